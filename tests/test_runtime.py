@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from harness.workerd import Workerd, WorkerBundle
+from harness.workerd import WorkerBundle, Workerd
 from websockets.asyncio.client import connect
 
 COUNTER = b"""\
@@ -27,6 +27,7 @@ export class Counter extends DurableObject {
     return Response.json({ memory: this.requests, disk: stored });
   }
   webSocketMessage(socket) { socket.send(String(this.requests)); }
+  webSocketClose(socket, code) { socket.close(code); }
 }
 export default { fetch: (request, env) => env.COUNTER.get(env.COUNTER.idFromName('one')).fetch(request) };
 """

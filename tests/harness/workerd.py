@@ -1,6 +1,6 @@
 """The built Worker on raw workerd: up in some 30 ms, killed and restarted on the same state, hibernated at will.
 
-`wrangler dev` puts a proxy in front of the Worker; here it is alone, as it was built, with SQLite in a folder of the test's.
+`wrangler dev` puts a proxy in front of the Worker; here it is alone, as it was built, and its SQLite is a folder.
 """
 
 from __future__ import annotations
@@ -72,18 +72,21 @@ def _module(name: str) -> str:
 
 
 def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str]) -> str:
-    """The configuration of a server with sockets `http` (the Worker) and `evict` (any request hibernates all objects)."""
+    """The configuration of a server with sockets `http` (the Worker) and `evict` (a request hibernates all objects)."""
     texts = {**bundle.vars, **variables}
     bindings = [f"(name = {_text(name)}, text = {_text(value)})" for name, value in texts.items()]
     bindings += [
-        f"(name = {_text(binding)}, durableObjectNamespace = {_text(name)})"
-        for binding, name in bundle.objects.items()
+        f"(name = {_text(binding)}, durableObjectNamespace = {_text(name)})" for binding, name in bundle.objects.items()
     ]
-    namespaces = [f"(className = {_text(name)}, uniqueKey = {_text(name)}, enableSql = true)"
-                  for name in dict.fromkeys(bundle.objects.values())]  # fmt: skip
+    namespaces = [
+        f"(className = {_text(name)}, uniqueKey = {_text(name)}, enableSql = true)"
+        for name in dict.fromkeys(bundle.objects.values())
+    ]
     # The runtime evicts what the asking Worker can reach, so the evictor is bound to every class too.
-    reachable = [f"(name = {_text(name)}, durableObjectNamespace = (className = {_text(name)}, serviceName = \"main\"))"
-                 for name in dict.fromkeys(bundle.objects.values())]  # fmt: skip
+    reachable = [
+        f'(name = {_text(name)}, durableObjectNamespace = (className = {_text(name)}, serviceName = "main"))'
+        for name in dict.fromkeys(bundle.objects.values())
+    ]
     comma = ",\n    "
     return f"""\
 using Workerd = import "/workerd/workerd.capnp";
@@ -177,15 +180,29 @@ class Workerd:
             raise RuntimeError("this workerd runs already")
         read_end, write_end = os.pipe()
         sockets = [f"--socket-addr={name}=127.0.0.1:{port}" for name, port in self._ports.items()]
-        command = [str(workerd_binary()), "serve", "config.capnp", "config", *sockets, "--experimental",
-                   "--verbose", f"--directory-path=state={self.folder / 'state'}", f"--control-fd={write_end}"]  # fmt: skip
+        command = [
+            str(workerd_binary()),
+            "serve",
+            "config.capnp",
+            "config",
+            *sockets,
+            "--experimental",
+            f"--directory-path=state={self.folder / 'state'}",
+            f"--control-fd={write_end}",
+            "--verbose",
+        ]
         try:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    command, cwd=self.folder, env={**os.environ, "PWD": str(self.folder)},
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    pass_fds=(write_end,), preexec_fn=_die_with_parent,
-                )  # fmt: skip
+                    command,
+                    cwd=self.folder,
+                    env={**os.environ, "PWD": str(self.folder)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(write_end,),
+                    preexec_fn=_die_with_parent,
+                )
         finally:
             os.close(write_end)
         with os.fdopen(read_end, "rb", buffering=0) as control:
