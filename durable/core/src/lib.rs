@@ -25,3 +25,6 @@ pub mod testing;
 pub mod timers;
 pub mod turn;
 pub mod wait;
+
+#[cfg(test)]
+mod tests;
