@@ -2,4 +2,26 @@
 //! randomness, and say what is to be done.
 
 pub mod arguments;
+pub mod bus;
 pub mod bus_tools;
+pub mod command;
+pub mod effect;
+pub mod envelope;
+pub mod error;
+pub mod ids;
+pub mod inbox;
+pub mod jobs;
+pub mod messages;
+pub mod migrate;
+pub mod peer;
+pub mod presence;
+pub mod record;
+pub mod registry;
+pub mod routing;
+pub mod sessions;
+pub mod storage;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod timers;
+pub mod turn;
+pub mod wait;
