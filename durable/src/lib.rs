@@ -1,7 +1,11 @@
 //! The Durable Objects: decode, call `bus_core`, perform what it says.
 
+mod account;
+mod key_ring;
 pub mod runtime;
 mod sqlite;
 mod user_bus;
 
+pub use account::Account;
+pub use key_ring::KeyRing;
 pub use user_bus::UserBus;
