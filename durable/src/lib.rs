@@ -3,8 +3,10 @@
 mod account;
 mod key_ring;
 pub mod runtime;
+pub mod sockets;
 mod sqlite;
 mod user_bus;
+mod waits;
 
 pub use account::Account;
 pub use key_ring::KeyRing;

@@ -1,0 +1,56 @@
+// Child processes: run to the end, read their output, stop them with all they started.
+import { spawn, spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+/** A failure whose message is meant for the person at the keyboard: printed without a stack trace. */
+export class Complaint extends Error {}
+
+/** Standard output of a short command, trimmed; null when it is missing or fails. */
+export function outputOf(command, args, options = {}) {
+  const result = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 64 << 20, ...options });
+  return result.status === 0 ? result.stdout.trim() : null;
+}
+
+/** Runs a command to its end with our output streams; throws a Complaint naming it when it fails. */
+export async function run(command, args, { env = process.env, cwd = ROOT, hint = '', stdio = 'inherit' } = {}) {
+  const code = await new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env, stdio });
+    child.once('error', (error) => reject(new Complaint(`cannot run ${command}: ${error.message}. ${hint}`.trim())));
+    child.once('exit', (status, signal) => resolve(signal ?? status));
+  });
+  if (code !== 0) throw new Complaint(`\`${command} ${args.join(' ')}\` ended with ${code}. ${hint}`.trim());
+}
+
+/** Signals a child that was spawned `detached`, and everything in its process group. */
+export function signalGroup(child, signal) {
+  try {
+    process.kill(-child.pid, signal);
+    return true;
+  } catch {
+    return false; // the whole group is gone already
+  }
+}
+
+/** Ends a detached child's group: asks first, kills what is left after `graceMs`. */
+export async function stopGroup(child, { signal = 'SIGTERM', graceMs = 5000 } = {}) {
+  const deadline = Date.now() + graceMs;
+  for (signalGroup(child, signal); signalGroup(child, 0); await new Promise((next) => setTimeout(next, 50))) {
+    if (Date.now() > deadline) {
+      signalGroup(child, 'SIGKILL');
+      return;
+    }
+  }
+}
+
+/** Runs a script's main function; a Complaint is one line on stderr, anything else keeps its stack. */
+export async function main(body) {
+  try {
+    process.exitCode = (await body()) ?? 0;
+  } catch (error) {
+    console.error(error instanceof Complaint ? `\nerror: ${error.message}` : error);
+    process.exitCode = 1;
+  }
+}

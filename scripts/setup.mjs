@@ -1,0 +1,5 @@
+// Installs what building needs and nothing else.
+import { main } from './process.mjs';
+import { ensureBuildTools } from './toolchain.mjs';
+
+await main(() => ensureBuildTools());
