@@ -1,5 +1,7 @@
 //! The edge of Blender Bus.
 
+pub mod catalog;
+
 use worker::{Context, Env, Request, Response, Result, event};
 
 pub use durable::UserBus;

@@ -1,17 +1,245 @@
-//! One object per user: that user's bus.
-use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+//! One object per user: that user's bus. Decodes, takes a turn of `bus_core`, performs what it says.
+
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
+
+use bus_core::bus::{self, Outcome};
+use bus_core::command::{Reply, Request as BusRequest};
+use bus_core::effect::{Effect, close};
+use bus_core::error::Error as CoreError;
+use bus_core::migrate::{self, migrate};
+use bus_core::peer::{self, Frame};
+use bus_core::presence::Presence;
+use bus_core::storage::StorageError;
+use bus_core::timers::{self, Kind};
+use bus_core::turn::Turn;
+use bus_core::wait::{self, Verdict, Wait};
+use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use worker::{
+    Delay, DurableObject, Env, Error, Method, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
+    WebSocketPair, console_error, console_log, console_warn, durable_object,
+};
+
+use crate::runtime::{WebCrypto, now_ms};
+use crate::sockets::{Opened, Sockets};
+use crate::sqlite::ObjectSql;
+use crate::waits::Waits;
+
+/// Frames of one socket that were not understood, before it is closed.
+const MAX_MALFORMED: u32 = 20;
+/// Sockets one user may have open.
+const MAX_SOCKETS: usize = 256;
+/// The WebSocket subprotocol of peers.
+const SUBPROTOCOL: &str = "mcp";
 
 #[durable_object]
 pub struct UserBus {
-    _state: State,
+    state: State,
+    sql: ObjectSql,
+    presence: RefCell<Presence>,
+    sockets: Sockets,
+    waits: Waits,
+    migrated: Cell<bool>,
+    /// When the alarm is known to go off.
+    armed_ms: Cell<Option<i64>>,
 }
 
 impl DurableObject for UserBus {
     fn new(state: State, _env: Env) -> Self {
-        Self { _state: state }
+        let mut presence = Presence::default();
+        let sockets = Sockets::wake(&state, &mut presence);
+        Self {
+            sql: ObjectSql(state.storage().sql()),
+            presence: RefCell::new(presence),
+            sockets,
+            waits: Waits::default(),
+            migrated: Cell::new(false),
+            armed_ms: Cell::new(None),
+            state,
+        }
     }
 
-    async fn fetch(&self, _req: Request) -> Result<Response> {
-        Response::error("not found", 404)
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        if request.method() == Method::Get {
+            return self.open_socket(&request).await;
+        }
+        let request: BusRequest = request.json().await?;
+        let reply = self.serve(request).await.map_err(|error| logged(&error))?;
+        Response::from_json(&reply)
     }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.armed_ms.set(None);
+        // An error would have the alarm tried again six times and then dropped for ever: it is logged instead, and the
+        // next request arms it anew.
+        if let Err(error) = self.turn("", bus::alarm).await {
+            logged(&error);
+        }
+        Response::empty()
+    }
+
+    async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+        let Some(opened) = Opened::of(&socket) else { return Ok(()) };
+        let WebSocketIncomingMessage::String(text) = message else {
+            return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
+        };
+        let heard = self
+            .turn(&opened.user_id, |turn| {
+                if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
+                    turn.presence.heard(&uuid, turn.now_ms);
+                }
+                let from = peer::Socket { socket_id: &opened.socket_id, may_dispatch: opened.may_dispatch };
+                peer::receive(turn, from, &text)
+            })
+            .await;
+        match heard {
+            Ok(Frame::Understood) => Ok(()),
+            Ok(Frame::Malformed) if self.sockets.count_malformed(&opened.socket_id) < MAX_MALFORMED => Ok(()),
+            Ok(Frame::Malformed) => socket.close(Some(close::PROTOCOL_ERROR), Some("too many malformed frames")),
+            Err(error) => {
+                logged(&error);
+                socket.close(Some(1011), Some("internal error"))
+            }
+        }
+    }
+
+    async fn websocket_close(&self, socket: WebSocket, code: usize, _reason: String, _clean: bool) -> Result<()> {
+        // 1005, 1006 and 1015 say how a socket ended and may not be sent.
+        let code = u16::try_from(code).ok().filter(|code| !matches!(code, 1005 | 1006 | 1015));
+        if let Err(error) = socket.close(code, Some("")) {
+            console_log!("close of a closed socket: {error}");
+        }
+        self.gone(&socket).await
+    }
+
+    async fn websocket_error(&self, socket: WebSocket, error: Error) -> Result<()> {
+        console_warn!("socket failed: {error}");
+        self.gone(&socket).await
+    }
+}
+
+impl UserBus {
+    async fn serve(&self, request: BusRequest) -> core::result::Result<Reply, CoreError> {
+        let user_id = request.user_id.clone();
+        match self.turn(&user_id, |turn| bus::serve(turn, request)).await? {
+            Outcome::Reply(reply) => Ok(reply),
+            Outcome::Wait(wait) => self.wait(&user_id, &wait).await,
+        }
+    }
+
+    /// Sleeps until the job has ended, its time is up or its peer stays away.
+    async fn wait(&self, user_id: &str, wait: &Wait) -> core::result::Result<Reply, CoreError> {
+        let mut ticket = self.waits.begin(&wait.job_id);
+        loop {
+            match self.turn(user_id, |turn| wait::look(turn, wait)).await? {
+                Verdict::Answer(envelope) => return Ok(Reply::Envelope { envelope }),
+                Verdict::Sleep { until_ms } => {
+                    let left = u64::try_from(until_ms.saturating_sub(now_ms())).unwrap_or(0);
+                    // One more millisecond, so that a timer that fires early does not spin.
+                    let delay = Delay::from(Duration::from_millis(left.saturating_add(1)));
+                    match select(ticket.poked.next(), delay).await {
+                        Either::Left(_) | Either::Right(_) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes one synchronous turn and performs its effects. Nothing awaits before the last of them but the alarm.
+    async fn turn<T>(
+        &self,
+        user_id: &str,
+        decide: impl FnOnce(&mut Turn<'_>) -> core::result::Result<T, CoreError>,
+    ) -> core::result::Result<T, CoreError> {
+        if !self.migrated.get() {
+            migrate(&self.sql, migrate::USER_BUS)?;
+            self.migrated.set(true);
+        }
+        let (decided, effects) = {
+            let mut presence = self.presence.borrow_mut();
+            let mut entropy = WebCrypto;
+            let mut turn = Turn::new(&self.sql, &mut presence, &mut entropy, now_ms(), user_id);
+            let decided = decide(&mut turn);
+            (decided, turn.effects)
+        };
+        let mut due_ms = None;
+        for effect in effects {
+            due_ms = self.perform(effect).into_iter().chain(due_ms).min();
+        }
+        if let Some(due_ms) = due_ms {
+            self.arm(due_ms).await?;
+        }
+        decided
+    }
+
+    /// Performs one effect; when that is to arm the alarm, says for when.
+    fn perform(&self, effect: Effect) -> Option<i64> {
+        match effect {
+            Effect::Send { socket_id, frame } => self.sockets.send(&socket_id, &frame),
+            Effect::Note { socket_id } => {
+                self.sockets.note(&socket_id, &self.presence.borrow());
+                self.waits.poke_all();
+            }
+            Effect::Close { socket_id, code, reason } => self.sockets.close(&socket_id, code, reason),
+            Effect::CloseGrant { grant_id, code, reason } => self.sockets.close_grant(&grant_id, code, reason),
+            Effect::Settled { job_id } => self.waits.poke(&job_id),
+            Effect::Arm { due_ms } => return Some(due_ms),
+        }
+        None
+    }
+
+    /// Sets the alarm, unless it goes off earlier anyway.
+    async fn arm(&self, due_ms: i64) -> core::result::Result<(), CoreError> {
+        let failed = |error: Error| CoreError::Storage(StorageError::Statement(error.to_string()));
+        let storage = self.state.storage();
+        let armed = match self.armed_ms.get() {
+            Some(armed) => Some(armed),
+            None => storage.get_alarm().await.map_err(failed)?,
+        };
+        if armed.is_none_or(|armed| due_ms < armed) {
+            let left = u64::try_from(due_ms.saturating_sub(now_ms())).unwrap_or(0);
+            storage.set_alarm(Duration::from_millis(left)).await.map_err(failed)?;
+            self.armed_ms.set(Some(due_ms));
+        } else {
+            self.armed_ms.set(armed);
+        }
+        Ok(())
+    }
+
+    /// Accepts a peer's socket. The edge has checked the token and says in headers whose it is.
+    async fn open_socket(&self, request: &Request) -> Result<Response> {
+        if self.sockets.count() >= MAX_SOCKETS {
+            return Response::error(
+                format!("this user has {MAX_SOCKETS} connections open, the most there may be"),
+                429,
+            );
+        }
+        let (opened, expires_ms) = Opened::from_edge(request.headers())?;
+        let pair = WebSocketPair::new()?;
+        self.sockets.accept(&self.state, pair.server, &opened)?;
+        let timer =
+            self.turn(&opened.user_id, |turn| timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms));
+        timer.await.map_err(|error| logged(&error))?;
+        let response = Response::from_websocket(pair.client)?;
+        if opened.subprotocol {
+            response.headers().set("Sec-WebSocket-Protocol", SUBPROTOCOL)?;
+        }
+        Ok(response)
+    }
+
+    async fn gone(&self, socket: &WebSocket) -> Result<()> {
+        let Some(opened) = Opened::of(socket) else { return Ok(()) };
+        self.sockets.forget(&opened.socket_id);
+        let left = self.turn(&opened.user_id, |turn| bus::socket_closed(turn, &opened.socket_id));
+        left.await.map_err(|error| logged(&error))?;
+        self.waits.poke_all();
+        Ok(())
+    }
+}
+
+/// Logs what happened in full; outside it is one opaque sentence.
+fn logged(error: &CoreError) -> Error {
+    console_error!("bus: {error}");
+    Error::RustError("internal error".to_owned())
 }

@@ -1,0 +1,244 @@
+//! A user's bus: every request of the edge comes through here.
+
+use serde_json::Value;
+
+use crate::bus_tools::{BusCall, Priority};
+use crate::command::{Caller, Command, Reply, Request};
+use crate::effect::{Effect, close};
+use crate::envelope::Envelope;
+use crate::error::{Error, Rejection};
+use crate::ids;
+use crate::inbox;
+use crate::jobs::{self, NewJob};
+use crate::messages;
+use crate::params;
+use crate::record::Routing;
+use crate::registry::{self, Via};
+use crate::routing;
+use crate::sessions;
+use crate::timers::{self, Kind};
+use crate::turn::Turn;
+use crate::wait::Wait;
+
+/// How long a revoked grant is remembered: longer than any access token lives.
+const REVOKED_KEPT_MS: i64 = 25 * 60 * 60 * 1_000;
+
+/// A request is answered at once, or there is a job to wait for.
+#[derive(Debug, PartialEq)]
+pub enum Outcome {
+    Reply(Reply),
+    Wait(Wait),
+}
+
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
+    }
+}
+
+/// Serves one request. What is the caller's fault comes back as `Reply::Rejected`.
+pub fn serve(turn: &mut Turn<'_>, request: Request) -> Result<Outcome, Error> {
+    let mut client_name = None;
+    if let Some(caller) = &request.caller {
+        if is_revoked(turn, &caller.grant_id)? {
+            return Ok(Reply::Revoked.into());
+        }
+        client_name = Some(caller.client_name.clone());
+    }
+    let mut protocol_version = String::new();
+    if let Some(session_id) = &request.session_id {
+        let Some(session) = sessions::find(turn, session_id)? else { return Ok(Reply::NoSession.into()) };
+        client_name = Some(session.client_name);
+        protocol_version = session.protocol_version;
+    }
+    let caller_uuid =
+        request.caller.as_ref().map(|caller| caller_uuid(caller, client_name.as_deref().unwrap_or_default()));
+    match perform(turn, &request, caller_uuid.as_deref(), protocol_version) {
+        Err(Error::Rejected(rejection)) => Ok(Reply::Rejected { message: rejection.to_string() }.into()),
+        outcome => outcome,
+    }
+}
+
+fn perform(
+    turn: &mut Turn<'_>,
+    request: &Request,
+    caller_uuid: Option<&str>,
+    protocol_version: String,
+) -> Result<Outcome, Error> {
+    let session_id = request.session_id.as_deref().unwrap_or_default();
+    let grant_id = request.caller.as_ref().map_or("", |caller| caller.grant_id.as_str());
+    if let (Command::Dispatch { .. } | Command::Tool { .. }, Some(uuid)) = (&request.command, caller_uuid) {
+        registry::note_caller(turn, uuid)?;
+    }
+    Ok(match &request.command {
+        Command::Dispatch { command, params, target_uuid, timeout_ms } => {
+            match dispatch(turn, command, params, target_uuid.as_deref(), *timeout_ms)? {
+                Ok(wait) => Outcome::Wait(wait),
+                Err(envelope) => Reply::Envelope { envelope: Box::new(envelope) }.into(),
+            }
+        }
+        Command::Tool { name, arguments } => match BusCall::parse(name, arguments) {
+            Ok(call) => Reply::Document { document: call_tool(turn, call, Via::Http)? }.into(),
+            Err(error) => Reply::Rejected { message: error.to_string() }.into(),
+        },
+        Command::Clients => Reply::Document { document: registry::list(turn)? }.into(),
+        Command::Stats => Reply::Document { document: registry::stats(turn)? }.into(),
+        Command::OpenSession { protocol_version, client_name } => {
+            let session_id = sessions::open(turn, grant_id, protocol_version, client_name)?;
+            Reply::Session { session_id, protocol_version: protocol_version.clone() }.into()
+        }
+        Command::UseSession => Reply::Session { session_id: session_id.to_owned(), protocol_version }.into(),
+        Command::SetLogLevel { level } => {
+            sessions::set_log_level(turn, session_id, level)?;
+            Reply::Done.into()
+        }
+        Command::CloseSession => {
+            if sessions::close(turn, session_id)? {
+                Reply::Done.into()
+            } else {
+                Reply::NoSession.into()
+            }
+        }
+        Command::RevokeGrant { grant_id } => {
+            revoke(turn, grant_id)?;
+            Reply::Done.into()
+        }
+    })
+}
+
+/// Starts a job in a Blender, or says why it cannot be.
+fn dispatch(
+    turn: &mut Turn<'_>,
+    command: &str,
+    params: &Value,
+    wanted: Option<&str>,
+    timeout_ms: i64,
+) -> Result<Result<Wait, Envelope>, Error> {
+    let target_uuid = match routing::pick_peer(turn, command, wanted)? {
+        Ok(target_uuid) => target_uuid,
+        Err(envelope) => return Ok(Err(envelope)),
+    };
+    let open = turn.sql.query(
+        "SELECT COUNT(*) FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running')",
+        params![target_uuid.as_str()],
+    )?;
+    if open.first().map_or(Ok(0), |row| row.integer(0))? >= jobs::MAX_OPEN {
+        let remedy = "wait until some of them have ended";
+        return Err(Rejection::Limit { what: "open jobs on this Blender", limit: jobs::MAX_OPEN, remedy }.into());
+    }
+    let job_id = ids::job_id(turn.entropy)?;
+    let job = NewJob {
+        job_id: job_id.clone(),
+        command,
+        from_uuid: turn.server_uuid(),
+        target_uuid: &target_uuid,
+        routing: Routing::Direct { target_uuid: target_uuid.clone() },
+        payload: jobs::command_payload(&job_id, command, params),
+        priority: Priority::default(),
+    };
+    jobs::create(turn, job)?;
+    Ok(Ok(Wait {
+        job_id,
+        command: command.to_owned(),
+        target_uuid,
+        started_ms: turn.now_ms,
+        deadline_ms: turn.now_ms.saturating_add(timeout_ms),
+    }))
+}
+
+/// Calls one of the five bus tools, over HTTP or a socket.
+pub fn call_tool(turn: &mut Turn<'_>, call: BusCall, via: Via<'_>) -> Result<Value, Error> {
+    match call {
+        BusCall::RegisterClient(call) => registry::register(turn, &call, via),
+        BusCall::UnregisterClient(call) => registry::unregister(turn, &call.client_uuid),
+        BusCall::SendMessage(call) => messages::send(turn, call),
+        BusCall::JobUpdate(call) => messages::job_update(turn, call, via),
+        BusCall::ListAvailableClients => {
+            let mut document = registry::list(turn)?;
+            if let Some(fields) = document.as_object_mut() {
+                fields.insert("status".to_owned(), Value::from("ok"));
+            }
+            Ok(document)
+        }
+    }
+}
+
+/// The uuid under which a caller that registered nothing is listed, made from its own name and its grant.
+fn caller_uuid(caller: &Caller, client_name: &str) -> String {
+    let name: String = client_name
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' })
+        .take(48)
+        .collect();
+    let name = if name.is_empty() { "client" } else { name.trim_matches('-') };
+    let tail: String = caller.grant_id.chars().rev().take(6).collect();
+    format!("llm-{name}-{tail}")
+}
+
+fn is_revoked(turn: &Turn<'_>, grant_id: &str) -> Result<bool, Error> {
+    Ok(!turn.sql.query("SELECT 1 FROM revoked_grants WHERE grant_id = ?", params![grant_id])?.is_empty())
+}
+
+fn revoke(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
+    let until = turn.now_ms.saturating_add(REVOKED_KEPT_MS);
+    turn.sql.query(
+        "INSERT INTO revoked_grants (grant_id, until) VALUES (?, ?)
+         ON CONFLICT (grant_id) DO UPDATE SET until = excluded.until",
+        params![grant_id, until],
+    )?;
+    timers::ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(jobs::RETENTION_EVERY_MS))?;
+    sessions::close_of_grant(turn, grant_id)?;
+    turn.effects.push(Effect::CloseGrant {
+        grant_id: grant_id.to_owned(),
+        code: close::UNAUTHORIZED,
+        reason: "access was revoked",
+    });
+    Ok(())
+}
+
+/// The alarm went off: does what is due, and sets the next one.
+pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
+    for (kind, subject) in timers::take_due(turn)? {
+        match kind {
+            Kind::Retention => retain(turn)?,
+            Kind::Lost => jobs::lose(turn, &subject)?,
+            Kind::SocketExpiry => {
+                let reason = "the access token expired";
+                turn.effects.push(Effect::Close { socket_id: subject, code: close::UNAUTHORIZED, reason });
+            }
+        }
+    }
+    if let Some(due_ms) = timers::next_due(turn)? {
+        turn.effects.push(Effect::Arm { due_ms });
+    }
+    Ok(())
+}
+
+/// Forgets what has been kept long enough; looks again in a while if anything is left that will grow old.
+fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
+    jobs::forget_old(turn)?;
+    inbox::forget_old(turn)?;
+    sessions::forget_idle(turn)?;
+    registry::forget_idle(turn)?;
+    turn.sql.query("DELETE FROM revoked_grants WHERE until < ?", params![turn.now_ms])?;
+    let left = turn.sql.query(
+        "SELECT EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1 FROM inbox) OR EXISTS (SELECT 1 FROM sessions)
+           OR EXISTS (SELECT 1 FROM clients WHERE is_persistent = 0) OR EXISTS (SELECT 1 FROM revoked_grants)",
+        &[],
+    )?;
+    if left.first().map_or(Ok(false), |row| row.boolean(0))? {
+        timers::ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(jobs::RETENTION_EVERY_MS))?;
+    }
+    Ok(())
+}
+
+/// A socket has closed.
+pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> {
+    timers::clear(turn, Kind::SocketExpiry, socket_id)?;
+    let Some(uuid) = turn.presence.bound_to(socket_id).map(str::to_owned) else { return Ok(()) };
+    if turn.presence.detach(&uuid, socket_id, turn.now_ms) {
+        registry::note_left(turn, &uuid)?;
+        jobs::note_left(turn, &uuid)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What the edge asks of a user's bus, and what it gets back. One request, one hop.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::envelope::Envelope;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Request {
+    pub user_id: String,
+    /// Who asks; none when the server asks by itself.
+    pub caller: Option<Caller>,
+    /// The MCP session the request belongs to. It must be open.
+    pub session_id: Option<String>,
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Caller {
+    pub grant_id: String,
+    /// What the client calls itself.
+    pub client_name: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Command {
+    /// Run a command in a Blender and wait for the answer.
+    Dispatch {
+        command: String,
+        params: Value,
+        target_uuid: Option<String>,
+        timeout_ms: i64,
+    },
+    /// Call a tool of the bus itself.
+    Tool {
+        name: String,
+        arguments: Value,
+    },
+    /// `blender://bus/clients`
+    Clients,
+    /// `blender://bus/stats`
+    Stats,
+    OpenSession {
+        protocol_version: String,
+        client_name: String,
+    },
+    /// Only see that the session is open.
+    UseSession,
+    SetLogLevel {
+        level: String,
+    },
+    CloseSession,
+    /// Refuse the grant's tokens from now on and close what they opened.
+    RevokeGrant {
+        grant_id: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    Envelope {
+        envelope: Box<Envelope>,
+    },
+    /// A tool's or a resource's document.
+    Document {
+        document: Value,
+    },
+    /// The arguments were wrong, or a limit is reached. For the caller's eyes.
+    Rejected {
+        message: String,
+    },
+    Session {
+        session_id: String,
+        protocol_version: String,
+    },
+    Done,
+    /// There is no such session, or it has ended.
+    NoSession,
+    /// The grant behind the caller's token was revoked.
+    Revoked,
+}

@@ -1,0 +1,25 @@
+//! What a turn of the bus asks the runtime to do.
+
+/// Performed by the glue in the order given, after the turn's writes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send a text frame over a socket; dropped if that has gone meanwhile.
+    Send { socket_id: String, frame: String },
+    /// Write on the socket what it is registered as (or no longer is), for when the object wakes again.
+    Note { socket_id: String },
+    /// Close a socket with a code of the peer protocol.
+    Close { socket_id: String, code: u16, reason: &'static str },
+    /// Close every socket that a grant's token opened.
+    CloseGrant { grant_id: String, code: u16, reason: &'static str },
+    /// A job came to its end: whoever waits for it may look.
+    Settled { job_id: String },
+    /// The next timer is due then.
+    Arm { due_ms: i64 },
+}
+
+/// Close codes of the peer protocol.
+pub mod close {
+    pub const PROTOCOL_ERROR: u16 = 4400;
+    pub const UNAUTHORIZED: u16 = 4401;
+    pub const REPLACED: u16 = 4409;
+}

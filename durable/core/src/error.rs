@@ -1,0 +1,30 @@
+//! What can go wrong on a bus, in three classes: the caller's fault, not now, and ours.
+
+use thiserror::Error;
+
+use crate::ids::EntropyError;
+use crate::storage::StorageError;
+
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The caller's fault. The text is for the caller: it says what was wrong and what is expected.
+    #[error("{0}")]
+    Rejected(#[from] Rejection),
+    /// Ours. The text is for the log; outside it is one opaque sentence.
+    #[error("storage: {0}")]
+    Storage(#[from] StorageError),
+    #[error("{0}")]
+    Entropy(#[from] EntropyError),
+    #[error("stored {what} does not parse: {source}")]
+    Stored { what: &'static str, source: serde_json::Error },
+}
+
+#[derive(Debug, Error, PartialEq)]
+pub enum Rejection {
+    #[error("client_uuid {uuid:?} belongs to another socket's client; this socket is registered as {own:?}")]
+    AnotherClient { uuid: String, own: String },
+    #[error("job {job_id} was given to {target:?}; a socket registered as {own:?} cannot update it")]
+    AnotherTarget { job_id: String, target: String, own: String },
+    #[error("this user has {limit} {what}, the most there may be; {remedy}")]
+    Limit { what: &'static str, limit: i64, remedy: &'static str },
+}

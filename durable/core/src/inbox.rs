@@ -1,0 +1,61 @@
+//! Records on their way: to the live socket of a client, else kept for it.
+
+use crate::error::Error;
+use crate::params;
+use crate::record::Record;
+use crate::registry;
+use crate::turn::Turn;
+
+/// Records kept for one client; the oldest go first, here as with the bytes.
+pub const MAX_KEPT: i64 = 1_000;
+/// Bytes of records kept for one client.
+pub const MAX_KEPT_BYTES: i64 = 8 * 1024 * 1024;
+/// How long a record is kept for a client that does not come for it.
+pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Sends the record to its recipient, or keeps it. Says whether there was anyone to keep it for.
+pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
+    let recipient = record.target_uuid.as_str();
+    if turn.presence.get(recipient).is_some() {
+        return Ok(turn.send(recipient, record.notification().to_string()));
+    }
+    if registry::find(turn, recipient)?.is_none() {
+        return Ok(false);
+    }
+    let text = serde_json::to_string(record).map_err(|source| Error::Stored { what: "record", source })?;
+    let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    turn.sql.query(
+        "INSERT INTO inbox (client_uuid, record, bytes, created_at) VALUES (?, ?, ?, ?)",
+        params![recipient, text, bytes, turn.now_ms],
+    )?;
+    turn.sql.query(
+        "DELETE FROM inbox WHERE client_uuid = ?1 AND seq <= (
+           SELECT seq FROM (
+             SELECT seq, ROW_NUMBER() OVER newest AS place, SUM(bytes) OVER newest AS total
+             FROM inbox WHERE client_uuid = ?1 WINDOW newest AS (ORDER BY seq DESC))
+           WHERE place > ?2 OR total > ?3 ORDER BY seq DESC LIMIT 1)",
+        params![recipient, MAX_KEPT, MAX_KEPT_BYTES],
+    )?;
+    Ok(true)
+}
+
+/// Hands a client that has just attached what was kept for it, oldest first.
+pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    let rows = turn.sql.query("SELECT record FROM inbox WHERE client_uuid = ? ORDER BY seq", params![client_uuid])?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    for row in &rows {
+        let record: Record =
+            serde_json::from_str(&row.text(0)?).map_err(|source| Error::Stored { what: "record", source })?;
+        turn.send(client_uuid, record.notification().to_string());
+    }
+    turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![client_uuid])?;
+    Ok(())
+}
+
+/// Drops records that have waited for `KEPT_MS`.
+pub fn forget_old(turn: &mut Turn<'_>) -> Result<(), Error> {
+    turn.sql.query("DELETE FROM inbox WHERE created_at < ?", params![turn.now_ms.saturating_sub(KEPT_MS)])?;
+    Ok(())
+}

@@ -1,0 +1,325 @@
+//! Jobs: a row before a message, and exactly one end.
+//!
+//! ```text
+//! queued ──▶ delivered ──▶ running ──▶ completed | failed | cancelled
+//!    ╰───────────┴────────────┴──────▶ lost (the peer stayed away; a late answer still counts)
+//! ```
+//! `delivered` is for peers that acknowledge (capability `job_ack`): until they do, a reconnect sends the job again. Any
+//! other peer might run it twice, so for those a job runs as soon as it is sent.
+
+use serde_json::{Value, json};
+
+use crate::bus_tools::Priority;
+use crate::effect::Effect;
+use crate::envelope::{Envelope, Status};
+use crate::error::Error;
+use crate::ids;
+use crate::params;
+use crate::record::{Record, Routing, notification};
+use crate::storage::Row;
+use crate::timers::{self, Kind};
+use crate::turn::{Turn, seconds};
+
+/// The longest `result` kept inline, in bytes.
+pub const MAX_RESULT: usize = 1024 * 1024;
+/// The longest `error` kept, in bytes; a longer one is cut.
+pub const MAX_ERROR: usize = 64 * 1024;
+/// Jobs of one user that may be open.
+pub const MAX_OPEN: i64 = 10_000;
+/// Jobs sent to a socket and not yet acknowledged; the rest wait as rows.
+pub const WINDOW: i64 = 32;
+/// How long a job is kept after it was made.
+pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+/// A peer away for longer than this loses its open jobs.
+pub const LOST_AFTER_MS: i64 = 60 * 60 * 1_000;
+/// How often old rows are looked for.
+pub const RETENTION_EVERY_MS: i64 = 60 * 60 * 1_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Queued,
+    Delivered,
+    Running,
+    Completed,
+    Failed,
+    Cancelled,
+    Lost,
+}
+
+impl State {
+    const ALL: [Self; 7] =
+        [Self::Queued, Self::Delivered, Self::Running, Self::Completed, Self::Failed, Self::Cancelled, Self::Lost];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// The end that an update's `status` means, if it means one.
+    pub fn of_update(status: &str) -> Option<Self> {
+        [Self::Completed, Self::Failed, Self::Cancelled].into_iter().find(|state| state.name() == status)
+    }
+
+    /// An end that nothing changes any more. `lost` is not: the answer may still come.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Queued | Self::Delivered | Self::Running)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    pub job_id: String,
+    pub command: String,
+    pub target_uuid: Option<String>,
+    pub from_uuid: String,
+    pub state: State,
+    pub result: String,
+    pub error: String,
+}
+
+/// What a new job is made of.
+pub struct NewJob<'a> {
+    pub job_id: String,
+    /// The command, or `job_dispatch` for a script.
+    pub command: &'a str,
+    pub from_uuid: String,
+    pub target_uuid: &'a str,
+    pub routing: Routing,
+    pub payload: Value,
+    pub priority: Priority,
+}
+
+/// The payload of a command's record.
+pub fn command_payload(job_id: &str, command: &str, params: &Value) -> Value {
+    json!({"message_type": "command_dispatch", "job_id": job_id, "command": command, "params": params})
+}
+
+/// Writes the job and sends it, if its peer is there and has room. Returns its message id.
+pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<String, Error> {
+    let message_id = ids::message_id(turn.entropy)?;
+    let record = Record {
+        user_id: turn.user_id.to_owned(),
+        from_uuid: job.from_uuid,
+        target_uuid: job.target_uuid.to_owned(),
+        routing: job.routing,
+        payload: job.payload,
+        job_id: job.job_id,
+        message_id: message_id.clone(),
+        priority: job.priority.as_u8(),
+        timestamp: seconds(turn.now_ms),
+    };
+    let state = sent_state(turn, job.target_uuid)?;
+    let text = serde_json::to_string(&record).map_err(|source| Error::Stored { what: "record", source })?;
+    turn.sql.query(
+        "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            record.job_id.as_str(),
+            job.command,
+            job.target_uuid,
+            record.from_uuid.as_str(),
+            i64::from(record.priority),
+            state.name(),
+            text,
+            turn.now_ms
+        ],
+    )?;
+    timers::ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(RETENTION_EVERY_MS))?;
+    if state == State::Queued {
+        if turn.presence.get(job.target_uuid).is_none() {
+            timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
+        }
+    } else {
+        send(turn, &record);
+    }
+    Ok(message_id)
+}
+
+/// The state of a job that could be sent to this peer now: `queued` when it cannot.
+fn sent_state(turn: &Turn<'_>, target_uuid: &str) -> Result<State, Error> {
+    match turn.presence.get(target_uuid) {
+        None => Ok(State::Queued),
+        Some(attached) if !attached.acknowledges => Ok(State::Running),
+        Some(_) if room(turn, target_uuid)? > 0 => Ok(State::Delivered),
+        Some(_) => Ok(State::Queued),
+    }
+}
+
+fn room(turn: &Turn<'_>, target_uuid: &str) -> Result<i64, Error> {
+    let rows = turn
+        .sql
+        .query("SELECT COUNT(*) FROM jobs WHERE target_uuid = ? AND state = 'delivered'", params![target_uuid])?;
+    Ok(WINDOW.saturating_sub(rows.first().map_or(Ok(0), |row| row.integer(0))?))
+}
+
+fn send(turn: &mut Turn<'_>, record: &Record) {
+    turn.send(&record.target_uuid, record.notification().to_string());
+}
+
+/// A peer has attached: what it was sent and never acknowledged goes again, then what is queued, most urgent first.
+pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    timers::clear(turn, Kind::Lost, client_uuid)?;
+    resend(turn, client_uuid)?;
+    refill(turn, client_uuid)
+}
+
+fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    let unacknowledged = turn.sql.query(
+        "SELECT record FROM jobs WHERE target_uuid = ? AND state = 'delivered' ORDER BY priority, seq",
+        params![client_uuid],
+    )?;
+    for row in &unacknowledged {
+        let record = stored_record(row)?;
+        send(turn, &record);
+    }
+    Ok(())
+}
+
+/// Sends as much of what is queued as the peer has room for.
+pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    let Some(attached) = turn.presence.get(client_uuid) else { return Ok(()) };
+    let (state, room) =
+        if attached.acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, MAX_OPEN) };
+    let queued = turn.sql.query(
+        "SELECT record FROM jobs WHERE target_uuid = ? AND state = 'queued' ORDER BY priority, seq LIMIT ?",
+        params![client_uuid, room],
+    )?;
+    for row in &queued {
+        let record = stored_record(row)?;
+        set_state(turn, &record.job_id, state)?;
+        send(turn, &record);
+    }
+    Ok(())
+}
+
+fn stored_record(row: &Row) -> Result<Record, Error> {
+    serde_json::from_str(&row.text(0)?).map_err(|source| Error::Stored { what: "record", source })
+}
+
+fn set_state(turn: &Turn<'_>, job_id: &str, state: State) -> Result<(), Error> {
+    turn.sql.query("UPDATE jobs SET state = ? WHERE job_id = ?", params![state.name(), job_id])?;
+    Ok(())
+}
+
+/// A progress report came in. The first one acknowledges the job, if it is this peer's.
+pub fn acknowledge(turn: &mut Turn<'_>, job_id: &str, client_uuid: &str) -> Result<(), Error> {
+    let taken = turn.sql.query(
+        "UPDATE jobs SET state = 'running' WHERE job_id = ? AND target_uuid = ? AND state IN ('queued', 'delivered')
+         RETURNING 1",
+        params![job_id, client_uuid],
+    )?;
+    if taken.is_empty() { Ok(()) } else { refill(turn, client_uuid) }
+}
+
+const COLUMNS: &str = "job_id, command, target_uuid, from_uuid, state, result, error";
+
+pub fn find(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
+    let rows = turn.sql.query(&format!("SELECT {COLUMNS} FROM jobs WHERE job_id = ?"), params![job_id])?;
+    rows.first().map(job).transpose()
+}
+
+fn job(row: &Row) -> Result<Job, Error> {
+    let name = row.text(4)?;
+    Ok(Job {
+        job_id: row.text(0)?,
+        command: row.text(1)?,
+        target_uuid: row.optional_text(2)?,
+        from_uuid: row.text(3)?,
+        // The column is only ever written from `State::name`.
+        state: State::ALL.into_iter().find(|state| state.name() == name).unwrap_or(State::Lost),
+        result: row.text(5)?,
+        error: row.text(6)?,
+    })
+}
+
+/// Ends the job and wakes whoever waits for it.
+pub fn finish(turn: &mut Turn<'_>, job_id: &str, state: State, result: &str, error: &str) -> Result<(), Error> {
+    turn.sql.query(
+        "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ? WHERE job_id = ?",
+        params![state.name(), result, error, turn.now_ms, job_id],
+    )?;
+    turn.effects.push(Effect::Settled { job_id: job_id.to_owned() });
+    Ok(())
+}
+
+/// Asks the peer of a running job to stop it.
+pub fn pass_cancel(turn: &mut Turn<'_>, client_uuid: &str, job_id: &str, reason: &str) {
+    let frame = notification("notifications/cancelled", json!({"requestId": job_id, "reason": reason})).to_string();
+    turn.send(client_uuid, frame);
+}
+
+/// A client has left: its open jobs are lost unless it is back within `LOST_AFTER_MS`.
+pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    let open = turn.sql.query(
+        "SELECT 1 FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running') LIMIT 1",
+        params![client_uuid],
+    )?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    timers::ensure(turn, Kind::Lost, client_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))
+}
+
+/// The open jobs of a client that stayed away come to their end as `lost`.
+pub fn lose(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    if turn.presence.get(client_uuid).is_some() {
+        return Ok(());
+    }
+    let open = turn.sql.query(
+        "SELECT job_id FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running')",
+        params![client_uuid],
+    )?;
+    for row in &open {
+        let error = format!("{client_uuid} has been away for an hour without an answer");
+        finish(turn, &row.text(0)?, State::Lost, "", &error)?;
+    }
+    Ok(())
+}
+
+/// Drops jobs older than `KEPT_MS`, and starts the clock for open ones whose peer went without a word.
+pub fn forget_old(turn: &mut Turn<'_>) -> Result<(), Error> {
+    let away = turn.sql.query(
+        "SELECT DISTINCT target_uuid FROM jobs
+         WHERE state IN ('queued', 'delivered', 'running') AND target_uuid IS NOT NULL",
+        &[],
+    )?;
+    for row in &away {
+        let target = row.text(0)?;
+        if turn.presence.get(&target).is_none() {
+            timers::ensure(turn, Kind::Lost, &target, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
+        }
+    }
+    turn.sql.query(
+        "DELETE FROM jobs WHERE seq IN (SELECT seq FROM jobs ORDER BY seq LIMIT 1000)
+           AND created_at < ? AND state NOT IN ('queued', 'delivered', 'running')",
+        params![turn.now_ms.saturating_sub(KEPT_MS)],
+    )?;
+    Ok(())
+}
+
+/// The envelope of a job that has ended; none while it is open.
+pub fn settled(job: &Job) -> Option<Envelope> {
+    let status = match job.state {
+        State::Queued | State::Delivered | State::Running => return None,
+        State::Completed => Status::Completed,
+        State::Failed => Status::Failed,
+        State::Cancelled => Status::Cancelled,
+        State::Lost => Status::Disconnected,
+    };
+    let target = job.target_uuid.as_deref().unwrap_or_default();
+    let mut envelope = Envelope::of_job(status, &job.command, target, &job.job_id);
+    envelope.result.clone_from(&job.result);
+    envelope.error.clone_from(&job.error);
+    Some(envelope)
+}

@@ -1,0 +1,194 @@
+//! `blender_send_message` and `blender_job_update`: what clients say to each other.
+
+use serde_json::{Value, json};
+
+use crate::bus_tools::{JobUpdate, Priority, SendMessage};
+use crate::error::{Error, Rejection};
+use crate::ids;
+use crate::inbox;
+use crate::jobs::{self, Job, MAX_ERROR, MAX_RESULT, NewJob, State};
+use crate::record::{Record, Routing};
+use crate::registry::{self, Via};
+use crate::routing;
+use crate::turn::{Turn, seconds};
+
+/// `blender_send_message`. A payload that dispatches a job to one client is kept as a job; anything else is passed on.
+pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
+    let sender = call.from_uuid.clone().unwrap_or_else(|| turn.server_uuid());
+    let Some((routing, recipients)) = routing::recipients(turn, &call, &sender)? else {
+        return Ok(json!({
+            "status": "unknown_target",
+            "target_uuid": call.target_uuid,
+            "error": "no client with this target_uuid is registered",
+        }));
+    };
+    let message_id = ids::message_id(turn.entropy)?;
+    let given = call.payload.get("job_id").and_then(Value::as_str).map(str::to_owned);
+    let job_id = given.unwrap_or_else(|| message_id.clone());
+    let mut record = Record {
+        user_id: turn.user_id.to_owned(),
+        from_uuid: sender,
+        target_uuid: String::new(),
+        routing: routing.clone(),
+        payload: call.payload,
+        job_id: job_id.clone(),
+        message_id: message_id.clone(),
+        priority: call.priority.as_u8(),
+        timestamp: seconds(turn.now_ms),
+    };
+    let answer =
+        json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
+    for recipient in &recipients {
+        record.target_uuid.clone_from(recipient);
+        if !start_job(turn, &record, recipients.len(), call.priority)? {
+            inbox::deliver(turn, &record)?;
+        }
+    }
+    Ok(answer)
+}
+
+/// Keeps the message as a job when it dispatches one to a single client. Says whether it did.
+fn start_job(turn: &mut Turn<'_>, record: &Record, recipients: usize, priority: Priority) -> Result<bool, Error> {
+    let Some(kind @ ("command_dispatch" | "job_dispatch")) = record.payload.get("message_type").and_then(Value::as_str)
+    else {
+        return Ok(false);
+    };
+    if recipients != 1 || jobs::find(turn, &record.job_id)?.is_some() {
+        return Ok(false);
+    }
+    let command = record.payload.get("command").and_then(Value::as_str).unwrap_or(kind);
+    let job = NewJob {
+        job_id: record.job_id.clone(),
+        command,
+        from_uuid: record.from_uuid.clone(),
+        target_uuid: &record.target_uuid,
+        routing: record.routing.clone(),
+        payload: record.payload.clone(),
+        priority,
+    };
+    jobs::create(turn, job)?;
+    Ok(true)
+}
+
+/// `blender_job_update`. The first end of a job stands; a second one changes nothing.
+///
+/// # Errors
+/// `Rejection::AnotherTarget` for a socket that is registered as another client than the job was given to.
+pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<Value, Error> {
+    let Some(job) = jobs::find(turn, &call.job_id)? else {
+        return broadcast(turn, &call, via);
+    };
+    if let (Some(own), Some(target)) = (via.bound(), &job.target_uuid)
+        && own != target
+    {
+        let (own, target) = (own.to_owned(), target.clone());
+        return Err(Rejection::AnotherTarget { job_id: job.job_id, target, own }.into());
+    }
+    if job.state.is_final() {
+        return Ok(json!({
+            "status": "ok", "duplicate": true, "job_state": job.state.name(),
+            "delivered": "direct", "targets": [job.from_uuid],
+        }));
+    }
+    let refused = record_update(turn, &job, &call)?;
+    let targets = vec![job.from_uuid.clone()];
+    Ok(match refused {
+        Some(error) => json!({"status": "error", "error": error, "delivered": "direct", "targets": targets}),
+        None => json!({"status": "ok", "delivered": "direct", "targets": targets}),
+    })
+}
+
+/// Writes what the update says. A result that is too large fails the job, and the reason is returned.
+fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Option<String>, Error> {
+    let Some(state) = State::of_update(&call.status) else {
+        if let Some(target) = job.target_uuid.as_deref() {
+            jobs::acknowledge(turn, &job.job_id, target)?;
+        }
+        report_update(turn, job, &call.status, &call.result, cut(&call.error))?;
+        return Ok(None);
+    };
+    if call.result.len() > MAX_RESULT {
+        let reason = too_large(call.result.len());
+        end(turn, job, State::Failed, "", &reason)?;
+        return Ok(Some(reason));
+    }
+    end(turn, job, state, &call.result, cut(&call.error))?;
+    Ok(None)
+}
+
+/// Ends the job, tells whoever sent it, and lets its peer have the next one.
+pub fn end(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
+    jobs::finish(turn, &job.job_id, state, result, error)?;
+    report_update(turn, job, state.name(), result, error)?;
+    match job.target_uuid.as_deref() {
+        Some(target) => jobs::refill(turn, target),
+        None => Ok(()),
+    }
+}
+
+/// The message of a result that is over the limit.
+pub fn too_large(size: usize) -> String {
+    format!(
+        "the result has {size} bytes; a result may have at most {MAX_RESULT}. Return less, for example a page at a \
+         time, or write it to a file"
+    )
+}
+
+fn cut(error: &str) -> &str {
+    error.get(..error.floor_char_boundary(MAX_ERROR)).unwrap_or(error)
+}
+
+fn update_payload(job_id: &str, status: &str, result: &str, error: &str) -> Value {
+    json!({"kind": "job_update", "job_id": job_id, "status": status, "result": result, "error": error})
+}
+
+/// The update as a record for whoever sent the job. The bus itself waits in the object and needs none.
+fn report_update(turn: &mut Turn<'_>, job: &Job, status: &str, result: &str, error: &str) -> Result<(), Error> {
+    if job.from_uuid == turn.server_uuid() {
+        return Ok(());
+    }
+    let sender = job.target_uuid.clone().unwrap_or_else(|| turn.server_uuid());
+    let routing = Routing::Direct { target_uuid: job.from_uuid.clone() };
+    let payload = update_payload(&job.job_id, status, result, error);
+    let record = report(turn, &job.job_id, sender, &job.from_uuid, routing, payload)?;
+    inbox::deliver(turn, &record).map(|_| ())
+}
+
+/// A record about a job. These go out at notice.
+pub fn report(
+    turn: &mut Turn<'_>,
+    job_id: &str,
+    from_uuid: String,
+    target_uuid: &str,
+    routing: Routing,
+    payload: Value,
+) -> Result<Record, Error> {
+    Ok(Record {
+        user_id: turn.user_id.to_owned(),
+        from_uuid,
+        target_uuid: target_uuid.to_owned(),
+        routing,
+        payload,
+        job_id: job_id.to_owned(),
+        message_id: ids::message_id(turn.entropy)?,
+        priority: Priority::Notice.as_u8(),
+        timestamp: seconds(turn.now_ms),
+    })
+}
+
+/// Nobody knows who sent the job: everyone hears of it.
+fn broadcast(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value, Error> {
+    if call.result.len() > MAX_RESULT {
+        let error = too_large(call.result.len());
+        return Ok(json!({"status": "error", "error": error, "delivered": "broadcast", "targets": []}));
+    }
+    let sender = via.bound().map_or_else(|| turn.server_uuid(), str::to_owned);
+    let targets: Vec<String> =
+        registry::all(turn)?.into_iter().map(|client| client.uuid).filter(|uuid| *uuid != sender).collect();
+    for target in &targets {
+        let payload = update_payload(&call.job_id, &call.status, &call.result, cut(&call.error));
+        let record = report(turn, &call.job_id, sender.clone(), target, Routing::Broadcast, payload)?;
+        inbox::deliver(turn, &record)?;
+    }
+    Ok(json!({"status": "ok", "delivered": "broadcast", "targets": targets}))
+}

@@ -1,0 +1,39 @@
+//! Schema migrations: append-only, numbered from 1, each run once.
+
+use crate::params;
+use crate::storage::{Sql, StorageError};
+
+/// The statements that take the schema from version `n - 1` to `n`, in order; their place in the list is their number.
+pub type Migrations = &'static [&'static str];
+
+pub const USER_BUS: Migrations = &[include_str!("../schema/user_bus/0001_initial.sql")];
+pub const ACCOUNT: Migrations = &[include_str!("../schema/account/0001_initial.sql")];
+pub const KEY_RING: Migrations = &[include_str!("../schema/key_ring/0001_initial.sql")];
+
+/// Brings the database up to date. Costs one read where nothing is to be done.
+pub fn migrate(sql: &dyn Sql, migrations: Migrations) -> Result<(), StorageError> {
+    let version = version(sql)?;
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    if version > known {
+        return Err(StorageError::Newer { found: version, known });
+    }
+    let done = usize::try_from(version).unwrap_or(0);
+    for (number, statements) in (1_i64..).zip(migrations).skip(done) {
+        sql.batch(statements)?;
+        sql.query("UPDATE schema_version SET version = ?", params![number])?;
+    }
+    Ok(())
+}
+
+fn version(sql: &dyn Sql) -> Result<i64, StorageError> {
+    // The catalog is asked first, so that waking an object writes nothing.
+    if sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'", &[])?.is_empty() {
+        sql.batch(
+            "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (0);",
+        )?;
+    }
+    match sql.query("SELECT version FROM schema_version", &[])?.first() {
+        Some(row) => row.integer(0),
+        None => Ok(0),
+    }
+}

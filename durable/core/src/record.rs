@@ -1,0 +1,48 @@
+//! Bus records: one routed message for one recipient, and how it looks on the wire.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::bus_tools::Priority;
+
+/// The `logger` of every record.
+pub const LOGGER: &str = "_message_bus";
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Routing {
+    Direct { target_uuid: String },
+    Group { group_id: String },
+    TypeFilter { client_type: String },
+    Broadcast,
+}
+
+/// The `data` of a record's notification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub user_id: String,
+    pub from_uuid: String,
+    /// The recipient.
+    pub target_uuid: String,
+    pub routing: Routing,
+    pub payload: Value,
+    pub job_id: String,
+    pub message_id: String,
+    /// 0 (emergency) to 7 (debug).
+    pub priority: u8,
+    /// Unix seconds.
+    pub timestamp: f64,
+}
+
+impl Record {
+    /// The record as the JSON-RPC notification that its recipient gets.
+    pub fn notification(&self) -> Value {
+        let level = Priority::from_number(u64::from(self.priority)).unwrap_or_default().as_level();
+        notification("notifications/message", json!({"level": level, "logger": LOGGER, "data": self}))
+    }
+}
+
+/// A JSON-RPC notification.
+pub fn notification(method: &str, params: Value) -> Value {
+    json!({"jsonrpc": "2.0", "method": method, "params": params})
+}

@@ -1,0 +1,66 @@
+//! Who a message is for: `target_uuid` before `group_id` before `client_type` before everyone.
+
+use crate::bus_tools::SendMessage;
+use crate::envelope::{Envelope, Status};
+use crate::error::Error;
+use crate::params;
+use crate::record::Routing;
+use crate::registry;
+use crate::turn::Turn;
+
+/// `target_uuid` of the live peer that connected last.
+const LATEST: &str = "latest";
+
+/// The peer a dispatch goes to, or the envelope that says why there is none.
+pub fn pick_peer(turn: &Turn<'_>, command: &str, wanted: Option<&str>) -> Result<Result<String, Envelope>, Error> {
+    let live = turn.presence.blenders();
+    Ok(match (wanted, live.as_slice()) {
+        (None | Some(LATEST), []) => Err(no_client(command)),
+        (Some(LATEST), [newest, ..]) => Ok((*newest).clone()),
+        (None, [only]) => Ok((*only).clone()),
+        (None, several) => Err(Envelope::new(Status::AmbiguousTarget, command)
+            .candidates(several.iter().map(|uuid| (*uuid).clone()).collect())
+            .hint(
+                "Several Blenders are connected. Call again with target_uuid set to one of the candidates, or to \
+                   \"latest\" for the one that connected last.",
+            )),
+        (Some(uuid), _) if turn.presence.get(uuid).is_some() => Ok(uuid.to_owned()),
+        (Some(uuid), _) if registry::find(turn, uuid)?.is_some() => Ok(uuid.to_owned()),
+        (Some(_), _) => Err(Envelope::new(Status::UnknownTarget, command).candidates(known_blenders(turn)?).hint(
+            "No client with this target_uuid is registered. Use one of the candidates, or leave target_uuid out \
+                   to reach the only connected Blender.",
+        )),
+    })
+}
+
+fn no_client(command: &str) -> Envelope {
+    Envelope::new(Status::NoClient, command).hint(
+        "No Blender is connected. Open Blender, enable the Blender Bus add-on, and in the sidebar (N), tab Bus: Login, \
+         then Connect. Then call again.",
+    )
+}
+
+fn known_blenders(turn: &Turn<'_>) -> Result<Vec<String>, Error> {
+    let rows = turn.sql.query("SELECT uuid FROM clients WHERE client_type = 'blender' ORDER BY uuid LIMIT 100", &[])?;
+    rows.iter().map(|row| Ok(row.text(0)?)).collect()
+}
+
+/// Where a message goes; none when its `target_uuid` is no registered client.
+pub fn recipients(turn: &Turn<'_>, call: &SendMessage, sender: &str) -> Result<Option<(Routing, Vec<String>)>, Error> {
+    let select = |condition: &str, value: &str| -> Result<Vec<String>, Error> {
+        let rows =
+            turn.sql.query(&format!("SELECT uuid FROM clients WHERE {condition} ORDER BY uuid"), params![value])?;
+        rows.iter().map(|row| Ok(row.text(0)?)).collect()
+    };
+    Ok(match (&call.target_uuid, &call.group_id, &call.client_type) {
+        (Some(uuid), _, _) => {
+            let target = select("uuid = ?", uuid)?;
+            (!target.is_empty()).then(|| (Routing::Direct { target_uuid: uuid.clone() }, target))
+        }
+        (None, Some(group), _) => Some((Routing::Group { group_id: group.clone() }, select("group_id = ?", group)?)),
+        (None, None, Some(kind)) => {
+            Some((Routing::TypeFilter { client_type: kind.clone() }, select("client_type = ?", kind)?))
+        }
+        (None, None, None) => Some((Routing::Broadcast, select("uuid <> ?", sender)?)),
+    })
+}

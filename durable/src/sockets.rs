@@ -1,0 +1,180 @@
+//! The live WebSockets of a bus. What must outlast hibernation is written on the sockets themselves.
+
+use core::cell::RefCell;
+use std::collections::HashMap;
+
+use bus_core::ids;
+use bus_core::presence::{Attached, Presence};
+use serde::{Deserialize, Serialize};
+use worker::{Error, Headers, Result, State, WebSocket, WebSocketRequestResponsePair, console_error, console_log};
+
+use crate::runtime::WebCrypto;
+
+/// Headers by which the edge tells the object whose socket it opens.
+pub mod header {
+    pub const USER_ID: &str = "bus-user-id";
+    pub const GRANT_ID: &str = "bus-grant-id";
+    pub const MAY_DISPATCH: &str = "bus-may-dispatch";
+    pub const EXPIRES_MS: &str = "bus-expires-ms";
+    pub const SUBPROTOCOL: &str = "bus-subprotocol";
+}
+
+/// What is written on a socket (16 KiB at most): whose it is, and what it is registered as.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Opened {
+    pub socket_id: String,
+    pub user_id: String,
+    pub grant_id: String,
+    pub may_dispatch: bool,
+    /// The peer asked for the subprotocol `mcp`.
+    pub subprotocol: bool,
+    client: Option<Bound>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Bound {
+    uuid: String,
+    client_type: String,
+    acknowledges: bool,
+    since_ms: i64,
+}
+
+impl Opened {
+    /// A new socket, and until when its token is good.
+    pub fn from_edge(headers: &Headers) -> Result<(Self, i64)> {
+        let required =
+            |name: &str| headers.get(name)?.ok_or_else(|| Error::RustError(format!("the edge did not send {name}")));
+        let expires_ms = required(header::EXPIRES_MS)?.parse().map_err(|_| Error::BadEncoding)?;
+        let socket_id =
+            ids::random_id::<8>("w-", &mut WebCrypto).map_err(|error| Error::RustError(error.to_string()))?;
+        let opened = Self {
+            socket_id,
+            user_id: required(header::USER_ID)?,
+            grant_id: required(header::GRANT_ID)?,
+            may_dispatch: required(header::MAY_DISPATCH)? == "1",
+            subprotocol: required(header::SUBPROTOCOL)? == "1",
+            client: None,
+        };
+        Ok((opened, expires_ms))
+    }
+
+    /// What is written on a socket; none for a socket that was never accepted here.
+    pub fn of(socket: &WebSocket) -> Option<Self> {
+        match socket.deserialize_attachment() {
+            Ok(opened) => opened,
+            Err(error) => {
+                console_error!("socket attachment: {error}");
+                None
+            }
+        }
+    }
+}
+
+pub struct Sockets(RefCell<HashMap<String, Live>>);
+
+struct Live {
+    socket: WebSocket,
+    opened: Opened,
+    malformed: u32,
+}
+
+impl Sockets {
+    /// The sockets that outlived the object's sleep, and who they are registered as. `ping` is answered by the platform.
+    pub fn wake(state: &State, presence: &mut Presence) -> Self {
+        match WebSocketRequestResponsePair::new("ping", "pong") {
+            Ok(pair) => state.set_websocket_auto_response(&pair),
+            Err(error) => console_error!("auto response: {error:?}"),
+        }
+        let mut live = HashMap::new();
+        for socket in state.get_websockets() {
+            let Some(opened) = Opened::of(&socket) else { continue };
+            if let Some(bound) = &opened.client
+                // A socket that was replaced is listed until its close is through.
+                && presence.get(&bound.uuid).is_none_or(|other| other.since_ms < bound.since_ms)
+            {
+                let attached = Attached {
+                    socket_id: opened.socket_id.clone(),
+                    client_type: bound.client_type.clone(),
+                    acknowledges: bound.acknowledges,
+                    since_ms: bound.since_ms,
+                    heard_ms: bound.since_ms,
+                };
+                presence.attach(bound.uuid.clone(), attached);
+            }
+            live.insert(opened.socket_id.clone(), Live { socket, opened, malformed: 0 });
+        }
+        Self(RefCell::new(live))
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    pub fn accept(&self, state: &State, socket: WebSocket, opened: &Opened) -> Result<()> {
+        state.accept_websocket_with_tags(&socket, &[&opened.socket_id]);
+        socket.serialize_attachment(opened)?;
+        let live = Live { socket, opened: opened.clone(), malformed: 0 };
+        self.0.borrow_mut().insert(opened.socket_id.clone(), live);
+        Ok(())
+    }
+
+    pub fn forget(&self, socket_id: &str) {
+        self.0.borrow_mut().remove(socket_id);
+    }
+
+    pub fn send(&self, socket_id: &str, frame: &str) {
+        if let Some(live) = self.0.borrow().get(socket_id)
+            && let Err(error) = live.socket.send_with_str(frame)
+        {
+            // The close event follows; what was to be acknowledged is sent again.
+            console_log!("send to {socket_id}: {error}");
+        }
+    }
+
+    /// Writes on the socket what it is registered as now.
+    pub fn note(&self, socket_id: &str, presence: &Presence) {
+        let mut sockets = self.0.borrow_mut();
+        let Some(live) = sockets.get_mut(socket_id) else { return };
+        live.opened.client = presence.bound_to(socket_id).and_then(|uuid| {
+            let attached = presence.get(uuid)?;
+            Some(Bound {
+                uuid: uuid.to_owned(),
+                client_type: attached.client_type.clone(),
+                acknowledges: attached.acknowledges,
+                since_ms: attached.since_ms,
+            })
+        });
+        if let Err(error) = live.socket.serialize_attachment(&live.opened) {
+            console_error!("socket attachment: {error}");
+        }
+    }
+
+    pub fn close(&self, socket_id: &str, code: u16, reason: &str) {
+        if let Some(live) = self.0.borrow().get(socket_id)
+            && let Err(error) = live.socket.close(Some(code), Some(reason))
+        {
+            console_log!("close of {socket_id}: {error}");
+        }
+    }
+
+    pub fn close_grant(&self, grant_id: &str, code: u16, reason: &str) {
+        let of_grant: Vec<String> = self
+            .0
+            .borrow()
+            .values()
+            .filter(|live| live.opened.grant_id == grant_id)
+            .map(|live| live.opened.socket_id.clone())
+            .collect();
+        for socket_id in of_grant {
+            self.close(&socket_id, code, reason);
+        }
+    }
+
+    /// Counts one more frame that was not understood, and says how many there were.
+    pub fn count_malformed(&self, socket_id: &str) -> u32 {
+        self.0.borrow_mut().get_mut(socket_id).map_or(0, |live| {
+            live.malformed = live.malformed.saturating_add(1);
+            live.malformed
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! What the server offers, as data: tools, resources, prompts. One table each; a new tool is one more entry.
+//!
+//! Nothing here knows HTTP, a session or the bus: calls come in as names with JSON arguments and leave as typed values.
+
+pub mod tools;

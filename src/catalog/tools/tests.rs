@@ -1,0 +1,403 @@
+use super::output::STATUSES;
+use super::{DispatchCall, DispatchTool, Tool, bus, dispatch_tools, find, list, served};
+use bus_core::arguments::{InputSchema, validate};
+use bus_core::bus_tools::{BUS_TOOLS, BusCall, CallError, JOB_TOOLS, JobCall};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Map, Value, json};
+
+/// The public contract of the dispatch tools: command, own parameters, default of `_timeout`.
+const CONTRACT: &str = r#"
+get_scene_info ; ; 30
+get_object_info ; name: string ; 30
+browse_data ; collection: string? = null, item_name: string? = null, page: integer 1.. = 1, page_size: integer 1..500 = 50, detail_level: summary|full = "summary" ; 30
+execute_code ; code: string ; 60
+get_viewport_screenshot ; filepath: string? = null, max_size: integer 0.. = 800, format: png|jpg = "png" ; 30
+get_console_output ; level: all|info|warning|error|output|input = "all", page: integer 1.. = 1, page_size: integer 1..500 = 50 ; 30
+console_operations ; operation: string = "get_info", params: object? = null ; 30
+get_polyhaven_status ; ; 15
+get_hyper3d_status ; ; 15
+get_sketchfab_status ; ; 15
+msgbus_clear_by_owner ; owner_id: string = "default" ; 30
+msgbus_publish_rna ; data_path: string? = null ; 30
+msgbus_subscribe_rna ; data_path: string, owner_id: string = "default", notify_type: string = "UPDATE", persistent: boolean = true ; 30
+msgbus_get_notifications ; owner_id: string? = null, clear: boolean = false ; 30
+msgbus_list_subscriptions ; owner_id: string? = null ; 30
+get_polyhaven_categories ; asset_type: hdris|textures|models|all ; 30
+search_polyhaven_assets ; asset_type: string? = null, categories: string? = null ; 30
+download_polyhaven_asset ; asset_id: string, asset_type: string, resolution: string = "1k", file_format: string? = null ; 180
+set_texture ; object_name: string, texture_id: string ; 30
+create_rodin_job ; text_prompt: string? = null, images: array? = null, bbox_condition: any = null ; 60
+poll_rodin_job_status ; subscription_key: string? = null, request_id: string? = null ; 60
+import_generated_asset ; name: string, task_uuid: string? = null, request_id: string? = null ; 180
+search_sketchfab_models ; query: string, categories: string? = null, count: integer 1..100 = 20, downloadable: boolean = true ; 30
+download_sketchfab_model ; uid: string ; 180
+"#;
+
+fn listed() -> Vec<Value> {
+    serde_json::from_str(list().get()).expect("the list is a JSON array")
+}
+
+fn dispatch(name: &str) -> &'static DispatchTool {
+    match find(name) {
+        Some(Tool::Dispatch(tool)) => tool,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn parsed(name: &str, arguments: Value) -> DispatchCall {
+    DispatchCall::parse(dispatch(name), &arguments).expect("accepted")
+}
+
+fn refusal(name: &str, arguments: Value) -> String {
+    DispatchCall::parse(dispatch(name), &arguments).expect_err("refused").to_string()
+}
+
+/// One property of an input schema, in the notation of [`CONTRACT`].
+fn signature(name: &str, property: &Value) -> String {
+    fn kind(schema: &Value) -> String {
+        if let Some(alternatives) = schema["anyOf"].as_array() {
+            assert_eq!(alternatives[1], json!({"type": "null"}));
+            return kind(&alternatives[0]) + "?";
+        }
+        if let Some(names) = schema["enum"].as_array() {
+            return names.iter().map(|name| name.as_str().expect("a string")).collect::<Vec<_>>().join("|");
+        }
+        match schema["type"].as_str() {
+            Some("integer") if schema["maximum"] == json!(i32::MAX) => format!("integer {}..", schema["minimum"]),
+            Some("integer") => format!("integer {}..{}", schema["minimum"], schema["maximum"]),
+            Some(name) => name.to_owned(),
+            None => "any".to_owned(),
+        }
+    }
+    match property.get("default") {
+        Some(default) => format!("{name}: {} = {default}", kind(property)),
+        None => format!("{name}: {}", kind(property)),
+    }
+}
+
+#[test]
+fn the_dispatch_tools_are_those_of_the_contract() {
+    let lines: Vec<&str> = CONTRACT.trim().lines().collect();
+    assert_eq!(lines.len(), 24);
+    let tools = listed();
+    let dispatched = tools.iter().filter(|tool| tool["inputSchema"]["properties"].get("_timeout").is_some());
+    assert_eq!(dispatched.count(), 24);
+    for line in lines {
+        let columns: Vec<&str> = line.split(';').map(str::trim).collect();
+        let [command, own, timeout] = columns[..] else { panic!("{line}") };
+        agrees(&tools, command, own, timeout);
+    }
+}
+
+fn agrees(tools: &[Value], command: &str, own: &str, timeout: &str) {
+    let name = format!("blender_{command}");
+    let tool = tools.iter().find(|tool| tool["name"] == name.as_str()).unwrap_or_else(|| panic!("no {name}"));
+    let properties = tool["inputSchema"]["properties"].as_object().expect("properties");
+    let mut own: Vec<String> = own.split(", ").filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    let required: Vec<&String> = own.iter().filter(|text| !text.contains('=')).collect();
+    let named = tool["inputSchema"].get("required").and_then(Value::as_array).map_or(0, Vec::len);
+    assert_eq!(required.len(), named, "{name}");
+    own.push("target_uuid: string? = null".to_owned());
+    own.push(format!("_timeout: number = {timeout}.0"));
+    own.sort();
+    let mut found: Vec<String> = properties.iter().map(|(name, property)| signature(name, property)).collect();
+    found.sort();
+    assert_eq!(found, own, "{name}");
+    let timeout = &properties["_timeout"];
+    assert_eq!((&timeout["exclusiveMinimum"], &timeout["maximum"]), (&json!(0.0), &json!(3600.0)));
+}
+
+#[test]
+fn the_first_tool_can_be_called_without_arguments() {
+    let first = &listed()[0];
+    assert_eq!(first["name"], "blender_get_scene_info");
+    assert_eq!(first["inputSchema"].get("required"), None);
+    parsed("blender_get_scene_info", json!({}));
+}
+
+#[test]
+fn names_are_unique_and_found() {
+    let tools = listed();
+    let mut names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().expect("a name")).collect();
+    for name in &names {
+        assert_eq!(find(name).expect("found").name(), *name);
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), tools.len());
+    assert!(find("blender_nothing").is_none());
+    assert!(find("get_scene_info").is_none());
+    assert!(find("").is_none());
+}
+
+#[test]
+fn every_bus_tool_has_a_listing_and_parameters() {
+    for (tables, listings) in [(BUS_TOOLS, bus::BUS_LISTINGS), (JOB_TOOLS, bus::JOB_LISTINGS)] {
+        let tables: Vec<&str> = tables.iter().map(|tool| tool.name).collect();
+        let listings: Vec<&str> = listings.iter().map(|tool| tool.name).collect();
+        assert_eq!(tables, listings);
+    }
+}
+
+#[test]
+fn every_tool_and_parameter_is_described() {
+    for tool in listed() {
+        let name = tool["name"].as_str().expect("a name");
+        assert!(tool["description"].as_str().is_some_and(|text| text.len() > 60 && text.ends_with('.')), "{name}");
+        assert!(!tool["description"].as_str().is_some_and(|text| text.contains("  ")), "{name}: stray white space");
+        assert!(tool["title"].as_str().is_some_and(|text| !text.is_empty()), "{name}");
+        assert_eq!(tool["title"], tool["annotations"]["title"], "{name}");
+        for (argument, property) in tool["inputSchema"]["properties"].as_object().expect("properties") {
+            let description = property["description"].as_str().expect("a description");
+            assert!(description.ends_with('.') && !description.contains("  "), "{name}.{argument}");
+        }
+    }
+}
+
+#[test]
+fn reads_deletes_and_downloads_are_annotated() {
+    for tool in served() {
+        let (name, annotations) = (tool.name(), tool.annotations());
+        let command = name.strip_prefix("blender_").expect("the prefix");
+        if command.starts_with("get_") || command.starts_with("list_") || command.starts_with("search_") {
+            assert!(annotations.read_only && !annotations.destructive, "{name}");
+        }
+        if command.starts_with("download_") || command.starts_with("search_") {
+            assert!(annotations.open_world, "{name}");
+        }
+        if annotations.read_only {
+            assert!(annotations.idempotent && !annotations.destructive, "{name}");
+        }
+    }
+    for name in ["blender_execute_code", "blender_msgbus_clear_by_owner", "blender_unregister_client"] {
+        let annotations = find(name).expect("found").annotations();
+        assert!(annotations.destructive && !annotations.read_only, "{name}");
+    }
+}
+
+#[test]
+fn schemas_are_valid_json_schema() {
+    for tool in listed() {
+        for key in ["inputSchema", "outputSchema"] {
+            jsonschema::draft202012::meta::validate(&tool[key])
+                .unwrap_or_else(|error| panic!("{}: {error}", tool["name"]));
+            assert_eq!(tool[key]["type"], "object");
+        }
+    }
+    for tool in bus::JOB_LISTINGS.iter().map(Tool::Job) {
+        let input = serde_json::to_value(InputSchema(&tool.parameters())).expect("serializes");
+        jsonschema::draft202012::meta::validate(&input).expect("valid");
+    }
+    for listing in bus::JOB_LISTINGS {
+        jsonschema::draft202012::meta::validate(&(listing.output)()).expect("valid");
+    }
+}
+
+#[test]
+fn the_envelope_is_admitted_in_every_status() {
+    let tools = listed();
+    let schema = &tools.iter().find(|tool| tool["name"] == "blender_get_scene_info").expect("listed")["outputSchema"];
+    let validator = jsonschema::draft202012::new(schema).expect("compiles");
+    for status in STATUSES {
+        let envelope = json!({"status": status, "command": "get_scene_info", "target_uuid": "b-1",
+            "job_id": "j-0123456789ab", "result": "{}", "error": ""});
+        assert!(validator.is_valid(&envelope), "{status}");
+    }
+    let no_job = json!({"status": "no_client", "command": "get_scene_info", "target_uuid": null, "job_id": null,
+        "result": "", "error": "", "hint": "Open Blender.", "candidates": []});
+    assert!(validator.is_valid(&no_job));
+    let unknown = json!({"status": "ok", "command": "get_scene_info", "target_uuid": null, "job_id": null,
+        "result": "", "error": ""});
+    assert!(!validator.is_valid(&unknown));
+}
+
+#[test]
+fn the_target_and_the_timeout_do_not_reach_the_peer() {
+    let call = parsed("blender_get_object_info", json!({"name": "Cube", "target_uuid": "b-1", "_timeout": 2}));
+    assert_eq!(call.command, "get_object_info");
+    assert_eq!(Value::Object(call.params), json!({"name": "Cube"}));
+    assert_eq!(call.target_uuid.as_deref(), Some("b-1"));
+    assert!((call.timeout_seconds - 2.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn defaults_are_filled_in_and_nulls_left_out() {
+    let call = parsed("blender_browse_data", json!({"item_name": null}));
+    assert_eq!(Value::Object(call.params), json!({"page": 1, "page_size": 50, "detail_level": "summary"}));
+    assert_eq!(call.target_uuid, None);
+    assert!((call.timeout_seconds - 30.0).abs() < f64::EPSILON);
+    let nested = parsed("blender_console_operations", json!({"params": {"kept": null}}));
+    assert_eq!(Value::Object(nested.params), json!({"operation": "get_info", "params": {"kept": null}}));
+}
+
+#[test]
+fn latest_is_a_target() {
+    assert!(parsed("blender_get_scene_info", json!({"target_uuid": "latest"})).wants_latest());
+    assert!(!parsed("blender_get_scene_info", json!({})).wants_latest());
+}
+
+#[test]
+fn a_blank_target_is_refused() {
+    for target in ["", " ", "\t"] {
+        let message = refusal("blender_get_scene_info", json!({"target_uuid": target}));
+        assert!(message.starts_with("target_uuid must be a string of 1 to 128 characters"), "{message}");
+    }
+}
+
+#[test]
+fn a_timeout_is_above_zero_and_at_most_an_hour() {
+    for timeout in [json!(0), json!(-1), json!(3600.1), json!("5"), json!(null), json!(1e300)] {
+        let message = refusal("blender_get_scene_info", json!({"_timeout": timeout}));
+        assert!(message.starts_with("_timeout must be a number above 0 and at most 3600, got "), "{message}");
+    }
+    for timeout in [json!(0.001), json!(1), json!(3600)] {
+        parsed("blender_get_scene_info", json!({"_timeout": timeout}));
+    }
+}
+
+#[test]
+fn a_misspelt_argument_is_named() {
+    assert_eq!(
+        refusal("blender_get_object_info", json!({"object": "Cube"})),
+        "unknown argument \"object\": known are name, target_uuid, _timeout"
+    );
+}
+
+#[test]
+fn only_calls_that_change_nothing_count_as_reads() {
+    let reads = |name: &str, arguments: Value| parsed(name, arguments).only_reads;
+    assert!(reads("blender_get_scene_info", json!({})));
+    assert!(reads("blender_get_viewport_screenshot", json!({"filepath": null})));
+    assert!(!reads("blender_get_viewport_screenshot", json!({"filepath": "/x.png"})));
+    assert!(reads("blender_msgbus_get_notifications", json!({})));
+    assert!(!reads("blender_msgbus_get_notifications", json!({"clear": true})));
+    assert!(!reads("blender_execute_code", json!({"code": ""})));
+    assert!(!reads("blender_console_operations", json!({})));
+}
+
+#[test]
+fn a_command_is_found_and_its_params_checked() {
+    let tool = DispatchTool::of_command("get_object_info").expect("found");
+    assert_eq!(Value::Object(tool.parse_params(&json!({"name": "Cube"})).expect("accepted")), json!({"name": "Cube"}));
+    assert!(tool.parse_params(&json!({"name": "Cube", "_timeout": 1})).is_err());
+    assert!(DispatchTool::of_command("blender_get_object_info").is_none());
+    assert_eq!(dispatch_tools().filter(|tool| tool.name == format!("blender_{}", tool.command())).count(), 24);
+}
+
+/// Values at and around every limit in the tables, and some of each JSON type.
+fn pool(property: &Value) -> Vec<Value> {
+    let mut pool =
+        vec![Value::Null, json!(true), json!(false), json!([]), json!({}), json!({"a": null}), json!("latest")];
+    pool.extend([0_i64, 1, -1, 7, 8, 50, 51, 100, 101, 500, 501, 3600, 3601, 2_147_483_648].map(Value::from));
+    pool.extend([0.0, 1.0, 0.5, -0.5, 7.0, 500.0, 50.5, 3600.5, 1e300, -1e300, 9.3e15].map(Value::from));
+    pool.extend([json!(i64::MIN), json!(u64::MAX)]);
+    let lengths = [1, 64, 65, 127, 128, 129, 255, 256, 512, 513, 1024, 1025, 4096, 4097];
+    pool.extend(lengths.iter().flat_map(|length| ["x", "é", "🙂"].map(|text| json!(text.repeat(*length)))));
+    let texts = ["", " ", " x", "x ", "x y", "x\n", "\n", "a\u{0}b", "a\u{7f}b", "a\u{85}b", "\u{85}", "\u{feff}x"];
+    pool.extend(texts.map(Value::from));
+    pool.extend(
+        ["x\u{2003}", "\u{a0}", "x\u{2028}y", "\u{200b}", "5", "null", "INFO", "\\", "\"", "^$"].map(Value::from),
+    );
+    pool.extend([json!(["a"]), json!([""]), json!([1, null]), json!(vec!["c"; 64]), json!(vec!["c"; 65])]);
+    pool.extend([json!(vec![0; 16]), json!(vec![0; 17]), json!(["c".repeat(128)]), json!(["c".repeat(129)])]);
+    pool.extend(property.get("default").cloned());
+    let alternatives = property["anyOf"].as_array().cloned().unwrap_or_default();
+    for schema in alternatives.iter().chain([property]) {
+        pool.extend(schema["enum"].as_array().cloned().unwrap_or_default());
+    }
+    pool
+}
+
+/// For each property what may be given: values its schema admits, and values it refuses.
+type Choices = Vec<(String, Vec<Value>, Vec<Value>)>;
+
+fn choices(schema: &Value) -> Choices {
+    let properties = schema["properties"].as_object().expect("properties");
+    let split = properties.iter().map(|(name, property)| {
+        let validator = jsonschema::draft202012::new(property).expect("compiles");
+        let (good, bad) = pool(property).into_iter().partition(|value| validator.is_valid(value));
+        (name.clone(), good, bad)
+    });
+    split.collect()
+}
+
+/// Arguments that are mostly right: the first number of each pick says right, left out or wrong.
+fn arguments(choices: &Choices, picks: &[(u8, Index)], stray: u8) -> Value {
+    let mut arguments = Map::new();
+    for ((name, good, bad), (pick, index)) in choices.iter().zip(picks) {
+        let from = match pick {
+            0..=1 => continue,
+            2..=3 if !bad.is_empty() => bad,
+            _ => good,
+        };
+        arguments.insert(name.clone(), index.get(from).clone());
+    }
+    if stray == 0 {
+        arguments.insert("stray".to_owned(), Value::Null);
+    }
+    Value::Object(arguments)
+}
+
+fn accepts(tool: Tool, arguments: &Value) -> bool {
+    let outcome = match tool {
+        Tool::Dispatch(tool) => DispatchCall::parse(tool, arguments).map(drop).map_err(CallError::from),
+        Tool::Bus(tool) => BusCall::parse(tool.name, arguments).map(drop),
+        Tool::Job(tool) => JobCall::parse(tool.name, arguments).map(drop),
+    };
+    assert!(!matches!(outcome, Err(CallError::Mismatch { .. } | CallError::UnknownTool { .. })), "{outcome:?}");
+    outcome.is_ok()
+}
+
+/// What a schema cannot say: the reserved name, and the two targets that exclude each other.
+fn beyond_the_schema(tool: Tool, arguments: &Value) -> bool {
+    match tool.name() {
+        "blender_register_client" => arguments["client_uuid"] == "latest",
+        "blender_submit" => arguments["target_uuid"].is_string() && arguments["target_group"].is_string(),
+        _ => false,
+    }
+}
+
+#[test]
+fn the_check_accepts_exactly_what_the_schema_admits() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut admitted, mut refused) = (0_u32, 0_u32);
+    for tool in served().chain(bus::JOB_LISTINGS.iter().map(Tool::Job)) {
+        let schema = serde_json::to_value(InputSchema(&tool.parameters())).expect("serializes");
+        let validator = jsonschema::draft202012::new(&schema).expect("compiles");
+        let choices = choices(&schema);
+        let picks = prop::collection::vec((0_u8..30, any::<Index>()), choices.len());
+        let outcome = runner.run(&(picks, 0_u8..40), |(picks, stray)| {
+            let arguments = arguments(&choices, &picks, stray);
+            let expected = validator.is_valid(&arguments);
+            prop_assert_eq!(
+                validate(&tool.parameters(), &arguments).is_ok(),
+                expected,
+                "{}: {}",
+                tool.name(),
+                &arguments
+            );
+            prop_assert_eq!(accepts(tool, &arguments), expected && !beyond_the_schema(tool, &arguments));
+            Ok(())
+        });
+        outcome.unwrap_or_else(|error| panic!("{}: {error}", tool.name()));
+        // Each single value, so that no limit is left to chance.
+        for (name, good, bad) in &choices {
+            for (value, expected) in good.iter().map(|v| (v, true)).chain(bad.iter().map(|v| (v, false))) {
+                let mut arguments: Map<String, Value> = minimal(&schema, &choices);
+                arguments.insert(name.clone(), value.clone());
+                let arguments = Value::Object(arguments);
+                assert_eq!(validator.is_valid(&arguments), expected, "{}: {arguments}", tool.name());
+                assert_eq!(validate(&tool.parameters(), &arguments).is_ok(), expected, "{}: {arguments}", tool.name());
+                *(if expected { &mut admitted } else { &mut refused }) += 1;
+            }
+        }
+    }
+    assert!(admitted > 2000 && refused > 5000, "the pool has both kinds: {admitted}, {refused}");
+}
+
+fn minimal(schema: &Value, choices: &Choices) -> Map<String, Value> {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let needed = choices.iter().filter(|(name, ..)| required.iter().any(|known| known == name.as_str()));
+    needed.map(|(name, good, _)| (name.clone(), good[0].clone())).collect()
+}
