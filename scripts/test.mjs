@@ -8,7 +8,7 @@ import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 const STAGE_MINUTES = 20;
 const CLOSING_LINES = {
   cargo: /^test result: .*$/gm,
-  pytest: /^=+ .*\b(?:passed|failed|error|no tests ran)\b.* =+$/gm,
+  pytest: /^(?:=+ )?(?:no tests ran|\d+ (?:passed|failed|error|skipped|xfailed|deselected)).* in [\d.]+s.*$/gm,
 };
 let current = null;
 
