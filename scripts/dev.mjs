@@ -66,7 +66,7 @@ function instructions(url, seconds, folder = '.wrangler/state') {
 
   Attach a peer:    python -m pip install websockets fastmcp     # once
                     python examples/fake_blender_peer.py --server ${url} --uuid blender-demo01
-  Call it:          python examples/quickstart.py --server ${url}
+  Call it:          python examples/quickstart.py ${url}/mcp
   Any MCP client:   ${url}/mcp (it opens the login page by itself)
 
   Ctrl-C stops it. What the bus stores is kept in ${folder}.

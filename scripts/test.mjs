@@ -8,7 +8,7 @@ import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 const STAGE_MINUTES = 20;
 const CLOSING_LINES = {
   cargo: /^test result: .*$/gm,
-  pytest: /^=+ .*\b(?:passed|failed|error|no tests ran)\b.* =+$/gm,
+  pytest: /^(?:=+ )?(?:no tests ran|\d+ (?:passed|failed|error|skipped|xfailed|deselected)).* in [\d.]+s.*$/gm,
 };
 let current = null;
 
@@ -87,6 +87,13 @@ async function runStage(stage, environments) {
   return { failure, output, seconds: (Date.now() - started) / 1000 };
 }
 
+/** The runner's own last words. Cargo has some for each crate, most of them about no test at all. */
+function closingLines(stage, output) {
+  const lines = stage.closing ? (output.match(CLOSING_LINES[stage.closing]) ?? []) : [];
+  const telling = lines.filter((line) => !line.includes(' 0 passed; 0 failed;'));
+  return telling.length > 0 ? telling : lines.slice(-1);
+}
+
 async function test() {
   const stages = chosenStages(process.argv.slice(2));
   onEnd(async () => {
@@ -104,7 +111,7 @@ async function test() {
   for (const { stage, failure, output, seconds } of results) {
     const took = `${seconds.toFixed(1)} s`.padStart(8);
     console.log(`${failure ? 'FAILED' : 'ok    '} ${stage.name.padEnd(12)} ${took}  ${failure ?? ''}`);
-    for (const line of output.match(CLOSING_LINES[stage.closing]) ?? []) console.log(`         ${line}`);
+    for (const line of closingLines(stage, output)) console.log(`       ${line}`);
   }
   return results.some((result) => result.failure) ? 1 : 0;
 }
