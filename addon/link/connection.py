@@ -228,8 +228,9 @@ class Link:
                 return
             delay = self._backoff.delay()
             self._tell(State.WAITING, f"{verdict.reason}. Trying again in {delay:.0f} s")
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), delay)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._stop.wait()
             self._drain_inbox()
         self._tell(State.STOPPED, "Disconnected")
 
@@ -304,7 +305,8 @@ class Link:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(socket.close(), CLOSE_TIMEOUT + 1.0)
+                async with asyncio.timeout(CLOSE_TIMEOUT + 1.0):
+                    await socket.close()
         for outcome in outcomes:
             if isinstance(outcome, ConnectionClosed):
                 return _closed(outcome)
@@ -322,7 +324,9 @@ class Link:
             wait = MAX_TICK if deadline is None else min(MAX_TICK, max(MIN_TICK, deadline - loop.time()))
             events: list[Event] = []
             try:
-                message = await asyncio.wait_for(socket.recv(), wait)
+                # Not wait_for: before Python 3.12 it can swallow the cancellation that ends this task.
+                async with asyncio.timeout(wait):
+                    message = await socket.recv()
             except TimeoutError:
                 pass
             else:
