@@ -210,14 +210,16 @@ impl UserBus {
     /// Accepts a peer's socket. The edge has checked the token and says in headers whose it is.
     async fn open_socket(&self, request: &Request) -> Result<Response> {
         if self.sockets.count() >= MAX_SOCKETS {
-            return Response::error(format!("this user has {MAX_SOCKETS} connections open, the most there may be"), 429);
+            return Response::error(
+                format!("this user has {MAX_SOCKETS} connections open, the most there may be"),
+                429,
+            );
         }
         let (opened, expires_ms) = Opened::from_edge(request.headers())?;
         let pair = WebSocketPair::new()?;
         self.sockets.accept(&self.state, pair.server, &opened)?;
-        let timer = self.turn(&opened.user_id, |turn| {
-            timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms)
-        });
+        let timer =
+            self.turn(&opened.user_id, |turn| timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms));
         timer.await.map_err(|error| logged(&error))?;
         let response = Response::from_websocket(pair.client)?;
         if opened.subprotocol {

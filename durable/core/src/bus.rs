@@ -93,7 +93,11 @@ fn perform(
             Reply::Done.into()
         }
         Command::CloseSession => {
-            if sessions::close(turn, session_id)? { Reply::Done.into() } else { Reply::NoSession.into() }
+            if sessions::close(turn, session_id)? {
+                Reply::Done.into()
+            } else {
+                Reply::NoSession.into()
+            }
         }
         Command::RevokeGrant { grant_id } => {
             revoke(turn, grant_id)?;

@@ -47,15 +47,8 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 7] = [
-        Self::Queued,
-        Self::Delivered,
-        Self::Running,
-        Self::Completed,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Lost,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Queued, Self::Delivered, Self::Running, Self::Completed, Self::Failed, Self::Cancelled, Self::Lost];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -196,11 +189,8 @@ fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
 /// Sends as much of what is queued as the peer has room for.
 pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
     let Some(attached) = turn.presence.get(client_uuid) else { return Ok(()) };
-    let (state, room) = if attached.acknowledges {
-        (State::Delivered, room(turn, client_uuid)?)
-    } else {
-        (State::Running, MAX_OPEN)
-    };
+    let (state, room) =
+        if attached.acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, MAX_OPEN) };
     let queued = turn.sql.query(
         "SELECT record FROM jobs WHERE target_uuid = ? AND state = 'queued' ORDER BY priority, seq LIMIT ?",
         params![client_uuid, room],

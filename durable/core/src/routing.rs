@@ -20,14 +20,16 @@ pub fn pick_peer(turn: &Turn<'_>, command: &str, wanted: Option<&str>) -> Result
         (None, [only]) => Ok((*only).clone()),
         (None, several) => Err(Envelope::new(Status::AmbiguousTarget, command)
             .candidates(several.iter().map(|uuid| (*uuid).clone()).collect())
-            .hint("Several Blenders are connected. Call again with target_uuid set to one of the candidates, or to \
-                   \"latest\" for the one that connected last.")),
+            .hint(
+                "Several Blenders are connected. Call again with target_uuid set to one of the candidates, or to \
+                   \"latest\" for the one that connected last.",
+            )),
         (Some(uuid), _) if turn.presence.get(uuid).is_some() => Ok(uuid.to_owned()),
         (Some(uuid), _) if registry::find(turn, uuid)?.is_some() => Ok(uuid.to_owned()),
-        (Some(_), _) => Err(Envelope::new(Status::UnknownTarget, command)
-            .candidates(known_blenders(turn)?)
-            .hint("No client with this target_uuid is registered. Use one of the candidates, or leave target_uuid out \
-                   to reach the only connected Blender.")),
+        (Some(_), _) => Err(Envelope::new(Status::UnknownTarget, command).candidates(known_blenders(turn)?).hint(
+            "No client with this target_uuid is registered. Use one of the candidates, or leave target_uuid out \
+                   to reach the only connected Blender.",
+        )),
     })
 }
 
@@ -46,7 +48,8 @@ fn known_blenders(turn: &Turn<'_>) -> Result<Vec<String>, Error> {
 /// Where a message goes; none when its `target_uuid` is no registered client.
 pub fn recipients(turn: &Turn<'_>, call: &SendMessage, sender: &str) -> Result<Option<(Routing, Vec<String>)>, Error> {
     let select = |condition: &str, value: &str| -> Result<Vec<String>, Error> {
-        let rows = turn.sql.query(&format!("SELECT uuid FROM clients WHERE {condition} ORDER BY uuid"), params![value])?;
+        let rows =
+            turn.sql.query(&format!("SELECT uuid FROM clients WHERE {condition} ORDER BY uuid"), params![value])?;
         rows.iter().map(|row| Ok(row.text(0)?)).collect()
     };
     Ok(match (&call.target_uuid, &call.group_id, &call.client_type) {

@@ -22,7 +22,9 @@ pub struct Wait {
 pub enum Verdict {
     Answer(Box<Envelope>),
     /// Look again then, or earlier if the job ends or its peer comes or goes.
-    Sleep { until_ms: i64 },
+    Sleep {
+        until_ms: i64,
+    },
 }
 
 /// Looks whether the wait is over.
