@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
@@ -42,4 +43,7 @@ def socket_url(server: str) -> str:
 def is_loopback(server: str) -> bool:
     """Tell whether the server is this machine, the only place where plain http keeps a token private."""
     host = urlsplit(origin(server)).hostname or ""
-    return host == "localhost" or host.endswith(".localhost") or host == "::1" or host.startswith("127.")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -108,6 +108,8 @@ class Link:
         self._backoff = backoff or Backoff()
         self._inbox: deque[Callable[[], object]] = deque()
         self._thread: threading.Thread | None = None
+        self._predecessor: Link | None = None
+        self._successor: Link | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._guard = threading.Lock()
         self._stopping = False
@@ -146,6 +148,10 @@ class Link:
         thread.join(timeout)
         return not thread.is_alive()
 
+    def succeed(self, predecessor: Link) -> None:
+        """Before `start`: take the place of a stopped link, and over what it still owes the bus."""
+        self._predecessor = predecessor
+
     def alive(self) -> bool:
         """Tell whether the thread runs (it ends by itself when only the user can help)."""
         return self._thread is not None and self._thread.is_alive()
@@ -159,12 +165,26 @@ class Link:
         self._post(lambda: self.protocol.progress(job_id, percent, message))
 
     def _post(self, action: Callable[[], object]) -> None:
-        self._inbox.append(action)
         with self._guard:
+            successor = self._successor
+            if successor is None:
+                self._inbox.append(action)
             if self._loop is not None:
                 # Without a loop the action waits in the inbox for the next start.
                 with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(self._wake.set)
+        if successor is not None:
+            successor._post(action)
+
+    def _hand_over(self, successor: Link) -> None:
+        """Give what is still owed, and what will still come in from running jobs, to `successor`."""
+        if self._thread is not None:
+            self._thread.join()
+        successor.protocol.adopt(self.protocol)
+        with self._guard:
+            self._successor = successor
+            successor._inbox.extend(self._inbox)
+            self._inbox.clear()
 
     # -- on the link's thread ------------------------------------------------------------------------------------
 
@@ -172,6 +192,9 @@ class Link:
         if before is not None:
             # Stopped a moment ago and still saying goodbye.
             before.join()
+        if self._predecessor is not None:
+            self._predecessor._hand_over(self)
+            self._predecessor = None
         loop = asyncio.new_event_loop()
         # Name resolution may hang in a thread; leaving that thread behind must not delay the end of this one.
         resolver = ThreadPoolExecutor(1, "blender-bus-dns")
@@ -205,8 +228,9 @@ class Link:
                 return
             delay = self._backoff.delay()
             self._tell(State.WAITING, f"{verdict.reason}. Trying again in {delay:.0f} s")
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), delay)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._stop.wait()
             self._drain_inbox()
         self._tell(State.STOPPED, "Disconnected")
 
@@ -281,7 +305,8 @@ class Link:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(socket.close(), CLOSE_TIMEOUT + 1.0)
+                async with asyncio.timeout(CLOSE_TIMEOUT + 1.0):
+                    await socket.close()
         for outcome in outcomes:
             if isinstance(outcome, ConnectionClosed):
                 return _closed(outcome)
@@ -299,7 +324,9 @@ class Link:
             wait = MAX_TICK if deadline is None else min(MAX_TICK, max(MIN_TICK, deadline - loop.time()))
             events: list[Event] = []
             try:
-                message = await asyncio.wait_for(socket.recv(), wait)
+                # Not wait_for: before Python 3.12 it can swallow the cancellation that ends this task.
+                async with asyncio.timeout(wait):
+                    message = await socket.recv()
             except TimeoutError:
                 pass
             else:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from .address import origin
 
@@ -79,7 +80,7 @@ def fetch_json(
             raise _refused(url, error) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        raise LoginUnavailable(f"Cannot reach {origin(url)}: {reason}") from None
+        raise LoginUnavailable(f"Cannot reach {urlsplit(url).netloc}: {reason}") from None
     if len(raw) > MAX_BODY_BYTES:
         raise LoginUnavailable(f"{url} answered more than {MAX_BODY_BYTES} bytes")
     try:

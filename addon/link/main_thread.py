@@ -189,24 +189,23 @@ class MainThreadQueue:
             self._answer(job.job_id, status, result, error)
 
 
-def start_timer(queue: MainThreadQueue, before_tick: Callable[[], None] = lambda: None) -> Callable[[], None]:
-    """Drain `queue` from a Blender timer until the returned function is called. `before_tick` runs on each tick."""
+def start_timer(tick: Callable[[], float]) -> Callable[[], None]:
+    """Call `tick`, which returns the seconds until its next turn, from a Blender timer. Returns what ends it."""
     import bpy
 
-    def tick() -> float:
+    def guarded() -> float:
         try:
-            before_tick()
-            queue.drain()
+            return tick()
         except Exception:
             # Blender drops a timer that raises; the queue must go on.
             traceback.print_exc()
-        return BUSY_INTERVAL if len(queue) else IDLE_INTERVAL
+            return 1.0
 
-    bpy.app.timers.register(tick, first_interval=IDLE_INTERVAL, persistent=True)
+    bpy.app.timers.register(guarded, first_interval=IDLE_INTERVAL, persistent=True)
 
     def stop() -> None:
-        if bpy.app.timers.is_registered(tick):
-            bpy.app.timers.unregister(tick)
+        if bpy.app.timers.is_registered(guarded):
+            bpy.app.timers.unregister(guarded)
 
     return stop
 

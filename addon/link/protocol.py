@@ -298,6 +298,11 @@ class PeerProtocol:
         self._progress.pop(job_id, None)
         return self._answers.add(bounded_answer(job_id, status, result, error))
 
+    def adopt(self, predecessor: PeerProtocol) -> None:
+        """Take over what an earlier, ended protocol of the same uuid still owes the bus."""
+        if predecessor.identity.uuid == self.identity.uuid:
+            self._answers, self._seen, self._open = predecessor._answers, predecessor._seen, predecessor._open
+
     @property
     def unconfirmed(self) -> int:
         """How many answers the bus has not confirmed yet."""

@@ -20,9 +20,7 @@ impl DurableObject for KeyRing {
 
     async fn fetch(&self, _request: Request) -> Result<Response> {
         let sql = ObjectSql(self.state.storage().sql());
-        let keys = migrate(&sql, KEY_RING)
-            .map_err(KeyError::from)
-            .and_then(|()| keys(&sql, now_ms(), &mut WebCrypto));
+        let keys = migrate(&sql, KEY_RING).map_err(KeyError::from).and_then(|()| keys(&sql, now_ms(), &mut WebCrypto));
         match keys {
             Ok(keys) => Response::from_json(&serde_json::json!({"keys": keys})),
             Err(error) => {

@@ -1,11 +1,12 @@
 //! `tools/call`.
 
+use bus_core::bus_tools::tables::SUBMIT;
 use bus_core::command::{Command, Reply};
 use bus_core::envelope::Envelope;
 use bus_core::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
-use crate::catalog::tools::{self, DispatchCall, Tool};
+use crate::catalog::tools::{self, DispatchCall, DispatchTool, Tool};
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::{Answer, Asked};
 
@@ -28,10 +29,35 @@ pub async fn call(asked: &Asked) -> Result<Answer, RpcError> {
             Err(error) => Ok(tool_error(&error.to_string())),
         },
         Tool::Bus(tool) | Tool::Job(tool) => {
+            let arguments = match with_checked_params(tool.name, arguments) {
+                Ok(arguments) => arguments,
+                Err(reason) => return Ok(tool_error(&reason)),
+            };
             asked.need(if tool.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
             document(asked.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?)
         }
     }
+}
+
+/// The arguments of a bus tool; those of `blender_submit` with the params of its command checked and filled in, which
+/// only the catalog can do.
+fn with_checked_params(name: &str, arguments: Value) -> Result<Value, String> {
+    if name != SUBMIT {
+        return Ok(arguments);
+    }
+    let (Value::Object(mut fields), Some(command)) = (arguments.clone(), arguments.get("command").and_then(Value::as_str))
+    else {
+        return Ok(arguments);
+    };
+    let Some(tool) = DispatchTool::of_command(command) else {
+        let known: Vec<_> = tools::dispatch_tools().map(DispatchTool::command).collect();
+        return Err(format!("command must be one of {}", known.join(", ")));
+    };
+    if let Some(params) = fields.get("params").filter(|params| params.is_object()) {
+        let checked = tool.parse_params(params).map_err(|error| format!("params: {error}"))?;
+        fields.insert("params".to_owned(), Value::Object(checked));
+    }
+    Ok(Value::Object(fields))
 }
 
 async fn dispatch(asked: &Asked, call: DispatchCall) -> Result<Answer, RpcError> {

@@ -21,7 +21,7 @@ fn the_only_live_peer_is_picked_and_sent_the_command() {
     let frames = world.frames("w1");
     let record = &frames.last().unwrap()["params"];
     assert_eq!((&record["logger"], &record["level"]), (&json!("_message_bus"), &json!("info")));
-    let expected = json!({"message_type": "command_dispatch", "job_id": wait.job_id,
+    let expected = json!({"message_type": "command_dispatch", "job_id": wait.subject,
                           "command": "get_scene_info", "params": {}});
     assert_eq!(record["data"]["payload"], expected);
     assert_eq!(record["data"]["routing"], json!({"type": "direct", "target_uuid": "b1"}));
@@ -45,7 +45,8 @@ fn latest_is_the_peer_that_connected_last() {
     world.attach("w1", "b1", &[]);
     world.pass(1_000);
     world.attach("w2", "b2", &[]);
-    assert_eq!(world.dispatch_to("latest").target_uuid, "b2");
+    let wait = world.dispatch_to("latest");
+    assert_eq!(world.jobs_sent("w2"), [wait.subject]);
 }
 
 #[test]
@@ -55,7 +56,7 @@ fn a_peer_that_is_registered_but_away_does_not_count_for_auto_pick() {
     world.attach("w2", "b2", &[]);
     world.leave("w1");
     match world.dispatch(None, 30_000) {
-        crate::bus::Outcome::Wait(wait) => assert_eq!(wait.target_uuid, "b2"),
+        crate::bus::Outcome::Wait(wait) => assert_eq!(world.jobs_sent("w2"), [wait.subject]),
         other => panic!("expected a job, got {other:?}"),
     }
 }
@@ -76,10 +77,10 @@ fn a_completed_job_answers_with_the_result_as_it_was_sent() {
     let wait = world.dispatch_to("b1");
     let Verdict::Sleep { until_ms } = world.look(&wait) else { panic!("answered too early") };
     assert_eq!(until_ms, wait.deadline_ms);
-    world.update("w1", &wait.job_id, "completed", "3\n");
+    world.update("w1", &wait.subject, "completed", "3\n");
     let envelope = world.answer(&wait);
     assert_eq!((envelope.status, envelope.result.as_str(), envelope.error.as_str()), (Status::Completed, "3\n", ""));
-    assert_eq!(envelope.job_id.unwrap(), wait.job_id);
+    assert_eq!(envelope.job_id.unwrap(), wait.subject);
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn a_failed_job_answers_with_its_error() {
     let mut world = World::new();
     world.attach("w1", "b1", &[]);
     let wait = world.dispatch_to("b1");
-    let arguments = json!({"job_id": wait.job_id, "status": "failed", "error": "Traceback: boom"});
+    let arguments = json!({"job_id": wait.subject, "status": "failed", "error": "Traceback: boom"});
     world.tool("w1", "blender_job_update", arguments);
     let envelope = world.answer(&wait);
     assert_eq!((envelope.status, envelope.error.as_str()), (Status::Failed, "Traceback: boom"));
@@ -98,12 +99,12 @@ fn when_time_is_up_the_job_goes_on_and_its_late_result_is_kept() {
     let mut world = World::new();
     world.attach("w1", "b1", &["job_ack"]);
     let wait = world.dispatch_to("b1");
-    world.progress("w1", &wait.job_id, 0);
+    world.progress("w1", &wait.subject, 0);
     world.pass(30_000);
     let envelope = world.answer(&wait);
     assert_eq!(envelope.status, Status::Timeout);
     assert_eq!((envelope.job_state.as_deref(), envelope.waited_seconds), (Some("running"), Some(30.0)));
-    world.update("w1", &wait.job_id, "completed", "late");
+    world.update("w1", &wait.subject, "completed", "late");
     assert_eq!(world.answer(&wait).result, "late");
 }
 
@@ -135,13 +136,13 @@ fn a_peer_that_is_back_in_time_still_answers() {
     let mut world = World::new();
     world.attach("w1", "b1", &["job_ack"]);
     let wait = world.dispatch_to("b1");
-    world.progress("w1", &wait.job_id, 0);
+    world.progress("w1", &wait.subject, 0);
     world.leave("w1");
     world.pass(GRACE_MS - 1);
     world.attach("w2", "b1", &["job_ack"]);
     world.pass(GRACE_MS);
     assert!(matches!(world.look(&wait), Verdict::Sleep { .. }));
-    world.update("w2", &wait.job_id, "completed", "ok");
+    world.update("w2", &wait.subject, "completed", "ok");
     assert_eq!(world.answer(&wait).status, Status::Completed);
 }
 
@@ -153,7 +154,7 @@ fn a_named_peer_that_is_away_is_waited_for_and_gets_the_job_when_it_comes() {
     let wait = world.dispatch_to("b1");
     assert_eq!(world.look(&wait), Verdict::Sleep { until_ms: world.now_ms + GRACE_MS });
     world.attach("w2", "b1", &[]);
-    assert_eq!(world.jobs_sent("w2"), [wait.job_id.clone()]);
+    assert_eq!(world.jobs_sent("w2"), [wait.subject.clone()]);
 }
 
 #[test]
@@ -162,7 +163,7 @@ fn an_evicted_bus_still_answers_the_job_of_a_socket_that_stayed() {
     world.attach("w1", "b1", &[]);
     let wait = world.dispatch_to("b1");
     world.evict(&[("b1", "w1")]);
-    world.update("w1", &wait.job_id, "completed", "ok");
+    world.update("w1", &wait.subject, "completed", "ok");
     assert_eq!(world.answer(&wait).status, Status::Completed);
 }
 

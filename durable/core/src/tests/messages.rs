@@ -110,8 +110,8 @@ fn the_second_end_of_a_job_changes_nothing_and_says_so() {
     let mut world = World::new();
     world.attach("w1", "b1", &[]);
     let wait = world.dispatch_to("b1");
-    world.update("w1", &wait.job_id, "completed", "first");
-    let second = world.update("w1", &wait.job_id, "failed", "second")["structuredContent"].clone();
+    world.update("w1", &wait.subject, "completed", "first");
+    let second = world.update("w1", &wait.subject, "failed", "second")["structuredContent"].clone();
     assert_eq!((&second["status"], &second["duplicate"]), (&json!("ok"), &json!(true)));
     assert_eq!(world.answer(&wait).result, "first");
 }
@@ -122,10 +122,10 @@ fn a_socket_cannot_answer_for_another_peer() {
     world.attach("w1", "b1", &[]);
     world.attach("w2", "b2", &[]);
     let wait = world.dispatch_to("b1");
-    let refused = world.update("w2", &wait.job_id, "completed", "forged");
+    let refused = world.update("w2", &wait.subject, "completed", "forged");
     assert_eq!(refused["isError"], true);
     assert!(refused["content"][0]["text"].as_str().unwrap().contains("\"b1\""));
-    world.update("w1", &wait.job_id, "completed", "true");
+    world.update("w1", &wait.subject, "completed", "true");
     assert_eq!(world.answer(&wait).result, "true");
 }
 
@@ -134,9 +134,9 @@ fn a_result_over_the_limit_fails_the_job_with_both_sizes() {
     let mut world = World::new();
     world.attach("w1", "b1", &[]);
     let (fits, exceeds) = (world.dispatch_to("b1"), world.dispatch_to("b1"));
-    world.update("w1", &fits.job_id, "completed", &"x".repeat(MAX_RESULT));
+    world.update("w1", &fits.subject, "completed", &"x".repeat(MAX_RESULT));
     assert_eq!(world.answer(&fits).result.len(), MAX_RESULT);
-    let refused = world.update("w1", &exceeds.job_id, "completed", &"x".repeat(MAX_RESULT + 1));
+    let refused = world.update("w1", &exceeds.subject, "completed", &"x".repeat(MAX_RESULT + 1));
     assert_eq!(refused["isError"], true);
     let error = world.answer(&exceeds).error;
     assert!(error.contains("1048577 bytes") && error.contains("1048576"), "{error}");
@@ -147,7 +147,7 @@ fn a_frame_far_over_the_limit_fails_its_job_without_being_read_whole() {
     let mut world = World::new();
     world.attach("w1", "b1", &[]);
     let wait = world.dispatch_to("b1");
-    let refused = world.update("w1", &wait.job_id, "completed", &"x".repeat(30_000_000));
+    let refused = world.update("w1", &wait.subject, "completed", &"x".repeat(30_000_000));
     assert_eq!(refused["isError"], true);
     assert!(world.answer(&wait).error.contains("at most 1048576"));
     assert!(world.presence.get("b1").is_some());

@@ -33,10 +33,10 @@ fn an_unacknowledged_job_is_sent_again_to_a_peer_that_acknowledges() {
     world.attach("w1", "b1", &["job_ack"]);
     let lost = world.dispatch_to("b1");
     let taken = world.dispatch_to("b1");
-    world.progress("w1", &taken.job_id, 0);
+    world.progress("w1", &taken.subject, 0);
     world.leave("w1");
     world.attach("w2", "b1", &["job_ack"]);
-    assert_eq!(world.jobs_sent("w2"), [lost.job_id]);
+    assert_eq!(world.jobs_sent("w2"), [lost.subject]);
 }
 
 #[test]
@@ -57,11 +57,11 @@ fn more_than_a_window_of_jobs_waits_until_the_peer_takes_some() {
     let waits: Vec<_> = (0..WINDOW + 2).map(|_| world.dispatch_to("b1")).collect();
     assert_eq!(world.jobs_sent("w1").len() as i64, WINDOW);
     world.effects.clear();
-    world.progress("w1", &waits[0].job_id, 0);
-    assert_eq!(world.jobs_sent("w1"), [waits[WINDOW as usize].job_id.clone()]);
+    world.progress("w1", &waits[0].subject, 0);
+    assert_eq!(world.jobs_sent("w1"), [waits[WINDOW as usize].subject.clone()]);
     world.effects.clear();
-    world.update("w1", &waits[1].job_id, "completed", "");
-    assert_eq!(world.jobs_sent("w1"), [waits[WINDOW as usize + 1].job_id.clone()]);
+    world.update("w1", &waits[1].subject, "completed", "");
+    assert_eq!(world.jobs_sent("w1"), [waits[WINDOW as usize + 1].subject.clone()]);
 }
 
 #[test]
@@ -70,10 +70,10 @@ fn progress_of_another_peers_job_acknowledges_nothing() {
     world.attach("w1", "b1", &["job_ack"]);
     world.attach("w2", "b2", &["job_ack"]);
     let wait = world.dispatch_to("b1");
-    world.progress("w2", &wait.job_id, 0);
+    world.progress("w2", &wait.subject, 0);
     world.leave("w1");
     world.attach("w3", "b1", &["job_ack"]);
-    assert_eq!(world.jobs_sent("w3"), [wait.job_id]);
+    assert_eq!(world.jobs_sent("w3"), [wait.subject]);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn garbage_is_answered_with_what_is_wrong_and_loses_nothing() {
     assert_eq!(world.frames("w1")[0]["error"]["code"], -32601);
     let unknown = world.tool("w1", "blender_execute_code", json!({"code": "1"}));
     assert_eq!(unknown["isError"], true);
-    world.update("w1", &wait.job_id, "completed", "still here");
+    world.update("w1", &wait.subject, "completed", "still here");
     assert_eq!(world.answer(&wait).result, "still here");
 }
 

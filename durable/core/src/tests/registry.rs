@@ -117,6 +117,6 @@ fn stats_count_clients_and_open_jobs() {
     };
     let expected = json!({"user_id": "ada", "persistent_count": 1, "ephemeral_count": 1, "pending_jobs_for_user": 1});
     assert_eq!(stats(&mut world), expected);
-    world.update("w1", &wait.job_id, "completed", "");
+    world.update("w1", &wait.subject, "completed", "");
     assert_eq!(stats(&mut world)["pending_jobs_for_user"], 0);
 }

@@ -54,11 +54,11 @@ fn a_peer_away_for_an_hour_loses_its_jobs_but_a_late_answer_still_counts() {
     world.leave("w1");
     world.pass(LOST_AFTER_MS);
     world.alarm();
-    assert_eq!(state(&mut world, &wait.job_id), Some(State::Lost));
+    assert_eq!(state(&mut world, &wait.subject), Some(State::Lost));
     assert_eq!(world.answer(&wait).status, Status::Disconnected);
     world.attach("w2", "b1", &[]);
-    world.update("w2", &wait.job_id, "completed", "late");
-    assert_eq!(state(&mut world, &wait.job_id), Some(State::Completed));
+    world.update("w2", &wait.subject, "completed", "late");
+    assert_eq!(state(&mut world, &wait.subject), Some(State::Completed));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_peer_that_came_back_loses_nothing() {
     world.attach("w2", "b1", &[]);
     world.pass(LOST_AFTER_MS);
     world.alarm();
-    assert_eq!(state(&mut world, &wait.job_id), Some(State::Running));
+    assert_eq!(state(&mut world, &wait.subject), Some(State::Running));
 }
 
 #[test]
@@ -79,14 +79,14 @@ fn a_finished_job_is_kept_for_a_day_and_an_open_one_longer() {
     let mut world = World::new();
     world.attach("w1", "b1", &[]);
     let (done, open) = (world.dispatch_to("b1"), world.dispatch_to("b1"));
-    world.update("w1", &done.job_id, "completed", "");
+    world.update("w1", &done.subject, "completed", "");
     world.pass(KEPT_MS);
     world.alarm();
-    assert_eq!(state(&mut world, &done.job_id), Some(State::Completed));
+    assert_eq!(state(&mut world, &done.subject), Some(State::Completed));
     world.pass(RETENTION_EVERY_MS);
     world.alarm();
-    assert_eq!(state(&mut world, &done.job_id), None);
-    assert_eq!(state(&mut world, &open.job_id), Some(State::Running));
+    assert_eq!(state(&mut world, &done.subject), None);
+    assert_eq!(state(&mut world, &open.subject), Some(State::Running));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn open_jobs_of_a_peer_that_went_without_a_word_are_lost_in_the_end() {
     world.alarm();
     world.pass(LOST_AFTER_MS);
     world.alarm();
-    assert_eq!(state(&mut world, &wait.job_id), Some(State::Lost));
+    assert_eq!(state(&mut world, &wait.subject), Some(State::Lost));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_bus_with_nothing_left_to_forget_sets_no_alarm() {
     let mut world = World::new();
     world.attach("w1", "b1", &[]);
     let wait = world.dispatch_to("b1");
-    world.update("w1", &wait.job_id, "completed", "");
+    world.update("w1", &wait.subject, "completed", "");
     world.pass(KEPT_MS + 2 * RETENTION_EVERY_MS);
     world.alarm();
     world.effects.clear();

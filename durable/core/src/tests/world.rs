@@ -95,7 +95,8 @@ impl World {
     /// The envelope of a wait that is over.
     pub fn answer(&mut self, wait: &Wait) -> Envelope {
         match self.look(wait) {
-            Verdict::Answer(envelope) => *envelope,
+            Verdict::Answer(Reply::Envelope { envelope }) => *envelope,
+            Verdict::Answer(reply) => panic!("expected an envelope, got {reply:?}"),
             Verdict::Sleep { until_ms } => panic!("still waiting, until {until_ms}"),
         }
     }
