@@ -23,6 +23,7 @@ const STAGES = [
   { name: 'cargo', command: ['cargo', 'test', '--workspace', '--quiet'], closing: 'cargo' },
   { name: 'build', command: ['node', 'scripts/build-worker.mjs'] },
   { name: 'ruff', python: 'bpy42', command: ['-m', 'ruff', 'check', '--no-cache', '.'] },
+  { name: 'mypy', python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
   { name: 'e2e', python: 'clients', command: ['-m', 'pytest', 'tests', '--ignore=tests/addon'], closing: 'pytest' },
   { name: 'addon', python: 'bpy42', command: ['-m', 'pytest', 'tests/addon'], closing: 'pytest' },
 ];
