@@ -59,7 +59,6 @@ pub fn complete(reference: Reference<'_>, argument: &str, prefix: &str) -> Compl
 #[cfg(test)]
 mod tests {
     use super::{Completion, Dynamic, Reference, complete};
-    use crate::catalog::SERVES_JOBS;
 
     fn prompt(name: &str, argument: &str, prefix: &str) -> Vec<&'static str> {
         complete(Reference::Prompt(name), argument, prefix).values
@@ -77,9 +76,8 @@ mod tests {
     #[test]
     fn ids_are_left_to_the_bus() {
         let dynamic = |template, argument| complete(Reference::Template(template), argument, "").dynamic;
-        let served = |dynamic| SERVES_JOBS.then_some(dynamic);
-        assert_eq!(dynamic("blender://jobs/{job_id}", "job_id"), served(Dynamic::JobIds));
-        assert_eq!(dynamic("blender://inbox/{client_uuid}", "client_uuid"), served(Dynamic::ClientUuids));
+        assert_eq!(dynamic("blender://jobs/{job_id}", "job_id"), Some(Dynamic::JobIds));
+        assert_eq!(dynamic("blender://inbox/{client_uuid}", "client_uuid"), Some(Dynamic::ClientUuids));
         let target = complete(Reference::Prompt("blender_dispatch_script"), "target", "");
         assert_eq!(target.dynamic, Some(Dynamic::Targets));
         assert_eq!(target.values, ["uuid:", "group:", "type:", "type:blender", "broadcast"]);

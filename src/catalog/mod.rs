@@ -6,6 +6,3 @@ pub mod completion;
 pub mod prompts;
 pub mod resources;
 pub mod tools;
-
-/// Whether durable jobs and inboxes are offered: their tools and resources are listed and found.
-pub const SERVES_JOBS: bool = false;

@@ -12,7 +12,6 @@ use rmcp::model::{Resource, ResourceTemplate};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::SERVES_JOBS;
 use super::tools::{CONSOLE_LEVELS, DispatchCall, DispatchTool, MAX_INTEGER};
 
 pub const MIME_TYPE: &str = "application/json";
@@ -139,8 +138,8 @@ impl ResourceRef {
                 let level = console_level(level).map_err(part)?;
                 Ok(Self::Console { level, page: page_number(page).map_err(part)? })
             }
-            ["jobs", id] if SERVES_JOBS => Ok(Self::Job { id: decoded_id("job_id", id).map_err(part)? }),
-            ["inbox", uuid] if SERVES_JOBS => Ok(Self::Inbox { uuid: decoded_id("client_uuid", uuid).map_err(part)? }),
+            ["jobs", id] => Ok(Self::Job { id: decoded_id("job_id", id).map_err(part)? }),
+            ["inbox", uuid] => Ok(Self::Inbox { uuid: decoded_id("client_uuid", uuid).map_err(part)? }),
             _ => Err(unknown()),
         }
     }
@@ -218,8 +217,7 @@ pub fn list_templates() -> &'static RawValue {
 }
 
 fn templates() -> impl Iterator<Item = &'static Listing> {
-    let jobs: &'static [Listing] = if SERVES_JOBS { JOB_TEMPLATES } else { &[] };
-    TEMPLATES.iter().chain(jobs)
+    TEMPLATES.iter().chain(JOB_TEMPLATES)
 }
 
 /// Whether this is the URI template of a resource on offer.

@@ -75,6 +75,22 @@ pub fn insufficient_scope(request: &Request, env: &Env, needed: Scopes) -> Resul
     answer(403, &challenge, "insufficient_scope", &description)
 }
 
+/// 401 for a caller whose grant was revoked after the token was issued.
+pub fn revoked(request: &Request, env: &Env) -> Result<Response> {
+    match Site::of(request, &Config::of(env)) {
+        Ok(site) => invalid_token(&Challenge::of(request, &site), "the access token is not valid: it was revoked"),
+        Err(error) => Error::from(error).into_response(),
+    }
+}
+
+fn invalid_token(challenge: &Challenge, description: &str) -> Result<Response> {
+    let header = format!(
+        "Bearer error=\"invalid_token\", error_description=\"{description}\", resource_metadata=\"{}\"",
+        challenge.resource_metadata
+    );
+    answer(401, &header, "invalid_token", description)
+}
+
 impl AuthError {
     pub fn into_response(self) -> Result<Response> {
         match self {
@@ -85,12 +101,7 @@ impl AuthError {
                 "send an access token: Authorization: Bearer <token>",
             ),
             Self::Invalid { challenge, reason } => {
-                let description = ascii(&format!("the access token is not valid: {reason}"));
-                let header = format!(
-                    "Bearer error=\"invalid_token\", error_description=\"{description}\", resource_metadata=\"{}\"",
-                    challenge.resource_metadata
-                );
-                answer(401, &header, "invalid_token", &description)
+                invalid_token(&challenge, &ascii(&format!("the access token is not valid: {reason}")))
             }
             Self::Unavailable(error) => error.into_response(),
         }

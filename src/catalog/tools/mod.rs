@@ -20,8 +20,6 @@ use bus_core::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, valid
 use bus_core::bus_tools::{BUS_TOOLS, JOB_TOOLS, LATEST, MAX_ID, ToolParameters};
 use serde_json::{Map, Value};
 
-use super::SERVES_JOBS;
-
 /// Seconds a caller may ask to wait at most.
 pub const MAX_TIMEOUT_SECONDS: f64 = 3600.0;
 
@@ -176,8 +174,7 @@ pub fn find(name: &str) -> Option<Tool> {
 
 /// The tools in the order of the list.
 pub fn served() -> impl Iterator<Item = Tool> {
-    let jobs: &'static [BusTool] = if SERVES_JOBS { bus::JOB_LISTINGS } else { &[] };
-    let bus = bus::BUS_LISTINGS.iter().map(Tool::Bus).chain(jobs.iter().map(Tool::Job));
+    let bus = bus::BUS_LISTINGS.iter().map(Tool::Bus).chain(bus::JOB_LISTINGS.iter().map(Tool::Job));
     dispatch_tools().map(Tool::Dispatch).chain(bus)
 }
 
