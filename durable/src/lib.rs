@@ -1,9 +1,13 @@
 //! The Durable Objects: decode, call `bus_core`, perform what it says.
 
+mod account;
+mod key_ring;
 pub mod runtime;
 pub mod sockets;
 mod sqlite;
 mod user_bus;
 mod waits;
 
+pub use account::Account;
+pub use key_ring::KeyRing;
 pub use user_bus::UserBus;

@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use bus_core::ids;
 use bus_core::presence::{Attached, Presence};
 use serde::{Deserialize, Serialize};
-use worker::{
-    Error, Headers, Result, State, WebSocket, WebSocketRequestResponsePair, console_error, console_log,
-};
+use worker::{Error, Headers, Result, State, WebSocket, WebSocketRequestResponsePair, console_error, console_log};
 
 use crate::runtime::WebCrypto;
 
@@ -44,9 +42,8 @@ struct Bound {
 impl Opened {
     /// A new socket, and until when its token is good.
     pub fn from_edge(headers: &Headers) -> Result<(Self, i64)> {
-        let required = |name: &str| {
-            headers.get(name)?.ok_or_else(|| Error::RustError(format!("the edge did not send {name}")))
-        };
+        let required =
+            |name: &str| headers.get(name)?.ok_or_else(|| Error::RustError(format!("the edge did not send {name}")));
         let expires_ms = required(header::EXPIRES_MS)?.parse().map_err(|_| Error::BadEncoding)?;
         let socket_id =
             ids::random_id::<8>("w-", &mut WebCrypto).map_err(|error| Error::RustError(error.to_string()))?;

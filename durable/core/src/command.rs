@@ -26,31 +26,55 @@ pub struct Caller {
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Command {
     /// Run a command in a Blender and wait for the answer.
-    Dispatch { command: String, params: Value, target_uuid: Option<String>, timeout_ms: i64 },
+    Dispatch {
+        command: String,
+        params: Value,
+        target_uuid: Option<String>,
+        timeout_ms: i64,
+    },
     /// Call a tool of the bus itself.
-    Tool { name: String, arguments: Value },
+    Tool {
+        name: String,
+        arguments: Value,
+    },
     /// `blender://bus/clients`
     Clients,
     /// `blender://bus/stats`
     Stats,
-    OpenSession { protocol_version: String, client_name: String },
+    OpenSession {
+        protocol_version: String,
+        client_name: String,
+    },
     /// Only see that the session is open.
     UseSession,
-    SetLogLevel { level: String },
+    SetLogLevel {
+        level: String,
+    },
     CloseSession,
     /// Refuse the grant's tokens from now on and close what they opened.
-    RevokeGrant { grant_id: String },
+    RevokeGrant {
+        grant_id: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
-    Envelope { envelope: Box<Envelope> },
+    Envelope {
+        envelope: Box<Envelope>,
+    },
     /// A tool's or a resource's document.
-    Document { document: Value },
+    Document {
+        document: Value,
+    },
     /// The arguments were wrong, or a limit is reached. For the caller's eyes.
-    Rejected { message: String },
-    Session { session_id: String, protocol_version: String },
+    Rejected {
+        message: String,
+    },
+    Session {
+        session_id: String,
+        protocol_version: String,
+    },
     Done,
     /// There is no such session, or it has ended.
     NoSession,

@@ -1,27 +1,40 @@
 //! Everything that decides in Blender Bus. No runtime, no clock, no socket: functions take state, input, the time and
 //! randomness, and say what is to be done.
 
+pub mod accounts;
 pub mod arguments;
+pub mod browser_sessions;
 pub mod bus;
 pub mod bus_tools;
+pub mod codes;
 pub mod command;
 pub mod effect;
 pub mod envelope;
 pub mod error;
+pub mod grants;
 pub mod ids;
 pub mod inbox;
+pub mod job_tools;
 pub mod jobs;
+pub mod keys;
 pub mod messages;
 pub mod migrate;
+pub mod passwords;
 pub mod peer;
 pub mod presence;
 pub mod record;
 pub mod registry;
 pub mod routing;
+pub mod scopes;
+pub mod secrets;
 pub mod sessions;
 pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod timers;
 pub mod turn;
+pub mod usernames;
 pub mod wait;
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use crate::storage::{Sql, StorageError};
 pub type Migrations = &'static [&'static str];
 
 pub const USER_BUS: Migrations = &[include_str!("../schema/user_bus/0001_initial.sql")];
+pub const ACCOUNT: Migrations = &[include_str!("../schema/account/0001_initial.sql")];
+pub const KEY_RING: Migrations = &[include_str!("../schema/key_ring/0001_initial.sql")];
 
 /// Brings the database up to date. Costs one read where nothing is to be done.
 pub fn migrate(sql: &dyn Sql, migrations: Migrations) -> Result<(), StorageError> {

@@ -40,7 +40,10 @@ pub struct ClientInfo {
 pub enum Via<'a> {
     Http,
     /// A WebSocket, with the uuid it is registered as, if it is.
-    Socket { socket_id: &'a str, bound: Option<&'a str> },
+    Socket {
+        socket_id: &'a str,
+        bound: Option<&'a str>,
+    },
 }
 
 impl<'a> Via<'a> {
@@ -169,8 +172,8 @@ pub fn all(turn: &Turn<'_>) -> Result<Vec<ClientInfo>, Error> {
 fn client_info(turn: &Turn<'_>, row: &Row) -> Result<ClientInfo, Error> {
     let uuid = row.text(0)?;
     let is_persistent = row.boolean(2)?;
-    let capabilities = serde_json::from_str(&row.text(3)?)
-        .map_err(|source| Error::Stored { what: "list of capabilities", source })?;
+    let capabilities =
+        serde_json::from_str(&row.text(3)?).map_err(|source| Error::Stored { what: "list of capabilities", source })?;
     let attached = turn.presence.get(&uuid);
     let seen_ms = attached.map_or(row.integer(6)?, |attached| attached.heard_ms.max(attached.since_ms));
     Ok(ClientInfo {

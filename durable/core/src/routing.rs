@@ -2,7 +2,8 @@
 
 use crate::bus_tools::SendMessage;
 use crate::envelope::{Envelope, Status};
-use crate::error::Error;
+use crate::error::{Error, Rejection};
+use crate::jobs::MAX_OPEN;
 use crate::params;
 use crate::record::Routing;
 use crate::registry;
@@ -20,15 +21,31 @@ pub fn pick_peer(turn: &Turn<'_>, command: &str, wanted: Option<&str>) -> Result
         (None, [only]) => Ok((*only).clone()),
         (None, several) => Err(Envelope::new(Status::AmbiguousTarget, command)
             .candidates(several.iter().map(|uuid| (*uuid).clone()).collect())
-            .hint("Several Blenders are connected. Call again with target_uuid set to one of the candidates, or to \
-                   \"latest\" for the one that connected last.")),
+            .hint(
+                "Several Blenders are connected. Call again with target_uuid set to one of the candidates, or to \
+                   \"latest\" for the one that connected last.",
+            )),
         (Some(uuid), _) if turn.presence.get(uuid).is_some() => Ok(uuid.to_owned()),
         (Some(uuid), _) if registry::find(turn, uuid)?.is_some() => Ok(uuid.to_owned()),
-        (Some(_), _) => Err(Envelope::new(Status::UnknownTarget, command)
-            .candidates(known_blenders(turn)?)
-            .hint("No client with this target_uuid is registered. Use one of the candidates, or leave target_uuid out \
-                   to reach the only connected Blender.")),
+        (Some(_), _) => Err(Envelope::new(Status::UnknownTarget, command).candidates(known_blenders(turn)?).hint(
+            "No client with this target_uuid is registered. Use one of the candidates, or leave target_uuid out \
+                   to reach the only connected Blender.",
+        )),
     })
+}
+
+/// # Errors
+/// `Rejection::Limit` when this client has as many open jobs as it may.
+pub fn has_room(turn: &Turn<'_>, target_uuid: &str) -> Result<(), Error> {
+    let open = turn.sql.query(
+        "SELECT COUNT(*) FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running')",
+        params![target_uuid],
+    )?;
+    if open.first().map_or(Ok(0), |row| row.integer(0))? < MAX_OPEN {
+        return Ok(());
+    }
+    let remedy = "wait until some of them have ended";
+    Err(Rejection::Limit { what: "open jobs on this client", limit: MAX_OPEN, remedy }.into())
 }
 
 fn no_client(command: &str) -> Envelope {
@@ -46,7 +63,8 @@ fn known_blenders(turn: &Turn<'_>) -> Result<Vec<String>, Error> {
 /// Where a message goes; none when its `target_uuid` is no registered client.
 pub fn recipients(turn: &Turn<'_>, call: &SendMessage, sender: &str) -> Result<Option<(Routing, Vec<String>)>, Error> {
     let select = |condition: &str, value: &str| -> Result<Vec<String>, Error> {
-        let rows = turn.sql.query(&format!("SELECT uuid FROM clients WHERE {condition} ORDER BY uuid"), params![value])?;
+        let rows =
+            turn.sql.query(&format!("SELECT uuid FROM clients WHERE {condition} ORDER BY uuid"), params![value])?;
         rows.iter().map(|row| Ok(row.text(0)?)).collect()
     };
     Ok(match (&call.target_uuid, &call.group_id, &call.client_type) {

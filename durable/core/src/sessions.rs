@@ -53,11 +53,7 @@ pub fn find(turn: &mut Turn<'_>, session_id: &str) -> Result<Option<Session>, Er
         let seen = params![turn.now_ms, session_id];
         turn.sql.query("UPDATE sessions SET last_seen = ? WHERE session_id = ?", seen)?;
     }
-    Ok(Some(Session {
-        session_id: session_id.to_owned(),
-        protocol_version: row.text(0)?,
-        client_name: row.text(1)?,
-    }))
+    Ok(Some(Session { session_id: session_id.to_owned(), protocol_version: row.text(0)?, client_name: row.text(1)? }))
 }
 
 /// Ends the session. Says whether there was one.

@@ -46,8 +46,9 @@ pub fn clear(turn: &mut Turn<'_>, kind: Kind, subject: &str) -> Result<(), Error
 
 /// Takes out what is due, earliest first, at most 100 at a time.
 pub fn take_due(turn: &mut Turn<'_>) -> Result<Vec<(Kind, String)>, Error> {
-    let rows =
-        turn.sql.query("SELECT kind, subject FROM timers WHERE due <= ? ORDER BY due LIMIT 100", params![turn.now_ms])?;
+    let rows = turn
+        .sql
+        .query("SELECT kind, subject FROM timers WHERE due <= ? ORDER BY due LIMIT 100", params![turn.now_ms])?;
     let mut due = Vec::new();
     for row in &rows {
         let (name, subject) = (row.text(0)?, row.text(1)?);

@@ -1,0 +1,6 @@
+CREATE TABLE keys (
+  kid TEXT PRIMARY KEY,
+  purpose TEXT NOT NULL,
+  secret BLOB NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

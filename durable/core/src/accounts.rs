@@ -1,0 +1,294 @@
+//! One account: who it is, how its owner signs in, and what the edge may ask of it.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::browser_sessions::{self, SessionError};
+use crate::codes::{self, CodeBinding, Exchange};
+use crate::grants::{self, GrantError, Granted, Permission, Refresh, Refusal};
+use crate::ids::{Entropy, EntropyError, random_id};
+use crate::migrate::{ACCOUNT, migrate};
+use crate::params;
+use crate::passwords::{self, PasswordError};
+use crate::storage::{Sql, StorageError};
+use crate::usernames::Username;
+
+/// What the edge asks of an account. Secrets are the bare secret parts, without the routing part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Command {
+    /// `dev_password` is set where this name is a development account and the request came over loopback.
+    Login {
+        username: Username,
+        password: String,
+        dev_password: Option<String>,
+        then: AfterLogin,
+    },
+    /// Who the owner of this browser session is.
+    Session {
+        session: String,
+    },
+    EndSession {
+        session: String,
+    },
+    /// The owner, known by the session, has consented.
+    IssueCode {
+        session: String,
+        permission: Permission,
+        binding: CodeBinding,
+    },
+    Exchange(Exchange),
+    Refresh(Refresh),
+    RevokeToken {
+        token: String,
+        client_id: String,
+    },
+    RevokeGrant {
+        grant_id: String,
+        client_id: String,
+    },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterLogin {
+    /// Tokens at once, as `POST /auth/login` gives them.
+    Grant(Permission),
+    /// A browser session.
+    Session,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    pub user_id: String,
+    pub username: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    Granted { owner: Owner, granted: Granted },
+    SessionStarted { owner: Owner, session: String },
+    Owner { owner: Owner },
+    Code { code: String },
+    Done,
+    WrongCredentials,
+    NoSession,
+    Refused { reason: Refusal },
+}
+
+/// What the glue has to do after the writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Tell the user's bus that a grant is revoked; then report `grants::told`.
+    RevokeOnBus { user_id: String, grant_id: String },
+}
+
+#[derive(Debug, Error)]
+pub enum AccountError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+impl From<SessionError> for AccountError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Storage(error) => Self::Storage(error),
+            SessionError::Entropy(error) => Self::Entropy(error),
+        }
+    }
+}
+
+/// Brings an existing account up to date. A name that has no account stores nothing, so that guessing names costs nothing.
+pub fn open(sql: &dyn Sql) -> Result<(), StorageError> {
+    if exists(sql)? { migrate(sql, ACCOUNT) } else { Ok(()) }
+}
+
+pub fn handle(
+    sql: &dyn Sql,
+    command: Command,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<(Reply, Vec<Effect>), AccountError> {
+    if let Command::Login { username, password, dev_password, then } = command {
+        return login(sql, &Login { username, password, dev_password }, then, now_ms, entropy);
+    }
+    let Some(owner) = owner(sql)? else {
+        return Ok((absent(&command), Vec::new()));
+    };
+    match command {
+        Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
+        Command::Session { session } => {
+            let live = browser_sessions::is_live(sql, &session, now_ms)?;
+            Ok((if live { Reply::Owner { owner } } else { Reply::NoSession }, Vec::new()))
+        }
+        Command::EndSession { session } => {
+            browser_sessions::end(sql, &session)?;
+            Ok((Reply::Done, Vec::new()))
+        }
+        Command::IssueCode { session, permission, binding } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            let code = codes::issue(sql, &permission, &binding, now_ms, entropy);
+            settle(code.map(|code| (Reply::Code { code }, Vec::new())), &owner)
+        }
+        Command::Exchange(request) => {
+            let outcome = codes::exchange(sql, &request, now_ms, entropy);
+            settle(outcome.map(|(granted, displaced)| (granted_to(&owner, granted), displaced)), &owner)
+        }
+        Command::Refresh(request) => {
+            let outcome = grants::refresh(sql, &request, now_ms, entropy);
+            settle(outcome.map(|granted| (granted_to(&owner, granted), Vec::new())), &owner)
+        }
+        Command::RevokeToken { token, client_id } => {
+            let revoked = grants::revoke_token(sql, &token, &client_id, now_ms)?;
+            Ok((Reply::Done, effects(&owner, revoked)))
+        }
+        Command::RevokeGrant { grant_id, client_id } => {
+            let revoked = grants::revoke_of_client(sql, &grant_id, &client_id, now_ms)?;
+            Ok((Reply::Done, effects(&owner, revoked.then_some(grant_id))))
+        }
+    }
+}
+
+/// The effects that are still owed, because the bus could not be told or the object died before it was.
+pub fn owed(sql: &dyn Sql) -> Result<Vec<Effect>, StorageError> {
+    match owner(sql)? {
+        Some(owner) => Ok(effects(&owner, grants::untold(sql)?)),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn absent(command: &Command) -> Reply {
+    match command {
+        Command::Login { .. } => Reply::WrongCredentials,
+        Command::Session { .. } | Command::IssueCode { .. } => Reply::NoSession,
+        Command::Exchange(_) | Command::Refresh(_) => Reply::Refused { reason: Refusal::Unknown },
+        Command::EndSession { .. } | Command::RevokeToken { .. } | Command::RevokeGrant { .. } => Reply::Done,
+    }
+}
+
+fn granted_to(owner: &Owner, granted: Granted) -> Reply {
+    Reply::Granted { owner: owner.clone(), granted }
+}
+
+fn effects(owner: &Owner, revoked: impl IntoIterator<Item = String>) -> Vec<Effect> {
+    let tell = |grant_id| Effect::RevokeOnBus { user_id: owner.user_id.clone(), grant_id };
+    revoked.into_iter().map(tell).collect()
+}
+
+/// Turns what became of a grant into a reply: a refusal is an answer, anything else that failed is not.
+fn settle(
+    outcome: Result<(Reply, Vec<String>), GrantError>,
+    owner: &Owner,
+) -> Result<(Reply, Vec<Effect>), AccountError> {
+    match outcome {
+        Ok((reply, revoked)) => Ok((reply, effects(owner, revoked))),
+        Err(GrantError::Refused { reason, revoked }) => Ok((Reply::Refused { reason }, effects(owner, revoked))),
+        Err(GrantError::Storage(error)) => Err(error.into()),
+        Err(GrantError::Entropy(error)) => Err(error.into()),
+    }
+}
+
+struct Login {
+    username: Username,
+    password: String,
+    dev_password: Option<String>,
+}
+
+fn login(
+    sql: &dyn Sql,
+    login: &Login,
+    then: AfterLogin,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<(Reply, Vec<Effect>), AccountError> {
+    if !password_is_right(sql, login, now_ms, entropy)? {
+        return Ok((Reply::WrongCredentials, Vec::new()));
+    }
+    let Some(owner) = owner(sql)? else {
+        return Ok((Reply::WrongCredentials, Vec::new()));
+    };
+    match then {
+        AfterLogin::Session => {
+            let session = browser_sessions::start(sql, now_ms, entropy)?;
+            Ok((Reply::SessionStarted { owner, session }, Vec::new()))
+        }
+        AfterLogin::Grant(permission) => {
+            let outcome = grants::grant(sql, &permission, now_ms, entropy);
+            settle(outcome.map(|(granted, displaced)| (granted_to(&owner, granted), displaced)), &owner)
+        }
+    }
+}
+
+/// One hash is computed whatever the name is, so that time tells nothing about it. Only a right guess at a development
+/// account that is new, or whose password was changed in the configuration, costs a second one.
+fn password_is_right(
+    sql: &dyn Sql,
+    login: &Login,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<bool, AccountError> {
+    let dev_right = login.dev_password.as_ref() == Some(&login.password);
+    let found = exists(sql)?;
+    if found && (login.dev_password.is_some() || !is_dev(sql)?) {
+        let right = passwords::verify(sql, &login.password, now_ms, entropy)?;
+        if !is_dev(sql)? || right == dev_right {
+            return Ok(right);
+        }
+        // The configured password of a development account has changed: it counts, the stored one does not.
+    } else {
+        passwords::pretend(&login.password)?;
+        if found || !dev_right {
+            return Ok(false);
+        }
+        create(sql, &login.username, true, now_ms, entropy)?;
+    }
+    if dev_right {
+        passwords::set(sql, &login.password, now_ms, entropy)?;
+    }
+    Ok(dev_right)
+}
+
+/// Makes the account of this object. `dev` marks one that only loopback may sign in to.
+pub fn create(
+    sql: &dyn Sql,
+    username: &Username,
+    dev: bool,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<(), AccountError> {
+    let user_id = random_id::<16>("u-", entropy)?;
+    migrate(sql, ACCOUNT)?;
+    sql.query(
+        "INSERT INTO account (one, user_id, username, dev, created_ms) VALUES (1, ?, ?, ?, ?)",
+        params![user_id, username.as_str(), dev, now_ms],
+    )?;
+    Ok(())
+}
+
+fn exists(sql: &dyn Sql) -> Result<bool, StorageError> {
+    // Asked of the catalog first: a name without an account has no tables.
+    let tables = sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'account'", &[])?;
+    Ok(!tables.is_empty() && !sql.query("SELECT 1 FROM account", &[])?.is_empty())
+}
+
+fn is_dev(sql: &dyn Sql) -> Result<bool, StorageError> {
+    sql.query("SELECT dev FROM account", &[])?.first().map_or(Ok(false), |row| row.boolean(0))
+}
+
+fn owner(sql: &dyn Sql) -> Result<Option<Owner>, StorageError> {
+    if !exists(sql)? {
+        return Ok(None);
+    }
+    let rows = sql.query("SELECT user_id, username FROM account", &[])?;
+    rows.first().map(|row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)? })).transpose()
+}
+
+#[cfg(test)]
+mod tests;
