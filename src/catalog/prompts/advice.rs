@@ -3,7 +3,7 @@
 //! Free text is matched by words in it, so "a brushed metal plate" finds metal. The first entry that matches counts.
 
 pub const ENGINES: &[&str] = &["cycles", "eevee", "workbench"];
-pub const OBJECT_TYPES: &[&str] = &["hard surface", "organic", "architecture", "furniture", "vehicle", "landscape"];
+pub const OBJECT_TYPES: &[&str] = &["hard surface", "organic*", "architecture", "furniture", "vehicle", "landscape"];
 pub const MATERIAL_KINDS: &[&str] =
     &["metal", "glass", "plastic", "emission", "wood", "stone", "fabric", "skin", "car paint", "water"];
 pub const ANIMATION_TYPES: &[&str] = &["keyframes", "turntable", "camera", "armature", "shape keys", "rigid body"];
@@ -57,8 +57,9 @@ pub fn for_asset(text: &str) -> &'static str {
 
 /// A line for each known sign in an error message.
 pub fn for_error(text: &str) -> String {
-    let known: Vec<&str> =
-        ERRORS.iter().filter(|(words, _)| mentions(text, words)).map(|(_, advice)| *advice).collect();
+    let text = text.to_lowercase();
+    let found = ERRORS.iter().filter(|(signs, _)| signs.iter().any(|sign| text.contains(sign)));
+    let known: Vec<&str> = found.map(|(_, advice)| *advice).collect();
     if known.is_empty() { "No usual suspect is named in it.".to_owned() } else { known.join("\n") }
 }
 
@@ -66,11 +67,17 @@ fn find(table: &'static [(&[&str], &'static str)], text: &str) -> &'static str {
     table.iter().find(|(words, _)| mentions(text, words)).map_or("", |(_, advice)| *advice)
 }
 
-/// Whether one of the words (lower case) begins a word of the text.
+/// Whether one of the words (lower case) is in the text, plurals included; `architect*` is any word that begins so.
 fn mentions(text: &str, words: &[&str]) -> bool {
     let text = text.to_lowercase().replace(['_', '-'], " ");
     words.iter().any(|word| {
-        text.match_indices(word).any(|(at, _)| !text.get(..at).unwrap_or_default().ends_with(char::is_alphanumeric))
+        let stem = word.trim_end_matches('*');
+        text.match_indices(stem).any(|(at, _)| {
+            let (before, found) = text.split_at_checked(at).unwrap_or_default();
+            let after = found.strip_prefix(stem).unwrap_or_default();
+            let ending = after.split(|character: char| !character.is_alphanumeric()).next().unwrap_or_default();
+            !before.ends_with(char::is_alphanumeric) && (word.ends_with('*') || matches!(ending, "" | "s" | "es"))
+        })
     })
 }
 
@@ -109,14 +116,14 @@ const PLAIN_MATERIAL: Material = Material {
 
 const MATERIALS: &[Material] = &[
     Material {
-        words: &["car paint", "lacquer", "coated"],
+        words: &["car paint", "lacquer*", "coat*"],
         name: "Car paint",
         advice: "Layers: a slightly metallic base under a clear coat with its own, lower roughness.",
         settings: "    \"Base Color\": (0.25, 0.01, 0.01, 1.0),\n    \"Metallic\": 0.6,\n    \"Roughness\": 0.35,\n    \
                    \"Coat Weight\": 1.0,\n    \"Coat Roughness\": 0.03,",
     },
     Material {
-        words: &["glass", "crystal", "ice", "transparent"],
+        words: &["glass", "crystal", "ice", "transparent", "lens"],
         name: "Glass",
         advice: "Light passes: Transmission Weight 1 and the right IOR (glass 1.45 to 1.52, ice 1.31, diamond 2.42). \
                  Frosted glass has a Roughness of 0.2 to 0.5. The mesh needs thickness and outward normals. In EEVEE \
@@ -133,7 +140,7 @@ const MATERIALS: &[Material] = &[
                    \"Transmission Weight\": 1.0,",
     },
     Material {
-        words: &["emission", "emissive", "glow", "neon", "light", "lava", "screen"],
+        words: &["emissi*", "glow*", "neon", "luminous", "lava", "screen"],
         name: "Glow",
         advice: "It shines by Emission Color and Emission Strength; 1 is as bright as white, more shines on others. \
                  A halo around it comes from the compositor's Glare node, not from the material.",
@@ -141,7 +148,7 @@ const MATERIALS: &[Material] = &[
                    \"Emission Strength\": 8.0,",
     },
     Material {
-        words: &["metal", "steel", "iron", "gold", "silver", "copper", "chrome", "alumin", "brass", "bronze"],
+        words: &["metal*", "steel", "iron", "gold", "silver", "copper", "chrome", "alumin*", "brass", "bronze"],
         name: "Metal",
         advice: "Metallic 1; the Base Color is the colour of its reflection. Polished 0.05 to 0.15 rough, brushed \
                  0.3 to 0.4 with \"Anisotropic\" around 0.7, cast 0.5 and more. Linear colours: iron 0.53 0.51 0.49, \
@@ -150,7 +157,7 @@ const MATERIALS: &[Material] = &[
                    \"Anisotropic\": 0.0,",
     },
     Material {
-        words: &["skin", "wax", "marble", "milk", "jade", "leaf", "subsurface"],
+        words: &["skin", "translucent", "wax", "marble", "milk", "jade", "leaf", "leaves", "subsurface"],
         name: "Translucent",
         advice: "Light scatters under the surface: Subsurface Weight 1 with a Subsurface Scale in metres that fits \
                  the object (skin about 0.005), and a Subsurface Radius that is largest in red for skin.",
@@ -191,32 +198,32 @@ const KEYFRAMES: Animation = Animation {
 
 const ANIMATIONS: &[Animation] = &[
     Animation {
-        words: &["turntable", "spin", "rotat", "orbit"],
+        words: &["turntable", "spin*", "rotat*", "orbit*"],
         advice: "A full turn about Z with even speed: linear interpolation, and the last frame one step short of the \
                  first so that the loop does not stutter.",
         code: include_str!("animate_turntable.py"),
     },
     Animation {
-        words: &["camera", "fly", "dolly", "path"],
+        words: &["camera", "fly*", "dolly", "path"],
         advice: "Let constraints do the work: the camera follows a curve by Follow Path with a fixed position, keyed \
                  from 0 to 1, and looks at an empty by Track To.",
         code: include_str!("animate_camera.py"),
     },
     Animation {
-        words: &["armature", "rig", "bone", "skelet", "walk", "character", "pose"],
+        words: &["armature", "rig", "rigged", "bone", "skelet*", "walk*", "character", "pose"],
         advice: "Bones are made in edit mode, posed and keyed as pose bones. Keep the deforming mesh parented to the \
                  armature with an Armature modifier and vertex groups named after the bones. Bones are sorted by \
                  bone collections since 4.0.",
         code: include_str!("animate_armature.py"),
     },
     Animation {
-        words: &["shape key", "morph", "facial", "blend shape"],
+        words: &["shape key", "morph*", "facial", "blend shape"],
         advice: "A Basis and one key for each shape, moved by its value from 0 to 1. Keys belong to the shape keys' \
                  datablock, not to the object.",
         code: include_str!("animate_shape_keys.py"),
     },
     Animation {
-        words: &["rigid", "physics", "simulat", "fall", "collapse"],
+        words: &["rigid", "physics", "simulat*", "fall*", "collaps*"],
         advice: "Rigid bodies need a world, active bodies and at least one passive one to land on. Real sizes \
                  matter. Step through the frames in order or bake, since each frame builds on the one before.",
         code: include_str!("animate_rigid_body.py"),
@@ -225,13 +232,13 @@ const ANIMATIONS: &[Animation] = &[
 
 const OBJECTS: &[(&[&str], &str)] = &[
     (
-        &["organic", "character", "animal", "creature", "human", "plant", "tree", "fruit"],
+        &["organic*", "character", "animal", "creature", "human", "plant", "tree", "fruit", "body"],
         "Organic forms: begin with few, evenly spaced quads and a Subdivision Surface modifier, mirror what is \
          symmetric, and let edges follow the form. The Skin modifier on a chain of edges gives limbs and branches \
          quickly.",
     ),
     (
-        &["architect", "building", "house", "room", "wall", "city", "tower", "bridge"],
+        &["architect*", "building", "house", "room", "wall", "city", "tower", "bridge"],
         "Buildings: work from a plan in metres on a grid. Doors about 2.1 m high, storeys about 2.8 to 3 m, walls \
          0.1 to 0.3 m thick by Solidify. Repeat windows and columns with Array or linked copies; cut openings with \
          Boolean modifiers last.",
@@ -247,7 +254,7 @@ const OBJECTS: &[(&[&str], &str)] = &[
          Normal, so that edges catch light. Mirror across X; Array for vents, bolts and rows.",
     ),
     (
-        &["furniture", "chair", "table", "desk", "lamp", "shelf", "sofa", "bed"],
+        &["furniture", "chair", "stool", "table", "desk", "lamp", "shelf", "shelves", "sofa", "bed"],
         "Furniture: a seat is 0.45 m high, a table 0.72 to 0.75 m, a worktop 0.9 m, a door of a cabinet 0.018 m \
          thick. No edge of a real thing is perfectly sharp: bevel by 1 to 5 mm.",
     ),
@@ -278,7 +285,7 @@ const ASSETS: &[(&[&str], &str)] = &[
          linked copies.",
     ),
     (
-        &["scene", "room", "city", "interior", "level", "building"],
+        &["scene", "room", "city", "cities", "interior", "level", "building"],
         "A whole scene: divide it. Ground and walls by Python to measure, surfaces and sky from Poly Haven, single \
          pieces from the libraries, and light and camera last.",
     ),
@@ -307,7 +314,7 @@ const ERRORS: &[(&[&str], &str)] = &[
          mesh.set_sharp_from_angle(angle=...).",
     ),
     (
-        &["enum \"blender_eevee", "blender_eevee"],
+        &["blender_eevee"],
         "- EEVEE's id is BLENDER_EEVEE_NEXT in 4.2 to 4.5 and BLENDER_EEVEE from 5.0 on: choose by bpy.app.version.",
     ),
     (&["fcurves"], "- action.fcurves is gone in 5.0: F-curves live in a channelbag of the action's slot."),

@@ -1,11 +1,10 @@
-import math
-
-import bpy
-
 scene = bpy.context.scene
 if bpy.context.mode != "OBJECT":
     bpy.ops.object.mode_set(mode="OBJECT")
 
+old = bpy.data.objects.get("Arm")
+if old is not None:
+    bpy.data.objects.remove(old, do_unlink=True)
 armature = bpy.data.armatures.new("Arm")
 rig = bpy.data.objects.new("Arm", armature)
 scene.collection.objects.link(rig)
@@ -21,7 +20,7 @@ bpy.ops.object.mode_set(mode="OBJECT")
 
 bone = rig.pose.bones["lower"]
 bone.rotation_mode = "XYZ"
-for frame, angle in ((1, 0.0), (24, 60.0), (48, 0.0)):
-    bone.rotation_euler.x = math.radians(angle)
+for frame, angle in ((1, 0.0), (24, 1.0), (48, 0.0)):
+    bone.rotation_euler.x = angle  # radians
     bone.keyframe_insert("rotation_euler", frame=frame)
 print(rig.name, "bones", [b.name for b in rig.pose.bones])

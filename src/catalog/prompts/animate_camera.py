@@ -1,5 +1,3 @@
-import bpy
-
 scene = bpy.context.scene
 scene.frame_start, scene.frame_end = 1, 120
 
@@ -20,6 +18,7 @@ for point, place in zip(spline.bezier_points, ((8, -8, 3), (0, -10, 5), (-8, -8,
     point.co = place
     point.handle_left_type = point.handle_right_type = "AUTO"
 path = linked("Camera path", curve)
+path.data = curve
 aim = linked("Camera aim", None)
 
 camera = scene.camera or linked("Camera", bpy.data.cameras.new("Camera"))

@@ -1,5 +1,3 @@
-import bpy
-
 scene = bpy.context.scene
 scene.frame_start, scene.frame_end = 1, 100
 if scene.rigidbody_world is None:

@@ -1,5 +1,3 @@
-import bpy
-
 scene = bpy.context.scene
 obj = bpy.data.objects.get("Cube") or next(o for o in scene.objects if o.type == "MESH")
 if obj.data.shape_keys is None:

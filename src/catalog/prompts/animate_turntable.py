@@ -1,6 +1,4 @@
-import math
-
-import bpy
+FULL_TURN = 6.283185307179586  # radians
 
 scene = bpy.context.scene
 scene.frame_start, scene.frame_end = 1, 120
@@ -16,15 +14,11 @@ if subject.parent is not pivot:
     subject.parent = pivot
     subject.matrix_parent_inverse = pivot.matrix_world.inverted()
 
-# New keys take their interpolation from the preferences: ask for straight lines, then put the setting back.
-editing = bpy.context.preferences.edit
-before = editing.keyframe_new_interpolation_type
-editing.keyframe_new_interpolation_type = "LINEAR"
-try:
-    for frame, turn in ((scene.frame_start, 0.0), (scene.frame_end + 1, 2 * math.pi)):
-        pivot.rotation_euler.z = turn
-        pivot.keyframe_insert("rotation_euler", index=2, frame=frame)
-finally:
-    editing.keyframe_new_interpolation_type = before
+for frame, turn in ((scene.frame_start, 0.0), (scene.frame_end + 1, FULL_TURN)):
+    pivot.rotation_euler.z = turn
+    pivot.keyframe_insert("rotation_euler", index=2, frame=frame)
+for curve in fcurves(pivot):
+    for key in curve.keyframe_points:
+        key.interpolation = "LINEAR"
 scene.frame_set(scene.frame_start)
 print("turning", subject.name, "in", scene.frame_end, "frames")

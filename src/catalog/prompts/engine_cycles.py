@@ -1,4 +1,3 @@
-scene = bpy.context.scene
 scene.render.engine = "CYCLES"
 scene.cycles.samples = 64
 scene.cycles.use_denoising = True

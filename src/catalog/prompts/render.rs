@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 use super::{Filled, advice};
 use crate::catalog::tools::{DispatchTool, dispatch_tools};
 
+/// The part that all animation scripts share.
+const FCURVES: &str = include_str!("animate_fcurves.py");
 const VERSIONS: &str = include_str!("versions.md");
 
 pub fn dispatch_script(filled: &Filled) -> String {
@@ -107,7 +109,7 @@ pub fn material_creation(filled: &Filled) -> String {
 pub fn animation_basics(filled: &Filled) -> String {
     let kind = filled.text("animation_type");
     let recipe = advice::animation(kind);
-    let code = fenced("python", recipe.code);
+    let code = fenced("python", &[FCURVES, recipe.code].concat());
     let values = [("animation_type", kind), ("advice", recipe.advice), ("code", &code), ("versions", VERSIONS)];
     fill(include_str!("animation_basics.md"), &values)
 }

@@ -78,6 +78,16 @@ fn every_prompt_renders_with_nothing_left_open() {
 }
 
 #[test]
+fn every_animation_has_its_own_code() {
+    let code = ANIMATION_TYPES.iter().map(|kind| {
+        let text = text("blender_animation_basics", json!({"animation_type": kind}));
+        text.split("```").nth(1).expect("a code block").to_owned()
+    });
+    let distinct: std::collections::BTreeSet<String> = code.collect();
+    assert_eq!(distinct.len(), ANIMATION_TYPES.len());
+}
+
+#[test]
 fn every_suggested_value_has_its_own_advice() {
     let cases: [(&str, &str, &[&str]); 5] = [
         ("blender_modeling_workflow", "object_type", OBJECT_TYPES),
@@ -103,7 +113,11 @@ fn words_are_found_inside_a_description() {
     let material = |kind: &str| text("blender_material_creation", json!({"material_kind": kind}));
     assert!(material("a plate of brushed METAL").contains("NAME = \"Metal\""));
     assert!(material("car-paint, red").contains("NAME = \"Car paint\""));
+    assert!(material("emissive").contains("NAME = \"Glow\""));
     assert!(material("lattice").contains("NAME = \"Plain\""), "ice inside a word is no ice");
+    let modelling = |object: &str| text("blender_modeling_workflow", json!({"object_type": object}));
+    assert!(modelling("two racing cars").contains("Hard surfaces:"));
+    assert!(!modelling("carpet").contains("Hard surfaces:"), "a carpet is no car");
 }
 
 #[test]
@@ -230,6 +244,8 @@ fn an_error_gets_the_advice_it_calls_for() {
             .contains("- An operator")
     );
     assert!(advice("AttributeError: 'Action' object has no attribute 'fcurves'").contains("- action.fcurves is gone"));
+    assert!(advice("Mesh has no attribute 'use_auto_smooth'").contains("went in 4.1"));
+    assert!(advice("no_client").contains("- No Blender answered"));
     assert!(advice("it looks odd").contains("No usual suspect"));
 }
 
