@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytest
+from catalog_names import ABSENT, COMMANDS, STATUS
 from running import run
 
 pytestmark = pytest.mark.bpy
@@ -142,24 +143,6 @@ def test_unknown_command_fails_with_the_text_clients_match(bpy: Any) -> None:
     assert run("make_coffee").error == "Unknown command type: make_coffee"
 
 
-ABSENT = [
-    "msgbus_clear_by_owner",
-    "msgbus_publish_rna",
-    "msgbus_subscribe_rna",
-    "msgbus_get_notifications",
-    "msgbus_list_subscriptions",
-    "get_polyhaven_categories",
-    "search_polyhaven_assets",
-    "download_polyhaven_asset",
-    "set_texture",
-    "create_rodin_job",
-    "poll_rodin_job_status",
-    "import_generated_asset",
-    "search_sketchfab_models",
-    "download_sketchfab_model",
-]
-
-
 @pytest.mark.parametrize("command", ABSENT)
 def test_absent_integration_fails_honestly_whatever_its_parameters(bpy: Any, command: str) -> None:
     outcome = run(command, asset_type="all", owner_id="x")
@@ -167,7 +150,7 @@ def test_absent_integration_fails_honestly_whatever_its_parameters(bpy: Any, com
     assert "not available in this version" in outcome.error
 
 
-@pytest.mark.parametrize("command", ["get_polyhaven_status", "get_hyper3d_status", "get_sketchfab_status"])
+@pytest.mark.parametrize("command", STATUS)
 def test_status_of_an_absent_integration_says_it_is_off(bpy: Any, command: str) -> None:
     document = run(command).document
     assert document["enabled"] is False
@@ -177,19 +160,7 @@ def test_status_of_an_absent_integration_says_it_is_off(bpy: Any, command: str) 
 def test_all_24_commands_are_in_the_table(bpy: Any) -> None:
     from addon.commands import registry
 
-    core = {
-        "get_scene_info",
-        "get_object_info",
-        "browse_data",
-        "execute_code",
-        "get_viewport_screenshot",
-        "get_console_output",
-        "console_operations",
-        "get_polyhaven_status",
-        "get_hyper3d_status",
-        "get_sketchfab_status",
-    }
-    assert set(registry.commands()) == core | set(ABSENT)
+    assert set(registry.commands()) == set(COMMANDS)
     assert len(registry.commands()) == 24
 
 
