@@ -52,7 +52,7 @@ async fn post(request: &mut Request, env: &Env, caller: Caller) -> Result<Respon
     };
     let headers = mcp_headers(request)?;
     match message::parse(&body) {
-        Err((error, id)) => answer_error(request, env, &error, &id, false),
+        Err(unreadable) => answer_error(request, env, &unreadable.error, &unreadable.id, false),
         Ok(Message::Request(asked)) => answer(request, env, caller, &headers, asked).await,
         // Nothing that a client notifies of is waited for; a closed stream or an expired wait ends a request.
         Ok(Message::Notification { .. } | Message::Response) => Ok(Response::empty()?.with_status(202)),
