@@ -20,8 +20,8 @@ function targetDirectory(env) {
   return JSON.parse(metadata).target_directory;
 }
 
-/** Cargo alone knows whether sources changed, so it is always asked; what follows it (bindings, wasm-opt, bundling: some
- *  seconds) depends on nothing but the module it made, and is skipped when that is the same as last time. */
+/** Cargo alone knows whether sources changed, so it is always asked; what follows it (bindings, wasm-opt, bundling:
+ *  some seconds) depends on nothing but the module it made, and is skipped when that is the same as last time. */
 async function build() {
   await ensureBuildTools({ keepNpm: true });
   const env = toolEnv();

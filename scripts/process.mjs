@@ -45,6 +45,14 @@ export async function stopGroup(child, { signal = 'SIGTERM', graceMs = 5000 } = 
   }
 }
 
+/** Calls `stop` when we are told to end, or when our parent is gone: npm that is killed does not pass it on. */
+export function onEnd(stop) {
+  const parent = process.ppid;
+  const watch = setInterval(() => process.ppid !== parent && stop(), 1000);
+  watch.unref();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+}
+
 /** Runs a script's main function; a Complaint is one line on stderr, anything else keeps its stack. */
 export async function main(body) {
   try {

@@ -41,7 +41,7 @@ function requireRust() {
 }
 
 /** npm packages as package-lock.json pins them. `npm ci` is too strict here: it refuses a lock file that was written
- *  where a registry lacks the binaries of some other platform. */
+ *  where a registry lacked the binaries of some other platform. */
 export async function ensureNpmPackages({ onlyIfMissing = false } = {}) {
   const stamp = path.join(NODE_MODULES, '.blender-bus-lock');
   const wanted = sha256(readFileSync(path.join(ROOT, 'package-lock.json')));
@@ -58,7 +58,7 @@ export async function ensureNpmPackages({ onlyIfMissing = false } = {}) {
 export function requireNode22() {
   const version = outputOf('node', ['--version'], { env: toolEnv() });
   if (Number(/^v(\d+)/.exec(version ?? '')?.[1] ?? 0) < 22) {
-    throw new Complaint(`wrangler needs Node 22 or newer, found ${version ?? 'none'}. Install Node 22, then try again.`);
+    throw new Complaint(`wrangler needs Node 22 or newer, found ${version ?? 'none'}. Install it, then try again.`);
   }
 }
 

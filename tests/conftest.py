@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness import browser
 from harness.workerd import Workerd
 
 
@@ -14,6 +18,24 @@ def server(tmp_path: Path) -> Iterator[Workerd]:
     """The built Worker on a state of its own, with the accounts demo / demo and ada / lovelace."""
     with Workerd(tmp_path / "workerd") as running:
         yield running
+
+
+@pytest.fixture
+def scripted_browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Python's `webbrowser`, and so FastMCP's sign-in, opens pages in the scripted browser. Returns its log file."""
+    log = tmp_path / "browser.log"
+    monkeypatch.setenv("BUS_BROWSER_LOG", str(log))
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {browser.__file__} %s")
+    monkeypatch.setattr(webbrowser, "_tryorder", None)  # it reads BROWSER once only
+    return log
+
+
+@pytest.fixture
+def blender_python() -> Path:
+    """The interpreter that can `import bpy`: Blender 4.2 as a module."""
+    if not (interpreter := os.environ.get("BUS_BPY_PYTHON")):
+        pytest.fail("set BUS_BPY_PYTHON to a Python with bpy, or let `npm test -- e2e` do it")
+    return Path(interpreter)
 
 
 @pytest.hookimpl(wrapper=True)

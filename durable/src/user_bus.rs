@@ -128,12 +128,12 @@ impl UserBus {
         }
     }
 
-    /// Sleeps until the job has ended, its time is up or its peer stays away.
+    /// Sleeps until what is waited for has come, or the time is up.
     async fn wait(&self, user_id: &str, wait: &Wait) -> core::result::Result<Reply, CoreError> {
-        let mut ticket = self.waits.begin(&wait.job_id);
+        let mut ticket = self.waits.begin(&wait.subject);
         loop {
             match self.turn(user_id, |turn| wait::look(turn, wait)).await? {
-                Verdict::Answer(envelope) => return Ok(Reply::Envelope { envelope }),
+                Verdict::Answer(reply) => return Ok(reply),
                 Verdict::Sleep { until_ms } => {
                     let left = u64::try_from(until_ms.saturating_sub(now_ms())).unwrap_or(0);
                     // One more millisecond, so that a timer that fires early does not spin.
@@ -183,7 +183,7 @@ impl UserBus {
             }
             Effect::Close { socket_id, code, reason } => self.sockets.close(&socket_id, code, reason),
             Effect::CloseGrant { grant_id, code, reason } => self.sockets.close_grant(&grant_id, code, reason),
-            Effect::Settled { job_id } => self.waits.poke(&job_id),
+            Effect::News { subject } => self.waits.poke(&subject),
             Effect::Arm { due_ms } => return Some(due_ms),
         }
         None

@@ -1,11 +1,12 @@
-//! Requests that wait in the object for a job to end. Memory only: they end with the object.
+//! Requests that wait in the object for news of a job or an inbox. Memory only: they end with the object.
 
 use core::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 
-type Waiting = HashMap<u64, (String, UnboundedSender<()>)>;
+/// Who waits for what, by the number of the ticket.
+type Waiting = HashMap<String, HashMap<u64, UnboundedSender<()>>>;
 
 #[derive(Default)]
 pub struct Waits {
@@ -16,40 +17,49 @@ pub struct Waits {
 /// One wait; it ends when this is dropped.
 pub struct Ticket<'a> {
     waits: &'a Waits,
+    subject: String,
     number: u64,
     /// Yields whenever it is worth looking again.
     pub poked: UnboundedReceiver<()>,
 }
 
 impl Waits {
-    pub fn begin(&self, job_id: &str) -> Ticket<'_> {
+    pub fn begin(&self, subject: &str) -> Ticket<'_> {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
         let (sender, poked) = unbounded();
-        self.waiting.borrow_mut().insert(number, (job_id.to_owned(), sender));
-        Ticket { waits: self, number, poked }
+        self.waiting.borrow_mut().entry(subject.to_owned()).or_default().insert(number, sender);
+        Ticket { waits: self, subject: subject.to_owned(), number, poked }
     }
 
-    /// The job has ended.
-    pub fn poke(&self, job_id: &str) {
-        for (waited, sender) in self.waiting.borrow().values() {
-            if waited == job_id {
-                // The receiver lives as long as its entry.
-                let _ = sender.unbounded_send(());
-            }
+    /// There is news of the subject.
+    pub fn poke(&self, subject: &str) {
+        if let Some(tickets) = self.waiting.borrow().get(subject) {
+            poke(tickets);
         }
     }
 
     /// A peer has come or gone.
     pub fn poke_all(&self) {
-        for (_, sender) in self.waiting.borrow().values() {
-            let _ = sender.unbounded_send(());
-        }
+        self.waiting.borrow().values().for_each(poke);
+    }
+}
+
+fn poke(tickets: &HashMap<u64, UnboundedSender<()>>) {
+    for sender in tickets.values() {
+        // Fails only for a ticket that is just being dropped.
+        let _ = sender.unbounded_send(());
     }
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        self.waits.waiting.borrow_mut().remove(&self.number);
+        let mut waiting = self.waits.waiting.borrow_mut();
+        if let Some(tickets) = waiting.get_mut(&self.subject) {
+            tickets.remove(&self.number);
+            if tickets.is_empty() {
+                waiting.remove(&self.subject);
+            }
+        }
     }
 }

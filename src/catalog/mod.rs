@@ -2,4 +2,10 @@
 //!
 //! Nothing here knows HTTP, a session or the bus: calls come in as names with JSON arguments and leave as typed values.
 
+pub mod completion;
+pub mod prompts;
+pub mod resources;
 pub mod tools;
+
+/// Whether durable jobs and inboxes are offered: their tools and resources are listed and found.
+pub const SERVES_JOBS: bool = false;

@@ -61,7 +61,8 @@ async def events(lines: AsyncIterator[str], comments: list[str] | None = None) -
             fields.setdefault(name, []).append(value.removeprefix(" "))
         elif fields:
             data = "\n".join(fields.get("data", []))
-            yield Event(data, (fields.get("id") or [None])[-1], (fields.get("event") or ["message"])[-1])
+            ids = fields.get("id")
+            yield Event(data, ids[-1] if ids else None, fields.get("event", ["message"])[-1])
             fields = {}
 
 
@@ -78,7 +79,7 @@ class Answer:
 
     @property
     def streamed(self) -> bool:
-        return self.headers.get("content-type", "").startswith("text/event-stream")
+        return str(self.headers.get("content-type", "")).startswith("text/event-stream")
 
     @property
     def result(self) -> dict[str, Any]:

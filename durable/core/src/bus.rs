@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::bus_tools::{BusCall, Priority};
+use crate::bus_tools::{BusCall, CallError, JobCall, Priority};
 use crate::command::{Caller, Command, Reply, Request};
 use crate::effect::{Effect, close};
 use crate::envelope::Envelope;
-use crate::error::{Error, Rejection};
+use crate::error::Error;
 use crate::ids;
 use crate::inbox;
 use crate::jobs::{self, NewJob};
@@ -18,7 +18,7 @@ use crate::routing;
 use crate::sessions;
 use crate::timers::{self, Kind};
 use crate::turn::Turn;
-use crate::wait::Wait;
+use crate::wait::{self, Answered, Wait};
 
 /// How long a revoked grant is remembered: longer than any access token lives.
 const REVOKED_KEPT_MS: i64 = 25 * 60 * 60 * 1_000;
@@ -77,10 +77,7 @@ fn perform(
                 Err(envelope) => Reply::Envelope { envelope: Box::new(envelope) }.into(),
             }
         }
-        Command::Tool { name, arguments } => match BusCall::parse(name, arguments) {
-            Ok(call) => Reply::Document { document: call_tool(turn, call, Via::Http)? }.into(),
-            Err(error) => Reply::Rejected { message: error.to_string() }.into(),
-        },
+        Command::Tool { name, arguments } => perform_tool(turn, name, arguments)?,
         Command::Clients => Reply::Document { document: registry::list(turn)? }.into(),
         Command::Stats => Reply::Document { document: registry::stats(turn)? }.into(),
         Command::OpenSession { protocol_version, client_name } => {
@@ -106,6 +103,18 @@ fn perform(
     })
 }
 
+fn perform_tool(turn: &mut Turn<'_>, name: &str, arguments: &Value) -> Result<Outcome, Error> {
+    let refused = match BusCall::parse(name, arguments) {
+        Ok(call) => return Ok(Reply::Document { document: call_tool(turn, call, Via::Http)? }.into()),
+        Err(CallError::UnknownTool { .. }) => match JobCall::parse(name, arguments) {
+            Ok(call) => return wait::begin(turn, call),
+            Err(error) => error,
+        },
+        Err(error) => error,
+    };
+    Ok(Reply::Rejected { message: refused.to_string() }.into())
+}
+
 /// Starts a job in a Blender, or says why it cannot be.
 fn dispatch(
     turn: &mut Turn<'_>,
@@ -118,14 +127,7 @@ fn dispatch(
         Ok(target_uuid) => target_uuid,
         Err(envelope) => return Ok(Err(envelope)),
     };
-    let open = turn.sql.query(
-        "SELECT COUNT(*) FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running')",
-        params![target_uuid.as_str()],
-    )?;
-    if open.first().map_or(Ok(0), |row| row.integer(0))? >= jobs::MAX_OPEN {
-        let remedy = "wait until some of them have ended";
-        return Err(Rejection::Limit { what: "open jobs on this Blender", limit: jobs::MAX_OPEN, remedy }.into());
-    }
+    routing::has_room(turn, &target_uuid)?;
     let job_id = ids::job_id(turn.entropy)?;
     let job = NewJob {
         job_id: job_id.clone(),
@@ -135,12 +137,13 @@ fn dispatch(
         routing: Routing::Direct { target_uuid: target_uuid.clone() },
         payload: jobs::command_payload(&job_id, command, params),
         priority: Priority::default(),
+        batch_id: None,
+        idempotency_key: None,
     };
     jobs::create(turn, job)?;
     Ok(Ok(Wait {
-        job_id,
-        command: command.to_owned(),
-        target_uuid,
+        subject: job_id,
+        for_what: Answered { command: command.to_owned(), target_uuid }.into(),
         started_ms: turn.now_ms,
         deadline_ms: turn.now_ms.saturating_add(timeout_ms),
     }))

@@ -11,8 +11,8 @@ pub enum Effect {
     Close { socket_id: String, code: u16, reason: &'static str },
     /// Close every socket that a grant's token opened.
     CloseGrant { grant_id: String, code: u16, reason: &'static str },
-    /// A job came to its end: whoever waits for it may look.
-    Settled { job_id: String },
+    /// Something changed about a job or a client's inbox: whoever waits for it may look.
+    News { subject: String },
     /// The next timer is due then.
     Arm { due_ms: i64 },
 }

@@ -25,6 +25,12 @@ pub enum Rejection {
     AnotherClient { uuid: String, own: String },
     #[error("job {job_id} was given to {target:?}; a socket registered as {own:?} cannot update it")]
     AnotherTarget { job_id: String, target: String, own: String },
+    #[error("client_uuid {uuid:?} is not registered; register it with blender_register_client")]
+    NoClient { uuid: String },
+    #[error("after must be \"next\" of an earlier answer, got {after:?}")]
+    Cursor { after: String },
+    #[error("group {group:?} has no member that is a Blender")]
+    EmptyGroup { group: String },
     #[error("this user has {limit} {what}, the most there may be; {remedy}")]
     Limit { what: &'static str, limit: i64, remedy: &'static str },
 }

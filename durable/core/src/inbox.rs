@@ -1,9 +1,11 @@
 //! Records on their way: to the live socket of a client, else kept for it.
 
-use crate::error::Error;
+use crate::effect::Effect;
+use crate::error::{Error, Rejection};
 use crate::params;
 use crate::record::Record;
 use crate::registry;
+use crate::storage::Row;
 use crate::turn::Turn;
 
 /// Records kept for one client; the oldest go first, here as with the bytes.
@@ -28,14 +30,20 @@ pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
         "INSERT INTO inbox (client_uuid, record, bytes, created_at) VALUES (?, ?, ?, ?)",
         params![recipient, text, bytes, turn.now_ms],
     )?;
-    turn.sql.query(
+    turn.effects.push(Effect::News { subject: recipient.to_owned() });
+    let dropped = turn.sql.query(
         "DELETE FROM inbox WHERE client_uuid = ?1 AND seq <= (
            SELECT seq FROM (
              SELECT seq, ROW_NUMBER() OVER newest AS place, SUM(bytes) OVER newest AS total
              FROM inbox WHERE client_uuid = ?1 WINDOW newest AS (ORDER BY seq DESC))
-           WHERE place > ?2 OR total > ?3 ORDER BY seq DESC LIMIT 1)",
+           WHERE place > ?2 OR total > ?3 ORDER BY seq DESC LIMIT 1)
+         RETURNING 1",
         params![recipient, MAX_KEPT, MAX_KEPT_BYTES],
     )?;
+    if !dropped.is_empty() {
+        let count = i64::try_from(dropped.len()).unwrap_or(i64::MAX);
+        turn.sql.query("UPDATE clients SET dropped = dropped + ? WHERE uuid = ?", params![count, recipient])?;
+    }
     Ok(true)
 }
 
@@ -52,6 +60,47 @@ pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
     }
     turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![client_uuid])?;
     Ok(())
+}
+
+/// A page of a client's inbox.
+#[derive(Debug, PartialEq)]
+pub struct Page {
+    pub messages: Vec<Record>,
+    /// Where the next page begins: give it as `after`.
+    pub next: Option<String>,
+    /// Records that had to go since the last page because there were too many.
+    pub dropped: i64,
+}
+
+/// Reads what came after a place, oldest first; what came up to there counts as received and goes.
+///
+/// # Errors
+/// `Rejection::NoClient` for a uuid that is not registered, `Rejection::Cursor` for a place that was not given out.
+pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: u32) -> Result<Page, Error> {
+    let place =
+        after.map_or(Ok(0), |text| text.parse::<i64>().map_err(|_| Rejection::Cursor { after: text.to_owned() }))?;
+    let clients = turn.sql.query("SELECT dropped FROM clients WHERE uuid = ?", params![client_uuid])?;
+    let Some(client) = clients.first() else {
+        return Err(Rejection::NoClient { uuid: client_uuid.to_owned() }.into());
+    };
+    let dropped = client.integer(0)?;
+    if place > 0 {
+        turn.sql.query("DELETE FROM inbox WHERE client_uuid = ? AND seq <= ?", params![client_uuid, place])?;
+    }
+    let rows = turn.sql.query(
+        "SELECT record, seq FROM inbox WHERE client_uuid = ? AND seq > ? ORDER BY seq LIMIT ?",
+        params![client_uuid, place, i64::from(limit)],
+    )?;
+    if dropped > 0 && !rows.is_empty() {
+        turn.sql.query("UPDATE clients SET dropped = 0 WHERE uuid = ?", params![client_uuid])?;
+    }
+    let next = match rows.last() {
+        Some(row) => Some(row.integer(1)?.to_string()),
+        None => after.map(str::to_owned),
+    };
+    let parsed =
+        |row: &Row| serde_json::from_str(&row.text(0)?).map_err(|source| Error::Stored { what: "record", source });
+    Ok(Page { messages: rows.iter().map(parsed).collect::<Result<_, Error>>()?, next, dropped })
 }
 
 /// Drops records that have waited for `KEPT_MS`.

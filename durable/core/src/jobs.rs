@@ -50,6 +50,18 @@ impl State {
     const ALL: [Self; 7] =
         [Self::Queued, Self::Delivered, Self::Running, Self::Completed, Self::Failed, Self::Cancelled, Self::Lost];
 
+    pub fn all() -> [Self; 7] {
+        Self::ALL
+    }
+
+    /// The state as callers see it: what was sent and not taken still waits.
+    pub fn shown(self) -> &'static str {
+        match self {
+            Self::Delivered => Self::Queued.name(),
+            state => state.name(),
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -86,6 +98,11 @@ pub struct Job {
     pub state: State,
     pub result: String,
     pub error: String,
+    /// What was last heard of it: `{"percent", "message"?}`.
+    pub progress: Option<Value>,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+    pub finished_ms: Option<i64>,
 }
 
 /// What a new job is made of.
@@ -98,6 +115,8 @@ pub struct NewJob<'a> {
     pub routing: Routing,
     pub payload: Value,
     pub priority: Priority,
+    pub batch_id: Option<&'a str>,
+    pub idempotency_key: Option<&'a str>,
 }
 
 /// The payload of a command's record.
@@ -122,8 +141,8 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<String, Error> {
     let state = sent_state(turn, job.target_uuid)?;
     let text = serde_json::to_string(&record).map_err(|source| Error::Stored { what: "record", source })?;
     turn.sql.query(
-        "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
+           idempotency_key, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             record.job_id.as_str(),
             job.command,
@@ -132,6 +151,8 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<String, Error> {
             i64::from(record.priority),
             state.name(),
             text,
+            job.batch_id,
+            job.idempotency_key,
             turn.now_ms
         ],
     )?;
@@ -219,14 +240,52 @@ pub fn acknowledge(turn: &mut Turn<'_>, job_id: &str, client_uuid: &str) -> Resu
          RETURNING 1",
         params![job_id, client_uuid],
     )?;
-    if taken.is_empty() { Ok(()) } else { refill(turn, client_uuid) }
+    if taken.is_empty() {
+        return Ok(());
+    }
+    turn.effects.push(Effect::News { subject: job_id.to_owned() });
+    refill(turn, client_uuid)
 }
 
-const COLUMNS: &str = "job_id, command, target_uuid, from_uuid, state, result, error";
+const COLUMNS: &str =
+    "job_id, command, target_uuid, from_uuid, state, result, error, progress, created_at, finished_at";
 
 pub fn find(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
     let rows = turn.sql.query(&format!("SELECT {COLUMNS} FROM jobs WHERE job_id = ?"), params![job_id])?;
     rows.first().map(job).transpose()
+}
+
+/// The jobs that a batch was split into, in order of arrival.
+pub fn of_batch(turn: &Turn<'_>, batch_id: &str) -> Result<Vec<Job>, Error> {
+    let statement = format!("SELECT {COLUMNS} FROM jobs WHERE batch_id = ? ORDER BY seq");
+    turn.sql.query(&statement, params![batch_id])?.iter().map(job).collect()
+}
+
+/// Jobs, newest first; only those in these states where any are named.
+pub fn list(turn: &Turn<'_>, states: &[State], limit: u32) -> Result<Vec<Job>, Error> {
+    let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
+    let condition = if names.is_empty() { "1".to_owned() } else { format!("state IN ({})", names.join(", ")) };
+    let statement = format!("SELECT {COLUMNS} FROM jobs WHERE {condition} ORDER BY seq DESC LIMIT ?");
+    turn.sql.query(&statement, params![i64::from(limit)])?.iter().map(job).collect()
+}
+
+/// The job or batch that was submitted with this key.
+pub fn of_key(turn: &Turn<'_>, idempotency_key: &str) -> Result<Option<String>, Error> {
+    let rows = turn
+        .sql
+        .query("SELECT COALESCE(batch_id, job_id) FROM jobs WHERE idempotency_key = ?", params![idempotency_key])?;
+    Ok(rows.first().map(|row| row.text(0)).transpose()?)
+}
+
+/// Notes how far a job is. A report that shows the same whole percent and message is not written again.
+pub fn note_progress(turn: &mut Turn<'_>, known: &Job, percent: f64, message: Option<&str>) -> Result<(), Error> {
+    let progress = json!({"percent": percent.clamp(0.0, 100.0).floor(), "message": message});
+    if known.progress.as_ref() == Some(&progress) {
+        return Ok(());
+    }
+    turn.sql.query("UPDATE jobs SET progress = ? WHERE job_id = ?", params![progress.to_string(), &*known.job_id])?;
+    turn.effects.push(Effect::News { subject: known.job_id.clone() });
+    Ok(())
 }
 
 fn job(row: &Row) -> Result<Job, Error> {
@@ -240,6 +299,9 @@ fn job(row: &Row) -> Result<Job, Error> {
         state: State::ALL.into_iter().find(|state| state.name() == name).unwrap_or(State::Lost),
         result: row.text(5)?,
         error: row.text(6)?,
+        progress: row.optional_text(7)?.and_then(|text| serde_json::from_str(&text).ok()),
+        created_ms: row.integer(8)?,
+        finished_ms: row.optional_integer(9)?,
     })
 }
 
@@ -249,7 +311,7 @@ pub fn finish(turn: &mut Turn<'_>, job_id: &str, state: State, result: &str, err
         "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ? WHERE job_id = ?",
         params![state.name(), result, error, turn.now_ms, job_id],
     )?;
-    turn.effects.push(Effect::Settled { job_id: job_id.to_owned() });
+    turn.effects.push(Effect::News { subject: job_id.to_owned() });
     Ok(())
 }
 

@@ -14,6 +14,7 @@ pub mod error;
 pub mod grants;
 pub mod ids;
 pub mod inbox;
+pub mod job_tools;
 pub mod jobs;
 pub mod keys;
 pub mod messages;
@@ -34,3 +35,6 @@ pub mod timers;
 pub mod turn;
 pub mod usernames;
 pub mod wait;
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,8 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, recipients: usize, priority: 
         routing: record.routing.clone(),
         payload: record.payload.clone(),
         priority,
+        batch_id: None,
+        idempotency_key: None,
     };
     jobs::create(turn, job)?;
     Ok(true)
@@ -104,7 +106,7 @@ fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Opt
         if let Some(target) = job.target_uuid.as_deref() {
             jobs::acknowledge(turn, &job.job_id, target)?;
         }
-        report_update(turn, job, &call.status, &call.result, cut(&call.error))?;
+        report_update(turn, job, &call.status, &call.result, cut(&call.error, MAX_ERROR))?;
         return Ok(None);
     };
     if call.result.len() > MAX_RESULT {
@@ -112,7 +114,7 @@ fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Opt
         end(turn, job, State::Failed, "", &reason)?;
         return Ok(Some(reason));
     }
-    end(turn, job, state, &call.result, cut(&call.error))?;
+    end(turn, job, state, &call.result, cut(&call.error, MAX_ERROR))?;
     Ok(None)
 }
 
@@ -134,8 +136,9 @@ pub fn too_large(size: usize) -> String {
     )
 }
 
-fn cut(error: &str) -> &str {
-    error.get(..error.floor_char_boundary(MAX_ERROR)).unwrap_or(error)
+/// As much of a text as fits in `limit` bytes.
+pub fn cut(text: &str, limit: usize) -> &str {
+    text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
 }
 
 fn update_payload(job_id: &str, status: &str, result: &str, error: &str) -> Value {
@@ -186,7 +189,7 @@ fn broadcast(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Valu
     let targets: Vec<String> =
         registry::all(turn)?.into_iter().map(|client| client.uuid).filter(|uuid| *uuid != sender).collect();
     for target in &targets {
-        let payload = update_payload(&call.job_id, &call.status, &call.result, cut(&call.error));
+        let payload = update_payload(&call.job_id, &call.status, &call.result, cut(&call.error, MAX_ERROR));
         let record = report(turn, &call.job_id, sender.clone(), target, Routing::Broadcast, payload)?;
         inbox::deliver(turn, &record)?;
     }

@@ -8,7 +8,7 @@ use crate::bus_tools::BusCall;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::jobs::{self, State};
-use crate::messages;
+use crate::messages::{self, cut};
 use crate::record::Routing;
 use crate::registry::Via;
 use crate::turn::Turn;
@@ -17,6 +17,8 @@ use crate::{bus, inbox};
 /// A longer frame is not parsed whole: only as far as it takes to say which job's result was too large. A result of
 /// `jobs::MAX_RESULT` bytes, every one of them escaped in JSON, still fits.
 pub const MAX_PARSED: usize = 8 * 1024 * 1024;
+/// The longest message of a progress report that is kept, in bytes; a longer one is cut.
+const MAX_PROGRESS_MESSAGE: usize = 1024;
 /// The MCP revision spoken over the socket.
 const PROTOCOL_VERSION: &str = "2025-11-25";
 
@@ -144,12 +146,16 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     }
     jobs::acknowledge(turn, job_id, &uuid)?;
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
+    let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
+    if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0) {
+        jobs::note_progress(turn, &job, percent, message)?;
+    }
     if job.from_uuid == turn.server_uuid() || percent.as_f64() == Some(0.0) {
         return Ok(());
     }
     let mut payload = json!({"kind": "progress", "job_id": job_id, "percent": percent});
-    if let (Some(fields), Some(message)) = (payload.as_object_mut(), params.get("message")) {
-        fields.insert("message".to_owned(), message.clone());
+    if let (Some(fields), Some(message)) = (payload.as_object_mut(), message) {
+        fields.insert("message".to_owned(), Value::from(message));
     }
     let routing = Routing::Direct { target_uuid: job.from_uuid.clone() };
     let record = messages::report(turn, job_id, uuid, &job.from_uuid, routing, payload)?;

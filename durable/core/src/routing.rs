@@ -2,7 +2,8 @@
 
 use crate::bus_tools::SendMessage;
 use crate::envelope::{Envelope, Status};
-use crate::error::Error;
+use crate::error::{Error, Rejection};
+use crate::jobs::MAX_OPEN;
 use crate::params;
 use crate::record::Routing;
 use crate::registry;
@@ -31,6 +32,20 @@ pub fn pick_peer(turn: &Turn<'_>, command: &str, wanted: Option<&str>) -> Result
                    to reach the only connected Blender.",
         )),
     })
+}
+
+/// # Errors
+/// `Rejection::Limit` when this client has as many open jobs as it may.
+pub fn has_room(turn: &Turn<'_>, target_uuid: &str) -> Result<(), Error> {
+    let open = turn.sql.query(
+        "SELECT COUNT(*) FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running')",
+        params![target_uuid],
+    )?;
+    if open.first().map_or(Ok(0), |row| row.integer(0))? < MAX_OPEN {
+        return Ok(());
+    }
+    let remedy = "wait until some of them have ended";
+    Err(Rejection::Limit { what: "open jobs on this client", limit: MAX_OPEN, remedy }.into())
 }
 
 fn no_client(command: &str) -> Envelope {

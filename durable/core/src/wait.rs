@@ -1,67 +1,150 @@
-//! Waiting for a job: what a dispatch answers, and until when it may sleep.
+//! Waiting in the object: what a request waits for, what it answers, and until when it may sleep.
 
+use serde_json::Value;
+
+use crate::bus::Outcome;
+use crate::bus_tools::{JobCall, JobStatus, ReceiveMessages};
+use crate::command::Reply;
 use crate::envelope::{Envelope, Status};
 use crate::error::Error;
+use crate::job_tools;
 use crate::jobs::{self, State};
 use crate::turn::{Turn, seconds};
 
 /// A peer that left may come back within this time before its callers are told. Contract: 15 s.
 pub const GRACE_MS: i64 = 15_000;
 
-/// A dispatch that has been sent and waits for its answer.
+/// A request that waits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wait {
-    pub job_id: String,
-    pub command: String,
-    pub target_uuid: String,
+    /// The job, batch or client whose news end it.
+    pub subject: String,
+    pub for_what: ForWhat,
     pub started_ms: i64,
     pub deadline_ms: i64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
+pub enum ForWhat {
+    /// A dispatch: until its job has ended.
+    Answered(Answered),
+    /// A long poll of a job: until its document is another.
+    Changed { from: Value },
+    /// A long poll of an inbox: until there is something in it.
+    Messages { call: ReceiveMessages },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    pub command: String,
+    pub target_uuid: String,
+}
+
+impl From<Answered> for ForWhat {
+    fn from(answered: Answered) -> Self {
+        Self::Answered(answered)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    Answer(Box<Envelope>),
-    /// Look again then, or earlier if the job ends or its peer comes or goes.
+    Answer(Reply),
+    /// Look again then, or earlier if there is news of the subject or a peer comes or goes.
     Sleep {
         until_ms: i64,
     },
 }
 
+/// Answers a job tool, or begins the wait it asks for.
+pub fn begin(turn: &mut Turn<'_>, call: JobCall) -> Result<Outcome, Error> {
+    let (wait_seconds, subject) = match &call {
+        JobCall::Status(JobStatus { job_id, wait_seconds }) => (*wait_seconds, job_id.clone()),
+        JobCall::ReceiveMessages(call) => (call.wait_seconds, call.client_uuid.clone()),
+        _ => (0.0, String::new()),
+    };
+    let document = job_tools::call(turn, call.clone())?;
+    // At most 50 seconds, as the table of parameters says.
+    #[allow(clippy::cast_possible_truncation)]
+    let deadline_ms = turn.now_ms.saturating_add((wait_seconds * 1_000.0) as i64);
+    let for_what = match call {
+        JobCall::Status(_) if !has_ended(&document) => ForWhat::Changed { from: document.clone() },
+        JobCall::ReceiveMessages(call) if is_empty(&document) => ForWhat::Messages { call },
+        _ => return Ok(Reply::Document { document }.into()),
+    };
+    if deadline_ms <= turn.now_ms {
+        return Ok(Reply::Document { document }.into());
+    }
+    Ok(Outcome::Wait(Wait { subject, for_what, started_ms: turn.now_ms, deadline_ms }))
+}
+
+fn has_ended(document: &Value) -> bool {
+    !matches!(document.get("status").and_then(Value::as_str), Some("queued" | "running"))
+}
+
+fn is_empty(document: &Value) -> bool {
+    document.get("messages").and_then(Value::as_array).is_some_and(Vec::is_empty)
+}
+
 /// Looks whether the wait is over.
-pub fn look(turn: &Turn<'_>, wait: &Wait) -> Result<Verdict, Error> {
-    let job = jobs::find(turn, &wait.job_id)?;
+pub fn look(turn: &mut Turn<'_>, wait: &Wait) -> Result<Verdict, Error> {
+    match &wait.for_what {
+        ForWhat::Answered(answered) => look_for_answer(turn, wait, answered),
+        ForWhat::Changed { from } => {
+            let document = job_tools::status(turn, &wait.subject)?;
+            let over = document != *from;
+            Ok(document_or_sleep(turn, wait, document, over))
+        }
+        ForWhat::Messages { call } => {
+            let document = job_tools::call(turn, JobCall::ReceiveMessages(call.clone()))?;
+            let over = !is_empty(&document);
+            Ok(document_or_sleep(turn, wait, document, over))
+        }
+    }
+}
+
+fn document_or_sleep(turn: &Turn<'_>, wait: &Wait, document: Value, over: bool) -> Verdict {
+    if over || turn.now_ms >= wait.deadline_ms {
+        Verdict::Answer(Reply::Document { document })
+    } else {
+        Verdict::Sleep { until_ms: wait.deadline_ms }
+    }
+}
+
+fn look_for_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Verdict, Error> {
+    let answer = |envelope: Envelope| Ok(Verdict::Answer(Reply::Envelope { envelope: Box::new(envelope) }));
+    let job = jobs::find(turn, &wait.subject)?;
     if let Some(envelope) = job.as_ref().and_then(jobs::settled) {
-        return Ok(Verdict::Answer(Box::new(envelope)));
+        return answer(envelope);
     }
     if turn.now_ms >= wait.deadline_ms {
         let state = job.map_or(State::Lost, |job| job.state);
-        return Ok(Verdict::Answer(Box::new(timeout(turn, wait, state))));
+        return answer(timeout(turn, wait, answered, state));
     }
-    if turn.presence.get(&wait.target_uuid).is_some() {
+    if turn.presence.get(&answered.target_uuid).is_some() {
         return Ok(Verdict::Sleep { until_ms: wait.deadline_ms });
     }
-    let away_since = turn.presence.left_ms(&wait.target_uuid).unwrap_or(wait.started_ms).max(wait.started_ms);
+    let away_since = turn.presence.left_ms(&answered.target_uuid).unwrap_or(wait.started_ms).max(wait.started_ms);
     let patience = away_since.saturating_add(GRACE_MS);
     if turn.now_ms >= patience {
-        return Ok(Verdict::Answer(Box::new(disconnected(wait))));
+        return answer(disconnected(wait, answered));
     }
     Ok(Verdict::Sleep { until_ms: patience.min(wait.deadline_ms) })
 }
 
-fn timeout(turn: &Turn<'_>, wait: &Wait, state: State) -> Envelope {
-    let mut envelope = Envelope::of_job(Status::Timeout, &wait.command, &wait.target_uuid, &wait.job_id);
+fn timeout(turn: &Turn<'_>, wait: &Wait, answered: &Answered, state: State) -> Envelope {
+    let mut envelope = Envelope::of_job(Status::Timeout, &answered.command, &answered.target_uuid, &wait.subject);
     let running = state == State::Running;
-    envelope.job_state = Some(if running { "running" } else { "queued" }.to_owned());
+    envelope.job_state = Some(if running { State::Running } else { State::Queued }.name().to_owned());
     envelope.waited_seconds = Some(seconds(turn.now_ms.saturating_sub(wait.started_ms)));
     envelope.hint(
-        "The job goes on in Blender and its result is kept for 24 hours under this job_id. Do not send it again; give a \
-         longer _timeout next time if it is slow by nature.",
+        "The job goes on in Blender and its result is kept for 24 hours: read it with blender_job_result and this \
+         job_id, or wait for it with blender_job_status. Do not send it again.",
     )
 }
 
-fn disconnected(wait: &Wait) -> Envelope {
-    Envelope::of_job(Status::Disconnected, &wait.command, &wait.target_uuid, &wait.job_id).hint(
-        "This Blender left before it answered. If it comes back, the job goes on and its result is kept under this \
-         job_id; sending it again could run it twice.",
+fn disconnected(wait: &Wait, answered: &Answered) -> Envelope {
+    Envelope::of_job(Status::Disconnected, &answered.command, &answered.target_uuid, &wait.subject).hint(
+        "This Blender left before it answered. If it comes back, the job goes on and blender_job_result shows its \
+         result under this job_id; sending it again could run it twice. blender_job_cancel gives it up.",
     )
 }

@@ -1,28 +1,25 @@
 //! `tools/list`: the tables as the JSON that clients get.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use bus_core::arguments::{InputSchema, Param};
-use serde::Serialize;
-use serde_json::Value;
+use bus_core::arguments::InputSchema;
+use rmcp::model::{JsonObject, ToolAnnotations};
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, to_value};
 
 use super::{Tool, output, served};
 
 /// What a client may assume of a call before it is made. All four are always written, since two of the protocol's
 /// defaults are `true`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Annotations {
-    #[serde(rename = "readOnlyHint")]
+    /// It changes nothing.
     pub read_only: bool,
     /// It may delete or overwrite what it did not make.
-    #[serde(rename = "destructiveHint")]
     pub destructive: bool,
     /// A second call with the same arguments changes nothing more.
-    #[serde(rename = "idempotentHint")]
     pub idempotent: bool,
     /// It reaches services beyond Blender and the bus.
-    #[serde(rename = "openWorldHint")]
     pub open_world: bool,
 }
 
@@ -41,25 +38,15 @@ impl Annotations {
     pub const DESTRUCTIVE: Self = Self { destructive: true, ..Self::CHANGE };
     /// Deletes; deleting again changes nothing.
     pub const DELETE: Self = Self { idempotent: true, ..Self::DESTRUCTIVE };
-}
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry<'a> {
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    input_schema: InputSchema<'a>,
-    output_schema: Value,
-    annotations: TitledAnnotations,
-}
-
-/// Revisions before 2025-06-18 look for the title here.
-#[derive(Serialize)]
-struct TitledAnnotations {
-    title: &'static str,
-    #[serde(flatten)]
-    annotations: Annotations,
+    /// With the title, which clients of revisions before 2025-06-18 look for here.
+    fn titled(self, title: &str) -> ToolAnnotations {
+        ToolAnnotations::with_title(title)
+            .read_only(self.read_only)
+            .destructive(self.destructive)
+            .idempotent(self.idempotent)
+            .open_world(self.open_world)
+    }
 }
 
 /// The value of `tools` in a list result: a JSON array, made once in the life of an isolate.
@@ -67,24 +54,27 @@ struct TitledAnnotations {
 pub fn list() -> &'static RawValue {
     static LIST: OnceLock<Box<RawValue>> = OnceLock::new();
     LIST.get_or_init(|| {
-        let tools: Vec<(Tool, Vec<Param>)> = served().map(|tool| (tool, tool.parameters())).collect();
-        let entries: Vec<Entry<'_>> = tools.iter().map(|(tool, parameters)| entry(*tool, parameters)).collect();
+        let tools: Vec<rmcp::model::Tool> = served().map(listed).collect();
         // Constant tables serialize, or the test that reads the list fails.
-        to_raw_value(&entries).unwrap_or_default()
+        to_raw_value(&tools).unwrap_or_default()
     })
 }
 
-fn entry(tool: Tool, parameters: &[Param]) -> Entry<'_> {
+fn listed(tool: Tool) -> rmcp::model::Tool {
     let (title, description, output_schema) = match tool {
         Tool::Dispatch(tool) => (tool.title, tool.description, output::envelope(tool.command())),
         Tool::Bus(tool) | Tool::Job(tool) => (tool.title, tool.description, (tool.output)()),
     };
-    Entry {
-        name: tool.name(),
-        title,
-        description,
-        input_schema: InputSchema(parameters),
-        output_schema,
-        annotations: TitledAnnotations { title, annotations: tool.annotations() },
+    let input_schema = to_value(InputSchema(&tool.parameters())).unwrap_or_default();
+    rmcp::model::Tool::new(tool.name(), description, object(input_schema))
+        .with_title(title)
+        .with_raw_output_schema(object(output_schema))
+        .with_annotations(tool.annotations().titled(title))
+}
+
+fn object(schema: Value) -> Arc<JsonObject> {
+    match schema {
+        Value::Object(schema) => Arc::new(schema),
+        _ => Arc::default(),
     }
 }

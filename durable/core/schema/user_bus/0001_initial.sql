@@ -7,7 +7,8 @@ CREATE TABLE clients (
   capabilities TEXT NOT NULL,
   group_id TEXT,
   connected_at INTEGER NOT NULL,
-  last_seen INTEGER NOT NULL
+  last_seen INTEGER NOT NULL,
+  dropped INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE jobs (
@@ -21,12 +22,19 @@ CREATE TABLE jobs (
   record TEXT NOT NULL,
   result TEXT NOT NULL DEFAULT '',
   error TEXT NOT NULL DEFAULT '',
+  progress TEXT,
+  batch_id TEXT,
+  idempotency_key TEXT,
   created_at INTEGER NOT NULL,
   finished_at INTEGER
 ) STRICT;
 
 CREATE INDEX jobs_open ON jobs (target_uuid, state, priority, seq)
   WHERE state IN ('queued', 'delivered', 'running');
+
+CREATE INDEX jobs_by_batch ON jobs (batch_id) WHERE batch_id IS NOT NULL;
+
+CREATE UNIQUE INDEX jobs_by_key ON jobs (idempotency_key) WHERE idempotency_key IS NOT NULL;
 
 CREATE TABLE inbox (
   seq INTEGER PRIMARY KEY,

@@ -1,0 +1,189 @@
+"""execute_code: run the caller's Python on the main thread and hand back what it printed."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import io
+import linecache
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Annotated, Any
+
+import bmesh
+import bpy
+import mathutils
+
+from ..link.main_thread import JobCancelled, JobControl
+from ..link.records import MAX_RESULT_BYTES, cut_middle
+from .console import output_log
+from .registry import Bounds, CommandError, command
+
+MAX_CODE_CHARS = 8 * 1_048_576
+OUTPUT_IN_ERROR = 32_768
+
+
+class Capture(io.TextIOBase):
+    """Stands in for sys.stdout and sys.stderr while a job runs: keeps its output, at most `limit` characters of it.
+
+    What other threads of Blender print meanwhile goes where it always went. Once closed, everything does: code may have
+    kept a reference, in a logging handler for example.
+    """
+
+    def __init__(self, control: JobControl, limit: int) -> None:
+        self._control = control
+        self._limit = limit
+        self._parts: list[str] = []
+        self._kept = 0
+        self.total = 0
+        self._others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+        self._finished = False
+
+    def stream(self, original: Any, kind: str) -> _Stream:
+        """Return the stand-in for one of the two streams; `kind` is how the console log calls its lines."""
+        return _Stream(self, original, kind)
+
+    def takes(self) -> bool:
+        """Tell whether output of the calling thread belongs to the job."""
+        return not self._finished and threading.get_ident() not in self._others
+
+    def keep(self, text: str, kind: str) -> None:
+        """Take output of the job. Raises JobCancelled once the job is cancelled: a loop that prints can be stopped."""
+        self.total += len(text)
+        if self._kept < self._limit:
+            kept = text[: self._limit - self._kept]
+            self._kept += len(kept)
+            self._parts.append(kept)
+            output_log.add(kept, kind)
+        if self._control.cancelled.is_set() and threading.get_ident() == threading.main_thread().ident:
+            raise JobCancelled
+
+    def finish(self) -> None:
+        """Give the streams back."""
+        self._finished = True
+
+    def text(self) -> str:
+        """Return what was kept."""
+        return "".join(self._parts)
+
+
+class _Stream(io.TextIOBase):
+    def __init__(self, capture: Capture, original: Any, kind: str) -> None:
+        self._capture = capture
+        self._original = original
+        self._kind = kind
+
+    encoding = "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str, /) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if self._capture.takes():
+            self._capture.keep(text, self._kind)
+        elif self._original is not None:
+            self._original.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._original is not None:
+            self._original.flush()
+
+
+@command("execute_code")
+def execute_code(control: JobControl, *, code: Annotated[str, Bounds(0, MAX_CODE_CHARS)]) -> str:
+    """Run `code` and return what it printed; raises CommandError with the traceback and the output so far."""
+    filename = f"<code of {control.job.job_id}>"
+    output_log.add(code + "\n", "input")
+    # One byte above the limit is enough to know that the result does not fit; more would only fill the memory.
+    capture = Capture(control, MAX_RESULT_BYTES + 1)
+    error: str | None = None
+    with _source_lines(filename, code), _captured(capture):
+        try:
+            exec(compile(code, filename, "exec", dont_inherit=True), _namespace())
+        except JobCancelled:
+            raise
+        except BaseException as raised:
+            # SystemExit and KeyboardInterrupt too: the caller's code must not be able to end Blender by accident.
+            error = _explain(raised, filename)
+    _push_undo(control)
+    if error is not None:
+        output_log.add(error, "error")
+        raise CommandError(error + _output_so_far(capture))
+    _refuse_flood(capture)
+    return capture.text()
+
+
+def _namespace() -> dict[str, Any]:
+    return {
+        "__name__": "__main__",
+        "__builtins__": builtins,
+        "bpy": bpy,
+        "bmesh": bmesh,
+        "mathutils": mathutils,
+    }
+
+
+@contextlib.contextmanager
+def _source_lines(filename: str, code: str) -> Iterator[None]:
+    """Let tracebacks show the lines of the code while it runs."""
+    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+    try:
+        yield
+    finally:
+        linecache.cache.pop(filename, None)
+
+
+@contextlib.contextmanager
+def _captured(capture: Capture) -> Iterator[None]:
+    """Redirect the streams; input is at its end, since nobody is there to type."""
+    before = sys.stdin, sys.stdout, sys.stderr
+    stand_ins = capture.stream(sys.stdout, "output"), capture.stream(sys.stderr, "error")
+    sys.stdin = io.StringIO()
+    sys.stdout, sys.stderr = stand_ins
+    try:
+        yield
+    finally:
+        capture.finish()
+        sys.stdin, sys.stdout, sys.stderr = before
+
+
+def _explain(raised: BaseException, filename: str) -> str:
+    """Return the traceback as the code's author expects it: from the first frame of the code on."""
+    trace: TracebackType | None = raised.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != filename:
+        trace = trace.tb_next
+    text = "".join(traceback.format_exception(type(raised), raised, trace))
+    if isinstance(raised, SystemExit):
+        text += "The code asked Python to exit; Blender keeps running.\n"
+    return text
+
+
+def _output_so_far(capture: Capture) -> str:
+    if capture.total == 0:
+        return ""
+    return f"\nPrinted before the error:\n{cut_middle(capture.text(), OUTPUT_IN_ERROR)}"
+
+
+def _refuse_flood(capture: Capture) -> None:
+    if capture.total <= MAX_RESULT_BYTES:
+        return
+    start = capture.text()[:2000]
+    raise CommandError(
+        f"The code ran to its end, but printed {capture.total} characters; a result may have at most "
+        f"{MAX_RESULT_BYTES} bytes (1 MiB). Print less, or write to a file. The output begins:\n{start}"
+    )
+
+
+def _push_undo(control: JobControl) -> None:
+    """With a window, one step back undoes the whole call."""
+    if bpy.app.background or not bpy.context.window_manager.windows:
+        return
+    window = bpy.context.window or bpy.context.window_manager.windows[0]
+    with contextlib.suppress(RuntimeError), bpy.context.temp_override(window=window):
+        bpy.ops.ed.undo_push(message=f"Blender Bus: {control.job.command} {control.job.job_id}")

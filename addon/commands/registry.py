@@ -1,0 +1,169 @@
+"""The table of commands. A new command is one function with the `command` decorator: nothing else to touch.
+
+The function's signature is the schema: keyword parameters with types and defaults are checked before it is called, so a
+handler gets valid values or is not called at all. It returns what JSON can hold, or a `str` that is handed on as it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from ..link.main_thread import JobControl, JobFailed
+from ..link.records import Job
+from .values import plain
+
+Handler = Callable[..., Any]
+
+FAMILIES = ("scene", "viewport", "code", "console", "absent")
+
+
+class CommandError(JobFailed):
+    """A command cannot do what was asked; the message is for the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Inclusive limits of a number, or of the length of a string."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+Name = Annotated[str, Bounds(1, 1024)]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One entry of the table."""
+
+    name: str
+    handler: Handler
+    parameters: dict[str, tuple[Any, Any]]
+    takes_any: bool = False
+
+    def arguments(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return `params` checked against the handler's signature, defaults filled in. Raises CommandError."""
+        if self.takes_any:
+            return params
+        unknown = [name for name in params if name not in self.parameters]
+        if unknown:
+            takes = ", ".join(self.parameters) or "none"
+            raise CommandError(f"{self.name}: unknown parameter {unknown[0][:100]!r}; its parameters are: {takes}")
+        arguments = {}
+        for name, (kind, default) in self.parameters.items():
+            if name not in params:
+                if default is inspect.Parameter.empty:
+                    raise CommandError(f"{self.name}: parameter {name!r} is missing; it must be {_describe(kind)}")
+                continue
+            value = params[name]
+            if not _fits(value, kind):
+                raise CommandError(f"{self.name}: {name} must be {_describe(kind)}, got {_shown(value)}")
+            arguments[name] = value
+        return arguments
+
+
+_table: dict[str, Command] = {}
+
+
+def command(name: str) -> Callable[[Handler], Handler]:
+    """Enter a function `handler(control, *, ...)` into the table under `name`."""
+
+    def enter(handler: Handler) -> Handler:
+        hints = typing.get_type_hints(handler, include_extras=True)
+        given = inspect.signature(handler).parameters.values()
+        parameters = {
+            parameter.name: (hints[parameter.name], parameter.default)
+            for parameter in given
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        }
+        takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in given)
+        _table[name] = Command(name, handler, parameters, takes_any)
+        return handler
+
+    return enter
+
+
+def commands() -> dict[str, Command]:
+    """Return the table, its families loaded."""
+    for family in FAMILIES:
+        importlib.import_module(f".{family}", __package__)
+    return _table
+
+
+def run(job: Job, control: JobControl) -> str:
+    """Run one job on the main thread and return its result as the wire wants it."""
+    entry = commands().get(job.command)
+    if entry is None:
+        raise CommandError(f"Unknown command type: {job.command}")
+    return to_wire(entry.handler(control, **entry.arguments(job.params)))
+
+
+def to_wire(result: Any) -> str:
+    """Return text as it is and everything else as JSON."""
+    if isinstance(result, str):
+        return result
+    return json.dumps(plain(result), ensure_ascii=False, allow_nan=False)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        return _fits(value, arguments[0]) and all(_within(value, b) for b in arguments[1:] if isinstance(b, Bounds))
+    if origin in (types.UnionType, typing.Union):
+        return any(_fits(value, choice) for choice in arguments)
+    if origin is Literal:
+        return isinstance(value, str) and value in arguments
+    if kind is Any:
+        return True
+    if kind is type(None):
+        return value is None
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, origin or kind)
+
+
+def _within(value: Any, bounds: Bounds) -> bool:
+    size = len(value) if isinstance(value, str) else value
+    return (bounds.minimum is None or size >= bounds.minimum) and (bounds.maximum is None or size <= bounds.maximum)
+
+
+_WORDS = {str: "a string", int: "an integer", float: "a number", bool: "true or false", type(None): "null"}
+
+
+def _describe(kind: Any) -> str:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        return _describe(arguments[0]) + "".join(_describe_bounds(b, arguments[0]) for b in arguments[1:])
+    if origin in (types.UnionType, typing.Union):
+        return " or ".join(_describe(choice) for choice in arguments)
+    if origin is Literal:
+        return "one of " + ", ".join(str(choice) for choice in arguments)
+    if (origin or kind) is dict:
+        return "an object"
+    if (origin or kind) is list:
+        return "an array"
+    return _WORDS.get(kind, str(kind))
+
+
+def _describe_bounds(bounds: Any, kind: Any) -> str:
+    if not isinstance(bounds, Bounds):
+        return ""
+    unit = " characters" if kind is str else ""
+    if bounds.maximum is None:
+        return f" of at least {bounds.minimum:g}{unit}" if bounds.minimum is not None else ""
+    low = f"{bounds.minimum:.0f} to " if bounds.minimum is not None else "at most "
+    return f" of {low}{bounds.maximum:.0f}{unit}"
+
+
+def _shown(value: Any) -> str:
+    shown = json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= 80 else shown[:77] + "..."

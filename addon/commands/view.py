@@ -1,0 +1,181 @@
+"""The view a screenshot shows, and the two ways to draw it: GPU offscreen with a window, a Workbench render without."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+from mathutils import Matrix
+
+from .registry import CommandError
+
+# Blender's viewport shows a field of view as if the sensor were this wide (mm): 36 mm, twice as wide as a camera's.
+VIEWPORT_SENSOR = 72.0
+FALLBACK_SIZE = (1280, 720)
+
+
+@dataclass(slots=True)
+class View:
+    """A 3D viewport, or what stands for one. `space` and `region` are None where the file has none at all."""
+
+    window: Any
+    area: Any
+    region: Any
+    space: Any
+    width: int
+    height: int
+    has_window: bool
+    notes: list[str] = field(default_factory=list)
+
+
+def current_view() -> View:
+    """Return the largest 3D viewport that is shown; without a window, the one the file was saved with."""
+    windowed = not bpy.app.background
+    found = []
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            region = next((item for item in area.regions if item.type == "WINDOW"), None)
+            if area.type == "VIEW_3D" and region is not None and region.width > 1 and region.height > 1:
+                found.append((window, area, region))
+    if not found:
+        note = "No 3D viewport is open: the scene's camera, or a view of everything, was rendered with Workbench"
+        return View(None, None, None, None, *FALLBACK_SIZE, False, [note])
+    window, area, region = max(found, key=lambda place: place[2].width * place[2].height)
+    notes = [] if windowed else ["Blender runs without a window: the view was rendered with Workbench"]
+    return View(window, area, region, area.spaces.active, region.width, region.height, windowed, notes)
+
+
+def draw_with_gpu(view: View, width: int, height: int, folder: Path) -> Any:
+    """Draw the viewport as it is, shading and overlays included, into an image."""
+    import gpu
+
+    region_3d = view.space.region_3d
+    with bpy.context.temp_override(window=view.window, area=view.area, region=view.region):
+        offscreen = gpu.types.GPUOffScreen(width, height)
+        try:
+            offscreen.draw_view3d(
+                bpy.context.scene,
+                bpy.context.view_layer,
+                view.space,
+                view.region,
+                region_3d.view_matrix,
+                region_3d.window_matrix,
+                do_color_management=True,
+            )
+            with offscreen.bind():
+                buffer = gpu.state.active_framebuffer_get().read_color(0, 0, width, height, 4, 0, "FLOAT")
+        finally:
+            offscreen.free()
+    buffer.dimensions = width * height * 4
+    image = bpy.data.images.new("blender-bus-screenshot", width, height, alpha=False)
+    image.pixels.foreach_set(buffer)
+    return image
+
+
+def render_with_workbench(view: View, width: int, height: int, folder: Path) -> Any:
+    """Render what the view shows, in a scene of its own so that nothing of the user's is touched."""
+    path = folder / "render.png"
+    with _stage(view, width, height) as stage:
+        stage.render.filepath = os.fspath(path)
+        try:
+            bpy.ops.render.render(scene=stage.name, write_still=True)
+        except RuntimeError as error:
+            raise CommandError(f"get_viewport_screenshot: Workbench cannot render here: {error}") from None
+    if not path.is_file():
+        raise CommandError("get_viewport_screenshot: Workbench rendered nothing; is another render running?")
+    image = bpy.data.images.load(os.fspath(path))
+    # Reading a pixel loads the file, which is gone before long; it also sets file_format, so it must come first.
+    _ = image.pixels[0]
+    return image
+
+
+@contextlib.contextmanager
+def _stage(view: View, width: int, height: int) -> Iterator[Any]:
+    """Yield a temporary scene with the visible objects and a camera that sees what the view sees."""
+    source, layer = bpy.context.scene, bpy.context.view_layer
+    stage = bpy.data.scenes.new("blender-bus-screenshot")
+    camera_data = bpy.data.cameras.new("blender-bus-screenshot")
+    camera = bpy.data.objects.new("blender-bus-screenshot", camera_data)
+    try:
+        for item in layer.objects:
+            if item.visible_get():
+                stage.collection.objects.link(item)
+        stage.collection.objects.link(camera)
+        stage.frame_set(source.frame_current)
+        stage.world = source.world
+        _set_up_render(stage, source, width, height)
+        _aim(stage, camera, view, source)
+        yield stage
+    finally:
+        bpy.data.scenes.remove(stage)
+        bpy.data.objects.remove(camera)
+        bpy.data.cameras.remove(camera_data)
+
+
+def _set_up_render(stage: Any, source: Any, width: int, height: int) -> None:
+    render = stage.render
+    render.engine = "BLENDER_WORKBENCH"
+    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
+    render.image_settings.file_format = "PNG"
+    render.image_settings.color_mode = "RGB"
+    render.use_file_extension = False
+    # Dithering is noise that no compression can shrink.
+    render.dither_intensity = 0.0
+    stage.view_settings.view_transform = "Standard"
+    shading = stage.display.shading
+    shading.light, shading.color_type = "STUDIO", "MATERIAL"
+    shading.show_shadows = False
+
+
+def _aim(stage: Any, camera: Any, view: View, source: Any) -> None:
+    stage.camera = camera
+    region_3d = None if view.space is None else view.space.region_3d
+    through_camera = source.camera is not None and (region_3d is None or region_3d.view_perspective == "CAMERA")
+    if through_camera:
+        _copy_camera(camera, source.camera)
+    elif region_3d is not None:
+        _copy_view(camera, view, region_3d)
+    else:
+        _see_everything(stage, camera)
+
+
+def _copy_camera(camera: Any, original: Any) -> None:
+    camera.matrix_world = original.matrix_world
+    if original.type == "CAMERA":
+        camera.data = original.data
+
+
+def _copy_view(camera: Any, view: View, region_3d: Any) -> None:
+    turn = region_3d.view_rotation.to_matrix().to_4x4()
+    away = Matrix.Translation((0.0, 0.0, region_3d.view_distance))
+    camera.matrix_world = Matrix.Translation(region_3d.view_location) @ turn @ away
+    data = camera.data
+    data.clip_start, data.clip_end = view.space.clip_start, view.space.clip_end
+    data.sensor_width, data.lens = VIEWPORT_SENSOR, view.space.lens
+    if region_3d.view_perspective == "ORTHO":
+        data.type = "ORTHO"
+        data.ortho_scale = region_3d.view_distance * VIEWPORT_SENSOR / view.space.lens
+
+
+def _see_everything(stage: Any, camera: Any) -> None:
+    camera.rotation_euler = (1.1, 0.0, 0.8)
+    bpy.context.view_layer.update()
+    corners = [
+        coordinate
+        for item in stage.objects
+        if item is not camera
+        for corner in item.bound_box
+        for coordinate in item.matrix_world @ _vector(corner)
+    ]
+    if corners:
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        camera.location, _ = camera.camera_fit_coords(depsgraph, corners)
+
+
+def _vector(corner: Any) -> Any:
+    return Matrix.Translation(corner).to_translation()

@@ -1,0 +1,49 @@
+"""From the server URL a person types to the addresses the link uses (no I/O)."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import SplitResult, urlsplit
+
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+_KNOWN_SUFFIXES = ("/mcp", "/ws")
+
+
+class InvalidServerUrl(ValueError):
+    """The server URL cannot be used; the message says why and what is expected."""
+
+
+def origin(server: str) -> str:
+    """Return `scheme://host[:port]` of the bus, as http or https. The MCP address (`/mcp`) is understood as well."""
+    text = server.strip()
+    if "://" not in text:
+        text = f"https://{text}"
+    try:
+        parts: SplitResult = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidServerUrl(f"{server!r} is not a URL: {error}") from None
+    scheme = _SCHEMES.get(parts.scheme.lower())
+    if scheme is None or not parts.hostname:
+        raise InvalidServerUrl(f"{server!r} is not a server URL; expected something like https://bus.example.com")
+    if parts.username is not None or parts.password is not None:
+        raise InvalidServerUrl("A server URL must not contain a user name or password")
+    path = parts.path.rstrip("/")
+    if path and path not in _KNOWN_SUFFIXES:
+        raise InvalidServerUrl(f"The server URL must have no path, this one has {path!r}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{scheme}://{host}" + (f":{port}" if port else "")
+
+
+def socket_url(server: str) -> str:
+    """Return the address of the WebSocket: https becomes wss, http becomes ws."""
+    return "ws" + origin(server).removeprefix("http") + "/ws"
+
+
+def is_loopback(server: str) -> bool:
+    """Tell whether the server is this machine, the only place where plain http keeps a token private."""
+    host = urlsplit(origin(server)).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

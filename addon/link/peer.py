@@ -1,0 +1,83 @@
+"""A peer put together: protocol, connection and main-thread queue, wired to each other (no bpy)."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import platform
+import re
+import secrets
+from collections.abc import Callable
+
+from .backoff import Backoff
+from .connection import Link, LinkEvents, Status
+from .credentials import TokenSource
+from .main_thread import MainThreadQueue, QueueFull, Runner
+from .protocol import PeerIdentity, PeerProtocol
+from .records import MAX_NAME_CHARS, Job
+
+
+class Peer:
+    """One Blender on the bus. The queue must be drained on the main thread by whoever owns the peer."""
+
+    def __init__(
+        self,
+        server: str,
+        identity: PeerIdentity,
+        tokens: TokenSource,
+        run: Runner,
+        *,
+        on_status: Callable[[Status], None] = lambda status: None,
+        on_trouble: Callable[[str], None] = lambda message: None,
+        user_agent: str = "BlenderBus",
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.protocol = PeerProtocol(identity)
+        events = LinkEvents(self._take, lambda job_id, reason: self._cancel(job_id), on_status, on_trouble)
+        self.link = Link(server, self.protocol, tokens, events, user_agent=user_agent, backoff=backoff)
+        self.queue = MainThreadQueue(run, self.link.answer, self.link.progress)
+
+    def start(self) -> None:
+        """Connect. Raises InvalidServerUrl."""
+        self.link.start()
+
+    def stop(self, reason: str, timeout: float = 4.0) -> bool:
+        """Refuse what still waits, tell the bus, and disconnect; return whether the thread has ended."""
+        self.queue.close(reason)
+        return self.link.stop(timeout)
+
+    def _take(self, job: Job) -> None:
+        try:
+            self.queue.submit(job)
+        except QueueFull as error:
+            self.link.answer(job.job_id, "failed", "", str(error))
+
+    def _cancel(self, job_id: str) -> None:
+        self.queue.cancel(job_id)
+
+
+def fresh_uuid() -> str:
+    """Return a new uuid for a Blender, to be kept in its preferences."""
+    return f"blender-{_host()}-{secrets.token_hex(4)}"
+
+
+def derived_uuid(*parts: str) -> str:
+    """Return the uuid of a Blender without preferences: the same for the same machine, user and `parts`."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        user = ""
+    digest = hashlib.sha256("\0".join([platform.node(), user, *parts]).encode("utf-8", "replace")).hexdigest()
+    return f"blender-{_host()}-{digest[:8]}"
+
+
+def checked_uuid(uuid: str) -> str:
+    """Return `uuid` if the bus takes it. Raises ValueError."""
+    if not re.fullmatch(rf"[A-Za-z0-9._:-]{{1,{MAX_NAME_CHARS}}}", uuid):
+        raise ValueError(f"a uuid has 1 to {MAX_NAME_CHARS} letters, digits, '.', '_', ':' or '-', not {uuid[:200]!r}")
+    return uuid
+
+
+def _host() -> str:
+    name = re.sub(r"[^a-z0-9-]+", "-", platform.node().split(".")[0].lower()).strip("-")
+    return name[:32] or "computer"

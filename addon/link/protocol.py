@@ -1,0 +1,356 @@
+"""The peer's side of docs/peer-protocol.md as a state machine: frames and the caller's clock in, events and frames out.
+
+No I/O, no threads, no clock, no bpy. One instance lives as long as the peer's uuid, across many connections, because
+what must survive a lost connection (jobs taken, answers not yet confirmed, ids seen) lives here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import Any
+
+from .answers import KeptAnswers, bounded_answer
+from .records import InvalidFrame, InvalidJob, Job, clean_text, parse_frame, parse_job
+
+PING_INTERVAL = 30.0
+PONG_TIMEOUT = 15.0
+REGISTER_TIMEOUT = 20.0
+UPDATE_TIMEOUT = 120.0
+MAX_IN_FLIGHT = 4
+MAX_OPEN_JOBS = 10_000
+MAX_SEEN_IDS = 10_000
+MAX_PROGRESS_CHARS = 500
+CAPABILITY_ACK = "job_ack"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The bus knows this peer; `client` is the ClientInfo it answered with (may be empty)."""
+
+    client: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JobArrived:
+    """A job to run, acknowledged already. Each id arrives once."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """The bus asks to drop or stop a job that was taken and is not answered yet."""
+
+    job_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerConfirmed:
+    """The bus has the answer; `duplicate` when it already had one."""
+
+    job_id: str
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something odd worth a line in the log; the connection goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionDead:
+    """Close the socket and connect again: the reason is for the user."""
+
+    reason: str
+
+
+Event = Registered | JobArrived | CancelRequested | AnswerConfirmed | Trouble | ConnectionDead
+
+
+@dataclass(frozen=True, slots=True)
+class PeerIdentity:
+    """What this peer tells about itself when it registers."""
+
+    uuid: str
+    capabilities: tuple[str, ...] = ()
+    group_id: str | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `blender_register_client`."""
+        capabilities = [CAPABILITY_ACK, *(name for name in self.capabilities if name != CAPABILITY_ACK)]
+        return {
+            "client_uuid": self.uuid,
+            "client_type": "blender",
+            "is_persistent": True,
+            "capabilities": capabilities,
+            "group_id": self.group_id,
+        }
+
+
+@dataclass(slots=True)
+class _Call:
+    """A tools/call that waits for its answer; `job_id` is None for the registration."""
+
+    job_id: str | None
+    sent_at: float
+
+
+class PeerProtocol:
+    """See the module. Times are seconds of any steady clock, always given by the caller."""
+
+    def __init__(self, identity: PeerIdentity) -> None:
+        self.identity = identity
+        self.registered = False
+        self._connected = False
+        self._control: deque[str] = deque()
+        self._progress: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._calls: dict[int, _Call] = {}
+        self._next_id = 1
+        self._open: dict[str, float] = {}
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._answers = KeptAnswers()
+        self._last_ping = 0.0
+        self._last_frame = 0.0
+
+    # -- the connection ------------------------------------------------------------------------------------------
+
+    def connection_opened(self, now: float) -> None:
+        """Start over on a fresh socket: registration is the first call."""
+        self.connection_closed()
+        self._connected = True
+        self._last_ping = self._last_frame = now
+        self._control.append(self._call("blender_register_client", self.identity.arguments(), None, now))
+
+    def connection_closed(self) -> None:
+        """The socket is gone: what was not confirmed waits for the next registration."""
+        self._connected = self.registered = False
+        self._control.clear()
+        self._progress.clear()
+        self._calls.clear()
+        self._answers.connection_lost()
+
+    def next_frame(self, now: float) -> str | None:
+        """Return the next frame to write, or None. Call it when the socket can take one: timers start here."""
+        if not self._connected:
+            return None
+        if now - self._last_ping >= PING_INTERVAL:
+            self._last_ping = now
+            return "ping"
+        if self._control:
+            return self._control.popleft()
+        if not self.registered:
+            return None
+        if self._progress:
+            job_id, (percent, message) = self._progress.popitem(last=False)
+            return _progress_frame(job_id, percent, message)
+        in_flight = sum(1 for call in self._calls.values() if call.job_id is not None)
+        answer = self._answers.next_waiting() if in_flight < MAX_IN_FLIGHT else None
+        if answer is None:
+            return None
+        arguments = {"job_id": answer.job_id, "status": answer.status, "result": answer.result, "error": answer.error}
+        return self._call("blender_job_update", arguments, answer.job_id, now)
+
+    def deadline(self) -> float | None:
+        """Return when `tick` or `next_frame` has something to do by time alone; None while offline."""
+        if not self._connected:
+            return None
+        times = [self._last_ping + PING_INTERVAL]
+        if self._last_frame < self._last_ping:
+            times.append(self._last_ping + PONG_TIMEOUT)
+        times.extend(call.sent_at + _timeout(call) for call in self._calls.values())
+        return min(times)
+
+    def tick(self, now: float) -> list[Event]:
+        """Return ConnectionDead when the bus has been silent for too long."""
+        if not self._connected:
+            return []
+        if self._last_frame < self._last_ping and now - self._last_ping >= PONG_TIMEOUT:
+            return [ConnectionDead(f"No answer to a ping for {PONG_TIMEOUT:.0f} s")]
+        for call in self._calls.values():
+            if now - call.sent_at >= _timeout(call):
+                what = "the registration" if call.job_id is None else f"the result of job {call.job_id}"
+                return [ConnectionDead(f"The bus did not answer {what} for {_timeout(call):.0f} s")]
+        return []
+
+    # -- frames from the bus -------------------------------------------------------------------------------------
+
+    def receive(self, text: str, now: float) -> list[Event]:
+        """Take one text frame. Garbage yields Trouble and changes nothing else."""
+        self._last_frame = now
+        if text == "pong":
+            return []
+        if text == "ping":
+            self._control.append("pong")
+            return []
+        try:
+            message = parse_frame(text)
+            if "method" not in message:
+                return self._response(message)
+            params = message.get("params", {})
+            method = message["method"]
+            if not isinstance(method, str) or not isinstance(params, dict):
+                raise InvalidFrame("method must be a string and params an object")
+            if "id" in message:
+                return self._request(message["id"], method)
+            return self._notification(method, params)
+        except InvalidJob as error:
+            return self._refuse_job(error.job_id, str(error))
+        except InvalidFrame as error:
+            return [Trouble(f"The bus sent a frame this peer does not understand: {error}")]
+
+    def _request(self, request_id: Any, method: str) -> list[Event]:
+        reply: dict[str, Any] = {"jsonrpc": "2.0", "id": request_id}
+        if method == "ping":
+            reply["result"] = {}
+        else:
+            reply["error"] = {"code": -32601, "message": f"Method not found: {method[:100]}"}
+        self._control.append(_encode(reply))
+        return []
+
+    def _notification(self, method: str, params: dict[str, Any]) -> list[Event]:
+        if method == "notifications/message":
+            job = parse_job(params)
+            return [] if job is None else self._take(job)
+        if method == "notifications/cancelled":
+            job_id, reason = params.get("requestId"), params.get("reason")
+            if isinstance(job_id, str) and job_id in self._open:
+                return [CancelRequested(job_id, reason if isinstance(reason, str) else "")]
+        return []
+
+    def _take(self, job: Job) -> list[Event]:
+        if job.job_id in self._open:
+            self.progress(job.job_id, self._open[job.job_id])
+            return []
+        if job.job_id in self._answers:
+            return []
+        if job.job_id in self._seen:
+            return self._refuse_job(job.job_id, "This job ran here before and was answered; it was not run again")
+        if len(self._open) >= MAX_OPEN_JOBS:
+            return self._refuse_job(job.job_id, f"This peer is busy: {MAX_OPEN_JOBS} jobs wait already")
+        self._open[job.job_id] = 0.0
+        self._control.append(_progress_frame(job.job_id, 0.0, ""))
+        return [JobArrived(job)]
+
+    def _refuse_job(self, job_id: str, reason: str) -> list[Event]:
+        if job_id not in self._open:
+            self._answers.add(bounded_answer(job_id, "failed", "", reason))
+        return [Trouble(f"Job {job_id} refused: {reason}")]
+
+    def _response(self, message: dict[str, Any]) -> list[Event]:
+        call_id = message.get("id")
+        call = self._calls.pop(call_id, None) if type(call_id) is int else None
+        if call is None:
+            error = message.get("error")
+            told = f": {str(error.get('message'))[:300]}" if isinstance(error, dict) else ""
+            return [Trouble(f"The bus answered a call this peer did not make{told}")]
+        document, refusal = _tool_result(message)
+        if call.job_id is None:
+            return self._registration_answered(document, refusal)
+        return self._update_answered(call.job_id, document, refusal)
+
+    def _registration_answered(self, document: dict[str, Any], refusal: str | None) -> list[Event]:
+        if refusal is None and document.get("status", "ok") != "ok":
+            refusal = str(document.get("error") or document.get("status"))
+        if refusal is not None:
+            return [ConnectionDead(f"The bus refused the registration: {refusal}")]
+        self.registered = True
+        client = document.get("client")
+        return [Registered(client if isinstance(client, dict) else {})]
+
+    def _update_answered(self, job_id: str, document: dict[str, Any], refusal: str | None) -> list[Event]:
+        if refusal is None:
+            self._answers.confirm(job_id)
+            self._remember(job_id)
+            return [AnswerConfirmed(job_id, document.get("duplicate") is True)]
+        trouble = Trouble(f"The bus refused the answer to job {job_id}: {refusal}")
+        if job_id in self._seen:
+            self._answers.confirm(job_id)
+        else:
+            # Once more as a small failure: the caller then learns why instead of waiting for its time-out.
+            self._remember(job_id)
+            self._answers.replace(bounded_answer(job_id, "failed", "", f"The bus refused the result: {refusal}"))
+        return [trouble]
+
+    def _remember(self, job_id: str) -> None:
+        self._seen[job_id] = None
+        self._seen.move_to_end(job_id)
+        while len(self._seen) > MAX_SEEN_IDS:
+            self._seen.popitem(last=False)
+
+    # -- from the side that runs jobs ----------------------------------------------------------------------------
+
+    def progress(self, job_id: str, percent: float, message: str = "") -> None:
+        """Report progress of a job that runs; only the newest unsent report is kept."""
+        if job_id in self._open:
+            self._open[job_id] = min(100.0, max(0.0, percent))
+            if self.registered:
+                self._progress[job_id] = (self._open[job_id], clean_text(message[:MAX_PROGRESS_CHARS]))
+
+    def answer(self, job_id: str, status: str, result: str = "", error: str = "") -> bool:
+        """Keep the answer to a job until the bus has confirmed it; False if the job is not open (a second answer)."""
+        if self._open.pop(job_id, None) is None:
+            return False
+        self._progress.pop(job_id, None)
+        return self._answers.add(bounded_answer(job_id, status, result, error))
+
+    def adopt(self, predecessor: PeerProtocol) -> None:
+        """Take over what an earlier, ended protocol of the same uuid still owes the bus."""
+        if predecessor.identity.uuid == self.identity.uuid:
+            self._answers, self._seen, self._open = predecessor._answers, predecessor._seen, predecessor._open
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many answers the bus has not confirmed yet."""
+        return len(self._answers)
+
+    def _call(self, tool: str, arguments: dict[str, Any], job_id: str | None, now: float) -> str:
+        call_id = self._next_id
+        self._next_id += 1
+        self._calls[call_id] = _Call(job_id, now)
+        params = {"name": tool, "arguments": arguments}
+        return _encode({"jsonrpc": "2.0", "id": call_id, "method": "tools/call", "params": params})
+
+
+def _timeout(call: _Call) -> float:
+    return REGISTER_TIMEOUT if call.job_id is None else UPDATE_TIMEOUT
+
+
+def _encode(message: dict[str, Any]) -> str:
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _progress_frame(job_id: str, percent: float, message: str) -> str:
+    params: dict[str, Any] = {"progressToken": job_id, "progress": percent, "total": 100}
+    if message:
+        params["message"] = message
+    return _encode({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
+
+
+def _tool_result(message: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """Return the document of a tools/call response and, if the call was refused, the reason."""
+    error = message.get("error")
+    if error is not None:
+        text = error.get("message") if isinstance(error, dict) else None
+        return {}, str(text or "no reason given")[:1000]
+    result = message.get("result")
+    if not isinstance(result, dict):
+        return {}, "its answer has no result"
+    content = result.get("content")
+    first = content[0] if isinstance(content, list) and content else None
+    text = first.get("text") if isinstance(first, dict) else None
+    document = result.get("structuredContent")
+    if not isinstance(document, dict):
+        try:
+            document = json.loads(text) if isinstance(text, str) else None
+        except (ValueError, RecursionError):
+            document = None
+    if not isinstance(document, dict):
+        document = {}
+    if result.get("isError") is True:
+        return document, str(document.get("error") or text or "no reason given")[:1000]
+    return document, None

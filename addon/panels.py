@@ -1,0 +1,111 @@
+"""The tab "Bus" in the sidebar of the 3D viewport."""
+
+import textwrap
+from typing import Any
+
+import bpy
+
+from .link.connection import State
+from .preferences import own_preferences, session
+from .session import CannotConnect
+
+LINE_CHARS = 38
+JOBS_SHOWN = 5
+
+_WORDS = {
+    State.STOPPED: ("Not connected", "UNLINKED"),
+    State.CONNECTING: ("Connecting", "SORTTIME"),
+    State.CONNECTED: ("Registering", "SORTTIME"),
+    State.REGISTERED: ("Connected", "LINKED"),
+    State.WAITING: ("Waiting to reconnect", "SORTTIME"),
+    State.STAYS_AWAY: ("Not connected", "ERROR"),
+}
+_JOB_ICONS = {"completed": "CHECKMARK", "failed": "ERROR", "cancelled": "CANCEL"}
+
+
+class BLENDERBUS_PT_bus(bpy.types.Panel):
+    """Status and buttons"""
+
+    bl_idname = "BLENDERBUS_PT_bus"
+    bl_label = "Blender Bus"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Bus"
+
+    def draw(self, context: Any) -> None:
+        layout = self.layout
+        try:
+            prefs = own_preferences()
+        except CannotConnect as error:
+            layout.label(text=str(error))
+            return
+        self._draw_status(layout)
+        layout.prop(prefs, "server_url", text="")
+        row = layout.row(align=True)
+        if session.logging_in:
+            row.operator("blender_bus.cancel_login", icon="CANCEL")
+        elif prefs.credentials() is None:
+            row.operator("blender_bus.login", icon="USER")
+        else:
+            row.operator("blender_bus.logout", icon="USER")
+        if session.active:
+            row.operator("blender_bus.disconnect", icon="UNLINKED")
+        else:
+            row.operator("blender_bus.connect", icon="LINKED")
+        if prefs.credentials() is None and not session.logging_in:
+            layout.prop(prefs, "token", text="", placeholder="or paste a token")
+        row = layout.row(align=True)
+        row.label(text=prefs.uuid or "No UUID yet")
+        row.operator("blender_bus.copy_uuid", text="", icon="COPYDOWN")
+
+    def _draw_status(self, layout: Any) -> None:
+        status = session.status
+        word, icon = _WORDS[status.state]
+        box = layout.box()
+        box.alert = status.state is State.STAYS_AWAY
+        box.label(text=word, icon=icon)
+        told = session.note
+        if not told and status.state in (State.WAITING, State.STAYS_AWAY):
+            told = status.message
+        for line in textwrap.wrap(told, LINE_CHARS)[:8]:
+            box.label(text=line)
+
+
+class BLENDERBUS_PT_jobs(bpy.types.Panel):
+    """The job that runs and the last ones"""
+
+    bl_idname = "BLENDERBUS_PT_jobs"
+    bl_parent_id = "BLENDERBUS_PT_bus"
+    bl_label = "Jobs"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Bus"
+
+    def draw(self, context: Any) -> None:
+        column = self.layout.column(align=True)
+        if session.peer is None:
+            column.label(text="None yet")
+            return
+        jobs = session.peer.queue
+        running = jobs.running
+        if running is not None:
+            column.progress(factor=running.percent / 100, text=f"{running.job.command} {running.message}")
+        if len(jobs):
+            column.label(text=f"{len(jobs)} waiting", icon="SORTTIME")
+        for job in reversed(jobs.finished[-JOBS_SHOWN:]):
+            column.label(text=f"{job.command}  {job.seconds:.2f} s", icon=_JOB_ICONS.get(job.status, "QUESTION"))
+
+
+_classes = (BLENDERBUS_PT_bus, BLENDERBUS_PT_jobs)
+
+
+def register() -> None:
+    """Called when the extension is switched on."""
+    for item in _classes:
+        bpy.utils.register_class(item)
+
+
+def unregister() -> None:
+    """Called when the extension is switched off."""
+    for item in reversed(_classes):
+        bpy.utils.unregister_class(item)

@@ -1,0 +1,196 @@
+"""What connects this Blender's interface to the bus: one peer, one login at a time. Main thread only."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from collections.abc import Callable
+from typing import Any
+
+import bpy
+
+from .link.address import InvalidServerUrl, origin
+from .link.connection import State, Status
+from .link.credentials import Credentials, RenewingTokens
+from .link.login import BrowserLogin
+from .link.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, start_timer
+from .link.peer import Peer
+from .link.protocol import PeerIdentity
+
+AWAY_INTERVAL = 0.25
+OFFLINE = (
+    "Blender's online access is switched off. Allow it in Edit > Preferences > System > Network, "
+    "or start Blender with --online-mode"
+)
+
+
+class CannotConnect(Exception):
+    """Connecting or logging in is not possible now; the message is for the user."""
+
+
+class Session:
+    """The state behind the panel."""
+
+    def __init__(self, preferences: Callable[[], Any]) -> None:
+        self._preferences = preferences
+        self._from_threads: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._stop_timer: Callable[[], None] | None = None
+        self._drawn: object = None
+        self._login: BrowserLogin | None = None
+        self.peer: Peer | None = None
+        self.note = ""
+
+    # -- life of the extension -----------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Start the timer that carries jobs and news to the main thread."""
+        self._stop_timer = start_timer(self._tick)
+
+    def close(self) -> None:
+        """End everything; no thread of the extension outlives this for long."""
+        if self._stop_timer is not None:
+            self._stop_timer()
+            self._stop_timer = None
+        if self._login is not None:
+            self._login.cancel(wait=1.0)
+        if self.peer is not None:
+            self.peer.stop("The extension was switched off")
+            self.peer = None
+
+    # -- for operators and the panel -----------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """Return where the link stands."""
+        return self.peer.link.status if self.peer is not None else Status(State.STOPPED, "Not connected", 0.0)
+
+    @property
+    def logging_in(self) -> bool:
+        """Tell whether a browser login is under way."""
+        return self._login is not None
+
+    @property
+    def active(self) -> bool:
+        """Tell whether the link is connected or tries to be."""
+        return self.peer is not None and self.peer.link.alive()
+
+    def connect(self) -> None:
+        """Attach to the bus. Raises CannotConnect."""
+        self._require_online()
+        prefs = self._preferences()
+        credentials = prefs.credentials()
+        if credentials is None:
+            raise CannotConnect("Log in first, or paste a token in the extension's preferences")
+        from .commands import facts, registry
+
+        try:
+            tokens = RenewingTokens(prefs.server_url, credentials, on_renewed=self._renewed)
+            registry.commands()
+            identity = PeerIdentity(prefs.peer_uuid(), facts.capabilities(), prefs.group_id or None)
+            peer = Peer(
+                prefs.server_url,
+                identity,
+                tokens,
+                registry.run,
+                on_trouble=self._trouble,
+                user_agent=f"BlenderBus (Blender {bpy.app.version_string})",
+            )
+            self.disconnect()
+            if self.peer is not None:
+                # Answers the bus has not confirmed yet belong to the uuid, not to one connection.
+                peer.link.succeed(self.peer.link)
+            peer.start()
+        except (InvalidServerUrl, ValueError) as error:
+            raise CannotConnect(str(error)) from None
+        self.peer = peer
+        self.note = ""
+
+    def disconnect(self) -> None:
+        """Leave the bus; what waits to run is refused."""
+        if self.peer is not None:
+            # Not waited for: the thread says goodbye on its own while the interface goes on.
+            self.peer.stop("Disconnected by the user of this Blender", timeout=0.0)
+        self.note = ""
+
+    def log_in(self) -> None:
+        """Open the browser. Raises CannotConnect."""
+        self._require_online()
+        self.cancel_login()
+        try:
+            server = origin(self._preferences().server_url)
+        except InvalidServerUrl as error:
+            raise CannotConnect(str(error)) from None
+        login: BrowserLogin
+
+        def done(credentials: Credentials | None, reason: str) -> None:
+            self._from_threads.put(lambda: self._logged_in(login, credentials, reason))
+
+        login = self._login = BrowserLogin(server, done)
+        self.note = "Waiting for the login in your browser"
+        login.start()
+
+    def cancel_login(self) -> None:
+        """Stop waiting for the browser."""
+        if self._login is not None:
+            self._login.cancel()
+            self._login = None
+        self.note = ""
+
+    def log_out(self) -> None:
+        """Forget the login and the pasted token."""
+        self.disconnect()
+        self.cancel_login()
+        self._preferences().keep(None)
+
+    # -- the timer -----------------------------------------------------------------------------------------------
+
+    def _tick(self) -> float:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._from_threads.get_nowait()()
+        self._redraw_on_change()
+        if self.peer is None:
+            return AWAY_INTERVAL
+        if self.active and not bpy.app.online_access:
+            self.disconnect()
+            self.note = OFFLINE
+        self.peer.queue.drain()
+        self._redraw_on_change()
+        if len(self.peer.queue) if self.peer is not None else False:
+            return BUSY_INTERVAL
+        return IDLE_INTERVAL if self.active else AWAY_INTERVAL
+
+    def _redraw_on_change(self) -> None:
+        finished = self.peer.queue.finished[-1:] if self.peer is not None else []
+        shown = (self.status, self.note, finished)
+        if shown == self._drawn:
+            return
+        self._drawn = shown
+        for window in bpy.context.window_manager.windows:
+            for area in window.screen.areas:
+                if area.type in ("VIEW_3D", "PREFERENCES"):
+                    area.tag_redraw()
+
+    def _logged_in(self, login: BrowserLogin, credentials: Credentials | None, reason: str) -> None:
+        if login is not self._login:
+            # Cancelled, or replaced by a newer attempt.
+            return
+        self._login = None
+        self.note = reason
+        if credentials is None:
+            return
+        self._preferences().keep(credentials)
+        try:
+            self.connect()
+        except CannotConnect as error:
+            self.note = str(error)
+
+    def _renewed(self, credentials: Credentials) -> None:
+        self._from_threads.put(lambda: self._preferences().keep(credentials))
+
+    def _trouble(self, message: str) -> None:
+        print("Blender Bus:", message)
+
+    def _require_online(self) -> None:
+        if not bpy.app.online_access:
+            raise CannotConnect(OFFLINE)

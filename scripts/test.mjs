@@ -1,0 +1,120 @@
+// `npm test [-- STAGE ...]`: sets up what is missing and runs every test there is, or the named stages. A stage that
+// fails does not stop the others; the exit code and the summary tell.
+import { spawn } from 'node:child_process';
+import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
+import { ensureBlenderLibraries, pythonEnv } from './python-env.mjs';
+import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
+
+const STAGE_MINUTES = 20;
+const CLOSING_LINES = {
+  cargo: /^test result: .*$/gm,
+  pytest: /^(?:=+ )?(?:no tests ran|\d+ (?:passed|failed|error|skipped|xfailed|deselected)).* in [\d.]+s.*$/gm,
+};
+let current = null;
+
+const clippy = ['clippy', '--workspace', '--quiet'];
+const denyWarnings = ['--', '--deny', 'warnings'];
+
+/** name, what it runs, whose closing line to repeat. `python` names the environment the command is run in. */
+const STAGES = [
+  { name: 'fmt', command: ['cargo', 'fmt', '--all', '--check'] },
+  { name: 'clippy', command: ['cargo', ...clippy, '--all-targets', ...denyWarnings] },
+  { name: 'clippy-wasm', command: ['cargo', ...clippy, '--lib', '--target', WASM_TARGET, ...denyWarnings] },
+  { name: 'cargo', command: ['cargo', 'test', '--workspace', '--quiet'], closing: 'cargo' },
+  { name: 'build', command: ['node', 'scripts/build-worker.mjs'] },
+  { name: 'ruff', python: 'bpy42', command: ['-m', 'ruff', 'check', '--no-cache', '.'] },
+  { name: 'mypy', python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
+  { name: 'e2e', python: 'clients', command: ['-m', 'pytest', 'tests', '--ignore=tests/addon'], closing: 'pytest' },
+  { name: 'addon', python: 'bpy42', command: ['-m', 'pytest', 'tests/addon'], closing: 'pytest' },
+];
+
+function chosenStages(names) {
+  const known = STAGES.map((stage) => stage.name);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Complaint(`no stage ${unknown.join(', ')}. Stages: ${known.join(', ')}`);
+  return names.length === 0 ? STAGES : STAGES.filter((stage) => names.includes(stage.name));
+}
+
+/** Runs a command with its output on ours; resolves to `{ failure, output }`. */
+async function capture(command, args, env) {
+  const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  current = child;
+  let output = '';
+  for (const [from, to] of [[child.stdout, process.stdout], [child.stderr, process.stderr]]) {
+    from.setEncoding('utf8').on('data', (text) => {
+      to.write(text);
+      output += text;
+    });
+  }
+  let failure = null;
+  const limit = setTimeout(() => {
+    failure = `not done after ${STAGE_MINUTES} minutes`;
+    void stopGroup(child);
+  }, STAGE_MINUTES * 60_000);
+  await new Promise((resolve) => {
+    child.once('error', (error) => resolve((failure = error.message)));
+    child.once('close', (code, signal) => resolve(code === 0 || (failure ??= `ended with ${signal ?? code}`)));
+  });
+  clearTimeout(limit);
+  if (child.pid) await stopGroup(child, { graceMs: 2000 }); // what the stage itself left behind
+  current = null;
+  return { failure, output };
+}
+
+/** The Python environments are made while cargo compiles: one waits for the network, the other for the processor. */
+function startEnvironments(stages) {
+  const names = new Set(stages.filter((stage) => stage.python).map((stage) => stage.python));
+  if (stages.some((stage) => stage.name === 'e2e')) names.add('bpy42');
+  const stdio = ['ignore', 'inherit', 'inherit'];
+  const libraries = names.has('bpy42') ? ensureBlenderLibraries({ stdio }) : Promise.resolve();
+  const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name, { stdio }))]));
+  for (const environment of environments.values()) environment.catch(() => {}); // reported by the stage that needs it
+  return environments;
+}
+
+async function runStage(stage, environments) {
+  const started = Date.now();
+  let [command, ...args] = stage.command;
+  const env = toolEnv();
+  try {
+    if (stage.python) [command, args] = [await environments.get(stage.python), stage.command];
+    if (stage.name === 'e2e') env.BUS_BPY_PYTHON = await environments.get('bpy42');
+  } catch (error) {
+    if (!(error instanceof Complaint)) throw error;
+    console.error(`error: ${error.message}`);
+    return { failure: error.message, output: '', seconds: 0 };
+  }
+  const { failure, output } = await capture(command, args, env);
+  return { failure, output, seconds: (Date.now() - started) / 1000 };
+}
+
+/** The runner's own last words. Cargo has some for each crate, most of them about no test at all. */
+function closingLines(stage, output) {
+  const lines = stage.closing ? (output.match(CLOSING_LINES[stage.closing]) ?? []) : [];
+  const telling = lines.filter((line) => !line.includes(' 0 passed; 0 failed;'));
+  return telling.length > 0 ? telling : lines.slice(-1);
+}
+
+async function test() {
+  const stages = chosenStages(process.argv.slice(2));
+  onEnd(async () => {
+    if (current) await stopGroup(current, { graceMs: 2000 });
+    process.exit(130);
+  });
+  await ensureBuildTools();
+  const environments = startEnvironments(stages);
+  const results = [];
+  for (const stage of stages) {
+    console.log(`\n── ${stage.name} ${'─'.repeat(100 - stage.name.length)}`);
+    results.push({ stage, ...(await runStage(stage, environments)) });
+  }
+  console.log(`\n── summary ${'─'.repeat(93)}`);
+  for (const { stage, failure, output, seconds } of results) {
+    const took = `${seconds.toFixed(1)} s`.padStart(8);
+    console.log(`${failure ? 'FAILED' : 'ok    '} ${stage.name.padEnd(12)} ${took}  ${failure ?? ''}`);
+    for (const line of closingLines(stage, output)) console.log(`       ${line}`);
+  }
+  return results.some((result) => result.failure) ? 1 : 0;
+}
+
+await main(test);

@@ -1,0 +1,10 @@
+//! MCP over HTTP: revision 2026-07-28 without sessions, and 2025-03-26 to 2025-11-25 with them, on `/` and `/mcp`.
+
+pub mod endpoint;
+mod era;
+mod error;
+mod message;
+mod methods;
+mod resources;
+mod sse;
+mod tools;

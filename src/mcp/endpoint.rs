@@ -1,0 +1,184 @@
+//! The MCP endpoint as an HTTP resource: methods, headers, sizes, and which era a request belongs to.
+
+use bus_core::command::{Command, Reply};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use worker::{Env, Method, Request, Response, Result, console_error};
+
+use crate::bus::Bus;
+use crate::mcp::era::{self, McpHeaders};
+use crate::mcp::error::RpcError;
+use crate::mcp::message::{self, Message};
+use crate::mcp::methods::{self, Asked, Era};
+use crate::mcp::sse;
+use crate::oauth::{Caller, bearer};
+
+/// The longest body of a request, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+/// The path that looks legacy, so that clients which would detect the modern revision open a session.
+const LEGACY_PATH: &str = "/mcp";
+
+const SESSION_HEADER: &str = "Mcp-Session-Id";
+
+/// Serves one HTTP request to `/` or `/mcp`.
+pub async fn serve(mut request: Request, env: Env) -> Result<Response> {
+    // Before anything else, the method included: a client that probes with GET must learn how to sign in.
+    let caller = match bearer::authenticate(&request, &env).await {
+        Ok(caller) => caller,
+        Err(challenge) => return challenge.response(),
+    };
+    match request.method() {
+        Method::Post => post(&mut request, &env, caller).await,
+        Method::Delete => close_session(&request, &env, &caller).await,
+        _ => {
+            let response = Response::error("this endpoint takes POST, and DELETE to end a session", 405)?;
+            response.headers().set("Allow", "POST, DELETE")?;
+            Ok(response)
+        }
+    }
+}
+
+async fn post(request: &mut Request, env: &Env, caller: Caller) -> Result<Response> {
+    if !has_json_body(request)? {
+        return refuse(415, &RpcError::InvalidRequest("Content-Type must be application/json".to_owned()));
+    }
+    if !accepts_answer(request)? {
+        let reason = "Accept must admit application/json or text/event-stream";
+        return refuse(406, &RpcError::InvalidRequest(reason.to_owned()));
+    }
+    let Some(body) = read_body(request).await? else {
+        let reason = format!("the body has more than {MAX_BODY} bytes, the most that is taken");
+        return refuse(413, &RpcError::InvalidRequest(reason));
+    };
+    let headers = mcp_headers(request)?;
+    match message::parse(&body) {
+        Err((error, id)) => answer_error(request, &error, &id, false),
+        Ok(Message::Request(asked)) => answer(request, env, caller, &headers, asked).await,
+        // Nothing that a client notifies of is waited for; a closed stream or an expired wait ends a request.
+        Ok(Message::Notification { .. } | Message::Response) => Ok(Response::empty()?.with_status(202)),
+    }
+}
+
+async fn answer(
+    request: &Request,
+    env: &Env,
+    caller: Caller,
+    headers: &McpHeaders,
+    asked: message::Request,
+) -> Result<Response> {
+    let id = asked.id.clone();
+    let modern = era::is_modern(headers, &asked);
+    if asked.method == "server/discover" && (request.path() == LEGACY_PATH || !modern) {
+        let error = RpcError::MethodNotFound { method: asked.method };
+        return answer_error(request, &error, &id, true);
+    }
+    let era = if modern {
+        match era::check_modern(headers, &asked) {
+            Ok(client_name) => Era::Modern { client_name },
+            Err(error) => return answer_error(request, &error, &id, true),
+        }
+    } else {
+        Era::Legacy { session_id: headers.session_id.clone() }
+    };
+    let bus = match Bus::of(env, &caller) {
+        Ok(bus) => bus,
+        Err(error) => return answer_error(request, &RpcError::Internal(error.to_string()), &id, modern),
+    };
+    let asked = Asked { request: asked, era, caller, bus };
+    sse::race(methods::answer(asked), id, modern, request).await
+}
+
+/// DELETE ends the session.
+async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<Response> {
+    let Some(session_id) = request.headers().get(SESSION_HEADER)? else {
+        return refuse(400, &RpcError::InvalidRequest(format!("{SESSION_HEADER} is missing")));
+    };
+    let asked = match Bus::of(env, caller) {
+        Ok(bus) => bus.ask("", Some(&session_id), Command::CloseSession).await,
+        Err(error) => Err(error),
+    };
+    match asked {
+        Ok(Reply::Done) => Ok(Response::empty()?.with_status(204)),
+        Ok(Reply::Revoked) => bearer::Challenge::invalid_token(request).response(),
+        Ok(_) => refuse(404, &RpcError::NoSession),
+        Err(error) => {
+            console_error!("{error}");
+            refuse(500, &RpcError::Internal(String::new()))
+        }
+    }
+}
+
+/// A result or error as an HTTP response of its own.
+pub fn respond(request: &Request, answered: &std::result::Result<methods::Answer, RpcError>, id: &Value, modern: bool) -> Result<Response> {
+    match answered {
+        Ok(answer) => {
+            let response = Response::from_body(worker::ResponseBody::Body(answer.text(id, modern).into_bytes()))?;
+            response.headers().set("Content-Type", "application/json")?;
+            if let Some(session_id) = &answer.session_id {
+                response.headers().set(SESSION_HEADER, session_id)?;
+            }
+            Ok(response)
+        }
+        Err(error) => answer_error(request, error, id, modern),
+    }
+}
+
+fn answer_error(request: &Request, error: &RpcError, id: &Value, modern: bool) -> Result<Response> {
+    match error {
+        RpcError::Unauthenticated => return bearer::Challenge::invalid_token(request).response(),
+        RpcError::InsufficientScope(scope) => return bearer::Challenge::insufficient_scope(request, *scope).response(),
+        RpcError::Internal(reason) => console_error!("mcp: {reason}"),
+        _ => {}
+    }
+    Ok(Response::from_json(&error.response(id))?.with_status(error.status(modern)))
+}
+
+/// Refuses a request whose message was not read.
+fn refuse(status: u16, error: &RpcError) -> Result<Response> {
+    Ok(Response::from_json(&error.response(&json!(null)))?.with_status(status))
+}
+
+fn has_json_body(request: &Request) -> Result<bool> {
+    let content_type = request.headers().get("Content-Type")?.unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    Ok(essence.eq_ignore_ascii_case("application/json"))
+}
+
+fn accepts_answer(request: &Request) -> Result<bool> {
+    let Some(accept) = request.headers().get("Accept")? else { return Ok(true) };
+    let admitted = ["application/json", "text/event-stream", "application/*", "text/*", "*/*"];
+    Ok(accept
+        .split(',')
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+        .any(|range| range.is_empty() || admitted.iter().any(|known| known.eq_ignore_ascii_case(range))))
+}
+
+/// The body, or none if it is longer than `MAX_BODY`. Stops reading there.
+async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
+    let declared = request.headers().get("Content-Length")?.and_then(|length| length.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > MAX_BODY) {
+        return Ok(None);
+    }
+    if request.inner().body().is_none() {
+        return Ok(Some(Vec::new()));
+    }
+    let mut body = Vec::with_capacity(declared.unwrap_or(0));
+    let mut stream = request.stream()?;
+    while let Some(chunk) = stream.next().await {
+        body.extend_from_slice(&chunk?);
+        if body.len() > MAX_BODY {
+            return Ok(None);
+        }
+    }
+    Ok(Some(body))
+}
+
+fn mcp_headers(request: &Request) -> Result<McpHeaders> {
+    let headers = request.headers();
+    Ok(McpHeaders {
+        protocol_version: headers.get("MCP-Protocol-Version")?,
+        method: headers.get("Mcp-Method")?,
+        name: headers.get("Mcp-Name")?,
+        session_id: headers.get(SESSION_HEADER)?,
+    })
+}

@@ -1,0 +1,186 @@
+//! Which revision of MCP a request speaks, and whether it carries what that revision demands.
+//!
+//! Revision 2026-07-28 is stateless: every request says its version, its client's capabilities and, in headers, what it is
+//! about ("Request Metadata"). Earlier revisions have sessions, opened by `initialize`.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::mcp::error::RpcError;
+use crate::mcp::message::Request;
+
+pub const MODERN: &str = "2026-07-28";
+/// Newest first.
+pub const LEGACY: &[&str] = &["2025-11-25", "2025-06-18", "2025-03-26"];
+/// What a modern client may ask for.
+pub const SUPPORTED: &[&str] = &[MODERN];
+
+const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+const CLIENT_INFO_KEY: &str = "io.modelcontextprotocol/clientInfo";
+const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
+
+/// The headers that MCP reads.
+#[derive(Debug, Default, Clone)]
+pub struct McpHeaders {
+    pub protocol_version: Option<String>,
+    pub method: Option<String>,
+    pub name: Option<String>,
+    pub session_id: Option<String>,
+}
+
+/// A header or the body names a revision that has no sessions.
+pub fn is_modern(headers: &McpHeaders, request: &Request) -> bool {
+    let declared = headers.protocol_version.as_deref();
+    match declared {
+        Some(version) => !LEGACY.contains(&version),
+        None => request.meta(VERSION_KEY).is_some(),
+    }
+}
+
+/// A modern request that carries all it must; returns what the client calls itself.
+///
+/// # Errors
+/// -32602 for missing `_meta`, -32022 for another version, -32020 for a header that is missing or differs.
+pub fn check_modern(headers: &McpHeaders, request: &Request) -> Result<String, RpcError> {
+    let malformed = |what: &str| RpcError::Malformed(format!("every request must carry params._meta[\"{what}\"]"));
+    let version =
+        request.meta(VERSION_KEY).and_then(Value::as_str).ok_or_else(|| malformed(VERSION_KEY))?;
+    if !request.meta(CAPABILITIES_KEY).is_some_and(Value::is_object) {
+        return Err(malformed(CAPABILITIES_KEY));
+    }
+    same("MCP-Protocol-Version", headers.protocol_version.as_deref(), version)?;
+    if version != MODERN {
+        return Err(RpcError::UnsupportedVersion { requested: version.to_owned(), supported: SUPPORTED });
+    }
+    same("Mcp-Method", headers.method.as_deref(), &request.method)?;
+    if let Some(source) = named_by(&request.method)
+        && let Some(name) = request.params.get(source).and_then(Value::as_str)
+    {
+        let given = headers.name.as_deref().map(decoded).transpose()?;
+        same("Mcp-Name", given.as_deref(), name)?;
+    }
+    Ok(client_name(request.meta(CLIENT_INFO_KEY)))
+}
+
+/// The parameter that `Mcp-Name` mirrors.
+fn named_by(method: &str) -> Option<&'static str> {
+    match method {
+        "tools/call" | "prompts/get" => Some("name"),
+        "resources/read" => Some("uri"),
+        _ => None,
+    }
+}
+
+fn same(header: &str, given: Option<&str>, body: &str) -> Result<(), RpcError> {
+    match given {
+        Some(given) if given == body => Ok(()),
+        Some(given) => {
+            Err(RpcError::HeaderMismatch(format!("header {header} is {given:?}, but the body says {body:?}")))
+        }
+        None => Err(RpcError::HeaderMismatch(format!("header {header} is missing; the body says {body:?}"))),
+    }
+}
+
+/// A header value, out of the Base64 sentinel `=?base64?…?=` where it stands in one.
+fn decoded(value: &str) -> Result<String, RpcError> {
+    let Some(encoded) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
+        return Ok(value.to_owned());
+    };
+    STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
+        RpcError::HeaderMismatch("header Mcp-Name does not decode from Base64 to UTF-8".to_owned())
+    })
+}
+
+/// `name` of an `Implementation`, cut to a length that a list can show.
+pub fn client_name(client_info: Option<&Value>) -> String {
+    let name = client_info.and_then(|info| info.get("name")).and_then(Value::as_str).unwrap_or_default();
+    name.chars().take(64).collect()
+}
+
+/// The revision to offer a client that asks for this one in `initialize`: never one that has no `initialize`.
+pub fn negotiated(requested: &str) -> &'static str {
+    LEGACY.iter().find(|version| **version == requested).or(LEGACY.first()).copied().unwrap_or("2025-11-25")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::{McpHeaders, check_modern, is_modern, negotiated};
+    use crate::mcp::message::Request;
+
+    fn call(name: &str, meta: Value) -> Request {
+        let params = json!({"name": name, "_meta": meta});
+        let params = params.as_object().cloned().unwrap_or_else(Map::new);
+        Request { id: json!(1), method: "tools/call".to_owned(), params }
+    }
+
+    fn meta(version: &str) -> Value {
+        json!({
+            "io.modelcontextprotocol/protocolVersion": version,
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        })
+    }
+
+    fn headers(version: &str, name: &str) -> McpHeaders {
+        McpHeaders {
+            protocol_version: Some(version.to_owned()),
+            method: Some("tools/call".to_owned()),
+            name: Some(name.to_owned()),
+            session_id: None,
+        }
+    }
+
+    #[test]
+    fn a_complete_request_passes_and_names_its_client() {
+        let name = check_modern(&headers("2026-07-28", "a"), &call("a", meta("2026-07-28"))).unwrap();
+        assert_eq!(name, "test");
+    }
+
+    #[test]
+    fn a_name_in_the_base64_sentinel_is_decoded_before_it_is_compared() {
+        let encoded = headers("2026-07-28", "=?base64?w6Q=?=");
+        assert!(check_modern(&encoded, &call("ä", meta("2026-07-28"))).is_ok());
+        let broken = headers("2026-07-28", "=?base64?!!?=");
+        assert_eq!(check_modern(&broken, &call("ä", meta("2026-07-28"))).unwrap_err().code(), -32020);
+    }
+
+    #[test]
+    fn each_missing_or_differing_part_has_its_code() {
+        let good = meta("2026-07-28");
+        let mut without_capabilities = good.clone();
+        without_capabilities.as_object_mut().unwrap().remove("io.modelcontextprotocol/clientCapabilities");
+        let cases = [
+            (headers("2026-07-28", "a"), json!(null), -32602),
+            (headers("2026-07-28", "a"), without_capabilities, -32602),
+            (headers("2026-07-28", "b"), good.clone(), -32020),
+            (headers("2026-07-28", "A"), good.clone(), -32020),
+            (McpHeaders { method: None, ..headers("2026-07-28", "a") }, good.clone(), -32020),
+            (McpHeaders { name: None, ..headers("2026-07-28", "a") }, good.clone(), -32020),
+            (headers("2099-01-01", "a"), good, -32020),
+            (headers("2099-01-01", "a"), meta("2099-01-01"), -32022),
+        ];
+        for (headers, meta, code) in cases {
+            let error = check_modern(&headers, &call("a", meta)).unwrap_err();
+            assert_eq!((error.code(), error.status(true)), (code, 400), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_header_decides_the_era_and_the_body_where_there_is_none() {
+        let none = McpHeaders::default();
+        assert!(is_modern(&none, &call("a", meta("2026-07-28"))));
+        assert!(!is_modern(&none, &call("a", json!(null))));
+        assert!(!is_modern(&headers("2025-06-18", "a"), &call("a", json!(null))));
+        assert!(is_modern(&headers("2026-07-28", "a"), &call("a", json!(null))));
+    }
+
+    #[test]
+    fn a_version_without_initialize_is_never_echoed() {
+        assert_eq!(negotiated("2026-07-28"), "2025-11-25");
+        assert_eq!(negotiated("1999-01-01"), "2025-11-25");
+        assert_eq!(negotiated("2025-03-26"), "2025-03-26");
+    }
+}

@@ -1,0 +1,118 @@
+//! JSON-RPC 2.0 messages as they come in: one a body.
+
+use serde_json::{Map, Value};
+
+use crate::mcp::error::RpcError;
+
+#[derive(Debug, PartialEq)]
+pub enum Message {
+    Request(Request),
+    Notification {
+        method: String,
+    },
+    /// An answer to a request of ours; there are none.
+    Response,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Request {
+    /// A string or a number, as the client sent it.
+    pub id: Value,
+    pub method: String,
+    pub params: Map<String, Value>,
+}
+
+impl Request {
+    pub fn meta(&self, key: &str) -> Option<&Value> {
+        self.params.get("_meta")?.get(key)
+    }
+
+    /// A parameter that must be a string.
+    ///
+    /// # Errors
+    /// `RpcError::InvalidParams` naming the parameter.
+    pub fn text(&self, name: &str) -> Result<&str, RpcError> {
+        self.params
+            .get(name)
+            .and_then(Value::as_str)
+            .ok_or_else(|| RpcError::invalid_params(format!("params.{name} must be a string")))
+    }
+}
+
+/// Reads one message.
+///
+/// # Errors
+/// The error, and the id to answer it under: null where none could be read.
+pub fn parse(body: &[u8]) -> Result<Message, (RpcError, Value)> {
+    let invalid = |reason: &str, id: Value| (RpcError::InvalidRequest(reason.to_owned()), id);
+    let value: Value =
+        serde_json::from_slice(body).map_err(|error| (RpcError::Parse(error.to_string()), Value::Null))?;
+    let mut fields = match value {
+        Value::Object(fields) => fields,
+        Value::Array(_) => return Err(invalid("batches are not supported: send one message a request", Value::Null)),
+        _ => return Err(invalid("expected a JSON-RPC 2.0 object", Value::Null)),
+    };
+    let has_id = fields.contains_key("id");
+    let id = fields.remove("id").unwrap_or(Value::Null);
+    let readable_id = if id.is_string() || id.is_number() { id.clone() } else { Value::Null };
+    if fields.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        return Err(invalid("\"jsonrpc\" must be \"2.0\"", readable_id));
+    }
+    if !fields.contains_key("method") && (fields.contains_key("result") || fields.contains_key("error")) {
+        return Ok(Message::Response);
+    }
+    let Some(Value::String(method)) = fields.remove("method") else {
+        return Err(invalid("\"method\" must be a string", readable_id));
+    };
+    let params = match fields.remove("params") {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(params)) => params,
+        Some(_) => return Err(invalid("\"params\" must be an object", readable_id)),
+    };
+    match has_id {
+        false => Ok(Message::Notification { method }),
+        true if readable_id.is_null() => Err(invalid("\"id\" must be a string or a number", Value::Null)),
+        true => Ok(Message::Request(Request { id, method, params })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Message, Request, parse};
+
+    fn request(id: Value) -> Message {
+        Message::Request(Request { id, method: "ping".to_owned(), params: serde_json::Map::new() })
+    }
+
+    #[test]
+    fn an_id_of_zero_is_an_id() {
+        assert_eq!(parse(br#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#).unwrap(), request(json!(0)));
+    }
+
+    #[test]
+    fn a_message_without_an_id_is_a_notification() {
+        let parsed = parse(br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).unwrap();
+        assert_eq!(parsed, Message::Notification { method: "notifications/initialized".to_owned() });
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_and_answered_under_its_id() {
+        let cases: &[(&[u8], i64, Value)] = &[
+            (b"{", -32700, Value::Null),
+            (b"\xff\xfe", -32700, Value::Null),
+            (b"3", -32600, Value::Null),
+            (b"[]", -32600, Value::Null),
+            (br#"{"id":1,"method":"ping"}"#, -32600, json!(1)),
+            (br#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, -32600, Value::Null),
+            (br#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, -32600, Value::Null),
+            (br#"{"jsonrpc":"2.0","id":"a","method":7}"#, -32600, json!("a")),
+            (br#"{"jsonrpc":"2.0","id":"a","method":"ping","params":[1]}"#, -32600, json!("a")),
+        ];
+        for (body, code, id) in cases {
+            let (error, answered) = parse(body).unwrap_err();
+            assert_eq!((error.code(), &answered), (*code, id), "{}", String::from_utf8_lossy(body));
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! JSON-RPC method -> answer.
+
+use bus_core::bus_tools::Priority;
+use bus_core::command::{Command, Reply};
+use bus_core::scopes::Scopes;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::bus::Bus;
+use crate::catalog;
+use crate::mcp::era;
+use crate::mcp::error::RpcError;
+use crate::mcp::message::Request;
+use crate::mcp::{resources, tools};
+use crate::oauth::Caller;
+
+/// How long a client may keep a catalog without asking again. A new one comes with a deploy.
+const CATALOG_TTL_MS: u64 = 3_600_000;
+const SERVER_INFO_KEY: &str = "io.modelcontextprotocol/serverInfo";
+
+const INSTRUCTIONS: &str = "Works in the user's own Blender, live. Start with blender_get_scene_info; \
+blender_list_available_clients shows which Blenders are connected. Prefer the reading tools for questions and \
+blender_execute_code for changes; look at the outcome with blender_get_viewport_screenshot. Every tool answers a status: \
+on no_client, ambiguous_target or timeout follow its hint.";
+
+pub enum Era {
+    Modern { client_name: String },
+    Legacy { session_id: Option<String> },
+}
+
+/// A request with all it takes to answer it.
+pub struct Asked {
+    pub request: Request,
+    pub era: Era,
+    pub caller: Caller,
+    pub bus: Bus,
+}
+
+impl Asked {
+    pub fn is_modern(&self) -> bool {
+        matches!(self.era, Era::Modern { .. })
+    }
+
+    /// Asks the bus, in the name of the client and within its session.
+    ///
+    /// # Errors
+    /// `RpcError` for what the bus refuses as a whole: a closed session, a revoked grant, a failure.
+    pub async fn ask(&self, command: Command) -> Result<Reply, RpcError> {
+        let (client_name, session_id) = match &self.era {
+            Era::Modern { client_name } => (client_name.as_str(), None),
+            Era::Legacy { session_id } => ("", session_id.as_deref()),
+        };
+        match self.bus.ask(client_name, session_id, command).await {
+            Ok(Reply::NoSession) => Err(RpcError::NoSession),
+            Ok(Reply::Revoked) => Err(RpcError::Unauthenticated),
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(RpcError::Internal(error.to_string())),
+        }
+    }
+
+    /// # Errors
+    /// `RpcError::InsufficientScope` naming what the caller's token lacks.
+    pub fn need(&self, scope: Scopes) -> Result<(), RpcError> {
+        // Who may call every tool may read.
+        let has = self.caller.scopes;
+        let reads = scope == Scopes::BUS_READ && has.contains(Scopes::BUS_DISPATCH);
+        if has.contains(scope) || reads { Ok(()) } else { Err(RpcError::InsufficientScope(scope)) }
+    }
+}
+
+/// The result of a request.
+#[derive(Debug, Default)]
+pub struct Answer {
+    fields: Map<String, Value>,
+    /// A catalog's list, serialized once per isolate.
+    list: Option<(&'static str, &'static RawValue)>,
+    /// The session that was opened.
+    pub session_id: Option<String>,
+    caching: Option<Caching>,
+}
+
+/// Caching hints of revision 2026-07-28.
+#[derive(Debug, Clone, Copy)]
+pub enum Caching {
+    /// The same for everyone.
+    Catalog,
+    /// The caller's own, and stale at once.
+    Private,
+}
+
+impl From<Value> for Answer {
+    fn from(value: Value) -> Self {
+        let fields = if let Value::Object(fields) = value { fields } else { Map::new() };
+        Self { fields, ..Self::default() }
+    }
+}
+
+impl Answer {
+    fn of_list(key: &'static str, list: &'static RawValue) -> Self {
+        Self { list: Some((key, list)), caching: Some(Caching::Catalog), ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn cached(mut self, caching: Caching) -> Self {
+        self.caching = Some(caching);
+        self
+    }
+
+    /// The JSON-RPC response. Modern results say that they are complete, who answers, and how long they are good.
+    pub fn text(&self, id: &Value, modern: bool) -> String {
+        let mut fields = self.fields.clone();
+        if modern {
+            fields.insert("resultType".to_owned(), json!("complete"));
+            fields.insert("_meta".to_owned(), json!({SERVER_INFO_KEY: server_info()}));
+            if let Some(caching) = self.caching {
+                let (ttl, scope) = match caching {
+                    Caching::Catalog => (CATALOG_TTL_MS, "public"),
+                    Caching::Private => (0, "private"),
+                };
+                fields.insert("ttlMs".to_owned(), json!(ttl));
+                fields.insert("cacheScope".to_owned(), json!(scope));
+            }
+        }
+        let mut result = Value::Object(fields).to_string();
+        if let Some((key, list)) = self.list {
+            // The list goes in as the text it is: parsing it for every request would be most of the work.
+            let closed = result.pop().is_some() && result.len() > 1;
+            let comma = if closed { "," } else { "" };
+            result.push_str(&format!("{comma}\"{key}\":{}}}", list.get()));
+        }
+        format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}")
+    }
+}
+
+/// Answers one request.
+pub async fn answer(asked: Asked) -> Result<Answer, RpcError> {
+    if !asked.is_modern() {
+        if let Some(answer) = answer_legacy(&asked).await? {
+            return Ok(answer);
+        }
+    } else if asked.request.method == "server/discover" {
+        return Ok(discovered());
+    }
+    asked.need(Scopes::BUS_READ)?;
+    match asked.request.method.as_str() {
+        "tools/list" => listed(&asked, "tools", catalog::tools::list()),
+        "tools/call" => tools::call(&asked).await,
+        "resources/list" => listed(&asked, "resources", catalog::resources::list()),
+        "resources/templates/list" => listed(&asked, "resourceTemplates", catalog::resources::list_templates()),
+        "resources/read" => resources::read(&asked).await,
+        "prompts/list" => listed(&asked, "prompts", catalog::prompts::list()),
+        "prompts/get" => resources::prompt(&asked),
+        method => Err(RpcError::MethodNotFound { method: method.to_owned() }),
+    }
+}
+
+/// What only sessions have. Every other request must belong to an open one.
+async fn answer_legacy(asked: &Asked) -> Result<Option<Answer>, RpcError> {
+    let method = asked.request.method.as_str();
+    if method == "initialize" {
+        return initialize(asked).await.map(Some);
+    }
+    let Era::Legacy { session_id: Some(_) } = &asked.era else {
+        let reason = "Mcp-Session-Id is missing: send initialize first and repeat the id it returns, or send \
+                      MCP-Protocol-Version 2026-07-28 with the _meta of that revision, which needs no session";
+        return Err(RpcError::InvalidRequest(reason.to_owned()));
+    };
+    match method {
+        "ping" => {
+            asked.ask(Command::UseSession).await?;
+            Ok(Some(Answer::default()))
+        }
+        "logging/setLevel" => {
+            let level = asked.request.text("level")?;
+            if !Priority::LEVELS.contains(&level) {
+                let expected = Priority::LEVELS.join(", ");
+                return Err(RpcError::invalid_params(format!("params.level must be one of {expected}")));
+            }
+            asked.ask(Command::SetLogLevel { level: level.to_owned() }).await?;
+            Ok(Some(Answer::default()))
+        }
+        // These ask the bus anyway, which sees to the session in the same hop.
+        "tools/call" | "resources/read" => Ok(None),
+        _ => {
+            asked.ask(Command::UseSession).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn initialize(asked: &Asked) -> Result<Answer, RpcError> {
+    let version = era::negotiated(asked.request.text("protocolVersion")?);
+    let client_name = era::client_name(asked.request.params.get("clientInfo"));
+    let command = Command::OpenSession { protocol_version: version.to_owned(), client_name: client_name.clone() };
+    let reply = asked.bus.ask(&client_name, None, command).await;
+    let session_id = match reply {
+        Ok(Reply::Session { session_id, .. }) => session_id,
+        Ok(Reply::Revoked) => return Err(RpcError::Unauthenticated),
+        other => return Err(RpcError::Internal(format!("open session: {other:?}"))),
+    };
+    let mut answer = Answer::from(json!({
+        "protocolVersion": version,
+        "capabilities": capabilities(),
+        "serverInfo": server_info(),
+        "instructions": INSTRUCTIONS,
+    }));
+    answer.session_id = Some(session_id);
+    Ok(answer)
+}
+
+fn discovered() -> Answer {
+    let fields =
+        json!({"supportedVersions": era::SUPPORTED, "capabilities": capabilities(), "instructions": INSTRUCTIONS});
+    Answer::from(fields).cached(Caching::Catalog)
+}
+
+fn capabilities() -> Value {
+    json!({"tools": {}, "resources": {}, "prompts": {}, "logging": {}})
+}
+
+fn server_info() -> Value {
+    json!({"name": "blender-bus", "title": "Blender Bus", "version": env!("CARGO_PKG_VERSION")})
+}
+
+/// A whole catalog: they fit on one page, so a cursor is one that was not given out here.
+fn listed(asked: &Asked, key: &'static str, list: &'static RawValue) -> Result<Answer, RpcError> {
+    match asked.request.params.get("cursor") {
+        None | Some(Value::Null) => Ok(Answer::of_list(key, list)),
+        Some(_) => Err(RpcError::invalid_params("params.cursor is not one that this server gave out")),
+    }
+}

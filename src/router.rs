@@ -1,0 +1,58 @@
+//! Method and path to handler.
+
+use bus_core::scopes::Scopes;
+use serde_json::json;
+use worker::{Context, Env, Method, Request, Response, Result};
+
+use crate::bus::Bus;
+use crate::oauth::{self, bearer};
+use crate::{mcp, pages};
+
+/// Serves one request.
+pub async fn route(request: Request, env: Env, context: Context) -> Result<Response> {
+    match request.path().as_str() {
+        "/" if wants_page(&request)? => pages::home(&request, &env),
+        "/" | "/mcp" => mcp::endpoint::serve(request, env).await,
+        "/ws" => attach(request, env).await,
+        "/health" => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        _ => match oauth::route(request, env, context).await {
+            Some(response) => response,
+            None => Response::error("not found", 404),
+        },
+    }
+}
+
+/// A browser asks for HTML; MCP clients never do.
+fn wants_page(request: &Request) -> Result<bool> {
+    let accept = request.headers().get("Accept")?.unwrap_or_default();
+    Ok(request.method() == Method::Get && accept.contains("text/html"))
+}
+
+/// `GET /ws`: a peer attaches.
+async fn attach(request: Request, env: Env) -> Result<Response> {
+    let caller = match bearer::authenticate(&request, &env).await {
+        Ok(caller) => caller,
+        Err(challenge) => return challenge.response(),
+    };
+    if !caller.scopes.contains(Scopes::PEER) {
+        return bearer::Challenge::insufficient_scope(&request, Scopes::PEER).response();
+    }
+    let header = |name: &str| request.headers().get(name).map(Option::unwrap_or_default);
+    if !header("Upgrade")?.eq_ignore_ascii_case("websocket") {
+        let response = Response::error("this address takes a WebSocket upgrade, subprotocol mcp", 426)?;
+        response.headers().set("Upgrade", "websocket")?;
+        return Ok(response);
+    }
+    let offered = header("Sec-WebSocket-Protocol")?;
+    let subprotocol = offered.split(',').any(|protocol| protocol.trim() == "mcp");
+    if !offered.is_empty() && !subprotocol {
+        return Response::error("the subprotocol must be mcp", 400);
+    }
+    match Bus::of(&env, &caller) {
+        Ok(bus) => bus.open_socket(&caller, subprotocol).await.map_err(|error| {
+            worker::console_error!("{error}");
+            worker::Error::RustError("internal error".to_owned())
+        }),
+        Err(error) => Err(worker::Error::RustError(error.to_string())),
+    }
+}

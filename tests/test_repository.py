@@ -1,0 +1,27 @@
+"""What must hold for the repository itself, so that a clone works anywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+
+from harness.workerd import ROOT
+
+
+def test_lock_files_name_no_registry_but_the_public_ones() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"].values()
+    hosts = {re.match(r"https?://[^/]+", package["resolved"]) for package in packages if "resolved" in package}
+    assert {host.group() for host in hosts if host} <= {"https://registry.npmjs.org"}
+    crates = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
+    sources = {crate["source"] for crate in crates if "source" in crate}
+    assert sources == {"registry+https://github.com/rust-lang/crates.io-index"}
+
+
+def test_every_npm_package_and_python_requirement_is_pinned() -> None:
+    manifest = json.loads((ROOT / "package.json").read_text())
+    wanted = {**manifest["devDependencies"], **manifest["optionalDependencies"]}
+    assert [name for name, version in wanted.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)] == []
+    for requirements in (ROOT / "tests" / "requirements").glob("*.txt"):
+        lines = [line for line in requirements.read_text().splitlines() if line and not line.startswith("#")]
+        assert lines and [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
