@@ -1,11 +1,12 @@
 //! One object per account name: password, browser sessions, codes and grants.
 //!
-//! `POST` a `bus_core::accounts::Command` as JSON, get a `Reply`. Only the edge can reach this; it routes by the name at
-//! login, and by the object id inside a code, refresh token or session cookie otherwise.
+//! `POST` a `bus_core::accounts::Command` as JSON, get a `Reply`. Only the edge can reach this; it routes by the name
+//! at login, and by the object id inside a code, refresh token or session cookie otherwise.
 
 use core::time::Duration;
 
 use bus_core::accounts::{AccountError, Command, Effect, Reply, handle, open, owed};
+use bus_core::command::{Command as BusCommand, Request as BusRequest};
 use bus_core::grants::told;
 use bus_core::storage::StorageError;
 use thiserror::Error;
@@ -103,7 +104,12 @@ impl Account {
     }
 
     async fn revoke_on_bus(&self, user_id: &str, grant_id: &str) -> core::result::Result<(), Failure> {
-        let command = serde_json::json!({"op": "revoke_grant", "user_id": user_id, "grant_id": grant_id});
+        let command = BusRequest {
+            user_id: user_id.to_owned(),
+            caller: None,
+            session_id: None,
+            command: BusCommand::RevokeGrant { grant_id: grant_id.to_owned() },
+        };
         let headers = Headers::new();
         headers.set("content-type", "application/json")?;
         let mut init = RequestInit::new();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 
 import httpx
@@ -173,6 +174,22 @@ def test_rfc7009_revocation_ends_the_grant(flow: Flow) -> None:
         assert answer.status_code == 200 and answer.content == b""
         assert error_of(flow.refresh(renewed.json()["refresh_token"])) == (400, "invalid_grant")
     assert flow.http.post("/revoke", data={"token": "garbage", "client_id": flow.client_id}).status_code == 200
+
+
+def test_a_revocation_reaches_the_users_bus_before_it_is_answered(flow: Flow, server: Workerd) -> None:
+    tokens = flow.tokens()
+    grant_id = claims_of(tokens["access_token"])["gid"]
+    flow.http.post("/revoke", data={"token": tokens["refresh_token"], "client_id": flow.client_id})
+    server.kill()
+
+    def rows(folder: str, query: str) -> list[tuple[object, ...]]:
+        files = [file for file in (server.folder / "state" / folder).glob("*.sqlite") if file.stem != "metadata"]
+        assert len(files) == 1
+        with sqlite3.connect(files[0]) as database:
+            return database.execute(query).fetchall()
+
+    assert rows("Account", "SELECT grant_id, bus_told FROM grants") == [(grant_id, 1)]
+    assert rows("UserBus", "SELECT grant_id FROM revoked_grants") == [(grant_id,)]
 
 
 def test_tokens_of_one_name_of_loopback_work_under_the_others(flow: Flow) -> None:

@@ -49,6 +49,10 @@ def test_rfc6750_a_request_without_token_is_told_where_to_get_one(flow: Flow, pa
 
 
 def test_a_wrong_method_is_named(flow: Flow) -> None:
-    for method, path, allowed in [("GET", "/token", "POST"), ("DELETE", "/register", "POST"), ("PUT", "/revoke", "POST")]:
+    for method, path, allowed in [
+        ("GET", "/token", "POST"),
+        ("DELETE", "/register", "POST"),
+        ("PUT", "/revoke", "POST"),
+    ]:
         answer = flow.http.request(method, path)
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
