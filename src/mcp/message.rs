@@ -54,8 +54,8 @@ pub struct Unreadable {
 pub fn parse(body: &[u8]) -> Result<Message, Box<Unreadable>> {
     let unreadable = |error, id| Box::new(Unreadable { error, id });
     let invalid = |reason: &str, id: Value| unreadable(RpcError::InvalidRequest(reason.to_owned()), id);
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| unreadable(RpcError::Parse(error.to_string()), Value::Null))?;
+    let value: Value =
+        serde_json::from_slice(body).map_err(|error| unreadable(RpcError::Parse(error.to_string()), Value::Null))?;
     let mut fields = match value {
         Value::Object(fields) => fields,
         Value::Array(_) => return Err(invalid("batches are not supported: send one message a request", Value::Null)),
