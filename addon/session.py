@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from .link.peer import Peer
 from .link.protocol import PeerIdentity
 
 AWAY_INTERVAL = 0.25
+REDRAW_INTERVAL = 0.25
 OFFLINE = (
     "Blender's online access is switched off. Allow it in Edit > Preferences > System > Network, "
     "or start Blender with --online-mode"
@@ -36,6 +38,7 @@ class Session:
         self._from_threads: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stop_timer: Callable[[], None] | None = None
         self._drawn: object = None
+        self._drawn_at = 0.0
         self._login: BrowserLogin | None = None
         self.peer: Peer | None = None
         self.note = ""
@@ -156,20 +159,24 @@ class Session:
             self.note = OFFLINE
         self.peer.queue.drain()
         self._redraw_on_change()
-        if len(self.peer.queue) if self.peer is not None else False:
+        # A job may have switched the extension off.
+        if self.peer is not None and len(self.peer.queue):
             return BUSY_INTERVAL
         return IDLE_INTERVAL if self.active else AWAY_INTERVAL
 
     def _redraw_on_change(self) -> None:
         finished = self.peer.queue.finished[-1:] if self.peer is not None else []
         shown = (self.status, self.note, finished)
-        if shown == self._drawn:
+        now = time.monotonic()
+        if shown == self._drawn or now - self._drawn_at < REDRAW_INTERVAL:
             return
-        self._drawn = shown
+        self._drawn, self._drawn_at = shown, now
         for window in bpy.context.window_manager.windows:
             for area in window.screen.areas:
-                if area.type in ("VIEW_3D", "PREFERENCES"):
-                    area.tag_redraw()
+                # The sidebar alone: drawing the scene again for each job would slow down both.
+                for region in area.regions if area.type == "VIEW_3D" else ():
+                    if region.type == "UI":
+                        region.tag_redraw()
 
     def _logged_in(self, login: BrowserLogin, credentials: Credentials | None, reason: str) -> None:
         if login is not self._login:

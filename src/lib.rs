@@ -1,12 +1,19 @@
-//! The edge of Blender Bus.
+//! The edge of Blender Bus: MCP over HTTP, OAuth 2.1, web pages. It keeps no state; what must be kept is in the objects.
 
+mod bus;
 pub mod catalog;
+mod config;
+mod mcp;
+mod oauth;
+mod pages;
+mod router;
 
 use worker::{Context, Env, Request, Response, Result, event};
 
-pub use durable::UserBus;
+pub use durable::{Account, KeyRing, UserBus};
 
 #[event(fetch)]
-async fn fetch(_req: Request, _env: Env, _ctx: Context) -> Result<Response> {
-    Response::from_json(&serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    console_error_panic_hook::set_once();
+    router::route(request, env).await
 }

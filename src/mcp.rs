@@ -1,10 +1,12 @@
 //! MCP over HTTP: revision 2026-07-28 without sessions, and 2025-03-26 to 2025-11-25 with them, on `/` and `/mcp`.
 
+mod completion;
 pub mod endpoint;
 mod era;
 mod error;
 mod message;
 mod methods;
+mod prompts;
 mod resources;
 mod sse;
 mod tools;

@@ -2,40 +2,33 @@
 
 use bus_core::scopes::Scopes;
 use serde_json::json;
-use worker::{Context, Env, Method, Request, Response, Result};
+use worker::{Env, Error, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
+use crate::mcp;
 use crate::oauth::{self, bearer};
-use crate::{mcp, pages};
 
 /// Serves one request.
-pub async fn route(request: Request, env: Env, context: Context) -> Result<Response> {
+pub async fn route(mut request: Request, env: Env) -> Result<Response> {
     match request.path().as_str() {
-        "/" if wants_page(&request)? => pages::home(&request, &env),
         "/" | "/mcp" => mcp::endpoint::serve(request, env).await,
         "/ws" => attach(request, env).await,
         "/health" => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
-        _ => match oauth::route(request, env, context).await {
+        _ => match oauth::route(&mut request, &env).await {
             Some(response) => response,
             None => Response::error("not found", 404),
         },
     }
 }
 
-/// A browser asks for HTML; MCP clients never do.
-fn wants_page(request: &Request) -> Result<bool> {
-    let accept = request.headers().get("Accept")?.unwrap_or_default();
-    Ok(request.method() == Method::Get && accept.contains("text/html"))
-}
-
 /// `GET /ws`: a peer attaches.
 async fn attach(request: Request, env: Env) -> Result<Response> {
     let caller = match bearer::authenticate(&request, &env).await {
         Ok(caller) => caller,
-        Err(challenge) => return challenge.response(),
+        Err(error) => return error.into_response(),
     };
     if !caller.scopes.contains(Scopes::PEER) {
-        return bearer::Challenge::insufficient_scope(&request, Scopes::PEER).response();
+        return bearer::insufficient_scope(&request, &env, Scopes::PEER);
     }
     let header = |name: &str| request.headers().get(name).map(Option::unwrap_or_default);
     if !header("Upgrade")?.eq_ignore_ascii_case("websocket") {
@@ -48,11 +41,12 @@ async fn attach(request: Request, env: Env) -> Result<Response> {
     if !offered.is_empty() && !subprotocol {
         return Response::error("the subprotocol must be mcp", 400);
     }
-    match Bus::of(&env, &caller) {
-        Ok(bus) => bus.open_socket(&caller, subprotocol).await.map_err(|error| {
-            worker::console_error!("{error}");
-            worker::Error::RustError("internal error".to_owned())
-        }),
-        Err(error) => Err(worker::Error::RustError(error.to_string())),
-    }
+    let opened = match Bus::of(&env, &caller) {
+        Ok(bus) => bus.open_socket(&caller, subprotocol).await,
+        Err(error) => Err(error),
+    };
+    opened.map_err(|error| {
+        console_error!("{error}");
+        Error::RustError("internal error".to_owned())
+    })
 }

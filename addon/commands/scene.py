@@ -39,6 +39,8 @@ def get_object_info(control: JobControl, *, name: Name) -> dict[str, Any]:
     item = bpy.data.objects.get(name)
     if item is None:
         raise CommandError(f"Object not found: {name}{_similar(name, bpy.data.objects)}")
+    # Else a change made a moment ago would not show in the world matrix.
+    bpy.context.view_layer.update()
     info: dict[str, Any] = {
         "name": item.name,
         "type": item.type,

@@ -98,6 +98,8 @@ def render_with_workbench(view: View, width: int, height: int, folder: Path) -> 
 def _stage(view: View, width: int, height: int) -> Iterator[Any]:
     """Yield a temporary scene with the visible objects and a camera that sees what the view sees."""
     source, layer = bpy.context.scene, bpy.context.view_layer
+    # Removed objects leave gaps in the layer, and moved ones their old matrices, until it is updated.
+    layer.update()
     stage = bpy.data.scenes.new("blender-bus-screenshot")
     camera_data = bpy.data.cameras.new("blender-bus-screenshot")
     camera = bpy.data.objects.new("blender-bus-screenshot", camera_data)
@@ -127,6 +129,8 @@ def _set_up_render(stage: Any, source: Any, width: int, height: int) -> None:
     # Dithering is noise that no compression can shrink.
     render.dither_intensity = 0.0
     stage.view_settings.view_transform = "Standard"
+    # One pass in place of eight: without a window there is often no GPU either.
+    stage.display.render_aa = "FXAA"
     shading = stage.display.shading
     shading.light, shading.color_type = "STUDIO", "MATERIAL"
     shading.show_shadows = False
@@ -164,7 +168,9 @@ def _copy_view(camera: Any, view: View, region_3d: Any) -> None:
 
 def _see_everything(stage: Any, camera: Any) -> None:
     camera.rotation_euler = (1.1, 0.0, 0.8)
-    bpy.context.view_layer.update()
+    camera.data.clip_start, camera.data.clip_end = 0.1, 100_000.0
+    layer = stage.view_layers[0]
+    layer.update()
     corners = [
         coordinate
         for item in stage.objects
@@ -173,8 +179,7 @@ def _see_everything(stage: Any, camera: Any) -> None:
         for coordinate in item.matrix_world @ _vector(corner)
     ]
     if corners:
-        depsgraph = bpy.context.evaluated_depsgraph_get()
-        camera.location, _ = camera.camera_fit_coords(depsgraph, corners)
+        camera.location, _ = camera.camera_fit_coords(layer.depsgraph, corners)
 
 
 def _vector(corner: Any) -> Any:

@@ -144,11 +144,6 @@ class MainThreadQueue:
         with self._ready:
             return self._ready.wait_for(lambda: bool(self._heap), timeout)
 
-    def wake(self) -> None:
-        """End a `wait` early."""
-        with self._ready:
-            self._ready.notify_all()
-
     def drain(self, budget: float = TICK_BUDGET) -> int:
         """Run jobs until none is left or `budget` seconds are used; at least one if any. Return how many ran."""
         if self._running is not None:

@@ -6,6 +6,7 @@
 use core::time::Duration;
 
 use bus_core::accounts::{AccountError, Command, Effect, Reply, handle, open, owed};
+use bus_core::command::{Command as BusCommand, Request as BusRequest};
 use bus_core::grants::told;
 use bus_core::storage::StorageError;
 use thiserror::Error;
@@ -103,13 +104,18 @@ impl Account {
     }
 
     async fn revoke_on_bus(&self, user_id: &str, grant_id: &str) -> core::result::Result<(), Failure> {
-        let command = serde_json::json!({"op": "revoke_grant", "user_id": user_id, "grant_id": grant_id});
+        let request = BusRequest {
+            user_id: user_id.to_owned(),
+            caller: None,
+            session_id: None,
+            command: BusCommand::RevokeGrant { grant_id: grant_id.to_owned() },
+        };
         let headers = Headers::new();
         headers.set("content-type", "application/json")?;
         let mut init = RequestInit::new();
         init.with_method(Method::Post)
             .with_headers(headers)
-            .with_body(Some(JsValue::from_str(&serde_json::to_string(&command)?)));
+            .with_body(Some(JsValue::from_str(&serde_json::to_string(&request)?)));
         let request = Request::new_with_init("https://bus/command", &init)?;
         let bus = self.env.durable_object("USER_BUS")?.get_by_name(user_id)?;
         let status = bus.fetch_with_request(request).await?.status_code();

@@ -2,4 +2,7 @@
 //!
 //! Nothing here knows HTTP, a session or the bus: calls come in as names with JSON arguments and leave as typed values.
 
+pub mod completion;
+pub mod prompts;
+pub mod resources;
 pub mod tools;

@@ -44,8 +44,7 @@ pub fn is_modern(headers: &McpHeaders, request: &Request) -> bool {
 /// -32602 for missing `_meta`, -32022 for another version, -32020 for a header that is missing or differs.
 pub fn check_modern(headers: &McpHeaders, request: &Request) -> Result<String, RpcError> {
     let malformed = |what: &str| RpcError::Malformed(format!("every request must carry params._meta[\"{what}\"]"));
-    let version =
-        request.meta(VERSION_KEY).and_then(Value::as_str).ok_or_else(|| malformed(VERSION_KEY))?;
+    let version = request.meta(VERSION_KEY).and_then(Value::as_str).ok_or_else(|| malformed(VERSION_KEY))?;
     if !request.meta(CAPABILITIES_KEY).is_some_and(Value::is_object) {
         return Err(malformed(CAPABILITIES_KEY));
     }
@@ -87,9 +86,11 @@ fn decoded(value: &str) -> Result<String, RpcError> {
     let Some(encoded) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
         return Ok(value.to_owned());
     };
-    STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-        RpcError::HeaderMismatch("header Mcp-Name does not decode from Base64 to UTF-8".to_owned())
-    })
+    STANDARD
+        .decode(encoded)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(|| RpcError::HeaderMismatch("header Mcp-Name does not decode from Base64 to UTF-8".to_owned()))
 }
 
 /// `name` of an `Implementation`, cut to a length that a list can show.

@@ -11,8 +11,8 @@ use crate::catalog;
 use crate::mcp::era;
 use crate::mcp::error::RpcError;
 use crate::mcp::message::Request;
-use crate::mcp::{resources, tools};
-use crate::oauth::Caller;
+use crate::mcp::{completion, prompts, resources, tools};
+use crate::oauth::bearer::Caller;
 
 /// How long a client may keep a catalog without asking again. A new one comes with a deploy.
 const CATALOG_TTL_MS: u64 = 3_600_000;
@@ -149,7 +149,8 @@ pub async fn answer(asked: Asked) -> Result<Answer, RpcError> {
         "resources/templates/list" => listed(&asked, "resourceTemplates", catalog::resources::list_templates()),
         "resources/read" => resources::read(&asked).await,
         "prompts/list" => listed(&asked, "prompts", catalog::prompts::list()),
-        "prompts/get" => resources::prompt(&asked),
+        "prompts/get" => prompts::get(&asked),
+        "completion/complete" => completion::complete(&asked).await,
         method => Err(RpcError::MethodNotFound { method: method.to_owned() }),
     }
 }
@@ -215,7 +216,7 @@ fn discovered() -> Answer {
 }
 
 fn capabilities() -> Value {
-    json!({"tools": {}, "resources": {}, "prompts": {}, "logging": {}})
+    json!({"tools": {}, "resources": {}, "prompts": {}, "completions": {}, "logging": {}})
 }
 
 fn server_info() -> Value {

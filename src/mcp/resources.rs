@@ -1,11 +1,10 @@
-//! `resources/read` and `prompts/get`.
+//! `resources/read`.
 
+use bus_core::bus_tools::{JOB_RESULT, RECEIVE_MESSAGES};
 use bus_core::command::{Command, Reply};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::catalog::prompts;
-use crate::catalog::resources::{self, ResourceRef};
-use crate::catalog::tools::{DispatchCall, DispatchTool};
+use crate::catalog::resources::{ResourceError, ResourceRef};
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::{Answer, Asked, Caching};
 use crate::mcp::tools::command;
@@ -18,13 +17,8 @@ const MIME_TYPE: &str = "application/json";
 /// -32602 with `data.uri` for an unknown one; -32002 up to revision 2025-11-25.
 pub async fn read(asked: &Asked) -> Result<Answer, RpcError> {
     let uri = asked.request.text("uri")?;
-    let resource = match ResourceRef::parse(uri) {
-        Ok(Some(resource)) => resource,
-        Ok(None) => return Err(unknown(asked, uri)),
-        Err(error) => return Err(RpcError::invalid_params(error.to_string())),
-    };
-    let Some(question) = question(&resource)? else { return Err(unknown(asked, uri)) };
-    let document = match asked.ask(question).await? {
+    let resource = ResourceRef::parse(uri).map_err(|error| refused(asked, uri, &error))?;
+    let document = match asked.ask(question(&resource)?).await? {
         Reply::Document { document } => document,
         Reply::Envelope { envelope } => {
             serde_json::to_value(&envelope).map_err(|error| RpcError::Internal(error.to_string()))?
@@ -36,48 +30,24 @@ pub async fn read(asked: &Asked) -> Result<Answer, RpcError> {
     Ok(Answer::from(json!({"contents": contents})).cached(Caching::Private))
 }
 
-/// What to ask the bus for this resource; none for those that it does not serve yet.
-fn question(resource: &ResourceRef) -> Result<Option<Command>, RpcError> {
-    Ok(Some(match resource {
+/// What to ask the bus for this resource.
+fn question(resource: &ResourceRef) -> Result<Command, RpcError> {
+    let tool = |name: &str, arguments| Command::Tool { name: name.to_owned(), arguments };
+    Ok(match resource {
         ResourceRef::Clients => Command::Clients,
         ResourceRef::Stats => Command::Stats,
-        ResourceRef::SceneInfo => dispatch("get_scene_info", &json!({}))?,
-        ResourceRef::SceneObjects => {
-            dispatch("browse_data", &json!({"collection": "objects", "page": 1, "page_size": resources::PAGE_SIZE}))?
-        }
-        ResourceRef::Console { level, page } => dispatch(
-            "get_console_output",
-            &json!({"level": level, "page": page, "page_size": resources::PAGE_SIZE}),
-        )?,
-        ResourceRef::Job { .. } | ResourceRef::Inbox { .. } => return Ok(None),
-    }))
+        ResourceRef::Job { id } => tool(JOB_RESULT, json!({"job_id": id})),
+        ResourceRef::Inbox { uuid } => tool(RECEIVE_MESSAGES, json!({"client_uuid": uuid})),
+        ResourceRef::SceneInfo | ResourceRef::SceneObjects | ResourceRef::Console { .. } => match resource.dispatch() {
+            Some(call) => command(call),
+            None => return Err(RpcError::Internal(format!("no command reads {}", resource.uri()))),
+        },
+    })
 }
 
-/// A dispatch to the only Blender, as the tool of the same command makes it.
-fn dispatch(name: &str, arguments: &Value) -> Result<Command, RpcError> {
-    let tool = DispatchTool::of_command(name).ok_or_else(|| RpcError::Internal(format!("no command {name}")))?;
-    let call = DispatchCall::parse(tool, arguments).map_err(|error| RpcError::invalid_params(error.to_string()))?;
-    Ok(command(call))
-}
-
-fn unknown(asked: &Asked, uri: &str) -> RpcError {
-    if asked.is_modern() {
-        RpcError::InvalidParams { message: format!("unknown resource: {uri}"), data: Some(json!({"uri": uri})) }
-    } else {
-        RpcError::ResourceNotFound { uri: uri.to_owned() }
+fn refused(asked: &Asked, uri: &str, error: &ResourceError) -> RpcError {
+    match error {
+        ResourceError::Unknown { .. } if !asked.is_modern() => RpcError::ResourceNotFound { uri: uri.to_owned() },
+        error => RpcError::InvalidParams { message: error.to_string(), data: Some(json!({"uri": uri})) },
     }
-}
-
-/// `prompts/get`.
-///
-/// # Errors
-/// -32602 for an unknown prompt or a missing argument, by name.
-pub fn prompt(asked: &Asked) -> Result<Answer, RpcError> {
-    let name = asked.request.text("name")?;
-    let none = Value::Null;
-    let arguments = asked.request.params.get("arguments").unwrap_or(&none);
-    let rendered =
-        prompts::render(name, arguments).map_err(|error| RpcError::invalid_params(error.to_string()))?;
-    let messages = json!([{"role": "user", "content": {"type": "text", "text": rendered.text}}]);
-    Ok(Answer::from(json!({"description": rendered.description, "messages": messages})))
 }

@@ -1,6 +1,6 @@
 //! `tools/call`.
 
-use bus_core::bus_tools::tables::SUBMIT;
+use bus_core::bus_tools::SUBMIT;
 use bus_core::command::{Command, Reply};
 use bus_core::envelope::Envelope;
 use bus_core::scopes::Scopes;
@@ -45,7 +45,8 @@ fn with_checked_params(name: &str, arguments: Value) -> Result<Value, String> {
     if name != SUBMIT {
         return Ok(arguments);
     }
-    let (Value::Object(mut fields), Some(command)) = (arguments.clone(), arguments.get("command").and_then(Value::as_str))
+    let (Value::Object(mut fields), Some(command)) =
+        (arguments.clone(), arguments.get("command").and_then(Value::as_str))
     else {
         return Ok(arguments);
     };

@@ -5,6 +5,7 @@ It keeps no jobs and routes nothing; it registers peers, hands over records, and
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import socket
@@ -166,10 +167,8 @@ class BusDouble:
     def cut(self) -> None:
         """Tear the connection down without a word, as a network that goes away."""
         if self.live is not None:
-            try:
+            with contextlib.suppress(OSError):
                 self.live.socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             self.live = None
 
 

@@ -64,7 +64,12 @@ def test_drain_stops_when_the_budget_is_used_but_runs_at_least_one() -> None:
 
 @pytest.mark.parametrize(
     ("command", "text"),
-    [("fail", "told so"), ("break", "KeyError: 'inner'"), ("exit", "SystemExit: 3"), ("interrupt", "KeyboardInterrupt")],
+    [
+        ("fail", "told so"),
+        ("break", "KeyError: 'inner'"),
+        ("exit", "SystemExit: 3"),
+        ("interrupt", "KeyboardInterrupt"),
+    ],
 )
 def test_whatever_a_job_raises_it_is_answered_failed_and_the_next_one_runs(command: str, text: str) -> None:
     desk = Desk()

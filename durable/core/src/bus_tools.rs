@@ -89,7 +89,7 @@ pub struct JobUpdate {
     pub job_id: String,
     /// `completed`, `failed` and `cancelled` end the job; any other word is an interim report.
     pub status: String,
-    /// Plain text or JSON text. A peer that sends another JSON value gets its JSON text stored; `null` is the empty text.
+    /// Plain text or JSON text. Of another JSON value its JSON text is kept; `null` is the empty text.
     #[serde(deserialize_with = "text_of")]
     pub result: String,
     #[serde(deserialize_with = "text_of")]
@@ -159,7 +159,8 @@ impl BusCall {
             REGISTER_CLIENT => {
                 let call: RegisterClient = typed(tool, arguments)?;
                 if call.client_uuid == LATEST {
-                    let expected = "another name than \"latest\", which as a target means the peer that connected last";
+                    let expected = "another name than \"latest\", which as a target means the peer that connected \
+                                    last";
                     return Err(ArgumentError::invalid("client_uuid", expected, &Value::from(LATEST)).into());
                 }
                 Ok(Self::RegisterClient(call))

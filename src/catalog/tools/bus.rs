@@ -11,34 +11,36 @@ pub const BUS_LISTINGS: &[BusTool] = &[
     BusTool {
         name: LIST_AVAILABLE_CLIENTS,
         title: "List available clients",
-        description: "Who is on your bus: Blenders and other persistent clients, and assistants that are active now, with \
-                      uuid, type, group and whether each is connected. Use it to choose a target_uuid, or to find out \
-                      why no Blender answers.",
+        description: "Who is on your bus: Blenders and other persistent clients, and assistants that are active now, \
+                      with uuid, type, group and whether each is connected. Use it to choose a target_uuid, or to \
+                      find out why no Blender answers.",
         annotations: Annotations::READ,
         output: output::clients,
     },
     BusTool {
         name: REGISTER_CLIENT,
         title: "Register a client",
-        description: "Puts a client on the bus so that messages can be sent to it; again with the same uuid it updates type, \
-                      capabilities and group. You do not need it to call Blender tools, only to receive messages.",
+        description: "Puts a client on the bus so that messages can be sent to it; again with the same uuid it \
+                      updates type, capabilities and group. You do not need it to call Blender tools, only to \
+                      receive messages.",
         annotations: Annotations::SET,
         output: output::registered,
     },
     BusTool {
         name: UNREGISTER_CLIENT,
         title: "Unregister a client",
-        description: "Takes a client off the bus. Messages that wait for it are dropped. A Blender registers again when it \
-                      next connects.",
+        description: "Takes a client off the bus. Messages that wait for it are dropped. A Blender registers again \
+                      when it next connects.",
         annotations: Annotations::DELETE,
         output: output::unregistered,
     },
     BusTool {
         name: SEND_MESSAGE,
         title: "Send a message",
-        description: "Sends a message to one client, a group, all clients of a type or everyone else, and does not wait. A \
-                      script sent to a Blender this way runs there, and its outcome comes as a message to from_uuid. To \
-                      get an answer in the same call use the Blender tools, such as blender_execute_code.",
+        description: "Sends a message to one client, a group, all clients of a type or everyone else, and does not \
+                      wait. A script sent to a Blender this way runs there, and its outcome comes as a message to \
+                      from_uuid. To get an answer in the same call use the Blender tools, such as \
+                      blender_execute_code.",
         // The payload may be a script: as destructive as blender_execute_code.
         annotations: Annotations { open_world: true, ..Annotations::DESTRUCTIVE },
         output: output::sent,
@@ -46,8 +48,8 @@ pub const BUS_LISTINGS: &[BusTool] = &[
     BusTool {
         name: JOB_UPDATE,
         title: "Report on a job",
-        description: "For clients that run jobs: reports progress or the outcome of a job to whoever asked for it. Not needed \
-                      to call Blender tools.",
+        description: "For clients that run jobs: reports progress or the outcome of a job to whoever asked for it. \
+                      Not needed to call Blender tools.",
         annotations: Annotations::SET,
         output: output::updated,
     },
@@ -57,30 +59,33 @@ pub const JOB_LISTINGS: &[BusTool] = &[
     BusTool {
         name: SUBMIT,
         title: "Submit a job",
-        description: "Starts a Blender tool as a job and returns its job_id at once, for work that takes minutes, or that \
-                      shall wait until a Blender connects. Follow it with blender_job_status. For quick things call the \
-                      tool itself.",
+        description: "Starts a Blender tool as a job and returns its job_id at once, for work that takes minutes, or \
+                      that shall wait until a Blender connects. Follow it with blender_job_status. For quick things \
+                      call the tool itself.",
         annotations: Annotations { open_world: true, ..Annotations::DESTRUCTIVE },
         output: output::job,
     },
     BusTool {
         name: JOB_STATUS,
         title: "Get a job's status",
-        description: "The state of a job, its progress and times. With wait_seconds it answers as soon as the state changes.",
+        description: "The state of a job, its progress and times. With wait_seconds it answers as soon as the state \
+                      changes.",
         annotations: Annotations::READ,
         output: output::job,
     },
     BusTool {
         name: JOB_RESULT,
         title: "Get a job's result",
-        description: "What a finished job returned, for 24 hours after its end; also of a tool call that ended in a timeout.",
+        description: "What a finished job returned, for 24 hours after its end; also of a tool call that ended in a \
+                      timeout.",
         annotations: Annotations::READ,
         output: output::job,
     },
     BusTool {
         name: JOB_CANCEL,
         title: "Cancel a job",
-        description: "Cancels a job. One that waits will not run; one that runs is asked to stop and may finish anyway.",
+        description: "Cancels a job. One that waits will not run; one that runs is asked to stop and may finish \
+                      anyway.",
         annotations: Annotations::DELETE,
         output: output::job,
     },
@@ -94,8 +99,8 @@ pub const JOB_LISTINGS: &[BusTool] = &[
     BusTool {
         name: RECEIVE_MESSAGES,
         title: "Receive messages",
-        description: "The messages in a registered client's inbox, for clients that hold no stream. Pass the returned next as \
-                      after to go on.",
+        description: "The messages in a registered client's inbox, for clients that hold no stream. Pass the \
+                      returned next as after to go on.",
         annotations: Annotations::READ,
         output: output::messages,
     },

@@ -15,11 +15,11 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_execute_code",
         title: "Execute Python code",
-        description: "Runs Python in Blender, on its main thread, with bpy, bmesh and mathutils at hand, and returns what \
-                      the code printed: print() whatever you want to see. It can do all that Blender can, deleting \
-                      included. Use it to make, change, render, import or export; to look, prefer the read-only tools. \
-                      Work in small steps and check each. An exception comes back as status \"failed\" with its \
-                      traceback. Set _timeout for renders and simulations.",
+        description: "Runs Python in Blender, on its main thread, with bpy, bmesh and mathutils at hand, and returns \
+                      what the code printed: print() whatever you want to see. It can do all that Blender can, \
+                      deleting included. Use it to make, change, render, import or export; to look, prefer the \
+                      read-only tools. Work in small steps and check each. An exception comes back as status \
+                      \"failed\" with its traceback. Set _timeout for renders and simulations.",
         annotations: Annotations { open_world: true, ..Annotations::DESTRUCTIVE },
         timeout_seconds: 60.0,
         parameters: &[Param::required(
@@ -32,9 +32,9 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_get_console_output",
         title: "Get console output",
-        description: "Lines from Blender's Python console and what earlier code printed, page by page. Use it to find \
-                      out what happened in Blender outside your own calls; the output of your own code is already in \
-                      the result of blender_execute_code.",
+        description: "Lines from Blender's Python console and what earlier code printed, page by page. Use it to \
+                      find out what happened in Blender outside your own calls; the output of your own code is \
+                      already in the result of blender_execute_code.",
         annotations: Annotations::READ,
         timeout_seconds: 30.0,
         parameters: &[
@@ -57,8 +57,8 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_console_operations",
         title: "Console operations",
-        description: "Handles Blender's Python console itself: whether there is one and of what kind, or emptying it. To \
-                      run code use blender_execute_code, to read lines blender_get_console_output.",
+        description: "Handles Blender's Python console itself: whether there is one and of what kind, or emptying \
+                      it. To run code use blender_execute_code, to read lines blender_get_console_output.",
         annotations: Annotations::DESTRUCTIVE,
         timeout_seconds: 30.0,
         parameters: &[

@@ -15,8 +15,9 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_get_hyper3d_status",
         title: "Get Hyper3D status",
-        description: "Whether Hyper3D Rodin (models generated from text or images) is switched on in this Blender's add-on, \
-                      and through which service, hyper3d.ai or fal.ai. Ask before using the other Rodin tools.",
+        description: "Whether Hyper3D Rodin (models generated from text or images) is switched on in this Blender's \
+                      add-on, and through which service, hyper3d.ai or fal.ai. Ask before using the other Rodin \
+                      tools.",
         annotations: Annotations::READ,
         timeout_seconds: 15.0,
         parameters: &[],
@@ -25,9 +26,10 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_create_rodin_job",
         title: "Generate a model with Rodin",
-        description: "Starts generating one 3D model with its textures, from a text or from images, not both. It costs the \
-                      user credits and takes minutes: follow it with blender_poll_rodin_job_status, then bring it in \
-                      with blender_import_generated_asset. For single things that no library has; not for whole scenes.",
+        description: "Starts generating one 3D model with its textures, from a text or from images, not both. It \
+                      costs the user credits and takes minutes: follow it with blender_poll_rodin_job_status, then \
+                      bring it in with blender_import_generated_asset. For single things that no library has; not \
+                      for whole scenes.",
         annotations: Annotations::DOWNLOAD,
         timeout_seconds: 60.0,
         parameters: &[
@@ -48,8 +50,9 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_poll_rodin_job_status",
         title: "Poll a Rodin job",
-        description: "How far a generation is. Wait some seconds between polls; go on when everything is done. Give the key \
-                      that blender_create_rodin_job returned: subscription_key for hyper3d.ai, request_id for fal.ai.",
+        description: "How far a generation is. Wait some seconds between polls; go on when everything is done. Give \
+                      the key that blender_create_rodin_job returned: subscription_key for hyper3d.ai, request_id \
+                      for fal.ai.",
         annotations: Annotations::SEARCH,
         timeout_seconds: 60.0,
         parameters: &[
@@ -61,8 +64,8 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_import_generated_asset",
         title: "Import a generated model",
-        description: "Imports the model of a finished Rodin job into the scene, under a name of your choice. Check its size \
-                      and place afterwards with blender_get_object_info.",
+        description: "Imports the model of a finished Rodin job into the scene, under a name of your choice. Check \
+                      its size and place afterwards with blender_get_object_info.",
         annotations: Annotations::DOWNLOAD,
         timeout_seconds: 180.0,
         parameters: &[

@@ -12,14 +12,13 @@ mod online;
 mod output;
 mod scene;
 
+pub use code::CONSOLE_LEVELS;
 pub use listing::{Annotations, list};
+pub use scene::MAX_INTEGER;
 
 use bus_core::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};
 use bus_core::bus_tools::{BUS_TOOLS, JOB_TOOLS, LATEST, MAX_ID, ToolParameters};
 use serde_json::{Map, Value};
-
-/// Whether the tools for durable jobs and the inbox are listed and found.
-pub const SERVES_JOB_TOOLS: bool = false;
 
 /// Seconds a caller may ask to wait at most.
 pub const MAX_TIMEOUT_SECONDS: f64 = 3600.0;
@@ -175,8 +174,7 @@ pub fn find(name: &str) -> Option<Tool> {
 
 /// The tools in the order of the list.
 pub fn served() -> impl Iterator<Item = Tool> {
-    let jobs: &'static [BusTool] = if SERVES_JOB_TOOLS { bus::JOB_LISTINGS } else { &[] };
-    let bus = bus::BUS_LISTINGS.iter().map(Tool::Bus).chain(jobs.iter().map(Tool::Job));
+    let bus = bus::BUS_LISTINGS.iter().map(Tool::Bus).chain(bus::JOB_LISTINGS.iter().map(Tool::Job));
     dispatch_tools().map(Tool::Dispatch).chain(bus)
 }
 

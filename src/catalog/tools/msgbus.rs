@@ -16,17 +16,17 @@ pub const TOOLS: &[DispatchTool] = &[
         name: "blender_msgbus_subscribe_rna",
         title: "Subscribe to property changes",
         description: "Starts watching a Blender property, so that its later changes are collected for \
-                      blender_msgbus_get_notifications. It reports changes made in the interface or through the Python \
-                      API, not those by animation or the depsgraph. Use it to follow what a person does between your \
-                      calls; to read a value once use blender_get_object_info or blender_execute_code.",
+                      blender_msgbus_get_notifications. It reports changes made in the interface or through the \
+                      Python API, not those by animation or the depsgraph. Use it to follow what a person does \
+                      between your calls; to read a value once use blender_get_object_info or blender_execute_code.",
         annotations: Annotations::CHANGE,
         timeout_seconds: 30.0,
         parameters: &[
             Param::required(
                 "data_path",
                 DATA_PATH,
-                "A property as Python writes it: of one thing, bpy.data.objects[\"Cube\"].location, or of every thing \
-                 of a type, bpy.types.Object.location.",
+                "A property as Python writes it: of one thing, bpy.data.objects[\"Cube\"].location, or of every \
+                 thing of a type, bpy.types.Object.location.",
             ),
             OWNER_ID,
             Param::optional(
@@ -74,8 +74,8 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_msgbus_publish_rna",
         title: "Publish a property change",
-        description: "Tells every subscriber of a property that it changed, without changing it. Needed after code changed \
-                      data in a way that Blender does not report by itself.",
+        description: "Tells every subscriber of a property that it changed, without changing it. Needed after code \
+                      changed data in a way that Blender does not report by itself.",
         annotations: Annotations::CHANGE,
         timeout_seconds: 30.0,
         parameters: &[Param::nullable(

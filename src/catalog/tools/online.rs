@@ -16,8 +16,8 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_get_polyhaven_status",
         title: "Get Poly Haven status",
-        description: "Whether Poly Haven (free HDRIs, textures and models) is switched on in this Blender's add-on. Ask \
-                      before using the other Poly Haven tools.",
+        description: "Whether Poly Haven (free HDRIs, textures and models) is switched on in this Blender's add-on. \
+                      Ask before using the other Poly Haven tools.",
         annotations: Annotations::READ,
         timeout_seconds: 15.0,
         parameters: &[],
@@ -36,9 +36,9 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_search_polyhaven_assets",
         title: "Search Poly Haven assets",
-        description: "Lists assets of Poly Haven by type and category, at most 20 of them, with the total. The ids go into \
-                      blender_download_polyhaven_asset. For generic materials, ground, skies and props; for particular \
-                      things such as a car of a certain make try blender_search_sketchfab_models.",
+        description: "Lists assets of Poly Haven by type and category, at most 20 of them, with the total. The ids \
+                      go into blender_download_polyhaven_asset. For generic materials, ground, skies and props; for \
+                      particular things such as a car of a certain make try blender_search_sketchfab_models.",
         annotations: Annotations::SEARCH,
         timeout_seconds: 30.0,
         parameters: &[
@@ -50,8 +50,8 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_download_polyhaven_asset",
         title: "Download a Poly Haven asset",
-        description: "Downloads an asset of Poly Haven into the open file: an HDRI becomes the world's lighting, a texture \
-                      becomes a material, a model is imported. Put a texture on an object afterwards with \
+        description: "Downloads an asset of Poly Haven into the open file: an HDRI becomes the world's lighting, a \
+                      texture becomes a material, a model is imported. Put a texture on an object afterwards with \
                       blender_set_texture.",
         annotations: Annotations::DOWNLOAD,
         timeout_seconds: 180.0,
@@ -76,8 +76,8 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_set_texture",
         title: "Set an object's texture",
-        description: "Gives an object a material made of a Poly Haven texture: colour, roughness, normal and the other maps, \
-                      wired up. It replaces the object's materials. Download the texture with \
+        description: "Gives an object a material made of a Poly Haven texture: colour, roughness, normal and the \
+                      other maps, wired up. It replaces the object's materials. Download the texture with \
                       blender_download_polyhaven_asset first.",
         annotations: Annotations { idempotent: true, ..Annotations::DESTRUCTIVE },
         timeout_seconds: 30.0,
@@ -90,8 +90,8 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_get_sketchfab_status",
         title: "Get Sketchfab status",
-        description: "Whether Sketchfab (models by its community) is switched on in this Blender's add-on and has a key. Ask \
-                      before using the other Sketchfab tools.",
+        description: "Whether Sketchfab (models by its community) is switched on in this Blender's add-on and has a \
+                      key. Ask before using the other Sketchfab tools.",
         annotations: Annotations::READ,
         timeout_seconds: 15.0,
         parameters: &[],
@@ -100,8 +100,8 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_search_sketchfab_models",
         title: "Search Sketchfab models",
-        description: "Searches Sketchfab for models by words. Look at licence and face count before choosing; the uid goes \
-                      into blender_download_sketchfab_model.",
+        description: "Searches Sketchfab for models by words. Look at licence and face count before choosing; the \
+                      uid goes into blender_download_sketchfab_model.",
         annotations: Annotations::SEARCH,
         timeout_seconds: 30.0,
         parameters: &[
@@ -125,8 +125,8 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_download_sketchfab_model",
         title: "Download a Sketchfab model",
-        description: "Downloads a model from Sketchfab and imports it into the scene. Its size is the author's own: check it \
-                      with blender_get_object_info and scale it.",
+        description: "Downloads a model from Sketchfab and imports it into the scene. Its size is the author's own: \
+                      check it with blender_get_object_info and scale it.",
         annotations: Annotations::DOWNLOAD,
         timeout_seconds: 180.0,
         parameters: &[Param::required("uid", ASSET_ID, "Uid from blender_search_sketchfab_models.")],

@@ -31,9 +31,9 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_get_object_info",
         title: "Get object info",
-        description: "One object in detail: type, location, rotation in radians, scale, visibility, materials, bounding \
-                      box in world space, and for a mesh its vertex, edge and polygon counts. Needs the exact name; \
-                      blender_get_scene_info and blender_browse_data give names.",
+        description: "One object in detail: type, location, rotation in radians, scale, visibility, materials, \
+                      bounding box in world space, and for a mesh its vertex, edge and polygon counts. Needs the \
+                      exact name; blender_get_scene_info and blender_browse_data give names.",
         annotations: Annotations::READ,
         timeout_seconds: 30.0,
         parameters: &[Param::required("name", NAME, "Exact name of the object, for example \"Cube.001\".")],
@@ -42,9 +42,10 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_browse_data",
         title: "Browse Blender data",
-        description: "Browses the data of the open file, page by page. Without arguments: the collections of bpy.data \
-                      with their counts. With a collection: its items. With a collection and an item's name: that item. \
-                      Use it to find names of objects, materials, images or actions without writing code.",
+        description: "Browses the data of the open file, page by page. Without arguments: the collections of \
+                      bpy.data with their counts. With a collection: its items. With a collection and an item's \
+                      name: that item. Use it to find names of objects, materials, images or actions without writing \
+                      code.",
         annotations: Annotations::READ,
         timeout_seconds: 30.0,
         parameters: &[
@@ -69,9 +70,9 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_get_viewport_screenshot",
         title: "Get viewport screenshot",
-        description: "A picture of the 3D viewport, returned as an image. Use it to check what a change looks like. A \
-                      Blender without a window renders the same view instead and says so. For a final picture render \
-                      with blender_execute_code.",
+        description: "A picture of the 3D viewport, returned as an image. Use it to check what a change looks like. \
+                      A Blender without a window renders the same view instead and says so. For a final picture \
+                      render with blender_execute_code.",
         annotations: Annotations::READ,
         timeout_seconds: 30.0,
         parameters: &[

@@ -98,7 +98,8 @@ fn wrong_values_are_refused_with_what_is_expected_and_what_came() {
 fn a_missing_argument_is_named_with_what_it_must_be() {
     assert_eq!(
         refusal(&json!({})),
-        "name is required: it must be a string of 1 to 8 characters, without control characters or white space around it"
+        "name is required: it must be a string of 1 to 8 characters, without control characters or white space \
+         around it"
     );
 }
 

@@ -1,0 +1,73 @@
+//! The only reader of variables and secrets.
+
+use worker::Env;
+
+/// One hour, when `ACCESS_TOKEN_TTL` says nothing.
+const ACCESS_TOKEN_TTL_S: i64 = 3600;
+/// Revoked grants are remembered for longer than any access token may live.
+const MAX_ACCESS_TOKEN_TTL_S: i64 = 86_400;
+
+/// What an operator can set. A value that cannot be understood counts as absent, which is always the safe choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `PUBLIC_ORIGIN`: the one origin by which this server calls itself, such as `https://bus.example.com`. Without it,
+    /// it is whatever origin a request came to.
+    pub public_origin: Option<String>,
+    /// `ACCESS_TOKEN_TTL`: seconds that an access token lives, 1 to 86400.
+    pub access_token_ttl_s: i64,
+    /// `DEV_ACCOUNTS`: `name:password,...`. They can sign in over loopback only; for development.
+    pub dev_accounts: Vec<(String, String)>,
+}
+
+impl Config {
+    pub fn of(env: &Env) -> Self {
+        Self::read(|name| env.var(name).ok().map(|value| value.to_string()))
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        Self {
+            public_origin: set("PUBLIC_ORIGIN"),
+            access_token_ttl_s: set("ACCESS_TOKEN_TTL")
+                .and_then(|value| value.parse().ok())
+                .filter(|seconds| (1..=MAX_ACCESS_TOKEN_TTL_S).contains(seconds))
+                .unwrap_or(ACCESS_TOKEN_TTL_S),
+            dev_accounts: set("DEV_ACCOUNTS").map_or_else(Vec::new, |list| accounts(&list)),
+        }
+    }
+}
+
+fn accounts(list: &str) -> Vec<(String, String)> {
+    let pair = |item: &str| item.trim().split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()));
+    list.split(',').filter_map(pair).filter(|(_, password)| !password.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ACCESS_TOKEN_TTL_S, Config};
+
+    fn config(name: &'static str, value: &'static str) -> Config {
+        Config::read(move |asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn nothing_set_gives_no_account_and_an_hour() {
+        let config = Config::read(|_| None);
+        assert!(config.dev_accounts.is_empty() && config.public_origin.is_none());
+        assert_eq!(config.access_token_ttl_s, 3600);
+    }
+
+    #[test]
+    fn a_development_account_needs_a_password() {
+        let accounts = config("DEV_ACCOUNTS", "demo:demo, ada:love:lace ,bare,empty:").dev_accounts;
+        assert_eq!(accounts, [("demo".into(), "demo".into()), ("ada".into(), "love:lace".into())]);
+    }
+
+    #[test]
+    fn a_lifetime_out_of_range_is_not_taken() {
+        for value in ["0", "-5", "86401", "soon", "1e3", "99999999999999999999"] {
+            assert_eq!(config("ACCESS_TOKEN_TTL", value).access_token_ttl_s, ACCESS_TOKEN_TTL_S, "{value}");
+        }
+        assert_eq!(config("ACCESS_TOKEN_TTL", " 2 ").access_token_ttl_s, 2);
+    }
+}

@@ -1,0 +1,221 @@
+//! Access tokens: JWTs in the profile of RFC 9068, signed with HS256, because nobody but this server reads them.
+
+use bus_core::scopes::Scopes;
+use chrono::DateTime;
+use jwt_compact::alg::{Hs256, Hs256Key};
+use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::oauth::error::Error;
+use crate::oauth::keys::{Keys, named, newest};
+
+/// A token is taken for this long past its end: clocks differ, and clients refresh a little late.
+pub const LEEWAY_S: i64 = 60;
+/// The longest `client_id`, encoded twice, and room for the rest.
+pub const MAX_BYTES: usize = 8 * 1024;
+const TYPE: &str = "at+jwt";
+
+/// `iss` and `aud`: the issuer. `sub`: the user id. `gid`: the grant. `exp` and `iat`: seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessToken {
+    #[serde(rename = "iss")]
+    pub issuer: String,
+    #[serde(rename = "aud")]
+    pub audience: String,
+    #[serde(rename = "sub")]
+    pub user_id: String,
+    pub client_id: String,
+    pub scope: Scopes,
+    #[serde(rename = "gid")]
+    pub grant_id: String,
+    pub username: String,
+    #[serde(rename = "jti")]
+    pub id: String,
+    #[serde(skip)]
+    pub issued_s: i64,
+    #[serde(skip)]
+    pub expires_s: i64,
+}
+
+/// Why a token is not taken. For logs: the wire says `invalid_token` to all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TokenError {
+    #[error("not an access token of this server")]
+    Malformed,
+    #[error("signed with an unknown key")]
+    UnknownKey,
+    #[error("not signed by this server")]
+    Signature,
+    #[error("issued for another server")]
+    Audience,
+    #[error("expired")]
+    Expired,
+    #[error("issued in the future")]
+    NotYet,
+}
+
+impl AccessToken {
+    pub fn sign(&self, keys: &Keys) -> Result<String, Error> {
+        let (kid, key) = newest(&keys.access_token)?;
+        let mut claims = Claims::new(self);
+        claims.issued_at = DateTime::from_timestamp(self.issued_s, 0);
+        claims.expiration = DateTime::from_timestamp(self.expires_s, 0);
+        let header = Header::empty().with_key_id(kid).with_token_type(TYPE);
+        Hs256.token(&header, &claims, &Hs256Key::new(key)).map_err(|_| Error::Key)
+    }
+
+    /// The token, if this server has signed it for one of `audiences` and its time is not over.
+    pub fn verify(token: &str, keys: &Keys, audiences: &[String], now_s: i64) -> Result<Self, TokenError> {
+        if token.len() > MAX_BYTES {
+            return Err(TokenError::Malformed);
+        }
+        let untrusted = UntrustedToken::new(token).map_err(|_| TokenError::Malformed)?;
+        let header = untrusted.header();
+        if header.token_type.as_deref() != Some(TYPE) {
+            return Err(TokenError::Malformed);
+        }
+        let kid = header.key_id.as_deref().ok_or(TokenError::Malformed)?;
+        let key = named(&keys.access_token, kid).ok_or(TokenError::UnknownKey)?;
+        // The validator takes no other algorithm than its own, whatever the header says.
+        let signed = Hs256.validator::<Self>(&Hs256Key::new(key)).validate(&untrusted);
+        let (_, claims) = signed.map_err(|_| TokenError::Signature)?.into_parts();
+        let seconds = |time: Option<DateTime<chrono::Utc>>| time.map(|time| time.timestamp());
+        let issued_s = seconds(claims.issued_at).ok_or(TokenError::Malformed)?;
+        let expires_s = seconds(claims.expiration).ok_or(TokenError::Malformed)?;
+        let token = Self { issued_s, expires_s, ..claims.custom };
+        if !audiences.contains(&token.audience) || !audiences.contains(&token.issuer) {
+            return Err(TokenError::Audience);
+        }
+        if expires_s.saturating_add(LEEWAY_S) <= now_s {
+            return Err(TokenError::Expired);
+        }
+        if issued_s > now_s.saturating_add(LEEWAY_S) {
+            return Err(TokenError::NotYet);
+        }
+        Ok(token)
+    }
+}
+
+/// The kid that a token names, before anything of it is believed.
+pub fn kid(token: &str) -> Option<String> {
+    let short = Some(token).filter(|token| token.len() <= MAX_BYTES)?;
+    UntrustedToken::new(short).ok()?.header().key_id.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AccessToken, LEEWAY_S, TokenError};
+    use crate::oauth::keys::tests::keys;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use bus_core::scopes::Scopes;
+    use serde_json::{Value, json};
+
+    const ISSUER: &str = "https://bus.example";
+
+    fn token() -> AccessToken {
+        AccessToken {
+            issuer: ISSUER.into(),
+            audience: ISSUER.into(),
+            user_id: "u-1".into(),
+            client_id: "client".into(),
+            scope: Scopes::ALL,
+            grant_id: "g-1".into(),
+            username: "ada".into(),
+            id: "t-1".into(),
+            issued_s: 1000,
+            expires_s: 2000,
+        }
+    }
+
+    fn verify(text: &str, now_s: i64) -> Result<AccessToken, TokenError> {
+        AccessToken::verify(text, &keys(1), &[ISSUER.to_owned()], now_s)
+    }
+
+    fn signed() -> String {
+        token().sign(&keys(1)).unwrap()
+    }
+
+    fn part(text: &str, index: usize) -> Value {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text.split('.').nth(index).unwrap()).unwrap()).unwrap()
+    }
+
+    fn encode(value: &Value) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(value).unwrap())
+    }
+
+    #[test]
+    fn a_token_says_what_it_was_signed_with() {
+        assert_eq!(verify(&signed(), 1500), Ok(token()));
+        let claims = part(&signed(), 1);
+        assert_eq!(claims["scope"], "bus:read bus:dispatch peer");
+        assert_eq!((&claims["iat"], &claims["exp"]), (&json!(1000), &json!(2000)));
+    }
+
+    #[test]
+    fn a_token_is_taken_up_to_a_minute_past_its_end() {
+        assert!(verify(&signed(), 2000 + LEEWAY_S - 1).is_ok());
+        assert_eq!(verify(&signed(), 2000 + LEEWAY_S), Err(TokenError::Expired));
+        assert_eq!(verify(&signed(), 1000 - LEEWAY_S - 1), Err(TokenError::NotYet));
+    }
+
+    #[test]
+    fn a_token_for_or_from_another_server_is_refused() {
+        let other = "https://evil.example".to_owned();
+        let audience = AccessToken { audience: other.clone(), ..token() }.sign(&keys(1)).unwrap();
+        let issuer = AccessToken { issuer: other, ..token() }.sign(&keys(1)).unwrap();
+        assert_eq!(verify(&audience, 1500), Err(TokenError::Audience));
+        assert_eq!(verify(&issuer, 1500), Err(TokenError::Audience));
+    }
+
+    #[test]
+    fn a_token_of_another_key_is_refused() {
+        assert_eq!(verify(&token().sign(&keys(2)).unwrap(), 1500), Err(TokenError::UnknownKey));
+        let mut header = part(&token().sign(&keys(2)).unwrap(), 0);
+        header["kid"] = part(&signed(), 0)["kid"].clone();
+        let foreign = token().sign(&keys(2)).unwrap();
+        let rest = foreign.split_once('.').unwrap().1;
+        assert_eq!(verify(&format!("{}.{rest}", encode(&header)), 1500), Err(TokenError::Signature));
+    }
+
+    #[test]
+    fn no_other_algorithm_is_taken() {
+        let text = signed();
+        let (_, rest) = text.split_once('.').unwrap();
+        for algorithm in ["none", "None", "NONE", "hs256", "HS384", "HS512", "RS256", "ES256", ""] {
+            let mut header = part(&text, 0);
+            header["alg"] = json!(algorithm);
+            let claims = rest.split_once('.').unwrap().0;
+            for forged in [format!("{}.{rest}", encode(&header)), format!("{}.{claims}.", encode(&header))] {
+                assert!(verify(&forged, 1500).is_err(), "{algorithm}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_type_of_jwt_is_refused() {
+        let text = signed();
+        let mut header = part(&text, 0);
+        header["typ"] = json!("JWT");
+        let (_, rest) = text.split_once('.').unwrap();
+        assert_eq!(verify(&format!("{}.{rest}", encode(&header)), 1500), Err(TokenError::Malformed));
+    }
+
+    #[test]
+    fn changed_claims_are_refused() {
+        let text = signed();
+        let mut claims = part(&text, 1);
+        claims["sub"] = json!("u-2");
+        let parts: Vec<_> = text.split('.').collect();
+        let forged = format!("{}.{}.{}", parts[0], encode(&claims), parts[2]);
+        assert_eq!(verify(&forged, 1500), Err(TokenError::Signature));
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        for text in ["", ".", "..", "a.b.c", "....", &"a".repeat(100_000), "\u{0}.\u{0}.\u{0}", &signed()[1..]] {
+            assert!(verify(text, 1500).is_err());
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The `Account` object as the edge asks it, and the credentials that say which one to ask.
+//!
+//! A credential is `<kind>_<route>.<secret>`: the route is the id of the object in base64url, opaque to its holder. The
+//! runtime checks that an id is of this namespace, so invented credentials wake no object.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bus_core::accounts::{Command, Reply};
+use bus_core::usernames::Username;
+use worker::wasm_bindgen::JsValue;
+use worker::{Env, Headers, Method, ObjectId, Request, RequestInit, Stub};
+
+use crate::oauth::error::Error;
+
+/// What a credential is for; none is taken for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Code,
+    RefreshToken,
+    Session,
+}
+
+impl Kind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Code => "bmc_",
+            Self::RefreshToken => "bmr_",
+            Self::Session => "bms_",
+        }
+    }
+}
+
+pub struct Account {
+    stub: Stub,
+    route: String,
+}
+
+impl Account {
+    pub fn named(env: &Env, username: &Username) -> Result<Self, Error> {
+        let namespace = env.durable_object("ACCOUNT")?;
+        let id = namespace.id_from_name(username.as_str())?;
+        Self::of(&id)
+    }
+
+    /// The account that a credential belongs to, and its secret part. Nothing if it cannot be one of this server's.
+    pub fn holding<'a>(env: &Env, kind: Kind, credential: &'a str) -> Result<Option<(Self, &'a str)>, Error> {
+        let Some((id, secret)) = split(kind, credential) else { return Ok(None) };
+        let namespace = env.durable_object("ACCOUNT")?;
+        match namespace.id_from_string(&id) {
+            Ok(id) => Ok(Some((Self::of(&id)?, secret))),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn of(id: &ObjectId<'_>) -> Result<Self, Error> {
+        Ok(Self { stub: id.get_stub()?, route: route(&id.to_string()).ok_or(Error::Senseless("ObjectId"))? })
+    }
+
+    /// A credential as its holder gets it.
+    pub fn credential(&self, kind: Kind, secret: &str) -> String {
+        format!("{}{}.{secret}", kind.prefix(), self.route)
+    }
+
+    pub async fn ask(&self, command: &Command) -> Result<Reply, Error> {
+        let headers = Headers::new();
+        headers.set("content-type", "application/json")?;
+        let mut init = RequestInit::new();
+        let body = JsValue::from_str(&serde_json::to_string(command)?);
+        init.with_method(Method::Post).with_headers(headers).with_body(Some(body));
+        let request = Request::new_with_init("https://account/command", &init)?;
+        let mut response = self.stub.fetch_with_request(request).await?;
+        if response.status_code() != 200 {
+            return Err(Error::Object("Account", response.status_code()));
+        }
+        Ok(serde_json::from_slice(&response.bytes().await?)?)
+    }
+}
+
+/// The id of the object in hex, and the secret, both of the one possible length.
+fn split(kind: Kind, credential: &str) -> Option<(String, &str)> {
+    let (route, secret) = credential.strip_prefix(kind.prefix())?.split_once('.')?;
+    let id = URL_SAFE_NO_PAD.decode(route).ok().filter(|id| id.len() == 32)?;
+    let secret_bytes = URL_SAFE_NO_PAD.decode(secret).ok()?;
+    let hex = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    (secret_bytes.len() == 32).then_some((hex, secret))
+}
+
+fn route(hex: &str) -> Option<String> {
+    let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => Some((high << 4) | low),
+        _ => None,
+    };
+    let bytes: Vec<u8> = digits.chunks(2).map(byte).collect::<Option<_>>()?;
+    (bytes.len() == 32).then(|| URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, route, split};
+
+    #[test]
+    fn a_credential_leads_back_to_its_object() {
+        let (id, secret) = ("0123456789abcdef".repeat(4), "A".repeat(43));
+        let credential = format!("bmr_{}.{secret}", route(&id).unwrap());
+        assert_eq!(split(Kind::RefreshToken, &credential), Some((id, secret.as_str())));
+        assert_eq!(split(Kind::Code, &credential), None);
+    }
+
+    #[test]
+    fn what_is_not_a_credential_is_none() {
+        let route = route(&"00".repeat(32)).unwrap();
+        let secret = "A".repeat(43);
+        for credential in [
+            String::new(),
+            "bmr_".into(),
+            format!("bmr_{route}"),
+            format!("bmr_{route}."),
+            format!("bmr_{route}.short"),
+            format!("bmr_{route}.{secret}A"),
+            format!("bmr_{secret}A.{secret}"),
+            format!("bmr_{route}=.{secret}"),
+            format!("{route}.{secret}"),
+        ] {
+            assert_eq!(split(Kind::RefreshToken, &credential), None, "{credential}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The authorization endpoint (OAuth 2.1 section 4.1): login where needed, consent, code.
+//!
+//! GET is idempotent and needs no cookie. Until client and redirect URI are trusted, errors are a page; from then on they
+//! go to the client.
+
+use bus_core::accounts::{Command, Reply};
+use bus_core::codes::CodeBinding;
+use bus_core::grants::Permission;
+use bus_core::scopes::Scopes;
+use worker::{Env, Method, Request, Response};
+
+use crate::config::Config;
+use crate::oauth::account::Kind;
+use crate::oauth::browser::{FormFor, Session, form_token_is_right, is_same_origin, see_other};
+use crate::oauth::client::{Client, kid};
+use crate::oauth::error::{Code, Error, ascii};
+use crate::oauth::form::{MAX_QUERY_BYTES, Parameters, expect_method, form};
+use crate::oauth::keys::Keys;
+use crate::oauth::redirect::{self, Destination};
+use crate::oauth::screens;
+use crate::oauth::site::Site;
+
+const MAX_STATE_BYTES: usize = 2048;
+
+/// An authorization request whose client and redirect URI are trusted.
+pub struct Trusted {
+    pub client: Client,
+    pub client_id: String,
+    pub redirect_uri: String,
+    pub destination: Destination,
+    state: Option<String>,
+}
+
+/// What the request asks for, once all of it is sound.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub scopes: Scopes,
+    code_challenge: String,
+    prompt: Prompt,
+}
+
+/// `prompt` of OpenID Connect Core section 3.1.2.1, as far as it applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prompt {
+    Unset,
+    None,
+    Login,
+}
+
+pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
+    let site = Site::of(request, &Config::of(env))?;
+    if request.method() == Method::Post {
+        return decide(request, env, &site).await;
+    }
+    let query = request.url()?.query().unwrap_or_default().to_owned();
+    let trusted = trust(&query, env).await?;
+    let asked = match ask(&Parameters::parse(&query), &site) {
+        Ok(asked) => asked,
+        Err(error) => return trusted.redirect_error(&site, &error),
+    };
+    let session = Session::of(request, env, &site).await?;
+    match (session, asked.prompt) {
+        (None, Prompt::None) => trusted.redirect_error(&site, &Error::new(Code::LoginRequired, "nobody is signed in")),
+        (Some(_), Prompt::None) => {
+            trusted.redirect_error(&site, &Error::new(Code::ConsentRequired, "the user has to be asked"))
+        }
+        (Some(session), Prompt::Unset) => screens::consent(env, &site, &session, &trusted, asked.scopes, &query).await,
+        (None, _) | (Some(_), Prompt::Login) => {
+            let behind = screens::Behind { client: &trusted.client.name, destination: &trusted.destination };
+            let return_to = format!("/authorize?{}", without_login_prompt(&query));
+            screens::login(request, env, &site, Some(&behind), &return_to, "", None).await
+        }
+    }
+}
+
+/// The answer to the consent page.
+async fn decide(request: &mut Request, env: &Env, site: &Site) -> Result<Response, Error> {
+    let parameters = form(request).await?;
+    let query = parameters.required("request")?;
+    let trusted = trust(query, env).await?;
+    let Some(session) = Session::of(request, env, site).await? else {
+        return Ok(see_other(&format!("/authorize?{}", screens::header_safe(query)))?.empty());
+    };
+    let token = parameters.optional("form_token")?.unwrap_or_default();
+    let keys = Keys::kept(env).await?;
+    let right = form_token_is_right(&keys, FormFor::Consent, &session.credential, query, token)?;
+    if !right || !is_same_origin(request, site)? {
+        return screens::forged(site);
+    }
+    let asked = match ask(&Parameters::parse(query), site) {
+        Ok(asked) => asked,
+        Err(error) => return trusted.redirect_error(site, &error),
+    };
+    match parameters.optional("decision")? {
+        Some("allow") => issue(&session, &trusted, asked, site).await,
+        _ => trusted.redirect_error(site, &Error::new(Code::AccessDenied, "the user has not allowed it")),
+    }
+}
+
+async fn issue(session: &Session, trusted: &Trusted, asked: Asked, site: &Site) -> Result<Response, Error> {
+    let command = Command::IssueCode {
+        session: session.secret().to_owned(),
+        permission: Permission {
+            client_id: trusted.client_id.clone(),
+            client_name: trusted.client.name.clone(),
+            scopes: asked.scopes,
+            audience: site.issuer.clone(),
+        },
+        binding: CodeBinding { redirect_uri: trusted.redirect_uri.clone(), code_challenge: asked.code_challenge },
+    };
+    match session.account.ask(&command).await? {
+        Reply::Code { code } => {
+            let code = session.account.credential(Kind::Code, &code);
+            trusted.redirect(site, &[("code", code.as_str())])
+        }
+        Reply::NoSession => {
+            trusted.redirect_error(site, &Error::new(Code::LoginRequired, "the session has ended meanwhile"))
+        }
+        _ => Err(Error::Senseless("Account")),
+    }
+}
+
+/// Finds out whether the client and its redirect URI can be trusted; until then nothing may be sent to either.
+async fn trust(query: &str, env: &Env) -> Result<Trusted, Error> {
+    let refused = |description: &str| Error::new(Code::InvalidRequest, description);
+    if query.len() > MAX_QUERY_BYTES {
+        return Err(refused("the authorization request is too long"));
+    }
+    let parameters = Parameters::parse(query);
+    let client_id = parameters.required("client_id")?;
+    let keys = Keys::knowing(env, |keys| &keys.client_record, kid(client_id)).await?;
+    let client = Client::from_id(client_id, &keys)?
+        .ok_or_else(|| refused("client_id is not of a client registered here: the client must register again"))?;
+    let redirect_uri = match (parameters.optional("redirect_uri")?, client.redirect_uris.as_slice()) {
+        (Some(uri), _) if client.may_redirect_to(uri) => uri.to_owned(),
+        (Some(_), _) => return Err(refused("redirect_uri is not one that this client has registered")),
+        (None, [only]) => only.clone(),
+        (None, _) => return Err(refused("redirect_uri is missing, and this client has registered several")),
+    };
+    let destination = redirect::check(&redirect_uri).map_err(|error| refused(&error.to_string()))?;
+    // A state that is given twice is nobody's: it is the one parameter that errors carry too.
+    let state = parameters.optional("state")?.map(str::to_owned);
+    Ok(Trusted { client_id: client_id.to_owned(), client, redirect_uri, destination, state })
+}
+
+fn ask(parameters: &Parameters, site: &Site) -> Result<Asked, Error> {
+    let refused = |code, description: &str| Err(Error::new(code, description));
+    if parameters.required("response_type")? != "code" {
+        return refused(Code::UnsupportedResponseType, "response_type must be code");
+    }
+    if parameters.optional("response_mode")?.is_some_and(|mode| mode != "query") {
+        return refused(Code::InvalidRequest, "response_mode must be query");
+    }
+    let code_challenge = parameters.required("code_challenge")?;
+    // Without a method RFC 7636 means `plain`, which is not taken either.
+    if parameters.optional("code_challenge_method")? != Some("S256") {
+        return refused(Code::InvalidRequest, "code_challenge_method must be S256");
+    }
+    let base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if code_challenge.len() != 43 || !code_challenge.bytes().all(base64url) {
+        return refused(Code::InvalidRequest, "code_challenge must be a SHA-256 in base64url: 43 characters");
+    }
+    if parameters.optional("state")?.is_some_and(|state| state.len() > MAX_STATE_BYTES) {
+        return refused(Code::InvalidRequest, "state must have at most 2048 bytes");
+    }
+    if parameters.all("resource").any(|resource| !site.is_resource(resource)) {
+        let description = format!("resource must be {0}/ or {0}/mcp", site.here);
+        return Err(Error::new(Code::InvalidTarget, description));
+    }
+    let scopes = parameters.optional("scope")?.map_or(Scopes::ALL, Scopes::known);
+    if scopes.is_empty() {
+        return refused(Code::InvalidScope, "scope must name at least one of bus:read, bus:dispatch, peer");
+    }
+    let prompt = match parameters.optional("prompt")? {
+        Some("none") => Prompt::None,
+        Some(list) if list.split(' ').any(|prompt| prompt == "none") => {
+            return refused(Code::InvalidRequest, "prompt=none goes with nothing else");
+        }
+        Some(list) if list.split(' ').any(|prompt| matches!(prompt, "login" | "select_account")) => Prompt::Login,
+        _ => Prompt::Unset,
+    };
+    Ok(Asked { scopes, code_challenge: code_challenge.to_owned(), prompt })
+}
+
+/// The same request once the user has signed in: asking for a login again would never end.
+fn without_login_prompt(query: &str) -> String {
+    let kept = query.split('&').filter(|pair| !pair.starts_with("prompt="));
+    kept.collect::<Vec<_>>().join("&")
+}
+
+impl Trusted {
+    fn redirect(&self, site: &Site, parameters: &[(&str, &str)]) -> Result<Response, Error> {
+        let state = self.state.as_deref().map(|state| ("state", state));
+        // RFC 9207: the client can tell from which server the answer came.
+        let all: Vec<_> = parameters.iter().copied().chain(state).chain([("iss", site.issuer.as_str())]).collect();
+        Ok(see_other(&redirect::with_parameters(&self.redirect_uri, &all))?.empty())
+    }
+
+    fn redirect_error(&self, site: &Site, error: &Error) -> Result<Response, Error> {
+        let (_, code, description) = error.parts();
+        self.redirect(site, &[("error", code), ("error_description", &ascii(&description))])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, Prompt, ask, without_login_prompt};
+    use crate::oauth::error::Error;
+    use crate::oauth::form::Parameters;
+    use crate::oauth::site::Site;
+    use bus_core::scopes::Scopes;
+
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    fn asked(more: &str) -> Result<Asked, String> {
+        let query = format!("response_type=code&code_challenge={CHALLENGE}&code_challenge_method=S256{more}");
+        outcome(&query)
+    }
+
+    fn outcome(query: &str) -> Result<Asked, String> {
+        let site = Site::for_tests("https://bus.example/");
+        ask(&Parameters::parse(query), &site).map_err(|error| match error {
+            Error::Rejected { code, .. } => code.name().to_owned(),
+            other => other.to_string(),
+        })
+    }
+
+    #[test]
+    fn without_scope_and_resource_everything_is_asked_for() {
+        assert_eq!(asked("").unwrap().scopes, Scopes::ALL);
+    }
+
+    #[test]
+    fn pkce_cannot_be_left_out_or_weakened() {
+        for query in [
+            "response_type=code".to_owned(),
+            format!("response_type=code&code_challenge={CHALLENGE}"),
+            format!("response_type=code&code_challenge={CHALLENGE}&code_challenge_method=plain"),
+            "response_type=code&code_challenge_method=S256".to_owned(),
+            "response_type=code&code_challenge_method=S256&code_challenge=short".to_owned(),
+            format!("response_type=code&code_challenge_method=S256&code_challenge={}", "%3D".repeat(43)),
+        ] {
+            assert_eq!(outcome(&query), Err("invalid_request".to_owned()), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_must_be_of_this_server() {
+        assert_eq!(asked("&resource=https://evil.example/"), Err("invalid_target".to_owned()));
+        assert_eq!(asked("&resource=https://bus.example/mcp&resource=https://x/"), Err("invalid_target".to_owned()));
+        assert!(asked("&resource=https://bus.example/mcp&resource=https://bus.example").is_ok());
+        assert_eq!(asked("&scope=admin"), Err("invalid_scope".to_owned()));
+        assert_eq!(asked("&scope=openid+peer").unwrap().scopes, Scopes::PEER);
+        assert_eq!(asked("&response_mode=fragment"), Err("invalid_request".to_owned()));
+        assert_eq!(asked(&format!("&state={}", "x".repeat(2049))), Err("invalid_request".to_owned()));
+        assert_eq!(outcome("response_type=token"), Err("unsupported_response_type".to_owned()));
+    }
+
+    #[test]
+    fn prompts_are_followed_and_none_stands_alone() {
+        assert_eq!(asked("&prompt=none").unwrap().prompt, Prompt::None);
+        assert_eq!(asked("&prompt=login+consent").unwrap().prompt, Prompt::Login);
+        assert_eq!(asked("&prompt=consent").unwrap().prompt, Prompt::Unset);
+        assert_eq!(asked("&prompt=none+login"), Err("invalid_request".to_owned()));
+    }
+
+    #[test]
+    fn after_the_login_it_is_not_asked_for_again() {
+        assert_eq!(without_login_prompt("a=1&prompt=login&b=2"), "a=1&b=2");
+    }
+}

@@ -1,0 +1,137 @@
+//! What an endpoint that speaks JSON answers when it refuses (RFC 6749 section 5.2, RFC 7591 section 3.2.2).
+
+use serde_json::json;
+use thiserror::Error;
+use worker::{Response, ResponseBuilder, Result, console_error};
+
+use crate::oauth::site::SiteError;
+
+/// The error codes of the wire. What a stranger need not know is in the log instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    InvalidRequest,
+    InvalidClient,
+    InvalidGrant,
+    InvalidScope,
+    InvalidTarget,
+    UnsupportedGrantType,
+    UnsupportedResponseType,
+    AccessDenied,
+    LoginRequired,
+    ConsentRequired,
+    InvalidRedirectUri,
+    InvalidClientMetadata,
+    InvalidCredentials,
+    /// `invalid_grant` of `/auth/refresh`, where 401 says: sign in again.
+    SignInAgain,
+    MethodNotAllowed(&'static str),
+    UnsupportedMediaType,
+    TooLarge,
+}
+
+impl Code {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRequest | Self::MethodNotAllowed(_) | Self::UnsupportedMediaType | Self::TooLarge => {
+                "invalid_request"
+            }
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant | Self::SignInAgain => "invalid_grant",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::AccessDenied => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidCredentials => "invalid_credentials",
+        }
+    }
+
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidClient | Self::InvalidCredentials | Self::SignInAgain => 401,
+            Self::MethodNotAllowed(_) => 405,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            _ => 400,
+        }
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("{}: {description}", code.name())]
+    Rejected { code: Code, description: String },
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    #[error("runtime: {0}")]
+    Runtime(#[from] worker::Error),
+    #[error("json: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{0} answered {1}")]
+    Object(&'static str, u16),
+    #[error("{0} gave an answer that makes no sense here")]
+    Senseless(&'static str),
+    #[error("a key is unusable")]
+    Key,
+}
+
+impl Error {
+    pub fn new(code: Code, description: impl Into<String>) -> Self {
+        Self::Rejected { code, description: description.into() }
+    }
+
+    /// Status, `error`, `error_description`. Faults of this server are logged here and opaque outside.
+    pub fn parts(&self) -> (u16, &'static str, String) {
+        match self {
+            Self::Rejected { code, description } => (code.status(), code.name(), description.clone()),
+            Self::Site(error @ SiteError::PublicOrigin) => (500, "server_error", error.to_string()),
+            Self::Site(error) => (400, "invalid_request", error.to_string()),
+            other => {
+                console_error!("oauth: {other}");
+                (503, "temporarily_unavailable", "the server cannot answer now: try again".to_owned())
+            }
+        }
+    }
+
+    pub fn into_response(self) -> Result<Response> {
+        let (status, error, description) = self.parts();
+        let mut response = no_store(Response::builder().with_status(status))?;
+        if let Self::Rejected { code: Code::MethodNotAllowed(allowed), .. } = &self {
+            response = response.with_header("allow", allowed)?;
+        }
+        if status == 503 {
+            response = response.with_header("retry-after", "5")?;
+        }
+        response.from_json(&json!({"error": error, "error_description": ascii(&description)}))
+    }
+}
+
+/// What holds a token, or says why there is none, is kept by nobody (RFC 6749 section 5.1).
+pub fn no_store(response: ResponseBuilder) -> Result<ResponseBuilder> {
+    response.with_header("cache-control", "no-store")?.with_header("pragma", "no-cache")
+}
+
+/// The characters that `error_description` may have (RFC 6749 section 5.2); safe inside a quoted string of a header too.
+pub fn ascii(text: &str) -> String {
+    let shown = |character: char| match character {
+        '"' | '\\' => '\'',
+        ' '..='~' => character,
+        _ => '?',
+    };
+    text.chars().map(shown).take(400).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ascii;
+
+    #[test]
+    fn a_description_cannot_leave_its_header_or_string() {
+        assert_eq!(ascii("a\"b\\c\r\nSet-Cookie: x\u{e9}"), "a'b'c??Set-Cookie: x?");
+        assert_eq!(ascii(&"x".repeat(1000)).len(), 400);
+    }
+}

@@ -1,0 +1,75 @@
+//! Turning a grant of the account object into the answer a client gets.
+
+use bus_core::accounts::Owner;
+use bus_core::grants::{Granted, Refusal};
+use bus_core::ids::random_id;
+use bus_core::scopes::Scopes;
+use durable::runtime::{WebCrypto, now_ms};
+use serde::Serialize;
+use worker::{Env, Response, console_log};
+
+use crate::config::Config;
+use crate::oauth::access_token::AccessToken;
+use crate::oauth::account::{Account, Kind};
+use crate::oauth::error::{Code, Error, no_store};
+use crate::oauth::keys::Keys;
+
+/// RFC 6749 section 5.1. `user` only from the `/auth` endpoints.
+#[derive(Serialize)]
+struct Tokens {
+    access_token: String,
+    refresh_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    scope: Scopes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<Owner>,
+}
+
+/// Signs the access token of a grant and answers with it. `user`: whether the answer names the user.
+pub async fn tokens(
+    env: &Env,
+    config: &Config,
+    account: &Account,
+    owner: Owner,
+    granted: Granted,
+    user: bool,
+) -> Result<Response, Error> {
+    let issued_s = now_ms().div_euclid(1000);
+    let id = random_id::<12>("t-", &mut WebCrypto).map_err(|_| Error::Senseless("WebCrypto"))?;
+    let token = AccessToken {
+        issuer: granted.audience.clone(),
+        audience: granted.audience,
+        user_id: owner.user_id.clone(),
+        client_id: granted.client_id,
+        scope: granted.scopes,
+        grant_id: granted.grant_id,
+        username: owner.username.clone(),
+        id,
+        issued_s,
+        expires_s: issued_s.saturating_add(config.access_token_ttl_s),
+    };
+    let answer = Tokens {
+        access_token: token.sign(&*Keys::kept(env).await?)?,
+        refresh_token: account.credential(Kind::RefreshToken, &granted.refresh_token),
+        token_type: "Bearer",
+        expires_in: config.access_token_ttl_s,
+        scope: granted.scopes,
+        user: user.then_some(owner),
+    };
+    Ok(no_store(Response::builder())?.from_json(&answer)?)
+}
+
+/// The one answer to any code or refresh token that is not taken; the reason is in the log.
+pub fn refused(reason: Refusal, what: &str) -> Error {
+    console_log!("{what} refused: {reason}");
+    match reason {
+        Refusal::ScopeExceeded => {
+            Error::new(Code::InvalidScope, "scope must name nothing but scopes of the original grant")
+        }
+        _ => Error::new(
+            Code::InvalidGrant,
+            format!("the {what} is unknown, used, expired or revoked, or was issued to another client or redirect"),
+        ),
+    }
+}

@@ -1,0 +1,65 @@
+//! Discovery: RFC 9728 for the MCP endpoints, RFC 8414 for the authorization server.
+
+use bus_core::scopes::Scopes;
+use serde_json::{Value, json};
+use worker::{Env, Method, Request, Response, Result};
+
+use crate::config::Config;
+use crate::oauth::error::Error;
+use crate::oauth::form::expect_method;
+use crate::oauth::site::Site;
+
+pub fn protected_resource(request: &Request, env: &Env, path: &str) -> Result<Response> {
+    serve(request, env, |site| resource_document(site, path))
+}
+
+pub fn authorization_server(request: &Request, env: &Env) -> Result<Response> {
+    serve(request, env, server_document)
+}
+
+fn serve(request: &Request, env: &Env, document: impl Fn(&Site) -> Value) -> Result<Response> {
+    let site = expect_method(request, &[Method::Get, Method::Head], "GET, HEAD")
+        .and_then(|()| Site::of(request, &Config::of(env)).map_err(Error::from));
+    match site {
+        Ok(site) => {
+            Response::builder().with_header("cache-control", "public, max-age=300")?.from_json(&document(&site))
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+fn scope_names() -> Vec<&'static str> {
+    Scopes::NAMED.iter().map(|(_, name)| *name).collect()
+}
+
+/// `path` is that of the endpoint: empty or `/mcp`. The resource is the endpoint as the client wrote it.
+fn resource_document(site: &Site, path: &str) -> Value {
+    let resource = if path.is_empty() { format!("{}/", site.here) } else { format!("{}{path}", site.here) };
+    json!({
+        "resource": resource,
+        "authorization_servers": [site.issuer],
+        "scopes_supported": scope_names(),
+        "bearer_methods_supported": ["header"],
+        "resource_name": "Blender Bus",
+    })
+}
+
+fn server_document(site: &Site) -> Value {
+    let at = |path: &str| format!("{}{path}", site.issuer);
+    json!({
+        "issuer": site.issuer,
+        "authorization_endpoint": at("/authorize"),
+        "token_endpoint": at("/token"),
+        "registration_endpoint": at("/register"),
+        "revocation_endpoint": at("/revoke"),
+        "scopes_supported": scope_names(),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint_auth_methods_supported": ["none"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "prompt_values_supported": ["none", "login", "consent"],
+    })
+}

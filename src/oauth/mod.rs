@@ -1,0 +1,81 @@
+//! Authorization server and resource server in one: OAuth 2.1 for MCP clients, and signing in.
+//!
+//! `route` answers the paths of this module; `bearer::authenticate` verifies who sends any other request.
+
+mod access_token;
+mod account;
+mod authorize;
+pub mod bearer;
+pub mod browser;
+mod client;
+mod error;
+mod form;
+mod issue;
+mod keys;
+mod metadata;
+mod password;
+mod redirect;
+mod register;
+mod screens;
+mod sign_in;
+pub mod site;
+mod token;
+
+use worker::{Env, Method, Request, Response, Result};
+
+use crate::oauth::error::Error;
+
+/// Answers a request whose path is one of OAuth's or of signing in; nothing for any other.
+pub async fn route(request: &mut Request, env: &Env) -> Option<Result<Response>> {
+    let path = request.path();
+    if request.method() == Method::Options && is_open(&path) {
+        return Some(preflight());
+    }
+    let answer = match path.as_str() {
+        "/.well-known/oauth-protected-resource" | "/.well-known/oauth-protected-resource/" => {
+            metadata::protected_resource(request, env, "")
+        }
+        "/.well-known/oauth-protected-resource/mcp" => metadata::protected_resource(request, env, "/mcp"),
+        "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
+            metadata::authorization_server(request, env)
+        }
+        "/register" => speak_json(register::register(request, env).await),
+        "/token" => speak_json(token::token(request, env).await),
+        "/revoke" => speak_json(token::revoke(request, env).await),
+        "/auth/login" => speak_json(password::login(request, env).await),
+        "/auth/refresh" => speak_json(password::refresh(request, env).await),
+        "/authorize" => show_page(authorize::authorize(request, env).await),
+        "/login" => show_page(sign_in::login(request, env).await),
+        "/logout" => show_page(sign_in::logout(request, env).await),
+        _ => return None,
+    };
+    Some(if is_open(&path) { answer.and_then(open) } else { answer })
+}
+
+/// What clients in browsers of any origin may read: none of it goes by cookies.
+fn is_open(path: &str) -> bool {
+    path.starts_with("/.well-known/") || matches!(path, "/register" | "/token" | "/revoke")
+}
+
+fn open(mut response: Response) -> Result<Response> {
+    response.headers_mut().set("access-control-allow-origin", "*")?;
+    Ok(response)
+}
+
+fn preflight() -> Result<Response> {
+    Ok(Response::builder()
+        .with_status(204)
+        .with_header("access-control-allow-origin", "*")?
+        .with_header("access-control-allow-methods", "GET, POST, OPTIONS")?
+        .with_header("access-control-allow-headers", "Authorization, Content-Type, MCP-Protocol-Version")?
+        .with_header("access-control-max-age", "86400")?
+        .empty())
+}
+
+fn speak_json(answer: core::result::Result<Response, Error>) -> Result<Response> {
+    answer.or_else(Error::into_response)
+}
+
+fn show_page(answer: core::result::Result<Response, Error>) -> Result<Response> {
+    answer.or_else(|error| screens::refusal(&error))
+}

@@ -1,0 +1,90 @@
+//! `POST /auth/login` and `POST /auth/refresh`: tokens for programs whose user types the password into them.
+
+use bus_core::accounts::{AfterLogin, Command, Reply};
+use bus_core::grants::{Permission, Refresh, Refusal};
+use bus_core::passwords::MAX_BYTES;
+use bus_core::scopes::Scopes;
+use bus_core::usernames::Username;
+use serde::Deserialize;
+use worker::{Env, Method, Request, Response, console_log};
+
+use crate::config::Config;
+use crate::oauth::account::{Account, Kind};
+use crate::oauth::client::PASSWORD_CLIENT;
+use crate::oauth::error::{Code, Error};
+use crate::oauth::form::{expect_method, json};
+use crate::oauth::issue::tokens;
+use crate::oauth::site::Site;
+
+#[derive(Deserialize)]
+struct LoginBody {
+    username: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+struct RefreshBody {
+    refresh_token: String,
+}
+
+pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Post], "POST")?;
+    let config = Config::of(env);
+    let site = Site::of(request, &config)?;
+    let body: LoginBody = json(request, Code::InvalidRequest).await?;
+    let username = Username::parse(&body.username).map_err(|error| refused(error.to_string()))?;
+    if body.password.is_empty() || body.password.len() > MAX_BYTES {
+        return Err(refused(format!("password must have 1 to {MAX_BYTES} bytes")));
+    }
+    let permission = Permission {
+        client_id: PASSWORD_CLIENT.to_owned(),
+        client_name: "Signed in with the password".to_owned(),
+        scopes: Scopes::ALL,
+        audience: site.issuer.clone(),
+    };
+    let account = Account::named(env, &username)?;
+    let command = attempt(&config, &site, username, body.password, AfterLogin::Grant(permission));
+    match account.ask(&command).await? {
+        Reply::Granted { owner, granted } => tokens(env, &config, &account, owner, granted, true).await,
+        Reply::WrongCredentials => Err(Error::new(Code::InvalidCredentials, "user name or password is wrong")),
+        _ => Err(Error::Senseless("Account")),
+    }
+}
+
+pub async fn refresh(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Post], "POST")?;
+    let config = Config::of(env);
+    let site = Site::of(request, &config)?;
+    let body: RefreshBody = json(request, Code::InvalidRequest).await?;
+    let Some((account, secret)) = Account::holding(env, Kind::RefreshToken, &body.refresh_token)? else {
+        return Err(sign_in_again(Refusal::Unknown));
+    };
+    let command = Command::Refresh(Refresh {
+        token: secret.to_owned(),
+        client_id: PASSWORD_CLIENT.to_owned(),
+        scopes: None,
+        audiences: site.audiences(),
+    });
+    match account.ask(&command).await? {
+        Reply::Granted { owner, granted } => tokens(env, &config, &account, owner, granted, true).await,
+        Reply::Refused { reason } => Err(sign_in_again(reason)),
+        _ => Err(Error::Senseless("Account")),
+    }
+}
+
+/// One attempt to sign in. A development password goes along only where the request came over loopback.
+pub fn attempt(config: &Config, site: &Site, username: Username, password: String, then: AfterLogin) -> Command {
+    let named = |(name, _): &&(String, String)| Username::parse(name).as_ref() == Ok(&username);
+    let dev_account = config.dev_accounts.iter().find(named).filter(|_| site.is_loopback());
+    let dev_password = dev_account.map(|(_, password)| password.clone());
+    Command::Login { username, password, dev_password, then }
+}
+
+fn refused(description: String) -> Error {
+    Error::new(Code::InvalidRequest, description)
+}
+
+fn sign_in_again(reason: Refusal) -> Error {
+    console_log!("refresh token refused: {reason}");
+    Error::new(Code::SignInAgain, "the refresh token is unknown, used, expired or revoked: sign in again")
+}

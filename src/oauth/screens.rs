@@ -1,0 +1,157 @@
+//! Rendering the pages of signing in, each with its form tokens and headers.
+
+use askama::Template;
+use bus_core::scopes::Scopes;
+use worker::{Env, Request, Response, console_error};
+
+use crate::oauth::authorize::Trusted;
+use crate::oauth::browser::{FormFor, Session, form_cookie, form_token, page};
+use crate::oauth::error::Error;
+use crate::oauth::keys::Keys;
+use crate::oauth::redirect::Destination;
+use crate::oauth::site::Site;
+use crate::pages::STYLE;
+use crate::pages::sign_in::{Consent, Login, Refusal, SignedIn};
+
+/// The client that waits behind a login.
+pub struct Behind<'a> {
+    pub client: &'a str,
+    pub destination: &'a Destination,
+}
+
+/// The login page. With `error` it is the answer to a failed attempt, and its status says so.
+pub async fn login(
+    request: &Request,
+    env: &Env,
+    site: &Site,
+    behind: Option<&Behind<'_>>,
+    return_to: &str,
+    username: &str,
+    error: Option<&str>,
+) -> Result<Response, Error> {
+    let (holder, set_cookie) = form_cookie(request, site)?;
+    let form_token = form_token(&*Keys::kept(env).await?, FormFor::Login, &holder, return_to)?;
+    let client = behind.map(|behind| named(behind.client));
+    let html = render(&Login { style: STYLE, client, error, username, return_to, form_token: &form_token })?;
+    let status = if error.is_some() { 403 } else { 200 };
+    let mut response = page(status, Some(site), behind.map(|behind| behind.destination))?;
+    if let Some(header) = set_cookie {
+        response = response.with_header("set-cookie", &header)?;
+    }
+    Ok(response.fixed(html.into_bytes()))
+}
+
+pub async fn consent(
+    env: &Env,
+    site: &Site,
+    session: &Session,
+    trusted: &Trusted,
+    scopes: Scopes,
+    query: &str,
+) -> Result<Response, Error> {
+    let keys = Keys::kept(env).await?;
+    let holder = session.credential.as_str();
+    let (destination, warning) = describe(&trusted.destination);
+    let html = render(&Consent {
+        style: STYLE,
+        client: named(&trusted.client.name),
+        username: &session.owner.username,
+        destination: &destination,
+        warning: warning.as_deref(),
+        abilities: &abilities(scopes),
+        request: query,
+        form_token: &form_token(&keys, FormFor::Consent, holder, query)?,
+        sign_out_token: &form_token(&keys, FormFor::SignOut, holder, "")?,
+    })?;
+    Ok(page(200, Some(site), Some(&trusted.destination))?.fixed(html.into_bytes()))
+}
+
+pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Response, Error> {
+    let token = form_token(&*Keys::kept(env).await?, FormFor::SignOut, &session.credential, "")?;
+    let html = render(&SignedIn { style: STYLE, username: &session.owner.username, sign_out_token: &token })?;
+    Ok(page(200, Some(site), None)?.fixed(html.into_bytes()))
+}
+
+/// A form that did not come from the page it belongs to, or whose page is from before the browser signed in anew.
+pub fn forged(site: &Site) -> Result<Response, Error> {
+    let text = "The form was not sent from its own page, or the page was too old. Nothing was done. Go back, reload the \
+                page and try again; cookies must be allowed.";
+    let html = render(&Refusal::new("That did not work", text))?;
+    Ok(page(403, Some(site), None)?.fixed(html.into_bytes()))
+}
+
+/// An error where there is nobody to redirect to.
+pub fn refusal(error: &Error) -> worker::Result<Response> {
+    let (status, _, description) = error.parts();
+    let title = if status >= 500 { "The server cannot answer now" } else { "This request cannot be answered" };
+    let made = render(&Refusal::new(title, &description)).and_then(|html| {
+        let mut response = page(status, None, None)?;
+        if status == 405 {
+            response = response.with_header("allow", "GET, HEAD, POST")?;
+        }
+        Ok(response.fixed(html.into_bytes()))
+    });
+    made.or_else(|_| Response::error(description, status))
+}
+
+/// A query as it may stand in a `Location` header: whatever is not plain is percent-encoded.
+pub fn header_safe(query: &str) -> String {
+    let safe = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'#');
+    query.bytes().map(|byte| if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+fn render(template: &impl Template) -> Result<String, Error> {
+    template.render().map_err(|error| {
+        console_error!("template: {error}");
+        Error::Senseless("a template")
+    })
+}
+
+fn named(name: &str) -> &str {
+    if name.is_empty() { "A client without a name" } else { name }
+}
+
+fn describe(destination: &Destination) -> (String, Option<String>) {
+    match destination {
+        Destination::Web { host, .. } => (host.clone(), None),
+        Destination::Loopback { .. } => (
+            "a program on this computer".to_owned(),
+            Some(
+                "Any program on this computer can call itself by this name. Allow it only if you have just started it \
+                 yourself."
+                    .to_owned(),
+            ),
+        ),
+        Destination::App { scheme } => (
+            format!("the app that opens {scheme}: links"),
+            Some(format!(
+                "Any app on this device can claim {scheme}: links. Allow it only if you have just started it yourself."
+            )),
+        ),
+    }
+}
+
+fn abilities(scopes: Scopes) -> Vec<&'static str> {
+    [
+        (Scopes::BUS_READ, "see your Blender sessions and what is in them"),
+        (
+            Scopes::BUS_DISPATCH,
+            "run any command and any Python code in your Blender, with your rights on that computer",
+        ),
+        (Scopes::PEER, "attach to your bus as a Blender and answer commands meant for it"),
+    ]
+    .into_iter()
+    .filter(|(scope, _)| scopes.contains(*scope))
+    .map(|(_, text)| text)
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::header_safe;
+
+    #[test]
+    fn a_query_cannot_leave_its_header() {
+        assert_eq!(header_safe("a=%20b&c=d\r\nSet-Cookie: x\u{e9}#"), "a=%20b&c=d%0D%0ASet-Cookie:%20x%C3%A9%23");
+    }
+}

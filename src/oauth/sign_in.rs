@@ -1,0 +1,127 @@
+//! `/login` and `/logout`: a browser's session.
+
+use bus_core::accounts::{AfterLogin, Command, Reply};
+use bus_core::passwords::MAX_BYTES;
+use bus_core::usernames::Username;
+use url::Url;
+use worker::{Env, Method, Request, Response};
+
+use crate::config::Config;
+use crate::oauth::account::{Account, Kind};
+use crate::oauth::browser::{
+    FormFor, Session, end_session, form_cookie, form_token_is_right, is_same_origin, see_other, start_session,
+};
+use crate::oauth::error::Error;
+use crate::oauth::form::{Parameters, expect_method, form};
+use crate::oauth::keys::Keys;
+use crate::oauth::password::attempt;
+use crate::oauth::screens;
+use crate::oauth::site::Site;
+
+/// The pages that a login may lead to.
+const PLACES: [&str; 5] = ["/", "/authorize", "/dashboard", "/login", "/tokens"];
+const WRONG: &str = "User name or password is wrong.";
+
+pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
+    let config = Config::of(env);
+    let site = Site::of(request, &config)?;
+    if request.method() == Method::Post {
+        return sign_in(request, env, &config, &site).await;
+    }
+    let query = Parameters::parse(request.url()?.query().unwrap_or_default());
+    let return_to = place(&site, query.optional("return_to")?);
+    match Session::of(request, env, &site).await? {
+        Some(session) if return_to == "/login" => screens::signed_in(env, &site, &session).await,
+        Some(_) => Ok(see_other(&return_to)?.empty()),
+        None => screens::login(request, env, &site, None, &return_to, "", None).await,
+    }
+}
+
+async fn sign_in(request: &mut Request, env: &Env, config: &Config, site: &Site) -> Result<Response, Error> {
+    let parameters = form(request).await?;
+    let (holder, fresh) = form_cookie(request, site)?;
+    let asked = parameters.optional("return_to")?.unwrap_or("/login");
+    let token = parameters.optional("form_token")?.unwrap_or_default();
+    let keys = Keys::kept(env).await?;
+    let right = fresh.is_none() && form_token_is_right(&keys, FormFor::Login, &holder, asked, token)?;
+    if !right || !is_same_origin(request, site)? {
+        return screens::forged(site);
+    }
+    let return_to = place(site, Some(asked));
+    let typed = parameters.optional("username")?.unwrap_or_default();
+    let password = parameters.optional("password")?.unwrap_or_default();
+    let username = match Username::parse(typed.trim()) {
+        Ok(username) if !password.is_empty() && password.len() <= MAX_BYTES => username,
+        _ => return screens::login(request, env, site, None, asked, "", Some(WRONG)).await,
+    };
+    let account = Account::named(env, &username)?;
+    let name = username.to_string();
+    let command = attempt(config, site, username, password.to_owned(), AfterLogin::Session);
+    match account.ask(&command).await? {
+        Reply::SessionStarted { session, .. } => {
+            // A new session at each login: one that was planted before is worth nothing.
+            let credential = account.credential(Kind::Session, &session);
+            Ok(start_session(see_other(&return_to)?, site, &credential)?.empty())
+        }
+        Reply::WrongCredentials => screens::login(request, env, site, None, asked, &name, Some(WRONG)).await,
+        _ => Err(Error::Senseless("Account")),
+    }
+}
+
+pub async fn logout(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Post], "POST")?;
+    let site = Site::of(request, &Config::of(env))?;
+    let parameters = form(request).await?;
+    let return_to = place(&site, parameters.optional("return_to")?);
+    if let Some(session) = Session::of(request, env, &site).await? {
+        let token = parameters.optional("form_token")?.unwrap_or_default();
+        let keys = Keys::kept(env).await?;
+        let right = form_token_is_right(&keys, FormFor::SignOut, &session.credential, "", token)?;
+        if !right || !is_same_origin(request, &site)? {
+            return screens::forged(&site);
+        }
+        session.account.ask(&Command::EndSession { session: session.secret().to_owned() }).await?;
+    }
+    Ok(end_session(see_other(&return_to)?, &site)?.empty())
+}
+
+/// Where to go after a login: a page of this server and nowhere else.
+fn place(site: &Site, asked: Option<&str>) -> String {
+    let elsewhere = || "/login".to_owned();
+    let Some(asked) = asked.filter(|asked| asked.starts_with('/')) else { return elsewhere() };
+    let Ok(here) = Url::parse(&site.here) else { return elsewhere() };
+    match here.join(asked) {
+        Ok(url) if url.origin() == here.origin() && PLACES.contains(&url.path()) => match url.query() {
+            Some(query) => format!("{}?{}", url.path(), screens::header_safe(query)),
+            None => url.path().to_owned(),
+        },
+        _ => elsewhere(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+    use crate::oauth::site::Site;
+
+    #[test]
+    fn a_login_leads_to_pages_of_this_server_only() {
+        let site = Site::for_tests("https://bus.example/");
+        for (asked, place_to_go) in [
+            ("/authorize?client_id=a&state=b%0d%0a", "/authorize?client_id=a&state=b%0d%0a"),
+            ("/dashboard", "/dashboard"),
+            ("/dashboard#x", "/dashboard"),
+            ("//evil.example/authorize", "/login"),
+            ("/\\evil.example/authorize", "/login"),
+            ("/\t/evil.example/authorize", "/login"),
+            ("https://evil.example/authorize", "/login"),
+            ("javascript:alert(1)", "/login"),
+            ("/logout", "/login"),
+            ("/x/../dashboard", "/dashboard"),
+            ("", "/login"),
+        ] {
+            assert_eq!(place(&site, Some(asked)), place_to_go, "{asked:?}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Who this server is: its issuer, the origin a request came to, and which origins count as the same audience.
+//!
+//! Invariant: plain http is for loopback alone. An issuer has no trailing slash.
+
+use thiserror::Error;
+use url::{Host, Url};
+use worker::Request;
+
+use crate::config::Config;
+
+/// The origin a request came to cannot be this server's.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum SiteError {
+    #[error("this server speaks plain http on localhost, 127.0.0.1 and [::1] only: use https, or set PUBLIC_ORIGIN")]
+    PlainHttp,
+    #[error("PUBLIC_ORIGIN must be an origin such as https://bus.example.com, without path, query or credentials")]
+    PublicOrigin,
+    #[error("the request has no usable URL")]
+    Unreadable,
+}
+
+/// The two origins of a request, as `scheme://host[:port]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// By which the server calls itself: `iss` and `aud` of its tokens.
+    pub issuer: String,
+    /// Under which this client reaches it: endpoints and resources in metadata.
+    pub here: String,
+    loopback: bool,
+    port: Option<u16>,
+}
+
+impl Site {
+    pub fn of(request: &Request, config: &Config) -> Result<Self, SiteError> {
+        let url = request.url().map_err(|_| SiteError::Unreadable)?;
+        Self::at(&url, config.public_origin.as_deref())
+    }
+
+    fn at(url: &Url, public_origin: Option<&str>) -> Result<Self, SiteError> {
+        let public = public_origin.map(public_url).transpose()?;
+        let mut here = url;
+        if let Some(public) = &public {
+            // Behind a proxy that ends TLS the scheme of the request is not the one the client used.
+            let proxied = url.host() == public.host();
+            if proxied || (url.scheme() == "http" && !is_loopback(url)) {
+                here = public;
+            }
+        }
+        if here.scheme() != "https" && !(here.scheme() == "http" && is_loopback(here)) {
+            return Err(SiteError::PlainHttp);
+        }
+        let issuer = public.as_ref().unwrap_or(here);
+        Ok(Self {
+            issuer: issuer.origin().ascii_serialization(),
+            here: here.origin().ascii_serialization(),
+            loopback: is_loopback(here),
+            port: issuer.port_or_known_default().filter(|_| is_loopback(issuer)),
+        })
+    }
+
+    #[cfg(test)]
+    pub fn for_tests(url: &str) -> Self {
+        Self::at(&Url::parse(url).unwrap(), None).unwrap()
+    }
+
+    /// Whether the request came to a name of this machine itself.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.here.starts_with("https:")
+    }
+
+    /// The spellings of the issuer: the names of loopback on one port are one server.
+    pub fn audiences(&self) -> Vec<String> {
+        match self.port {
+            Some(port) => ["localhost", "127.0.0.1", "[::1]"].map(|host| loopback_origin(host, port)).to_vec(),
+            None => vec![self.issuer.clone()],
+        }
+    }
+
+    /// Whether `resource` (RFC 8707) is an MCP endpoint of this server.
+    pub fn is_resource(&self, resource: &str) -> bool {
+        let Ok(url) = Url::parse(resource) else { return false };
+        let origin = url.origin().ascii_serialization();
+        let endpoint = matches!(url.path(), "/" | "/mcp" | "/mcp/");
+        let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        endpoint && bare && url.password().is_none() && (origin == self.here || self.audiences().contains(&origin))
+    }
+}
+
+/// As `Url` writes an origin: without the port of the scheme.
+fn loopback_origin(host: &str, port: u16) -> String {
+    if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") }
+}
+
+fn public_url(origin: &str) -> Result<Url, SiteError> {
+    let url = Url::parse(origin).map_err(|_| SiteError::PublicOrigin)?;
+    let written = url.origin().ascii_serialization();
+    let bare = written == origin || format!("{written}/") == origin;
+    if bare && matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(SiteError::PublicOrigin) }
+}
+
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address == core::net::Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(address)) => address == core::net::Ipv6Addr::LOCALHOST,
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Site, SiteError};
+    use url::Url;
+
+    fn site(url: &str, public: Option<&str>) -> Result<Site, SiteError> {
+        Site::at(&Url::parse(url).unwrap(), public)
+    }
+
+    #[test]
+    fn without_configuration_the_issuer_is_where_the_request_came_to() {
+        let site = site("https://bus.example/authorize?x", None).unwrap();
+        assert_eq!((site.issuer.as_str(), site.here.as_str()), ("https://bus.example", "https://bus.example"));
+        assert_eq!(site.audiences(), ["https://bus.example"]);
+    }
+
+    #[test]
+    fn a_configured_issuer_holds_under_every_name() {
+        let site = site("https://bus.acme.workers.dev/mcp", Some("https://bus.example/")).unwrap();
+        assert_eq!(site.issuer, "https://bus.example");
+        assert_eq!(site.here, "https://bus.acme.workers.dev");
+        assert!(site.is_resource("https://bus.example/mcp") && site.is_resource("https://bus.acme.workers.dev/"));
+        assert!(!site.is_resource("https://evil.example/mcp"));
+    }
+
+    #[test]
+    fn behind_a_proxy_the_configured_origin_is_where_the_client_is() {
+        for url in ["http://bus.example/token", "http://10.0.0.7:8080/token"] {
+            assert_eq!(site(url, Some("https://bus.example")).unwrap().here, "https://bus.example");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_alone() {
+        for url in ["http://bus.example/", "http://localhost.evil.example/", "http://127.0.0.2/", "http://0.0.0.0/"] {
+            assert_eq!(site(url, None), Err(SiteError::PlainHttp), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_loopback_are_one_server_on_one_port() {
+        for host in ["localhost", "127.0.0.1", "[::1]"] {
+            let site = site(&format!("http://{host}:8787/"), None).unwrap();
+            assert!(site.is_loopback());
+            assert!(site.audiences().contains(&site.issuer));
+            assert_eq!(site.audiences().len(), 3);
+            assert!(site.is_resource("http://127.0.0.1:8787/mcp") && !site.is_resource("http://127.0.0.1:8788/mcp"));
+        }
+        assert!(site("http://localhost/", None).unwrap().audiences().contains(&"http://localhost".to_owned()));
+    }
+
+    #[test]
+    fn a_public_origin_is_only_an_origin() {
+        for origin in ["bus.example", "https://bus.example/path", "https://u@bus.example", "ftp://bus.example"] {
+            assert_eq!(site("https://bus.example/", Some(origin)), Err(SiteError::PublicOrigin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn only_the_mcp_endpoints_are_resources() {
+        let site = site("https://bus.example/", None).unwrap();
+        for resource in
+            ["https://bus.example", "https://bus.example/", "https://bus.example/mcp", "HTTPS://BUS.example"]
+        {
+            assert!(site.is_resource(resource), "{resource}");
+        }
+        for resource in
+            ["", "/mcp", "https://bus.example/other", "https://bus.example/mcp#x", "https://a@bus.example/mcp", "x:y"]
+        {
+            assert!(!site.is_resource(resource), "{resource}");
+        }
+    }
+}

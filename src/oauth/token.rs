@@ -1,0 +1,112 @@
+//! The token endpoint (OAuth 2.1 section 3.2) and revocation (RFC 7009).
+
+use bus_core::accounts::{Command, Reply};
+use bus_core::codes::Exchange;
+use bus_core::grants::{Refresh, Refusal};
+use bus_core::scopes::Scopes;
+use bus_core::usernames::Username;
+use durable::runtime::now_ms;
+use worker::{Env, Method, Request, Response};
+
+use crate::config::Config;
+use crate::oauth::access_token::AccessToken;
+use crate::oauth::account::{Account, Kind};
+use crate::oauth::client::{Client, PASSWORD_CLIENT, kid};
+use crate::oauth::error::{Code, Error, no_store};
+use crate::oauth::form::{Parameters, expect_method, form};
+use crate::oauth::issue::{refused, tokens};
+use crate::oauth::keys::Keys;
+use crate::oauth::site::Site;
+
+pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Post], "POST")?;
+    let config = Config::of(env);
+    let site = Site::of(request, &config)?;
+    let parameters = form(request).await?;
+    let grant_type = parameters.required("grant_type")?;
+    if !matches!(grant_type, "authorization_code" | "refresh_token") {
+        return Err(Error::new(Code::UnsupportedGrantType, "grant_type must be authorization_code or refresh_token"));
+    }
+    let client_id = known_client(&parameters, env).await?;
+    check_resources(&parameters, &site)?;
+    let (kind, name, what) = match grant_type {
+        "authorization_code" => (Kind::Code, "code", "authorization code"),
+        _ => (Kind::RefreshToken, "refresh_token", "refresh token"),
+    };
+    let Some((account, secret)) = Account::holding(env, kind, parameters.required(name)?)? else {
+        return Err(refused(Refusal::Unknown, what));
+    };
+    let command = match kind {
+        Kind::Code => Command::Exchange(exchange(&parameters, secret, client_id, &site)?),
+        _ => Command::Refresh(refresh(&parameters, secret, client_id, &site)?),
+    };
+    match account.ask(&command).await? {
+        Reply::Granted { owner, granted } => tokens(env, &config, &account, owner, granted, false).await,
+        Reply::Refused { reason } => Err(refused(reason, what)),
+        _ => Err(Error::Senseless("Account")),
+    }
+}
+
+fn exchange(parameters: &Parameters, secret: &str, client_id: String, site: &Site) -> Result<Exchange, Error> {
+    Ok(Exchange {
+        code: secret.to_owned(),
+        client_id,
+        redirect_uri: parameters.optional("redirect_uri")?.map(str::to_owned),
+        code_verifier: parameters.required("code_verifier")?.to_owned(),
+        audiences: site.audiences(),
+    })
+}
+
+fn refresh(parameters: &Parameters, secret: &str, client_id: String, site: &Site) -> Result<Refresh, Error> {
+    Ok(Refresh {
+        token: secret.to_owned(),
+        client_id,
+        scopes: parameters.optional("scope")?.map(Scopes::known),
+        audiences: site.audiences(),
+    })
+}
+
+/// Answers 200 whether or not there was anything to revoke (RFC 7009 section 2.2).
+pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Post], "POST")?;
+    let site = Site::of(request, &Config::of(env))?;
+    let parameters = form(request).await?;
+    let token = parameters.required("token")?;
+    // Tokens of `/auth/login` were issued to no registered client; whoever holds one may end it.
+    let client_id = match parameters.optional("client_id")? {
+        None | Some(PASSWORD_CLIENT) => PASSWORD_CLIENT.to_owned(),
+        Some(_) => known_client(&parameters, env).await?,
+    };
+    if let Some((account, secret)) = Account::holding(env, Kind::RefreshToken, token)? {
+        account.ask(&Command::RevokeToken { token: secret.to_owned(), client_id }).await?;
+    } else {
+        let now_s = now_ms().div_euclid(1000);
+        let keys = Keys::kept(env).await?;
+        if let Ok(token) = AccessToken::verify(token, &keys, &site.audiences(), now_s)
+            && let Ok(username) = Username::parse(&token.username)
+        {
+            // Access tokens are not kept anywhere, so the grant goes (RFC 7009 section 2.1).
+            let command = Command::RevokeGrant { grant_id: token.grant_id, client_id };
+            Account::named(env, &username)?.ask(&command).await?;
+        }
+    }
+    Ok(no_store(Response::builder())?.empty())
+}
+
+/// The `client_id` of the request, if it is one of this server's.
+async fn known_client(parameters: &Parameters, env: &Env) -> Result<String, Error> {
+    let client_id = parameters.required("client_id")?;
+    let keys = Keys::knowing(env, |keys| &keys.client_record, kid(client_id)).await?;
+    match Client::from_id(client_id, &keys)? {
+        Some(_) => Ok(client_id.to_owned()),
+        None => Err(Error::new(Code::InvalidClient, "client_id is not of a client registered here: register again")),
+    }
+}
+
+/// Every `resource` must be an endpoint of this server (RFC 8707 section 2.2).
+fn check_resources(parameters: &Parameters, site: &Site) -> Result<(), Error> {
+    match parameters.all("resource").find(|resource| !site.is_resource(resource)) {
+        None => Ok(()),
+        Some(_) => Err(Error::new(Code::InvalidTarget, format!("resource must be {0}/ or {0}/mcp", site.here))),
+    }
+}

@@ -1,0 +1,58 @@
+//! The pages of signing in and of giving consent.
+
+use askama::Template;
+
+use crate::pages::STYLE;
+
+/// Asks for name and password. `client`: the name of the client that waits behind the login, if one does.
+#[derive(Template)]
+#[template(path = "login.html", config = "src/pages/askama.toml")]
+pub struct Login<'a> {
+    pub style: &'static str,
+    pub client: Option<&'a str>,
+    pub error: Option<&'a str>,
+    pub username: &'a str,
+    pub return_to: &'a str,
+    pub form_token: &'a str,
+}
+
+/// Asks whether a client may act for the user.
+#[derive(Template)]
+#[template(path = "consent.html", config = "src/pages/askama.toml")]
+pub struct Consent<'a> {
+    pub style: &'static str,
+    pub client: &'a str,
+    pub username: &'a str,
+    /// The host, or program, that gets the code.
+    pub destination: &'a str,
+    pub warning: Option<&'a str>,
+    /// What the client will be able to do, a line each.
+    pub abilities: &'a [&'a str],
+    pub request: &'a str,
+    pub form_token: &'a str,
+    pub sign_out_token: &'a str,
+}
+
+/// Tells who is signed in.
+#[derive(Template)]
+#[template(path = "signed_in.html", config = "src/pages/askama.toml")]
+pub struct SignedIn<'a> {
+    pub style: &'static str,
+    pub username: &'a str,
+    pub sign_out_token: &'a str,
+}
+
+/// Says what went wrong where there is nobody to redirect to.
+#[derive(Template)]
+#[template(path = "refusal.html", config = "src/pages/askama.toml")]
+pub struct Refusal<'a> {
+    pub style: &'static str,
+    pub title: &'a str,
+    pub text: &'a str,
+}
+
+impl<'a> Refusal<'a> {
+    pub fn new(title: &'a str, text: &'a str) -> Self {
+        Self { style: STYLE, title, text }
+    }
+}

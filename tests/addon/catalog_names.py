@@ -1,0 +1,29 @@
+"""The 24 commands of the catalog."""
+
+CORE = (
+    "get_scene_info",
+    "get_object_info",
+    "browse_data",
+    "execute_code",
+    "get_viewport_screenshot",
+    "get_console_output",
+    "console_operations",
+)
+STATUS = ("get_polyhaven_status", "get_hyper3d_status", "get_sketchfab_status")
+ABSENT = (
+    "msgbus_clear_by_owner",
+    "msgbus_publish_rna",
+    "msgbus_subscribe_rna",
+    "msgbus_get_notifications",
+    "msgbus_list_subscriptions",
+    "get_polyhaven_categories",
+    "search_polyhaven_assets",
+    "download_polyhaven_asset",
+    "set_texture",
+    "create_rodin_job",
+    "poll_rodin_job_status",
+    "import_generated_asset",
+    "search_sketchfab_models",
+    "download_sketchfab_model",
+)
+COMMANDS = CORE + STATUS + ABSENT

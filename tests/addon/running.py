@@ -1,0 +1,52 @@
+"""Run one command of the extension in this process, as a job would."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from addon.link.main_thread import JobControl, MainThreadQueue
+from addon.link.records import Job
+
+
+class Outcome:
+    """How a job ended."""
+
+    def __init__(self, status: str, result: str, error: str) -> None:
+        self.status = status
+        self.result = result
+        self.error = error
+
+    @property
+    def document(self) -> Any:
+        assert self.status == "completed", self.error
+        return json.loads(self.result)
+
+
+def run(command: str, **params: Any) -> Outcome:
+    """Run a command through the real queue and registry."""
+    from addon.commands import registry
+
+    answers: list[tuple[str, ...]] = []
+    queue = MainThreadQueue(registry.run, lambda *answer: answers.append(answer))
+    queue.submit(Job("j-test", command, params))
+    queue.drain()
+    [(_, status, result, error)] = answers
+    return Outcome(status, result, error)
+
+
+def start(command: str, control_out: list[JobControl], **params: Any) -> Outcome:
+    """As `run`, but hand out the job's control before it starts, so that a test can cancel it."""
+    from addon.commands import registry
+
+    answers: list[tuple[str, ...]] = []
+
+    def note(job: Job, control: JobControl) -> str:
+        control_out.append(control)
+        return registry.run(job, control)
+
+    queue = MainThreadQueue(note, lambda *answer: answers.append(answer))
+    queue.submit(Job("j-test", command, params))
+    queue.drain()
+    [(_, status, result, error)] = answers
+    return Outcome(status, result, error)

@@ -1,0 +1,239 @@
+"""Commands on real Blender: the scene, parameters, the console, absent integrations."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from catalog_names import ABSENT, COMMANDS, STATUS
+from running import run
+
+pytestmark = pytest.mark.bpy
+
+
+def test_scene_info_names_the_factory_scene(bpy: Any) -> None:
+    info = run("get_scene_info").document
+    assert set(info) == {"name", "object_count", "objects", "materials_count"}
+    assert info["name"] == "Scene"
+    assert info["object_count"] == 3
+    assert {item["name"]: item["type"] for item in info["objects"]} == {
+        "Cube": "MESH",
+        "Light": "LIGHT",
+        "Camera": "CAMERA",
+    }
+    assert [item["location"] for item in info["objects"] if item["name"] == "Cube"] == [[0.0, 0.0, 0.0]]
+
+
+def test_scene_info_lists_ten_objects_and_counts_all(bpy: Any) -> None:
+    for number in range(20):
+        bpy.context.collection.objects.link(bpy.data.objects.new(f"Empty{number}", None))
+    info = run("get_scene_info").document
+    assert (info["object_count"], len(info["objects"])) == (23, 10)
+
+
+def test_object_info_tells_transform_materials_and_mesh(bpy: Any) -> None:
+    cube = bpy.data.objects["Cube"]
+    cube.location = (1, 2, 3)
+    cube.rotation_euler = (0, 0, math.pi)
+    cube.scale = (2, 2, 2)
+    info = run("get_object_info", name="Cube").document
+    assert info["location"] == [1, 2, 3]
+    assert info["rotation"] == [0, 0, 3.141593]
+    assert info["scale"] == [2, 2, 2]
+    assert info["visible"] is True
+    assert info["materials"] == ["Material"]
+    assert info["mesh"] == {"vertices": 8, "edges": 12, "polygons": 6}
+    assert info["world_bounding_box"] == [pytest.approx([-1, 0, 1], abs=1e-5), pytest.approx([3, 4, 5], abs=1e-5)]
+
+
+@pytest.mark.parametrize("mode", ["QUATERNION", "AXIS_ANGLE", "ZYX"])
+def test_rotation_is_told_in_radians_whatever_the_mode(bpy: Any, mode: str) -> None:
+    cube = bpy.data.objects["Cube"]
+    cube.rotation_euler = (0, 0, 1)
+    cube.rotation_mode = mode
+    assert run("get_object_info", name="Cube").document["rotation"] == pytest.approx([0, 0, 1], abs=1e-5)
+
+
+def test_object_without_mesh_has_no_mesh_fields(bpy: Any) -> None:
+    info = run("get_object_info", name="Light").document
+    assert "mesh" not in info
+    assert "world_bounding_box" not in info
+
+
+def test_object_outside_the_view_layer_is_not_visible(bpy: Any) -> None:
+    bpy.data.objects.new("Loose", None)
+    assert run("get_object_info", name="Loose").document["visible"] is False
+
+
+def test_unknown_object_fails_and_similar_names_are_told(bpy: Any) -> None:
+    outcome = run("get_object_info", name="cube")
+    assert outcome.status == "failed"
+    assert "Object not found: cube" in outcome.error
+    assert "Cube" in outcome.error
+    assert "Traceback" not in outcome.error
+
+
+def test_non_finite_numbers_become_null(bpy: Any) -> None:
+    bpy.data.objects["Cube"].location = (math.nan, 0, 1)
+    assert run("get_object_info", name="Cube").document["location"] == [None, 0, 1]
+
+
+def test_browse_index_lists_every_collection_of_this_blender(bpy: Any) -> None:
+    index = run("browse_data").document
+    rows = {row["name"]: row for row in index["collections"]}
+    assert index["total"] == len(rows) > 30
+    assert rows["objects"] == {"name": "objects", "count": 3, "type": "Object"}
+
+
+def test_browse_pages_through_a_collection(bpy: Any) -> None:
+    for number in range(120):
+        bpy.data.objects.new(f"E{number:03}", None)
+    seen = []
+    for page in (1, 2, 3):
+        document = run("browse_data", collection="objects", page=page, page_size=50).document
+        seen += [item["name"] for item in document["items"]]
+    assert (document["total_pages"], document["total_items"], document["page"]) == (3, 123, 3)
+    assert sorted(seen) == sorted(item.name for item in bpy.data.objects)
+    assert run("browse_data", collection="objects", page=9).document["items"] == []
+
+
+@pytest.mark.parametrize("level", ["summary", "full"])
+def test_every_item_of_every_collection_can_be_shown(bpy: Any, level: str) -> None:
+    for row in run("browse_data").document["collections"]:
+        page = run("browse_data", collection=row["name"], page_size=500, detail_level=level).document
+        assert len(page["items"]) == min(row["count"], 500)
+
+
+def test_browse_item_in_full_holds_its_properties(bpy: Any) -> None:
+    item = run("browse_data", collection="cameras", item_name="Camera", detail_level="full").document["item"]
+    assert item["properties"]["lens"] == 50.0
+    assert item["properties"]["type"] == "PERSP"
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"collection": "nope"}, "bpy.data has no collection 'nope'"),
+        ({"collection": "__class__"}, "has no collection"),
+        ({"collection": "filepath"}, "has no collection"),
+        ({"collection": "objects", "item_name": "nope"}, "no 'nope' in objects"),
+        ({"item_name": "Cube"}, "item_name needs collection"),
+        ({"page": 0}, "page must be an integer of at least 1, got 0"),
+        ({"page": True}, "page must be an integer"),
+        ({"page": 1.5}, "page must be an integer"),
+        ({"page_size": 501}, "page_size must be an integer of 1 to 500, got 501"),
+        ({"detail_level": "much"}, 'detail_level must be one of summary, full, got "much"'),
+        ({"collection": 5}, "collection must be a string or null, got 5"),
+        ({"colour": 5}, "unknown parameter 'colour'"),
+    ],
+)
+def test_wrong_parameters_are_named_with_what_is_expected(bpy: Any, params: dict[str, Any], told: str) -> None:
+    outcome = run("browse_data", **params)
+    assert outcome.status == "failed"
+    assert told in outcome.error
+    assert "Traceback" not in outcome.error
+
+
+def test_missing_parameter_is_named(bpy: Any) -> None:
+    assert "parameter 'name' is missing" in run("get_object_info").error
+
+
+def test_unknown_command_fails_with_the_text_clients_match(bpy: Any) -> None:
+    assert run("make_coffee").error == "Unknown command type: make_coffee"
+
+
+@pytest.mark.parametrize("command", ABSENT)
+def test_absent_integration_fails_honestly_whatever_its_parameters(bpy: Any, command: str) -> None:
+    outcome = run(command, asset_type="all", owner_id="x")
+    assert outcome.status == "failed"
+    assert "not available in this version" in outcome.error
+
+
+@pytest.mark.parametrize("command", STATUS)
+def test_status_of_an_absent_integration_says_it_is_off(bpy: Any, command: str) -> None:
+    document = run(command).document
+    assert document["enabled"] is False
+    assert "not available" in document["message"]
+
+
+def test_all_24_commands_are_in_the_table(bpy: Any) -> None:
+    from addon.commands import registry
+
+    assert set(registry.commands()) == set(COMMANDS)
+    assert len(registry.commands()) == 24
+
+
+def test_console_runs_code_and_its_output_can_be_read(bpy: Any) -> None:
+    console = {"operation": "execute", "params": {"code": "for i in range(2):\n    print('n', i)"}}
+    assert run("console_operations", **console).document == {"success": True, "message": "n 0\nn 1"}
+    lines = run("get_console_output", level="output").document["lines"]
+    assert {"text": "n 1", "type": "output", "source": "python_console"} in lines
+
+
+def test_console_info_lists_operations(bpy: Any) -> None:
+    info = run("console_operations").document["info"]
+    assert (info["has_console"], info["console_type"], info["background"]) == (True, "python", True)
+    assert info["operations"]["execute"] == ["code"]
+
+
+def test_console_append_and_clear(bpy: Any) -> None:
+    run("console_operations", operation="append", params={"text": "careful", "type": "ERROR"})
+    assert run("get_console_output", level="error").document["console_output"] == "careful"
+    run("console_operations", operation="clear")
+    assert run("get_console_output").document["total_lines"] == 0
+
+
+def test_without_a_console_the_output_of_jobs_is_still_told(bpy: Any) -> None:
+    run("console_operations", operation="clear")
+    for screen in bpy.data.screens:
+        for area in screen.areas:
+            if area.type == "CONSOLE":
+                area.type = "INFO"
+    run("execute_code", code="print('from a job')")
+    document = run("get_console_output", level="output").document
+    assert document["has_console"] is False
+    assert document["lines"] == [{"text": "from a job", "type": "output", "source": "execute_code"}]
+    outcome = run("console_operations", operation="execute", params={"code": "1"})
+    assert outcome.status == "failed"
+    assert "no Python console is open" in outcome.error
+
+
+def test_console_pages_begin_with_the_newest_lines(bpy: Any) -> None:
+    run("console_operations", operation="clear")
+    run("execute_code", code="for i in range(120): print(i)")
+    first = run("get_console_output", level="output").document
+    assert [line["text"] for line in first["lines"]] == [str(i) for i in range(70, 120)]
+    assert (first["total_pages"], first["total_lines"]) == (3, 120)
+    third = run("get_console_output", level="output", page=3).document
+    assert [line["text"] for line in third["lines"]] == [str(i) for i in range(20)]
+    assert run("get_console_output", level="output", page=4).document["lines"] == []
+
+
+def test_warnings_are_told_from_errors(bpy: Any) -> None:
+    run("console_operations", operation="clear")
+    run(
+        "execute_code",
+        code="import sys; print('x.py:1: UserWarning: hot', file=sys.stderr); print('bad', file=sys.stderr)",
+    )
+    assert any("hot" in line["text"] for line in run("get_console_output", level="warning").document["lines"])
+    assert any(line["text"] == "bad" for line in run("get_console_output", level="error").document["lines"])
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"operation": "explode"}, "operation must be one of get_info"),
+        ({"operation": "execute"}, "code must be a string"),
+        ({"operation": "execute", "params": {"code": 5}}, "code must be a string"),
+        ({"operation": "execute", "params": {"script": "1"}}, "'script' is unknown"),
+        ({"operation": "append", "params": {"text": "x", "type": "LOUD"}}, "type must be one of"),
+        ({"operation": "clear", "params": {"scrollback": "yes"}}, "must be true or false"),
+        ({"operation": 5}, "operation must be a string"),
+        ({"params": []}, "params must be an object or null"),
+    ],
+)
+def test_wrong_console_operations_are_clear_errors(bpy: Any, params: dict[str, Any], told: str) -> None:
+    outcome = run("console_operations", **params)
+    assert outcome.status == "failed"
+    assert told in outcome.error

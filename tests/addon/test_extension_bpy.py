@@ -1,0 +1,243 @@
+"""The folder as an extension of Blender: enabled by Blender's own machinery, operated by its operators."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bus_double import TOKEN, BusDouble
+from conftest import ROOT
+from processes import Program
+
+pytestmark = pytest.mark.bpy
+
+MODULE = "bl_ext.user_default.blender_bus"
+
+PRELUDE = f"""
+import os, sys, threading, time
+import bpy, addon_utils
+assert addon_utils.enable({MODULE!r}, default_set=True) is not None
+prefs = bpy.context.preferences.addons[{MODULE!r}].preferences
+from {MODULE}.preferences import session
+
+def drain_until(condition, seconds=15):
+    # Timers do not fire without a window: the test turns the crank.
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        session._tick()
+        time.sleep(0.01)
+    assert condition()
+
+def leave():
+    addon_utils.disable({MODULE!r}, default_set=True)
+    alive = [t.name for t in threading.enumerate() if t.name.startswith("blender-bus")]
+    print("threads left:", alive, flush=True)
+    os._exit(0)
+"""
+
+
+@pytest.fixture
+def resources(tmp_path: Path) -> Path:
+    """A Blender profile with the extension's folder linked into it."""
+    folder = tmp_path / "extensions" / "user_default"
+    folder.mkdir(parents=True)
+    (folder / "blender_bus").symlink_to(ROOT / "addon")
+    return tmp_path
+
+
+def blender(resources: Path, script: str, *arguments: str) -> Program:
+    return Program("-c", PRELUDE + script, *arguments, env={"BLENDER_USER_RESOURCES": str(resources)}, cwd=resources)
+
+
+def test_blender_unpacks_the_wheel_and_registers_everything(resources: Path) -> None:
+    script = """
+print(type(bpy.ops.blender_bus.connect).__name__, bpy.types.BLENDERBUS_PT_bus.bl_category)
+print(bpy.ops.blender_bus.login.poll(), prefs.bl_rna.properties["token"].subtype)
+import glob
+print("unpacked:", len(glob.glob("extensions/.local/lib/python3.11/site-packages/websockets/__init__.py")))
+leave()
+"""
+    with blender(resources, script) as program:
+        assert program.ended(60) == 0, program.text
+        assert "Bus\n" in program.text
+        assert "True PASSWORD" in program.text
+        assert "threads left: []" in program.text
+        assert "Error" not in program.text
+        assert "unpacked: 1" in program.text
+
+
+def test_connect_runs_jobs_and_disabling_ends_the_thread(resources: Path, bus: BusDouble) -> None:
+    script = """
+bpy.context.preferences.system.use_online_access = True
+prefs.server_url, prefs.token = sys.argv[1:]
+print(bpy.ops.blender_bus.connect(), flush=True)
+drain_until(lambda: session.peer.queue.finished)
+print(session.status.message, session.peer.queue.finished[0].status, flush=True)
+leave()
+"""
+    with blender(resources, script, bus.url, TOKEN) as program:
+        uuid = bus.registered(60)["client_uuid"]
+        assert uuid.startswith("blender-")
+        assert bus.ask("execute_code", code="print(6 * 7)")["result"] == "42\n"
+        assert program.ended(60) == 0, program.text
+        assert "Connected completed" in program.text
+        assert "threads left: []" in program.text
+
+
+def test_job_that_disables_the_extension_is_still_answered(resources: Path, bus: BusDouble) -> None:
+    script = """
+bpy.context.preferences.system.use_online_access = True
+prefs.server_url, prefs.token = sys.argv[1:]
+bpy.ops.blender_bus.connect()
+queue = session.peer.queue
+drain_until(lambda: queue.finished)
+leave()
+"""
+    code = f"import addon_utils; addon_utils.disable({MODULE!r}, default_set=False); print('off')"
+    with blender(resources, script, bus.url, TOKEN) as program:
+        bus.registered(60)
+        bus.dispatch("execute_code", {"code": code})
+        assert program.ended(60) == 0, program.text
+        assert "threads left: []" in program.text
+
+
+def test_reconnecting_delivers_what_was_not_confirmed(resources: Path, bus: BusDouble) -> None:
+    script = """
+bpy.context.preferences.system.use_online_access = True
+prefs.server_url, prefs.token = sys.argv[1:]
+bpy.ops.blender_bus.connect()
+drain_until(lambda: session.peer.queue.finished)
+time.sleep(0.3)
+bpy.ops.blender_bus.disconnect()
+bpy.ops.blender_bus.connect()
+time.sleep(2.5)
+leave()
+"""
+    bus.answer_updates = False
+    with blender(resources, script, bus.url, TOKEN) as program:
+        bus.registered(60)
+        first = bus.ask("execute_code", code="print(1)")
+        bus.answer_updates = True
+        bus.registered(60)
+        assert bus.updates.get(timeout=10) == first
+        assert program.ended(60) == 0, program.text
+
+
+def test_online_access_is_honoured_with_a_clear_message(resources: Path, bus: BusDouble) -> None:
+    script = """
+prefs.server_url, prefs.token = sys.argv[1:]
+for operator in (bpy.ops.blender_bus.connect, bpy.ops.blender_bus.login):
+    try:
+        operator()
+    except RuntimeError as error:
+        print("refused:", error, flush=True)
+bpy.context.preferences.system.use_online_access = True
+bpy.ops.blender_bus.connect()
+drain_until(lambda: session.status.message == "Connected")
+bpy.context.preferences.system.use_online_access = False
+drain_until(lambda: not session.active)
+print("note:", session.note, flush=True)
+leave()
+"""
+    with blender(resources, script, bus.url, TOKEN) as program:
+        assert program.ended(60) == 0, program.text
+        assert program.text.count("refused: Error: Blender's online access is switched off") == 2
+        assert "note: Blender's online access is switched off" in program.text
+        assert len(bus.requests) == 1
+
+
+def test_connecting_without_a_login_says_what_to_do(resources: Path) -> None:
+    script = """
+bpy.context.preferences.system.use_online_access = True
+try:
+    bpy.ops.blender_bus.connect()
+except RuntimeError as error:
+    print(error, flush=True)
+leave()
+"""
+    with blender(resources, script) as program:
+        assert program.ended(60) == 0
+        assert "Log in first, or paste a token" in program.text
+
+
+def test_uuid_and_token_are_kept_in_the_preferences_and_never_in_the_file(resources: Path, bus: BusDouble) -> None:
+    script = """
+bpy.context.preferences.system.use_online_access = True
+prefs.server_url, prefs.token = sys.argv[1:3]
+bpy.ops.blender_bus.connect()
+drain_until(lambda: session.status.message == "Connected")
+bpy.ops.wm.save_userpref()
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[3], compress=False)
+leave()
+"""
+    blend = resources / "saved.blend"
+    with blender(resources, script, bus.url, TOKEN, str(blend)) as program:
+        uuid = bus.registered(60)["client_uuid"]
+        assert program.ended(60) == 0, program.text
+    kept = (resources / "config" / "userpref.blend").read_bytes()
+    assert TOKEN.encode() in kept
+    assert uuid.encode() in kept
+    saved = blend.read_bytes()
+    assert TOKEN.encode() not in saved
+    assert uuid.encode() not in saved
+
+
+def blender_ext(*arguments: str) -> subprocess.CompletedProcess[str]:
+    import bpy
+
+    tool = Path(bpy.utils.system_resource("SCRIPTS")) / "addons_core/bl_pkg/cli/blender_ext.py"
+    return subprocess.run(
+        [sys.executable, str(tool), *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_blender_s_own_validator_accepts_the_folder(bpy: Any) -> None:
+    done = blender_ext("validate", str(ROOT / "addon"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_built_zip_is_small_valid_and_holds_no_development_files(bpy: Any, tmp_path: Path) -> None:
+    done = blender_ext("build", f"--source-dir={ROOT / 'addon'}", f"--output-dir={tmp_path}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    [path] = tmp_path.glob("*.zip")
+    assert path.name == "blender_bus-0.1.0.zip"
+    assert path.stat().st_size < 500_000
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    assert "wheels/websockets-17.4-py3-none-any.whl" in names
+    assert "LICENSE" in names
+    assert not [name for name in names if "pyproject" in name or "__pycache__" in name or name.startswith(".")]
+    assert blender_ext("validate", str(path)).returncode == 0
+
+
+def test_zip_installs_in_a_fresh_profile_and_connects(bpy: Any, tmp_path: Path, bus: BusDouble) -> None:
+    assert blender_ext("build", f"--source-dir={ROOT / 'addon'}", f"--output-dir={tmp_path}").returncode == 0
+    [path] = tmp_path.glob("*.zip")
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    script = f"""
+import os, sys, time, bpy
+bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
+prefs = bpy.context.preferences.addons[{MODULE!r}].preferences
+bpy.context.preferences.system.use_online_access = True
+prefs.server_url, prefs.token = sys.argv[2:]
+print(bpy.ops.blender_bus.connect(), flush=True)
+from {MODULE}.preferences import session
+until = time.monotonic() + 20
+while time.monotonic() < until and not session.peer.queue.finished:
+    session._tick()
+    time.sleep(0.01)
+session.close()
+os._exit(0)
+"""
+    env = {"BLENDER_USER_RESOURCES": str(profile)}
+    with Program("-c", script, str(path), bus.url, TOKEN, env=env, cwd=tmp_path) as program:
+        bus.registered(60)
+        assert bus.ask("execute_code", code="print('installed')")["result"] == "installed\n"
+        assert program.ended(60) == 0, program.text
+    assert os.listdir(profile / "extensions" / "user_default" / "blender_bus")
