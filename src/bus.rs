@@ -4,7 +4,7 @@ use bus_core::command::{Caller, Command, Reply, Request as BusRequest};
 use bus_core::scopes::Scopes;
 use durable::sockets::header;
 use thiserror::Error;
-use worker::{Env, Headers, Method, Request, RequestInit, Response};
+use worker::{Env, Headers, Method, Request, RequestInit, Response, WebSocket};
 
 use crate::oauth::Caller as Authenticated;
 
@@ -46,18 +46,51 @@ impl Bus {
         Ok(response.json().await?)
     }
 
-    /// Hands a peer's WebSocket over. Only headers that the edge itself vouches for go along.
+    /// Hands a peer's WebSocket over.
     pub async fn open_socket(&self, caller: &Authenticated, subprotocol: bool) -> Result<Response, BusError> {
-        let headers = Headers::new();
-        let flag = |on: bool| if on { "1" } else { "0" };
-        headers.set("Upgrade", "websocket")?;
-        headers.set(header::USER_ID, &caller.user_id)?;
-        headers.set(header::GRANT_ID, &caller.grant_id)?;
-        headers.set(header::MAY_DISPATCH, flag(caller.scopes.contains(Scopes::BUS_DISPATCH)))?;
-        headers.set(header::EXPIRES_MS, &caller.expires_at_ms.to_string())?;
-        headers.set(header::SUBPROTOCOL, flag(subprotocol))?;
+        self.upgrade(vouched(caller, subprotocol)?).await
+    }
+
+    /// Opens the event stream of a session; its frames are `<event id>\n<message>`.
+    ///
+    /// # Errors
+    /// The bus's own answer when it does not open one: the session is closed, or the grant revoked.
+    pub async fn open_stream(
+        &self,
+        caller: &Authenticated,
+        session_id: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<Result<WebSocket, Reply>, BusError> {
+        let headers = vouched(caller, false)?;
+        headers.set(header::SESSION_ID, session_id)?;
+        if let Some(last_event_id) = last_event_id {
+            headers.set(header::LAST_EVENT_ID, last_event_id)?;
+        }
+        let mut response = self.upgrade(headers).await?;
+        if response.status_code() == 404 {
+            return Ok(Err(response.json().await?));
+        }
+        let status = response.status_code();
+        let refused = || worker::Error::RustError(format!("the bus opened no stream: {status}"));
+        Ok(Ok(response.websocket().ok_or_else(refused)?))
+    }
+
+    async fn upgrade(&self, headers: Headers) -> Result<Response, BusError> {
         let mut init = RequestInit::new();
         init.with_method(Method::Get).with_headers(headers);
         Ok(self.stub.fetch_with_request(Request::new_with_init("https://bus/ws", &init)?).await?)
     }
+}
+
+/// Headers that say whose socket it is. None of the request's own go along.
+fn vouched(caller: &Authenticated, subprotocol: bool) -> Result<Headers, BusError> {
+    let headers = Headers::new();
+    let flag = |on: bool| if on { "1" } else { "0" };
+    headers.set("Upgrade", "websocket")?;
+    headers.set(header::USER_ID, &caller.user_id)?;
+    headers.set(header::GRANT_ID, &caller.grant_id)?;
+    headers.set(header::MAY_DISPATCH, flag(caller.scopes.contains(Scopes::BUS_DISPATCH)))?;
+    headers.set(header::EXPIRES_MS, &caller.expires_at_ms.to_string())?;
+    headers.set(header::SUBPROTOCOL, flag(subprotocol))?;
+    Ok(headers)
 }

@@ -11,6 +11,7 @@ use bus_core::migrate::{self, migrate};
 use bus_core::peer::{self, Frame};
 use bus_core::presence::Presence;
 use bus_core::storage::StorageError;
+use bus_core::streams;
 use bus_core::timers::{self, Kind};
 use bus_core::turn::Turn;
 use bus_core::wait::{self, Verdict, Wait};
@@ -22,7 +23,7 @@ use worker::{
 };
 
 use crate::runtime::{WebCrypto, now_ms};
-use crate::sockets::{Opened, Sockets};
+use crate::sockets::{Opened, Opening, Sockets};
 use crate::sqlite::ObjectSql;
 use crate::waits::Waits;
 
@@ -40,7 +41,8 @@ pub struct UserBus {
     presence: RefCell<Presence>,
     sockets: Sockets,
     waits: Waits,
-    migrated: Cell<bool>,
+    /// The schema is up to date, and what sleeps in rows is in memory.
+    awake: Cell<bool>,
     /// When the alarm is known to go off.
     armed_ms: Cell<Option<i64>>,
 }
@@ -54,7 +56,7 @@ impl DurableObject for UserBus {
             presence: RefCell::new(presence),
             sockets,
             waits: Waits::default(),
-            migrated: Cell::new(false),
+            awake: Cell::new(false),
             armed_ms: Cell::new(None),
             state,
         }
@@ -81,6 +83,9 @@ impl DurableObject for UserBus {
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
         let Some(opened) = Opened::of(&socket) else { return Ok(()) };
+        if !opened.is_client() {
+            return Ok(());
+        }
         let WebSocketIncomingMessage::String(text) = message else {
             return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
         };
@@ -152,14 +157,18 @@ impl UserBus {
         user_id: &str,
         decide: impl FnOnce(&mut Turn<'_>) -> core::result::Result<T, CoreError>,
     ) -> core::result::Result<T, CoreError> {
-        if !self.migrated.get() {
+        let awake = self.awake.get();
+        if !awake {
             migrate(&self.sql, migrate::USER_BUS)?;
-            self.migrated.set(true);
         }
         let (decided, effects) = {
             let mut presence = self.presence.borrow_mut();
             let mut entropy = WebCrypto;
             let mut turn = Turn::new(&self.sql, &mut presence, &mut entropy, now_ms(), user_id);
+            if !awake {
+                streams::wake(&mut turn)?;
+                self.awake.set(true);
+            }
             let decided = decide(&mut turn);
             (decided, turn.effects)
         };
@@ -191,7 +200,6 @@ impl UserBus {
 
     /// Sets the alarm, unless it goes off earlier anyway.
     async fn arm(&self, due_ms: i64) -> core::result::Result<(), CoreError> {
-        let failed = |error: Error| CoreError::Storage(StorageError::Statement(error.to_string()));
         let storage = self.state.storage();
         let armed = match self.armed_ms.get() {
             Some(armed) => Some(armed),
@@ -207,7 +215,8 @@ impl UserBus {
         Ok(())
     }
 
-    /// Accepts a peer's socket. The edge has checked the token and says in headers whose it is.
+    /// Accepts a peer's socket, or the edge's end of an event stream. The edge has checked the token and says in headers
+    /// whose it is.
     async fn open_socket(&self, request: &Request) -> Result<Response> {
         if self.sockets.count() >= MAX_SOCKETS {
             return Response::error(
@@ -215,12 +224,26 @@ impl UserBus {
                 429,
             );
         }
-        let (opened, expires_ms) = Opened::from_edge(request.headers())?;
+        let Opening { opened, expires_ms, stream } = Opened::from_edge(request.headers())?;
+        let session_id = stream.as_ref().map(|(session_id, _)| session_id.as_str());
+        let admitted = self.turn(&opened.user_id, |turn| bus::admit(turn, &opened.grant_id, session_id)).await;
+        let session = match admitted.map_err(|error| logged(&error))? {
+            Ok(session) => session,
+            Err(reply) => return Ok(Response::from_json(&reply)?.with_status(404)),
+        };
         let pair = WebSocketPair::new()?;
         self.sockets.accept(&self.state, pair.server, &opened)?;
-        let timer =
-            self.turn(&opened.user_id, |turn| timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms));
-        timer.await.map_err(|error| logged(&error))?;
+        let begun = self.turn(&opened.user_id, |turn| {
+            timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms)?;
+            match &session {
+                Some(session) => {
+                    let seen = stream.as_ref().and_then(|(_, seen)| *seen);
+                    streams::open(turn, &opened.socket_id, session, seen)
+                }
+                None => Ok(()),
+            }
+        });
+        begun.await.map_err(|error| logged(&error))?;
         let response = Response::from_websocket(pair.client)?;
         if opened.subprotocol {
             response.headers().set("Sec-WebSocket-Protocol", SUBPROTOCOL)?;
@@ -236,6 +259,10 @@ impl UserBus {
         self.waits.poke_all();
         Ok(())
     }
+}
+
+fn failed(error: Error) -> CoreError {
+    CoreError::Storage(StorageError::Statement(error.to_string()))
 }
 
 /// Logs what happened in full; outside it is one opaque sentence.

@@ -30,11 +30,36 @@ pub async fn serve(mut request: Request, env: Env) -> Result<Response> {
     };
     match request.method() {
         Method::Post => post(&mut request, &env, caller).await,
+        Method::Get if request.headers().has(SESSION_HEADER)? => open_stream(&request, &env, &caller).await,
         Method::Delete => close_session(&request, &env, &caller).await,
         _ => {
-            let response = Response::error("this endpoint takes POST, and DELETE to end a session", 405)?;
-            response.headers().set("Allow", "POST, DELETE")?;
+            let reason = "this endpoint takes POST; within a session, GET for its stream and DELETE to end it";
+            let response = Response::error(reason, 405)?;
+            response.headers().set("Allow", "GET, POST, DELETE")?;
             Ok(response)
+        }
+    }
+}
+
+/// GET opens the event stream of a session.
+async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Response> {
+    let header = |name: &str| request.headers().get(name).map(Option::unwrap_or_default);
+    let last_event_id = request.headers().get("Last-Event-ID")?;
+    if last_event_id.as_deref().is_some_and(|id| id.parse::<u64>().is_err()) {
+        let reason = "Last-Event-ID must be an event id of this session's stream";
+        return refuse(400, &RpcError::InvalidRequest(reason.to_owned()));
+    }
+    let opened = match Bus::of(env, caller) {
+        Ok(bus) => bus.open_stream(caller, &header(SESSION_HEADER)?, last_event_id.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(Ok(socket)) => sse::bridge(socket),
+        Ok(Err(Reply::Revoked)) => Challenge::invalid_token(request).response(),
+        Ok(Err(_)) => refuse(404, &RpcError::NoSession),
+        Err(error) => {
+            console_error!("{error}");
+            refuse(500, &RpcError::Internal(String::new()))
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::params;
 use crate::record::Routing;
 use crate::registry::{self, Via};
 use crate::routing;
-use crate::sessions;
+use crate::sessions::{self, Session};
+use crate::streams;
 use crate::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::wait::{self, Answered, Wait};
@@ -77,7 +78,9 @@ fn perform(
                 Err(envelope) => Reply::Envelope { envelope: Box::new(envelope) }.into(),
             }
         }
-        Command::Tool { name, arguments } => perform_tool(turn, name, arguments)?,
+        Command::Tool { name, arguments } => {
+            perform_tool(turn, name, arguments, Via::Http { session_id: request.session_id.as_deref() })?
+        }
         Command::Clients => Reply::Document { document: registry::list(turn)? }.into(),
         Command::Stats => Reply::Document { document: registry::stats(turn)? }.into(),
         Command::OpenSession { protocol_version, client_name } => {
@@ -103,9 +106,9 @@ fn perform(
     })
 }
 
-fn perform_tool(turn: &mut Turn<'_>, name: &str, arguments: &Value) -> Result<Outcome, Error> {
+fn perform_tool(turn: &mut Turn<'_>, name: &str, arguments: &Value, via: Via<'_>) -> Result<Outcome, Error> {
     let refused = match BusCall::parse(name, arguments) {
-        Ok(call) => return Ok(Reply::Document { document: call_tool(turn, call, Via::Http)? }.into()),
+        Ok(call) => return Ok(Reply::Document { document: call_tool(turn, call, via)? }.into()),
         Err(CallError::UnknownTool { .. }) => match JobCall::parse(name, arguments) {
             Ok(call) => return wait::begin(turn, call),
             Err(error) => error,
@@ -147,6 +150,21 @@ fn dispatch(
         started_ms: turn.now_ms,
         deadline_ms: turn.now_ms.saturating_add(timeout_ms),
     }))
+}
+
+/// Whether a socket may open: a client's own, or the stream of a session, which must be open.
+pub fn admit(
+    turn: &mut Turn<'_>,
+    grant_id: &str,
+    session_id: Option<&str>,
+) -> Result<Result<Option<Session>, Reply>, Error> {
+    if is_revoked(turn, grant_id)? {
+        return Ok(Err(Reply::Revoked));
+    }
+    match session_id {
+        None => Ok(Ok(None)),
+        Some(session_id) => Ok(sessions::find(turn, session_id)?.map(Some).ok_or(Reply::NoSession)),
+    }
 }
 
 /// Calls one of the five bus tools, over HTTP or a socket.
@@ -238,6 +256,9 @@ fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
 /// A socket has closed.
 pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> {
     timers::clear(turn, Kind::SocketExpiry, socket_id)?;
+    if let Some(stream) = turn.presence.close_stream(socket_id) {
+        return streams::closed(turn, &stream);
+    }
     let Some(uuid) = turn.presence.bound_to(socket_id).map(str::to_owned) else { return Ok(()) };
     if turn.presence.detach(&uuid, socket_id, turn.now_ms) {
         registry::note_left(turn, &uuid)?;

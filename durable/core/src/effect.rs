@@ -19,6 +19,7 @@ pub enum Effect {
 
 /// Close codes of the peer protocol.
 pub mod close {
+    pub const NORMAL: u16 = 1000;
     pub const PROTOCOL_ERROR: u16 = 4400;
     pub const UNAUTHORIZED: u16 = 4401;
     pub const REPLACED: u16 = 4409;

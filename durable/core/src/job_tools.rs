@@ -163,7 +163,7 @@ fn cancel_one(turn: &mut Turn<'_>, job: &Job) -> Result<&'static str, Error> {
             Ok("It will not run.")
         }
         (State::Delivered | State::Running, Some(target)) => {
-            jobs::pass_cancel(turn, target, &job.job_id, "cancelled by the user");
+            jobs::pass_cancel(turn, target, &job.job_id, "cancelled by the user")?;
             Ok("Blender was asked to stop it and may finish it anyway; blender_job_status tells.")
         }
         _ => Ok("It had ended already."),

@@ -162,7 +162,7 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<String, Error> {
             timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
         }
     } else {
-        send(turn, &record);
+        send(turn, &record)?;
     }
     Ok(message_id)
 }
@@ -184,8 +184,8 @@ fn room(turn: &Turn<'_>, target_uuid: &str) -> Result<i64, Error> {
     Ok(WINDOW.saturating_sub(rows.first().map_or(Ok(0), |row| row.integer(0))?))
 }
 
-fn send(turn: &mut Turn<'_>, record: &Record) {
-    turn.send(&record.target_uuid, record.notification().to_string());
+fn send(turn: &mut Turn<'_>, record: &Record) -> Result<(), Error> {
+    turn.send(&record.target_uuid, &record.notification()).map(|_| ())
 }
 
 /// A peer has attached: what it was sent and never acknowledged goes again, then what is queued, most urgent first.
@@ -202,7 +202,7 @@ fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
     )?;
     for row in &unacknowledged {
         let record = stored_record(row)?;
-        send(turn, &record);
+        send(turn, &record)?;
     }
     Ok(())
 }
@@ -219,7 +219,7 @@ pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
     for row in &queued {
         let record = stored_record(row)?;
         set_state(turn, &record.job_id, state)?;
-        send(turn, &record);
+        send(turn, &record)?;
     }
     Ok(())
 }
@@ -316,9 +316,9 @@ pub fn finish(turn: &mut Turn<'_>, job_id: &str, state: State, result: &str, err
 }
 
 /// Asks the peer of a running job to stop it.
-pub fn pass_cancel(turn: &mut Turn<'_>, client_uuid: &str, job_id: &str, reason: &str) {
-    let frame = notification("notifications/cancelled", json!({"requestId": job_id, "reason": reason})).to_string();
-    turn.send(client_uuid, frame);
+pub fn pass_cancel(turn: &mut Turn<'_>, client_uuid: &str, job_id: &str, reason: &str) -> Result<(), Error> {
+    let cancelled = notification("notifications/cancelled", json!({"requestId": job_id, "reason": reason}));
+    turn.send(client_uuid, &cancelled).map(|_| ())
 }
 
 /// A client has left: its open jobs are lost unless it is back within `LOST_AFTER_MS`.

@@ -29,6 +29,7 @@ pub mod scopes;
 pub mod secrets;
 pub mod sessions;
 pub mod storage;
+pub mod streams;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod timers;

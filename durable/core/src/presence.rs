@@ -2,10 +2,29 @@
 
 use std::collections::BTreeMap;
 
-/// A live socket that has registered as a client.
+/// How a live client is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Link {
+    /// A WebSocket of its own.
+    Socket,
+    /// The event stream of the MCP session that registered it.
+    Stream { session_id: String },
+}
+
+/// An event stream of an MCP session: a socket between the edge, which holds the HTTP response, and the bus.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stream {
+    pub socket_id: String,
+    pub session_id: String,
+    /// The last event that went out on it.
+    pub sent_seq: i64,
+}
+
+/// A client that can be reached right now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attached {
     pub socket_id: String,
+    pub link: Link,
     pub client_type: String,
     /// The peer promised to acknowledge jobs and to run none twice (capability `job_ack`).
     pub acknowledges: bool,
@@ -20,6 +39,8 @@ pub struct Attached {
 pub struct Presence {
     live: BTreeMap<String, Attached>,
     left_ms: BTreeMap<String, i64>,
+    /// Open event streams, the newest last.
+    streams: Vec<Stream>,
 }
 
 /// The client type of a Blender.
@@ -54,7 +75,8 @@ impl Presence {
 
     /// Which client a socket is registered as.
     pub fn bound_to(&self, socket_id: &str) -> Option<&str> {
-        self.iter().find(|(_, attached)| attached.socket_id == socket_id).map(|(uuid, _)| uuid.as_str())
+        let is_bound = |attached: &Attached| attached.link == Link::Socket && attached.socket_id == socket_id;
+        self.iter().find(|(_, attached)| is_bound(attached)).map(|(uuid, _)| uuid.as_str())
     }
 
     pub fn get(&self, uuid: &str) -> Option<&Attached> {
@@ -69,6 +91,28 @@ impl Presence {
 
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Attached)> {
         self.live.iter()
+    }
+
+    pub fn open_stream(&mut self, stream: Stream) {
+        self.streams.push(stream);
+    }
+
+    pub fn close_stream(&mut self, socket_id: &str) -> Option<Stream> {
+        let place = self.streams.iter().position(|stream| stream.socket_id == socket_id)?;
+        Some(self.streams.remove(place))
+    }
+
+    pub fn stream(&self, socket_id: &str) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.socket_id == socket_id)
+    }
+
+    pub fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    /// The stream that a session's events go out on: the newest.
+    pub fn stream_of(&mut self, session_id: &str) -> Option<&mut Stream> {
+        self.streams.iter_mut().rev().find(|stream| stream.session_id == session_id)
     }
 
     /// Live Blender peers, the one that connected last first.

@@ -7,8 +7,9 @@ use crate::bus_tools::RegisterClient;
 use crate::effect::{Effect, close};
 use crate::error::{Error, Rejection};
 use crate::params;
-use crate::presence::Attached;
+use crate::presence::{Attached, Link};
 use crate::storage::Row;
+use crate::streams;
 use crate::turn::{Turn, is_older, seconds};
 
 /// Clients one user may have registered.
@@ -38,18 +39,23 @@ pub struct ClientInfo {
 /// Through what a client spoke.
 #[derive(Debug, Clone, Copy)]
 pub enum Via<'a> {
-    Http,
+    /// HTTP, in a session or without.
+    Http { session_id: Option<&'a str> },
     /// A WebSocket, with the uuid it is registered as, if it is.
-    Socket {
-        socket_id: &'a str,
-        bound: Option<&'a str>,
-    },
+    Socket { socket_id: &'a str, bound: Option<&'a str> },
 }
 
 impl<'a> Via<'a> {
+    fn session_id(self) -> Option<&'a str> {
+        match self {
+            Self::Http { session_id } => session_id,
+            Self::Socket { .. } => None,
+        }
+    }
+
     pub fn bound(self) -> Option<&'a str> {
         match self {
-            Self::Http => None,
+            Self::Http { .. } => None,
             Self::Socket { bound, .. } => bound,
         }
     }
@@ -71,10 +77,11 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
     }
     let capabilities = Value::from(call.capabilities.clone()).to_string();
     turn.sql.query(
-        "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen)
-         VALUES (?, ?, ?, ?, ?, ?, ?)
+        "INSERT INTO clients
+           (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen, session_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (uuid) DO UPDATE SET client_type = excluded.client_type, capabilities = excluded.capabilities,
-           group_id = excluded.group_id, last_seen = excluded.last_seen",
+           group_id = excluded.group_id, last_seen = excluded.last_seen, session_id = excluded.session_id",
         params![
             call.client_uuid.as_str(),
             call.client_type.as_str(),
@@ -82,11 +89,14 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
             capabilities,
             call.group_id.clone(),
             turn.now_ms,
-            turn.now_ms
+            turn.now_ms,
+            via.session_id()
         ],
     )?;
-    if let Via::Socket { socket_id, .. } = via {
-        take_place(turn, call, socket_id);
+    match via {
+        Via::Socket { socket_id, .. } => take_place(turn, call, socket_id),
+        Via::Http { session_id: Some(session_id) } => streams::bind(turn, session_id, call)?,
+        Via::Http { session_id: None } => {}
     }
     let client = ClientInfo {
         uuid: call.client_uuid.clone(),
@@ -103,13 +113,17 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
 
 /// The newer socket wins: the older one is closed and told why.
 fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
-    let older = turn.presence.get(&call.client_uuid).filter(|attached| attached.socket_id != socket_id);
+    let older = turn
+        .presence
+        .get(&call.client_uuid)
+        .filter(|attached| attached.socket_id != socket_id && attached.link == Link::Socket);
     if let Some(older) = older {
         let reason = "replaced by a newer connection of the same client_uuid";
         turn.effects.push(Effect::Close { socket_id: older.socket_id.clone(), code: close::REPLACED, reason });
     }
     let attached = Attached {
         socket_id: socket_id.to_owned(),
+        link: Link::Socket,
         client_type: call.client_type.clone(),
         acknowledges: call.capabilities.iter().any(|capability| capability == JOB_ACK),
         since_ms: turn.now_ms,
@@ -131,7 +145,9 @@ fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
 /// `blender_unregister_client`. Idempotent. A live socket of the client stays open, but is no peer any more.
 pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
     let gone = turn.sql.query("DELETE FROM clients WHERE uuid = ? RETURNING uuid", params![uuid])?;
-    if let Some(attached) = turn.presence.forget(uuid) {
+    if let Some(attached) = turn.presence.forget(uuid)
+        && attached.link == Link::Socket
+    {
         turn.effects.push(Effect::Note { socket_id: attached.socket_id });
     }
     let status = if gone.is_empty() { "not_found" } else { "ok" };

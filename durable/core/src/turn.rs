@@ -1,9 +1,13 @@
 //! One synchronous turn of a user's bus: everything a decision may look at, and what it asks to be done.
 
+use serde_json::Value;
+
 use crate::effect::Effect;
+use crate::error::Error;
 use crate::ids::Entropy;
-use crate::presence::Presence;
+use crate::presence::{Link, Presence};
 use crate::storage::Sql;
+use crate::streams;
 
 pub struct Turn<'a> {
     pub sql: &'a dyn Sql,
@@ -25,11 +29,16 @@ impl<'a> Turn<'a> {
         Self { sql, presence, entropy, now_ms, user_id, effects: Vec::new() }
     }
 
-    /// Sends a frame to a client's live socket. Says whether it has one.
-    pub fn send(&mut self, client_uuid: &str, frame: String) -> bool {
-        let Some(attached) = self.presence.get(client_uuid) else { return false };
-        self.effects.push(Effect::Send { socket_id: attached.socket_id.clone(), frame });
-        true
+    /// Sends a notification to a client that is there now, however it is reached. Says whether it is there.
+    pub fn send(&mut self, client_uuid: &str, notification: &Value) -> Result<bool, Error> {
+        match self.presence.get(client_uuid).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
+            None => return Ok(false),
+            Some((Link::Socket, socket_id)) => {
+                self.effects.push(Effect::Send { socket_id, frame: notification.to_string() });
+            }
+            Some((Link::Stream { session_id }, _)) => streams::push(self, client_uuid, &session_id, notification)?,
+        }
+        Ok(true)
     }
 
     /// The name under which the bus itself speaks for this user.

@@ -9,5 +9,6 @@ mod peers;
 mod registry;
 mod schema;
 mod sessions;
+mod streams;
 mod timers;
 mod world;
