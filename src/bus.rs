@@ -6,7 +6,7 @@ use durable::sockets::header;
 use thiserror::Error;
 use worker::{Env, Headers, Method, Request, RequestInit, Response};
 
-use crate::oauth::bearer::Caller as Authenticated;
+use crate::oauth::Caller as Authenticated;
 
 const BINDING: &str = "USER_BUS";
 

@@ -2,19 +2,19 @@
 
 use bus_core::scopes::Scopes;
 use serde_json::json;
-use worker::{Env, Error, Request, Response, Result, console_error};
+use worker::{Context, Env, Error, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
 use crate::mcp;
 use crate::oauth::{self, bearer};
 
 /// Serves one request.
-pub async fn route(mut request: Request, env: Env) -> Result<Response> {
+pub async fn route(request: Request, env: Env, context: Context) -> Result<Response> {
     match request.path().as_str() {
         "/" | "/mcp" => mcp::endpoint::serve(request, env).await,
         "/ws" => attach(request, env).await,
         "/health" => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
-        _ => match oauth::route(&mut request, &env).await {
+        _ => match oauth::route(request, env, context).await {
             Some(response) => response,
             None => Response::error("not found", 404),
         },
@@ -25,10 +25,10 @@ pub async fn route(mut request: Request, env: Env) -> Result<Response> {
 async fn attach(request: Request, env: Env) -> Result<Response> {
     let caller = match bearer::authenticate(&request, &env).await {
         Ok(caller) => caller,
-        Err(error) => return error.into_response(),
+        Err(challenge) => return challenge.response(),
     };
     if !caller.scopes.contains(Scopes::PEER) {
-        return bearer::insufficient_scope(&request, &env, Scopes::PEER);
+        return bearer::Challenge::insufficient_scope(&request, Scopes::PEER).response();
     }
     let header = |name: &str| request.headers().get(name).map(Option::unwrap_or_default);
     if !header("Upgrade")?.eq_ignore_ascii_case("websocket") {

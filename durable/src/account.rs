@@ -1,7 +1,7 @@
 //! One object per account name: password, browser sessions, codes and grants.
 //!
-//! `POST` a `bus_core::accounts::Command` as JSON, get a `Reply`. Only the edge can reach this; it routes by the name at
-//! login, and by the object id inside a code, refresh token or session cookie otherwise.
+//! `POST` a `bus_core::accounts::Command` as JSON, get a `Reply`. Only the edge can reach this; it routes by the name
+//! at login, and by the object id inside a code, refresh token or session cookie otherwise.
 
 use core::time::Duration;
 
@@ -104,7 +104,7 @@ impl Account {
     }
 
     async fn revoke_on_bus(&self, user_id: &str, grant_id: &str) -> core::result::Result<(), Failure> {
-        let request = BusRequest {
+        let command = BusRequest {
             user_id: user_id.to_owned(),
             caller: None,
             session_id: None,
@@ -115,7 +115,7 @@ impl Account {
         let mut init = RequestInit::new();
         init.with_method(Method::Post)
             .with_headers(headers)
-            .with_body(Some(JsValue::from_str(&serde_json::to_string(&request)?)));
+            .with_body(Some(JsValue::from_str(&serde_json::to_string(&command)?)));
         let request = Request::new_with_init("https://bus/command", &init)?;
         let bus = self.env.durable_object("USER_BUS")?.get_by_name(user_id)?;
         let status = bus.fetch_with_request(request).await?.status_code();

@@ -11,7 +11,8 @@ use crate::mcp::error::RpcError;
 use crate::mcp::message::{self, Message};
 use crate::mcp::methods::{self, Asked, Era};
 use crate::mcp::sse;
-use crate::oauth::bearer::{self, Caller};
+use crate::oauth::Caller;
+use crate::oauth::bearer::{self, Challenge};
 
 /// The longest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -25,7 +26,7 @@ pub async fn serve(mut request: Request, env: Env) -> Result<Response> {
     // Before anything else, the method included: a client that probes with GET must learn how to sign in.
     let caller = match bearer::authenticate(&request, &env).await {
         Ok(caller) => caller,
-        Err(error) => return error.into_response(),
+        Err(challenge) => return challenge.response(),
     };
     match request.method() {
         Method::Post => post(&mut request, &env, caller).await,
@@ -52,7 +53,7 @@ async fn post(request: &mut Request, env: &Env, caller: Caller) -> Result<Respon
     };
     let headers = mcp_headers(request)?;
     match message::parse(&body) {
-        Err((error, id)) => answer_error(request, env, &error, &id, false),
+        Err(unreadable) => answer_error(request, &unreadable.error, &unreadable.id, false),
         Ok(Message::Request(asked)) => answer(request, env, caller, &headers, asked).await,
         // Nothing that a client notifies of is waited for; a closed stream or an expired wait ends a request.
         Ok(Message::Notification { .. } | Message::Response) => Ok(Response::empty()?.with_status(202)),
@@ -70,22 +71,22 @@ async fn answer(
     let modern = era::is_modern(headers, &asked);
     if asked.method == "server/discover" && (request.path() == LEGACY_PATH || !modern) {
         let error = RpcError::MethodNotFound { method: asked.method };
-        return answer_error(request, env, &error, &id, true);
+        return answer_error(request, &error, &id, true);
     }
     let era = if modern {
         match era::check_modern(headers, &asked) {
             Ok(client_name) => Era::Modern { client_name },
-            Err(error) => return answer_error(request, env, &error, &id, true),
+            Err(error) => return answer_error(request, &error, &id, true),
         }
     } else {
         Era::Legacy { session_id: headers.session_id.clone() }
     };
     let bus = match Bus::of(env, &caller) {
         Ok(bus) => bus,
-        Err(error) => return answer_error(request, env, &RpcError::Internal(error.to_string()), &id, modern),
+        Err(error) => return answer_error(request, &RpcError::Internal(error.to_string()), &id, modern),
     };
     let asked = Asked { request: asked, era, caller, bus };
-    sse::race(methods::answer(asked), id, modern, request, env).await
+    sse::race(methods::answer(asked), id, modern, request).await
 }
 
 /// DELETE ends the session.
@@ -99,7 +100,7 @@ async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<
     };
     match asked {
         Ok(Reply::Done) => Ok(Response::empty()?.with_status(204)),
-        Ok(Reply::Revoked) => bearer::revoked(request, env),
+        Ok(Reply::Revoked) => Challenge::invalid_token(request).response(),
         Ok(_) => refuse(404, &RpcError::NoSession),
         Err(error) => {
             console_error!("{error}");
@@ -111,7 +112,6 @@ async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<
 /// A result or error as an HTTP response of its own.
 pub fn respond(
     request: &Request,
-    env: &Env,
     answered: &std::result::Result<methods::Answer, RpcError>,
     id: &Value,
     modern: bool,
@@ -125,14 +125,14 @@ pub fn respond(
             }
             Ok(response)
         }
-        Err(error) => answer_error(request, env, error, id, modern),
+        Err(error) => answer_error(request, error, id, modern),
     }
 }
 
-fn answer_error(request: &Request, env: &Env, error: &RpcError, id: &Value, modern: bool) -> Result<Response> {
+fn answer_error(request: &Request, error: &RpcError, id: &Value, modern: bool) -> Result<Response> {
     match error {
-        RpcError::Unauthenticated => return bearer::revoked(request, env),
-        RpcError::InsufficientScope(scope) => return bearer::insufficient_scope(request, env, *scope),
+        RpcError::Unauthenticated => return Challenge::invalid_token(request).response(),
+        RpcError::InsufficientScope(scope) => return Challenge::insufficient_scope(request, *scope).response(),
         RpcError::Internal(reason) => console_error!("mcp: {reason}"),
         _ => {}
     }

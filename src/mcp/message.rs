@@ -39,14 +39,23 @@ impl Request {
     }
 }
 
+/// A body that is no message.
+#[derive(Debug)]
+pub struct Unreadable {
+    pub error: RpcError,
+    /// The id to answer under: null where none could be read.
+    pub id: Value,
+}
+
 /// Reads one message.
 ///
 /// # Errors
-/// The error, and the id to answer it under: null where none could be read.
-pub fn parse(body: &[u8]) -> Result<Message, (RpcError, Value)> {
-    let invalid = |reason: &str, id: Value| (RpcError::InvalidRequest(reason.to_owned()), id);
+/// What is wrong with the body.
+pub fn parse(body: &[u8]) -> Result<Message, Box<Unreadable>> {
+    let unreadable = |error, id| Box::new(Unreadable { error, id });
+    let invalid = |reason: &str, id: Value| unreadable(RpcError::InvalidRequest(reason.to_owned()), id);
     let value: Value =
-        serde_json::from_slice(body).map_err(|error| (RpcError::Parse(error.to_string()), Value::Null))?;
+        serde_json::from_slice(body).map_err(|error| unreadable(RpcError::Parse(error.to_string()), Value::Null))?;
     let mut fields = match value {
         Value::Object(fields) => fields,
         Value::Array(_) => return Err(invalid("batches are not supported: send one message a request", Value::Null)),
@@ -111,8 +120,9 @@ mod tests {
             (br#"{"jsonrpc":"2.0","id":"a","method":"ping","params":[1]}"#, -32600, json!("a")),
         ];
         for (body, code, id) in cases {
-            let (error, answered) = parse(body).unwrap_err();
-            assert_eq!((error.code(), &answered), (*code, id), "{}", String::from_utf8_lossy(body));
+            let unreadable = parse(body).unwrap_err();
+            let answered = (unreadable.error.code(), &unreadable.id);
+            assert_eq!(answered, (*code, id), "{}", String::from_utf8_lossy(body));
         }
     }
 }

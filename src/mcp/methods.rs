@@ -12,7 +12,7 @@ use crate::mcp::era;
 use crate::mcp::error::RpcError;
 use crate::mcp::message::Request;
 use crate::mcp::{completion, prompts, resources, tools};
-use crate::oauth::bearer::Caller;
+use crate::oauth::Caller;
 
 /// How long a client may keep a catalog without asking again. A new one comes with a deploy.
 const CATALOG_TTL_MS: u64 = 3_600_000;

@@ -8,7 +8,7 @@ use core::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::stream::unfold;
 use serde_json::Value;
-use worker::{Delay, Env, Error, Request, Response, Result, console_error};
+use worker::{Delay, Error, Request, Response, Result, console_error};
 
 use crate::mcp::endpoint::respond;
 use crate::mcp::error::RpcError;
@@ -28,11 +28,10 @@ pub async fn race(
     id: Value,
     modern: bool,
     request: &Request,
-    env: &Env,
 ) -> Result<Response> {
     let answer: Pending = Box::pin(answer);
     match select(answer, Delay::from(QUICK)).await {
-        Either::Left((answered, _)) => respond(request, env, &answered, &id, modern),
+        Either::Left((answered, _)) => respond(request, &answered, &id, modern),
         Either::Right(((), answer)) => stream(answer, id, modern),
     }
 }

@@ -21,12 +21,15 @@ mod sign_in;
 pub mod site;
 mod token;
 
-use worker::{Env, Method, Request, Response, Result};
+pub use bearer::Caller;
+
+use worker::{Context, Env, Method, Request, Response, Result};
 
 use crate::oauth::error::Error;
 
 /// Answers a request whose path is one of OAuth's or of signing in; nothing for any other.
-pub async fn route(request: &mut Request, env: &Env) -> Option<Result<Response>> {
+pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<Result<Response>> {
+    let (request, env) = (&mut request, &env);
     let path = request.path();
     if request.method() == Method::Options && is_open(&path) {
         return Some(preflight());

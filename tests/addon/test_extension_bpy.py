@@ -240,4 +240,4 @@ os._exit(0)
         bus.registered(60)
         assert bus.ask("execute_code", code="print('installed')")["result"] == "installed\n"
         assert program.ended(60) == 0, program.text
-    assert os.listdir(profile / "extensions" / "user_default" / "blender_bus")
+    assert any((profile / "extensions" / "user_default" / "blender_bus").iterdir())

@@ -1,5 +1,7 @@
 //! SQLite in memory and repeatable randomness, for tests.
 
+#![allow(clippy::expect_used, clippy::arithmetic_side_effects)]
+
 use rusqlite::types::{Value as Native, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 

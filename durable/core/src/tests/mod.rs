@@ -1,5 +1,7 @@
 //! Tests of the bus as a whole: turns on SQLite in memory, one file a subject.
 
+#![allow(clippy::arithmetic_side_effects, clippy::cloned_ref_to_slice_refs)]
+
 mod dispatch;
 mod job_tools;
 mod messages;

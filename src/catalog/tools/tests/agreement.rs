@@ -4,8 +4,8 @@ use super::super::{DispatchCall, Tool, bus, served};
 use bus_core::arguments::{InputSchema, validate};
 use bus_core::bus_tools::{BusCall, CallError, JobCall};
 use proptest::prelude::{any, prop};
-use proptest::sample::Index;
 use proptest::prop_assert_eq;
+use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 
 /// Values at and around every limit in the tables, and some of each JSON type.
