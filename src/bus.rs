@@ -1,8 +1,11 @@
 //! The way from the edge to a user's bus: one typed request, one hop.
 
-use bus_core::command::{Caller, Command, Reply, Request as BusRequest};
+use bus_core::command::{Caller, Command, Line, Reply, Request as BusRequest};
 use bus_core::scopes::Scopes;
 use durable::sockets::header;
+use futures_channel::mpsc::UnboundedSender;
+use futures_util::StreamExt;
+use serde_json::Value;
 use thiserror::Error;
 use worker::{Env, Headers, Method, Request, RequestInit, Response, WebSocket};
 
@@ -31,7 +34,15 @@ impl Bus {
         })
     }
 
-    pub async fn ask(&self, client_name: &str, session_id: Option<&str>, command: Command) -> Result<Reply, BusError> {
+    /// Asks and waits for the reply. Progress of a dispatch that asks for it is passed on as it comes.
+    pub async fn ask(
+        &self,
+        client_name: &str,
+        session_id: Option<&str>,
+        command: Command,
+        progress: Option<&UnboundedSender<Value>>,
+    ) -> Result<Reply, BusError> {
+        let in_lines = matches!(command, Command::Dispatch { progress: true, .. });
         let request = BusRequest {
             user_id: self.user_id.clone(),
             caller: Some(Caller { grant_id: self.grant_id.clone(), client_name: client_name.to_owned() }),
@@ -43,7 +54,7 @@ impl Bus {
         init.with_method(Method::Post).with_body(Some(body.into()));
         let request = Request::new_with_init("https://bus/command", &init)?;
         let mut response = self.stub.fetch_with_request(request).await?;
-        Ok(response.json().await?)
+        if in_lines { read_lines(&mut response, progress).await } else { Ok(response.json().await?) }
     }
 
     /// Hands a peer's WebSocket over.
@@ -80,6 +91,26 @@ impl Bus {
         init.with_method(Method::Get).with_headers(headers);
         Ok(self.stub.fetch_with_request(Request::new_with_init("https://bus/ws", &init)?).await?)
     }
+}
+
+/// Reads an answer that comes as one JSON document a line.
+async fn read_lines(response: &mut Response, progress: Option<&UnboundedSender<Value>>) -> Result<Reply, BusError> {
+    let mut stream = response.stream()?;
+    let mut buffer = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        buffer.extend_from_slice(&chunk?);
+        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = buffer.drain(..=end).collect();
+            match serde_json::from_slice(&line).map_err(worker::Error::from)? {
+                Line::Reply(reply) => return Ok(reply),
+                Line::Progress(report) => {
+                    // Fails when the client has gone; the answer is awaited all the same.
+                    let _ = progress.map(|progress| progress.unbounded_send(report));
+                }
+            }
+        }
+    }
+    Err(worker::Error::RustError("the bus ended its answer without a reply".to_owned()).into())
 }
 
 /// Headers that say whose socket it is. None of the request's own go along.

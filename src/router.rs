@@ -11,7 +11,7 @@ use crate::oauth::{self, bearer};
 /// Serves one request.
 pub async fn route(request: Request, env: Env, context: Context) -> Result<Response> {
     match request.path().as_str() {
-        "/" | "/mcp" => mcp::endpoint::serve(request, env).await,
+        "/" | "/mcp" => mcp::endpoint::serve(request, env, context).await,
         "/ws" => attach(request, env).await,
         "/health" => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
         _ => match oauth::route(request, env, context).await {

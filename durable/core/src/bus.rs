@@ -72,7 +72,7 @@ fn perform(
         registry::note_caller(turn, uuid)?;
     }
     Ok(match &request.command {
-        Command::Dispatch { command, params, target_uuid, timeout_ms } => {
+        Command::Dispatch { command, params, target_uuid, timeout_ms, .. } => {
             match dispatch(turn, command, params, target_uuid.as_deref(), *timeout_ms)? {
                 Ok(wait) => Outcome::Wait(wait),
                 Err(envelope) => Reply::Envelope { envelope: Box::new(envelope) }.into(),
@@ -81,6 +81,8 @@ fn perform(
         Command::Tool { name, arguments } => {
             perform_tool(turn, name, arguments, Via::Http { session_id: request.session_id.as_deref() })?
         }
+        // The object knows which job a waiting request is for, and cancels that.
+        Command::CancelRequest { .. } => Reply::Done.into(),
         Command::Clients => Reply::Document { document: registry::list(turn)? }.into(),
         Command::Stats => Reply::Document { document: registry::stats(turn)? }.into(),
         Command::OpenSession { protocol_version, client_name } => {
