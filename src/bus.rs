@@ -77,6 +77,24 @@ impl Bus {
         if let Some(last_event_id) = last_event_id {
             headers.set(header::LAST_EVENT_ID, last_event_id)?;
         }
+        self.open(headers).await
+    }
+
+    /// Opens a stream of changes for a `Listener`, given as JSON; its frames are `\n<message>`.
+    ///
+    /// # Errors
+    /// As `open_stream`.
+    pub async fn open_listener(
+        &self,
+        caller: &Authenticated,
+        listener: &str,
+    ) -> Result<Result<WebSocket, Reply>, BusError> {
+        let headers = vouched(caller, false)?;
+        headers.set(header::LISTENER, listener)?;
+        self.open(headers).await
+    }
+
+    async fn open(&self, headers: Headers) -> Result<Result<WebSocket, Reply>, BusError> {
         let mut response = self.upgrade(headers).await?;
         if response.status_code() == 404 {
             return Ok(Err(response.json().await?));

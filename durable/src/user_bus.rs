@@ -291,7 +291,7 @@ impl Bus {
                 429,
             );
         }
-        let Opening { opened, expires_ms, stream } = Opened::from_edge(request.headers())?;
+        let Opening { opened, expires_ms, stream, listener } = Opened::from_edge(request.headers())?;
         let session_id = stream.as_ref().map(|(session_id, _)| session_id.as_str());
         let admitted = self.turn(&opened.user_id, |turn| bus::admit(turn, &opened.grant_id, session_id)).await;
         let session = match admitted.map_err(|error| logged(&error))? {
@@ -302,6 +302,9 @@ impl Bus {
         self.sockets.accept(&self.state, pair.server, &opened)?;
         let begun = self.turn(&opened.user_id, |turn| {
             timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms)?;
+            if let Some(listener) = listener {
+                turn.presence.listen(opened.socket_id.clone(), listener);
+            }
             match &session {
                 Some(session) => {
                     let seen = stream.as_ref().and_then(|(_, seen)| *seen);

@@ -14,7 +14,7 @@ use crate::mcp::era::{self, McpHeaders};
 use crate::mcp::error::RpcError;
 use crate::mcp::message::{self, Message};
 use crate::mcp::methods::{self, Asked, Era};
-use crate::mcp::sse;
+use crate::mcp::{sse, subscriptions};
 use crate::oauth::Caller;
 use crate::oauth::bearer::{self, Challenge};
 
@@ -58,7 +58,7 @@ async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Re
         Err(error) => Err(error),
     };
     match opened {
-        Ok(Ok(socket)) => sse::bridge(socket),
+        Ok(Ok(socket)) => sse::bridge(socket, None, None),
         Ok(Err(Reply::Revoked)) => Challenge::invalid_token(request).response(),
         Ok(Err(_)) => refuse(404, &RpcError::NoSession),
         Err(error) => {
@@ -126,6 +126,16 @@ async fn answer(
     let given_up = modern.then(|| Box::pin(give_up(Rc::clone(&bus), None, request_key.clone())) as sse::GivenUp);
     let (progress, reports) = sse::Progress::wanted(&asked).unzip();
     let asked = Asked { request: asked, era, caller, bus, request_key, progress };
+    if modern && asked.request.method == "subscriptions/listen" {
+        return match subscriptions::listen(&asked).await {
+            Ok(listening) => sse::bridge(
+                listening.socket,
+                Some(listening.acknowledgement.to_string()),
+                Some(listening.completion.to_string()),
+            ),
+            Err(error) => answer_error(request, &error, &id, modern),
+        };
+    }
     let form = sse::Form { id, modern, progress: reports, given_up };
     sse::race(methods::answer(asked), form, request, context).await
 }

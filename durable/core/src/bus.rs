@@ -17,6 +17,7 @@ use crate::registry::{self, Via};
 use crate::routing;
 use crate::sessions::{self, Session};
 use crate::streams;
+use crate::subscriptions;
 use crate::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::wait::{self, Answered, Wait};
@@ -92,6 +93,14 @@ fn perform(
         Command::UseSession => Reply::Session { session_id: session_id.to_owned(), protocol_version }.into(),
         Command::SetLogLevel { level } => {
             sessions::set_log_level(turn, session_id, level)?;
+            Reply::Done.into()
+        }
+        Command::Subscribe { subscription } => {
+            subscriptions::subscribe(turn, session_id, subscription)?;
+            Reply::Done.into()
+        }
+        Command::Unsubscribe { topic } => {
+            subscriptions::unsubscribe(turn, session_id, topic)?;
             Reply::Done.into()
         }
         Command::CloseSession => {
@@ -265,6 +274,7 @@ pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> 
     if turn.presence.detach(&uuid, socket_id, turn.now_ms) {
         registry::note_left(turn, &uuid)?;
         jobs::note_left(turn, &uuid)?;
+        subscriptions::clients_changed(turn)?;
     }
     Ok(())
 }

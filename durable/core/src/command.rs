@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::envelope::Envelope;
+use crate::subscriptions::{Subscription, Topic};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
@@ -59,6 +60,13 @@ pub enum Command {
         level: String,
     },
     CloseSession,
+    /// `resources/subscribe`, for the session.
+    Subscribe {
+        subscription: Subscription,
+    },
+    Unsubscribe {
+        topic: Topic,
+    },
     /// Refuse the grant's tokens from now on and close what they opened.
     RevokeGrant {
         grant_id: String,

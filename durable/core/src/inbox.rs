@@ -9,6 +9,7 @@ use crate::params;
 use crate::record::Record;
 use crate::registry;
 use crate::storage::Row;
+use crate::subscriptions::{self, Topic};
 use crate::timers::{self, Kind};
 use crate::turn::Turn;
 
@@ -42,6 +43,7 @@ pub fn keep(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i6
     )?;
     let seq = rows.first().map_or(Ok(0), |row| row.integer(0))?;
     turn.effects.push(Effect::News { subject: owner.to_owned() });
+    subscriptions::changed(turn, &Topic::Inbox(owner.to_owned()))?;
     let dropped = turn.sql.query(
         "DELETE FROM inbox WHERE client_uuid = ?1 AND seq <= (
            SELECT seq FROM (

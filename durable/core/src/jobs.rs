@@ -17,6 +17,7 @@ use crate::ids;
 use crate::params;
 use crate::record::{Record, Routing, notification};
 use crate::storage::Row;
+use crate::subscriptions::{self, Topic};
 use crate::timers::{self, Kind};
 use crate::turn::{Turn, seconds};
 
@@ -157,6 +158,7 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<String, Error> {
         ],
     )?;
     timers::ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(RETENTION_EVERY_MS))?;
+    subscriptions::changed(turn, &Topic::Stats)?;
     if state == State::Queued {
         if turn.presence.get(job.target_uuid).is_none() {
             timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
@@ -244,6 +246,7 @@ pub fn acknowledge(turn: &mut Turn<'_>, job_id: &str, client_uuid: &str) -> Resu
         return Ok(());
     }
     turn.effects.push(Effect::News { subject: job_id.to_owned() });
+    subscriptions::job_changed(turn, job_id, false)?;
     refill(turn, client_uuid)
 }
 
@@ -285,7 +288,7 @@ pub fn note_progress(turn: &mut Turn<'_>, known: &Job, percent: f64, message: Op
     }
     turn.sql.query("UPDATE jobs SET progress = ? WHERE job_id = ?", params![progress.to_string(), &*known.job_id])?;
     turn.effects.push(Effect::News { subject: known.job_id.clone() });
-    Ok(())
+    subscriptions::job_changed(turn, &known.job_id, false)
 }
 
 fn job(row: &Row) -> Result<Job, Error> {
@@ -312,7 +315,7 @@ pub fn finish(turn: &mut Turn<'_>, job_id: &str, state: State, result: &str, err
         params![state.name(), result, error, turn.now_ms, job_id],
     )?;
     turn.effects.push(Effect::News { subject: job_id.to_owned() });
-    Ok(())
+    subscriptions::job_changed(turn, job_id, true)
 }
 
 /// Asks the peer of a running job to stop it.

@@ -30,6 +30,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod storage;
 pub mod streams;
+pub mod subscriptions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod timers;

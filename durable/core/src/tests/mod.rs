@@ -10,5 +10,6 @@ mod registry;
 mod schema;
 mod sessions;
 mod streams;
+mod subscriptions;
 mod timers;
 mod world;
