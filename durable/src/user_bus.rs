@@ -4,6 +4,7 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
 use bus_core::bus::{self, Outcome};
+use bus_core::cache::Cache;
 use bus_core::command::{Reply, Request as BusRequest};
 use bus_core::effect::{Effect, close};
 use bus_core::error::Error as CoreError;
@@ -66,7 +67,8 @@ impl DurableObject for UserBus {
         if request.method() == Method::Get {
             return self.open_socket(&request).await;
         }
-        let request: BusRequest = request.json().await?;
+        // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
+        let request: BusRequest = serde_json::from_slice(&request.bytes().await?)?;
         let reply = self.serve(request).await.map_err(|error| logged(&error))?;
         Response::from_json(&reply)
     }
@@ -170,6 +172,10 @@ impl UserBus {
                 self.awake.set(true);
             }
             let decided = decide(&mut turn);
+            if decided.is_err() {
+                // It may have stopped between a row and what is remembered of it.
+                turn.presence.cache = Cache::default();
+            }
             (decided, turn.effects)
         };
         let mut due_ms = None;

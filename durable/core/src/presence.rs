@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::cache::Cache;
+
 /// How a live client is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Link {
@@ -41,6 +43,7 @@ pub struct Presence {
     left_ms: BTreeMap<String, i64>,
     /// Open event streams, the newest last.
     streams: Vec<Stream>,
+    pub cache: Cache,
 }
 
 /// The client type of a Blender.
