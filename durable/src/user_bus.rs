@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use bus_core::bus::{self, Outcome};
+use bus_core::cache::Cache;
 use bus_core::command::{Command, Line, Reply, Request as BusRequest};
 use bus_core::effect::{Effect, close};
 use bus_core::error::Error as CoreError;
@@ -77,7 +78,8 @@ impl DurableObject for UserBus {
         if request.method() == Method::Get {
             return self.0.open_socket(&request).await;
         }
-        let request: BusRequest = request.json().await?;
+        // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
+        let request: BusRequest = serde_json::from_slice(&request.bytes().await?)?;
         if matches!(request.command, Command::Dispatch { progress: true, .. }) {
             return self.serve_in_lines(request);
         }
@@ -237,6 +239,10 @@ impl Bus {
                 self.awake.set(true);
             }
             let decided = decide(&mut turn);
+            if decided.is_err() {
+                // It may have stopped between a row and what is remembered of it.
+                turn.presence.cache = Cache::default();
+            }
             (decided, turn.effects)
         };
         let mut due_ms = None;

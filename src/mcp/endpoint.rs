@@ -248,6 +248,10 @@ async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
     if request.inner().body().is_none() {
         return Ok(Some(Vec::new()));
     }
+    if declared.is_some() {
+        // The platform reads no more than was declared.
+        return request.bytes().await.map(Some);
+    }
     let mut body = Vec::with_capacity(declared.unwrap_or(0));
     let mut stream = request.stream()?;
     while let Some(chunk) = stream.next().await {

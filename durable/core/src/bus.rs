@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::bus_tools::{BusCall, CallError, JobCall, Priority};
+use crate::cache::is_revoked;
 use crate::command::{Caller, Command, Reply, Request};
 use crate::effect::{Effect, close};
 use crate::envelope::Envelope;
@@ -141,7 +142,7 @@ fn dispatch(
         Ok(target_uuid) => target_uuid,
         Err(envelope) => return Ok(Err(envelope)),
     };
-    routing::has_room(turn, &target_uuid)?;
+    routing::has_room(turn, 1)?;
     let job_id = ids::job_id(turn.entropy)?;
     let job = NewJob {
         job_id: job_id.clone(),
@@ -154,7 +155,8 @@ fn dispatch(
         batch_id: None,
         idempotency_key: None,
     };
-    jobs::create(turn, job)?;
+    let job = jobs::create(turn, job)?;
+    turn.presence.cache.await_job(job);
     Ok(Ok(Wait {
         subject: job_id,
         for_what: Answered { command: command.to_owned(), target_uuid }.into(),
@@ -207,10 +209,6 @@ fn caller_uuid(caller: &Caller, client_name: &str) -> String {
     format!("llm-{name}-{tail}")
 }
 
-fn is_revoked(turn: &Turn<'_>, grant_id: &str) -> Result<bool, Error> {
-    Ok(!turn.sql.query("SELECT 1 FROM revoked_grants WHERE grant_id = ?", params![grant_id])?.is_empty())
-}
-
 fn revoke(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
     let until = turn.now_ms.saturating_add(REVOKED_KEPT_MS);
     turn.sql.query(
@@ -218,7 +216,8 @@ fn revoke(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
          ON CONFLICT (grant_id) DO UPDATE SET until = excluded.until",
         params![grant_id, until],
     )?;
-    timers::ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(jobs::RETENTION_EVERY_MS))?;
+    turn.presence.cache.forget_revoked();
+    timers::ensure_retention(turn)?;
     sessions::close_of_grant(turn, grant_id)?;
     turn.effects.push(Effect::CloseGrant {
         grant_id: grant_id.to_owned(),
@@ -233,7 +232,7 @@ pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
     for (kind, subject) in timers::take_due(turn)? {
         match kind {
             Kind::Retention => retain(turn)?,
-            Kind::Lost => jobs::lose(turn, &subject)?,
+            Kind::Lost => messages::lose(turn, &subject)?,
             Kind::SocketExpiry => {
                 let reason = "the access token expired";
                 turn.effects.push(Effect::Close { socket_id: subject, code: close::UNAUTHORIZED, reason });
@@ -253,13 +252,14 @@ fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
     sessions::forget_idle(turn)?;
     registry::forget_idle(turn)?;
     turn.sql.query("DELETE FROM revoked_grants WHERE until < ?", params![turn.now_ms])?;
+    turn.presence.cache.forget_revoked();
     let left = turn.sql.query(
         "SELECT EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1 FROM inbox) OR EXISTS (SELECT 1 FROM sessions)
            OR EXISTS (SELECT 1 FROM clients WHERE is_persistent = 0) OR EXISTS (SELECT 1 FROM revoked_grants)",
         &[],
     )?;
     if left.first().map_or(Ok(false), |row| row.boolean(0))? {
-        timers::ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(jobs::RETENTION_EVERY_MS))?;
+        timers::ensure_retention(turn)?;
     }
     Ok(())
 }

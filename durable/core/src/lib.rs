@@ -6,6 +6,7 @@ pub mod arguments;
 pub mod browser_sessions;
 pub mod bus;
 pub mod bus_tools;
+pub mod cache;
 pub mod codes;
 pub mod command;
 pub mod effect;

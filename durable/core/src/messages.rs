@@ -56,6 +56,7 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, recipients: usize, priority: 
     if recipients != 1 || jobs::find(turn, &record.job_id)?.is_some() {
         return Ok(false);
     }
+    routing::has_room(turn, 1)?;
     let command = record.payload.get("command").and_then(Value::as_str).unwrap_or(kind);
     let job = NewJob {
         job_id: record.job_id.clone(),
@@ -103,9 +104,7 @@ pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<
 /// Writes what the update says. A result that is too large fails the job, and the reason is returned.
 fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Option<String>, Error> {
     let Some(state) = State::of_update(&call.status) else {
-        if let Some(target) = job.target_uuid.as_deref() {
-            jobs::acknowledge(turn, &job.job_id, target)?;
-        }
+        jobs::acknowledge(turn, job)?;
         report_update(turn, job, &call.status, &call.result, cut(&call.error, MAX_ERROR))?;
         return Ok(None);
     };
@@ -120,12 +119,24 @@ fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Opt
 
 /// Ends the job, tells whoever sent it, and lets its peer have the next one.
 pub fn end(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
-    jobs::finish(turn, &job.job_id, state, result, error)?;
+    jobs::finish(turn, job, state, result, error)?;
     report_update(turn, job, state.name(), result, error)?;
     match job.target_uuid.as_deref() {
         Some(target) => jobs::refill(turn, target),
         None => Ok(()),
     }
+}
+
+/// The open jobs of a client that stayed away come to their end as `lost`, and who sent them hears of it.
+pub fn lose(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    if turn.presence.get(client_uuid).is_some() {
+        return Ok(());
+    }
+    let error = format!("{client_uuid} has been away for an hour without an answer");
+    for job in jobs::open_of(turn, client_uuid)? {
+        end(turn, &job, State::Lost, "", &error)?;
+    }
+    Ok(())
 }
 
 /// The message of a result that is over the limit.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::subscriptions::Listener;
 
+use crate::cache::Cache;
+
 /// How a live client is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Link {
@@ -47,6 +49,7 @@ pub struct Presence {
     listeners: Vec<(String, Listener)>,
     /// Topics that some session is or was subscribed to.
     topics: BTreeSet<String>,
+    pub cache: Cache,
 }
 
 /// The client type of a Blender.

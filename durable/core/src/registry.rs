@@ -147,6 +147,7 @@ fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
 /// `blender_unregister_client`. Idempotent. A live socket of the client stays open, but is no peer any more.
 pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
     let gone = turn.sql.query("DELETE FROM clients WHERE uuid = ? RETURNING uuid", params![uuid])?;
+    turn.presence.cache.forget_caller(uuid);
     if let Some(attached) = turn.presence.forget(uuid)
         && attached.link == Link::Socket
     {
@@ -161,6 +162,9 @@ pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
 
 /// Lists an MCP client that calls tools without having registered: type `llm`, ephemeral.
 pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
+    if turn.presence.cache.is_noted(uuid, TOUCH_EVERY_MS, turn.now_ms) {
+        return Ok(());
+    }
     turn.sql.query(
         "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen)
          SELECT ?1, 'llm', 0, '[]', NULL, ?2, ?2
@@ -168,6 +172,7 @@ pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
          ON CONFLICT (uuid) DO UPDATE SET last_seen = excluded.last_seen WHERE last_seen < ?3",
         params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), MAX_CLIENTS],
     )?;
+    turn.presence.cache.note_caller(uuid, turn.now_ms);
     Ok(())
 }
 
@@ -245,6 +250,7 @@ pub fn forget_idle(turn: &mut Turn<'_>) -> Result<(), Error> {
         let uuid = row.text(0)?;
         if turn.presence.get(&uuid).is_none() {
             turn.sql.query("DELETE FROM clients WHERE uuid = ?", params![uuid.as_str()])?;
+            turn.presence.cache.forget_caller(&uuid);
             turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![uuid])?;
         }
     }

@@ -6,6 +6,7 @@ use crate::effect::Effect;
 use crate::error::Error;
 use crate::ids::Entropy;
 use crate::presence::{Link, Presence};
+use crate::record::{self, Record};
 use crate::storage::Sql;
 use crate::streams;
 
@@ -39,6 +40,22 @@ impl<'a> Turn<'a> {
             Some((Link::Stream { session_id }, _)) => streams::push(self, client_uuid, &session_id, notification)?,
         }
         Ok(true)
+    }
+
+    /// Sends a record that is JSON already, so that it is not written twice.
+    pub fn send_record(&mut self, client_uuid: &str, priority: u8, record: &str) -> Result<(), Error> {
+        match self.presence.get(client_uuid).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
+            None => {}
+            Some((Link::Socket, socket_id)) => {
+                self.effects.push(Effect::Send { socket_id, frame: record::notification_text(priority, record) });
+            }
+            Some((Link::Stream { session_id }, _)) => {
+                let record: Record =
+                    serde_json::from_str(record).map_err(|source| Error::Stored { what: "record", source })?;
+                streams::push(self, client_uuid, &session_id, &record.notification())?;
+            }
+        }
+        Ok(())
     }
 
     /// The name under which the bus itself speaks for this user.
