@@ -37,7 +37,8 @@ class Peer:
         events = LinkEvents(self._take, lambda job_id, reason: self._cancel(job_id), on_status, on_trouble)
         self.link = Link(server, self.protocol, tokens, events, user_agent=user_agent, backoff=backoff)
         self._route = Route(run, self.link.answer, self.link.progress)
-        self.queue = queue or MainThreadQueue(run)
+        # An empty queue is false.
+        self.queue = MainThreadQueue(run) if queue is None else queue
 
     def start(self) -> None:
         """Connect. Raises InvalidServerUrl."""
