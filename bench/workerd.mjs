@@ -40,7 +40,7 @@ const main :Workerd.Worker = (
 
 /** Starts the Worker; resolves to `{ port, pid, stop }` once it listens. */
 export async function startWorkerd(worker) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'blender-bus-bench-'));
+  const folder = mkdtempSync(path.join(process.env.BENCH_STATE ?? tmpdir(), 'blender-bus-bench-'));
   mkdirSync(path.join(folder, 'state'));
   for (const [name, file] of Object.entries(worker.modules)) {
     writeFileSync(path.join(folder, name), readFileSync(path.join(ROOT, file)));

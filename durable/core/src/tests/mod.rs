@@ -5,6 +5,7 @@
 mod dispatch;
 mod job_tools;
 mod messages;
+mod model;
 mod peers;
 mod registry;
 mod schema;
