@@ -71,12 +71,43 @@ class BLENDERBUS_OT_copy_uuid(bpy.types.Operator):
         return _report(self, copy)
 
 
+class BLENDERBUS_OT_start_local(bpy.types.Operator):
+    """Open the local port for MCP servers on this computer"""
+
+    bl_idname = "blender_bus.start_local"
+    bl_label = "Start"
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, session.start_local)
+
+
+class BLENDERBUS_OT_stop_local(bpy.types.Operator):
+    """Close the local port and its connections"""
+
+    bl_idname = "blender_bus.stop_local"
+    bl_label = "Stop"
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, session.stop_local)
+
+
+class BLENDERBUS_OT_restart_local(bpy.types.Operator):
+    """Close the local port and open it again, with the port number of now"""
+
+    bl_idname = "blender_bus.restart_local"
+    bl_label = "Restart"
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, session.start_local)
+
+
 def _report(operator: Any, action: Any) -> set[str]:
     """Do it; what goes wrong is shown where Blender shows errors, and stays in the panel."""
     try:
         action()
     except (CannotConnect, ValueError) as error:
-        session.note = str(error)
+        if str(error) != session.local_note:
+            session.note = str(error)
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}
     return {"FINISHED"}
@@ -89,6 +120,9 @@ _classes = (
     BLENDERBUS_OT_connect,
     BLENDERBUS_OT_disconnect,
     BLENDERBUS_OT_copy_uuid,
+    BLENDERBUS_OT_start_local,
+    BLENDERBUS_OT_stop_local,
+    BLENDERBUS_OT_restart_local,
 )
 
 

@@ -1,5 +1,6 @@
 """The tab "Bus" in the sidebar of the 3D viewport."""
 
+import contextlib
 import textwrap
 from typing import Any
 
@@ -71,6 +72,39 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
             box.label(text=line)
 
 
+class BLENDERBUS_PT_local(bpy.types.Panel):
+    """The port for MCP servers on this computer"""
+
+    bl_idname = "BLENDERBUS_PT_local"
+    bl_parent_id = "BLENDERBUS_PT_bus"
+    bl_label = "Local Port"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Bus"
+
+    def draw(self, context: Any) -> None:
+        layout = self.layout
+        port = session.local
+        if port is not None and port.running:
+            layout.label(text=f"Running on {port.port}", icon="LINKED")
+            if port.clients:
+                layout.label(text=f"{port.clients} connected")
+        else:
+            layout.label(text="Not running", icon="UNLINKED")
+        column = layout.column(align=True)
+        column.alert = True
+        for line in textwrap.wrap(session.local_note, LINE_CHARS)[:6]:
+            column.label(text=line)
+        with contextlib.suppress(CannotConnect):
+            layout.prop(own_preferences(), "local_port", text="Port")
+        row = layout.row(align=True)
+        if session.serving:
+            row.operator("blender_bus.stop_local", icon="PAUSE")
+            row.operator("blender_bus.restart_local", icon="FILE_REFRESH")
+        else:
+            row.operator("blender_bus.start_local", icon="PLAY")
+
+
 class BLENDERBUS_PT_jobs(bpy.types.Panel):
     """The job that runs and the last ones"""
 
@@ -83,20 +117,20 @@ class BLENDERBUS_PT_jobs(bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         column = self.layout.column(align=True)
-        if session.peer is None:
+        jobs = session.queue
+        begun = jobs.active
+        if not (begun or len(jobs) or jobs.finished):
             column.label(text="None yet")
             return
-        jobs = session.peer.queue
-        running = jobs.running
-        if running is not None:
-            column.progress(factor=running.percent / 100, text=f"{running.job.command} {running.message}")
+        for control in begun[:JOBS_SHOWN]:
+            column.progress(factor=control.percent / 100, text=f"{control.job.command} {control.message}")
         if len(jobs):
             column.label(text=f"{len(jobs)} waiting", icon="SORTTIME")
         for job in reversed(jobs.finished[-JOBS_SHOWN:]):
             column.label(text=f"{job.command}  {job.seconds:.2f} s", icon=_JOB_ICONS.get(job.status, "QUESTION"))
 
 
-_classes = (BLENDERBUS_PT_bus, BLENDERBUS_PT_jobs)
+_classes = (BLENDERBUS_PT_bus, BLENDERBUS_PT_local, BLENDERBUS_PT_jobs)
 
 
 def register() -> None:

@@ -4,9 +4,10 @@ import contextlib
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .link.credentials import Credentials
+from .link.local_port import DEFAULT_PORT
 from .link.peer import checked_uuid, fresh_uuid
 from .session import CannotConnect, Session
 
@@ -25,6 +26,14 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         name="Connect when Blender starts",
         description="Attach to the bus as soon as Blender runs, if you are logged in",
         default=False,
+    )
+    local_autostart: BoolProperty(
+        name="Open the local port when Blender starts",
+        description="Let MCP servers on this computer reach Blender, on 127.0.0.1 only. They may run code",
+        default=False,
+    )
+    local_port: IntProperty(
+        name="Local Port", description="Port on 127.0.0.1 for MCP servers", default=DEFAULT_PORT, min=1024, max=65535
     )
     token: StringProperty(
         name="Token",
@@ -76,6 +85,9 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "token")
         layout.prop(self, "group_id")
         layout.prop(self, "uuid")
+        layout.separator()
+        layout.prop(self, "local_port")
+        layout.prop(self, "local_autostart")
 
 
 def own_preferences() -> Any:
@@ -92,6 +104,10 @@ session = Session(own_preferences)
 def _connect_at_start() -> None:
     try:
         prefs = own_preferences()
+        if prefs.local_autostart:
+            with contextlib.suppress(CannotConnect):
+                # The panel tells why it could not; the bus does not wait for that.
+                session.start_local()
         if prefs.auto_connect and prefs.credentials() is not None:
             session.connect()
     except CannotConnect as error:
@@ -104,7 +120,7 @@ def register() -> None:
     session.open()
     # Blender may still be starting: network and preferences are ready when its timers run.
     if not bpy.app.background:
-        bpy.app.timers.register(_connect_at_start, first_interval=0.5)
+        bpy.app.timers.register(_connect_at_start, first_interval=0.5, persistent=True)
 
 
 def unregister() -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import bpy
 
+from .commands import facts, local, registry
 from .link.address import InvalidServerUrl, origin
 from .link.connection import State, Status
 from .link.credentials import Credentials, RenewingTokens
+from .link.local_port import LocalPort, PortUnavailable
 from .link.login import BrowserLogin
-from .link.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, start_timer
+from .link.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, MainThreadQueue, start_timer
 from .link.peer import Peer
 from .link.protocol import PeerIdentity
 
@@ -40,8 +42,12 @@ class Session:
         self._drawn: object = None
         self._drawn_at = 0.0
         self._login: BrowserLogin | None = None
+        # One for all that brings jobs, so that one job runs at a time; it is drained by the timer.
+        self.queue = MainThreadQueue(registry.run)
         self.peer: Peer | None = None
+        self.local: LocalPort | None = None
         self.note = ""
+        self.local_note = ""
 
     # -- life of the extension -----------------------------------------------------------------------------------
 
@@ -59,6 +65,7 @@ class Session:
         if self.peer is not None:
             self.peer.stop("The extension was switched off")
             self.peer = None
+        self.stop_local()
 
     # -- for operators and the panel -----------------------------------------------------------------------------
 
@@ -84,8 +91,6 @@ class Session:
         credentials = prefs.credentials()
         if credentials is None:
             raise CannotConnect("Log in first, or paste a token in the extension's preferences")
-        from .commands import facts, registry
-
         try:
             tokens = RenewingTokens(prefs.server_url, credentials, on_renewed=self._renewed)
             registry.commands()
@@ -97,6 +102,7 @@ class Session:
                 registry.run,
                 on_trouble=self._trouble,
                 user_agent=f"BlenderBus (Blender {bpy.app.version_string})",
+                queue=self.queue,
             )
             self.disconnect()
             if self.peer is not None:
@@ -145,6 +151,32 @@ class Session:
         self.cancel_login()
         self._preferences().keep(None)
 
+    # -- the local port ------------------------------------------------------------------------------------------
+
+    @property
+    def serving(self) -> bool:
+        """Tell whether the local port is open."""
+        return self.local is not None and self.local.running
+
+    def start_local(self) -> None:
+        """Open the local port. Raises CannotConnect."""
+        self.stop_local()
+        registry.commands()
+        port = LocalPort(self.queue, local.run_local, self._preferences().local_port)
+        try:
+            port.start()
+        except PortUnavailable as error:
+            self.local_note = str(error)
+            raise CannotConnect(str(error)) from None
+        self.local = port
+
+    def stop_local(self) -> None:
+        """Close the local port and its connections."""
+        if self.local is not None:
+            self.local.stop()
+            self.local = None
+        self.local_note = ""
+
     # -- the timer -----------------------------------------------------------------------------------------------
 
     def _tick(self) -> float:
@@ -152,21 +184,19 @@ class Session:
             while True:
                 self._from_threads.get_nowait()()
         self._redraw_on_change()
-        if self.peer is None:
-            return AWAY_INTERVAL
         if self.active and not bpy.app.online_access:
             self.disconnect()
             self.note = OFFLINE
-        self.peer.queue.drain()
+        self.queue.drain()
         self._redraw_on_change()
-        # A job may have switched the extension off.
-        if self.peer is not None and len(self.peer.queue):
+        if len(self.queue):
             return BUSY_INTERVAL
-        return IDLE_INTERVAL if self.active else AWAY_INTERVAL
+        return IDLE_INTERVAL if self.active or self.serving else AWAY_INTERVAL
 
     def _redraw_on_change(self) -> None:
-        finished = self.peer.queue.finished[-1:] if self.peer is not None else []
-        shown = (self.status, self.note, finished)
+        begun = [(control.job.job_id, control.percent, control.message) for control in self.queue.active]
+        clients = self.local.clients if self.local is not None and self.serving else None
+        shown = (self.status, self.note, self.local_note, clients, begun, self.queue.finished[-1:])
         now = time.monotonic()
         if shown == self._drawn or now - self._drawn_at < REDRAW_INTERVAL:
             return

@@ -1,14 +1,15 @@
 //! The way from the edge to a user's bus: one typed request, one hop.
 
-use bus_core::command::{Caller, Command, Reply, Request as BusRequest};
+use bus_core::command::{Caller, Command, Line, Reply, Request as BusRequest};
 use bus_core::scopes::Scopes;
 use durable::sockets::header;
+use futures_channel::mpsc::UnboundedSender;
+use futures_util::StreamExt;
+use serde_json::Value;
 use thiserror::Error;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::web_sys::{
-    Request as RuntimeRequest, RequestInit as RuntimeRequestInit, Response as RuntimeResponse,
-};
+use worker::web_sys::{Request as RuntimeRequest, RequestInit as RuntimeRequestInit, Response as RuntimeResponse};
 use worker::worker_sys::DurableObject;
 use worker::{Env, Headers, Method, Request, RequestInit, Response, WebSocket};
 
@@ -37,7 +38,15 @@ impl Bus {
         })
     }
 
-    pub async fn ask(&self, client_name: &str, session_id: Option<&str>, command: Command) -> Result<Reply, BusError> {
+    /// Asks and waits for the reply. Progress of a dispatch that asks for it is passed on as it comes.
+    pub async fn ask(
+        &self,
+        client_name: &str,
+        session_id: Option<&str>,
+        command: Command,
+        progress: Option<&UnboundedSender<Value>>,
+    ) -> Result<Reply, BusError> {
+        let in_lines = matches!(command, Command::Dispatch { progress: true, .. });
         let request = BusRequest {
             user_id: self.user_id.clone(),
             caller: Some(Caller { grant_id: self.grant_id.clone(), client_name: client_name.to_owned() }),
@@ -55,6 +64,9 @@ impl Bus {
         let response: RuntimeResponse = answered.dyn_into().map_err(failed)?;
         if !response.ok() {
             return Err(worker::Error::RustError(format!("answered {}", response.status())).into());
+        }
+        if in_lines {
+            return read_lines(&mut Response::from(response), progress).await;
         }
         let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
         serde_json::from_str(&text.as_string().unwrap_or_default())
@@ -81,6 +93,24 @@ impl Bus {
         if let Some(last_event_id) = last_event_id {
             headers.set(header::LAST_EVENT_ID, last_event_id)?;
         }
+        self.open(headers).await
+    }
+
+    /// Opens a stream of changes for a `Listener`, given as JSON; its frames are `\n<message>`.
+    ///
+    /// # Errors
+    /// As `open_stream`.
+    pub async fn open_listener(
+        &self,
+        caller: &Authenticated,
+        listener: &str,
+    ) -> Result<Result<WebSocket, Reply>, BusError> {
+        let headers = vouched(caller, false)?;
+        headers.set(header::LISTENER, listener)?;
+        self.open(headers).await
+    }
+
+    async fn open(&self, headers: Headers) -> Result<Result<WebSocket, Reply>, BusError> {
         let mut response = self.upgrade(headers).await?;
         if response.status_code() == 404 {
             return Ok(Err(response.json().await?));
@@ -97,6 +127,26 @@ impl Bus {
         let opened = JsFuture::from(self.stub.fetch_with_request(request.inner()).map_err(failed)?).await;
         Ok(Response::from(opened.map_err(failed)?.dyn_into::<RuntimeResponse>().map_err(failed)?))
     }
+}
+
+/// Reads an answer that comes as one JSON document a line.
+async fn read_lines(response: &mut Response, progress: Option<&UnboundedSender<Value>>) -> Result<Reply, BusError> {
+    let mut stream = response.stream()?;
+    let mut buffer = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        buffer.extend_from_slice(&chunk?);
+        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = buffer.drain(..=end).collect();
+            match serde_json::from_slice(&line).map_err(worker::Error::from)? {
+                Line::Reply(reply) => return Ok(reply),
+                Line::Progress(report) => {
+                    // Fails when the client has gone; the answer is awaited all the same.
+                    let _ = progress.map(|progress| progress.unbounded_send(report));
+                }
+            }
+        }
+    }
+    Err(worker::Error::RustError("the bus ended its answer without a reply".to_owned()).into())
 }
 
 fn failed(error: JsValue) -> BusError {

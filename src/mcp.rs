@@ -9,4 +9,5 @@ mod methods;
 mod prompts;
 mod resources;
 mod sse;
+mod subscriptions;
 mod tools;

@@ -37,8 +37,7 @@ def _absence(feature: str) -> str:
 
 
 def _refuse(name: str, feature: str) -> None:
-    # Parameters are not checked: whatever they are, the answer is the same.
-    def refuse(control: JobControl, **anything: Any) -> None:
+    def refuse(control: JobControl) -> None:
         raise CommandError(f"{name}: {_absence(feature)}")
 
     command(name)(refuse)

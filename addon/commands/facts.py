@@ -6,6 +6,8 @@ from pathlib import Path
 
 import bpy
 
+from .settings import settings
+
 MAX_FILE_CHARS = 100
 
 
@@ -14,6 +16,7 @@ def capabilities() -> tuple[str, ...]:
     found = [
         f"blender:{bpy.app.version_string}",
         "background" if bpy.app.background else "window",
+        f"policy:{settings().policy}",
     ]
     if bpy.data.filepath:
         found.append(f"file:{Path(bpy.data.filepath).name[:MAX_FILE_CHARS]}")

@@ -2,12 +2,15 @@
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
+use std::rc::Rc;
 
 use bus_core::bus::{self, Outcome};
 use bus_core::cache::Cache;
-use bus_core::command::{Reply, Request as BusRequest};
+use bus_core::command::{Command, Line, Reply, Request as BusRequest};
 use bus_core::effect::{Effect, close};
 use bus_core::error::Error as CoreError;
+use bus_core::job_tools;
+use bus_core::jobs;
 use bus_core::migrate::{self, migrate};
 use bus_core::peer::{self, Frame};
 use bus_core::presence::Presence;
@@ -16,8 +19,10 @@ use bus_core::streams;
 use bus_core::timers::{self, Kind};
 use bus_core::turn::Turn;
 use bus_core::wait::{self, Verdict, Wait};
+use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
+use worker::wasm_bindgen_futures::spawn_local;
 use worker::{
     Delay, DurableObject, Env, Error, Method, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
     WebSocketPair, console_error, console_log, console_warn, durable_object,
@@ -32,11 +37,17 @@ use crate::waits::Waits;
 const MAX_MALFORMED: u32 = 20;
 /// Sockets one user may have open.
 const MAX_SOCKETS: usize = 256;
+/// Where the lines of a streamed answer go.
+type Lines = UnboundedSender<Line>;
+
 /// The WebSocket subprotocol of peers.
 const SUBPROTOCOL: &str = "mcp";
 
 #[durable_object]
-pub struct UserBus {
+pub struct UserBus(Rc<Bus>);
+
+/// What the object is made of; shared with the streams of answers that outlive the call that began them.
+struct Bus {
     state: State,
     sql: ObjectSql,
     presence: RefCell<Presence>,
@@ -52,7 +63,7 @@ impl DurableObject for UserBus {
     fn new(state: State, _env: Env) -> Self {
         let mut presence = Presence::default();
         let sockets = Sockets::wake(&state, &mut presence);
-        Self {
+        Self(Rc::new(Bus {
             sql: ObjectSql(state.storage().sql()),
             presence: RefCell::new(presence),
             sockets,
@@ -60,24 +71,27 @@ impl DurableObject for UserBus {
             awake: Cell::new(false),
             armed_ms: Cell::new(None),
             state,
-        }
+        }))
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         if request.method() == Method::Get {
-            return self.open_socket(&request).await;
+            return self.0.open_socket(&request).await;
         }
         // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
         let request: BusRequest = serde_json::from_slice(&request.bytes().await?)?;
-        let reply = self.serve(request).await.map_err(|error| logged(&error))?;
+        if matches!(request.command, Command::Dispatch { progress: true, .. }) {
+            return self.serve_in_lines(request);
+        }
+        let reply = self.0.serve(request, None).await.map_err(|error| logged(&error))?;
         Response::from_json(&reply)
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.armed_ms.set(None);
+        self.0.armed_ms.set(None);
         // An error would have the alarm tried again six times and then dropped for ever: it is logged instead, and the
         // next request arms it anew.
-        if let Err(error) = self.turn("", bus::alarm).await {
+        if let Err(error) = self.0.turn("", bus::alarm).await {
             logged(&error);
         }
         Response::empty()
@@ -92,6 +106,7 @@ impl DurableObject for UserBus {
             return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
         };
         let heard = self
+            .0
             .turn(&opened.user_id, |turn| {
                 if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
                     turn.presence.heard(&uuid, turn.now_ms);
@@ -102,7 +117,7 @@ impl DurableObject for UserBus {
             .await;
         match heard {
             Ok(Frame::Understood) => Ok(()),
-            Ok(Frame::Malformed) if self.sockets.count_malformed(&opened.socket_id) < MAX_MALFORMED => Ok(()),
+            Ok(Frame::Malformed) if self.0.sockets.count_malformed(&opened.socket_id) < MAX_MALFORMED => Ok(()),
             Ok(Frame::Malformed) => socket.close(Some(close::PROTOCOL_ERROR), Some("too many malformed frames")),
             Err(error) => {
                 logged(&error);
@@ -117,38 +132,90 @@ impl DurableObject for UserBus {
         if let Err(error) = socket.close(code, Some("")) {
             console_log!("close of a closed socket: {error}");
         }
-        self.gone(&socket).await
+        self.0.gone(&socket).await
     }
 
     async fn websocket_error(&self, socket: WebSocket, error: Error) -> Result<()> {
         console_warn!("socket failed: {error}");
-        self.gone(&socket).await
+        self.0.gone(&socket).await
     }
 }
 
 impl UserBus {
-    async fn serve(&self, request: BusRequest) -> core::result::Result<Reply, CoreError> {
+    /// Answers with progress as it comes, one JSON document a line; the last is the reply.
+    fn serve_in_lines(&self, request: BusRequest) -> Result<Response> {
+        let bus = Rc::clone(&self.0);
+        let (lines, sent) = unbounded();
+        spawn_local(async move {
+            let line = match bus.serve(request, Some(&lines)).await {
+                Ok(reply) => Line::Reply(reply),
+                // The stream ends without a reply, which the edge takes for the failure it is.
+                Err(error) => return drop(logged(&error)),
+            };
+            // Fails when the edge no longer listens; the job goes on.
+            let _ = lines.unbounded_send(line);
+        });
+        Response::from_stream(sent.map(|line| {
+            let mut text = serde_json::to_vec(&line)?;
+            text.push(b'\n');
+            Ok::<_, Error>(text)
+        }))
+    }
+}
+
+impl Bus {
+    /// Serves a request to its reply. With `lines`, progress of the job it waits for goes there.
+    async fn serve(&self, request: BusRequest, lines: Option<&Lines>) -> core::result::Result<Reply, CoreError> {
         let user_id = request.user_id.clone();
+        let request_key = match &request.command {
+            Command::Dispatch { request_key, .. } => request_key.clone(),
+            Command::CancelRequest { request_key } => {
+                let waited = self.waits.subject_of(request_key);
+                self.turn(&user_id, |turn| {
+                    waited.iter().try_for_each(|job_id| job_tools::cancel(turn, job_id).map(drop))
+                })
+                .await?;
+                None
+            }
+            _ => None,
+        };
         match self.turn(&user_id, |turn| bus::serve(turn, request)).await? {
             Outcome::Reply(reply) => Ok(reply),
-            Outcome::Wait(wait) => self.wait(&user_id, &wait).await,
+            Outcome::Wait(wait) => self.wait(&user_id, &wait, request_key, lines).await,
         }
     }
 
     /// Sleeps until what is waited for has come, or the time is up.
-    async fn wait(&self, user_id: &str, wait: &Wait) -> core::result::Result<Reply, CoreError> {
-        let mut ticket = self.waits.begin(&wait.subject);
+    async fn wait(
+        &self,
+        user_id: &str,
+        wait: &Wait,
+        request_key: Option<String>,
+        lines: Option<&Lines>,
+    ) -> core::result::Result<Reply, CoreError> {
+        let mut ticket = self.waits.begin(&wait.subject, request_key);
+        let mut told = None;
         loop {
-            match self.turn(user_id, |turn| wait::look(turn, wait)).await? {
+            let until_ms = match self.turn(user_id, |turn| wait::look(turn, wait)).await? {
                 Verdict::Answer(reply) => return Ok(reply),
-                Verdict::Sleep { until_ms } => {
-                    let left = u64::try_from(until_ms.saturating_sub(now_ms())).unwrap_or(0);
-                    // One more millisecond, so that a timer that fires early does not spin.
-                    let delay = Delay::from(Duration::from_millis(left.saturating_add(1)));
-                    match select(ticket.poked.next(), delay).await {
-                        Either::Left(_) | Either::Right(_) => {}
-                    }
+                Verdict::Sleep { until_ms } => until_ms,
+            };
+            if let Some(lines) = lines {
+                let job = self.turn(user_id, |turn| jobs::find(turn, &wait.subject)).await?;
+                let progress = job.and_then(|job| job.progress);
+                if progress != told
+                    && let Some(progress) = progress.clone()
+                {
+                    // As above: nobody may listen any more.
+                    let _ = lines.unbounded_send(Line::Progress(progress));
                 }
+                told = progress;
+            }
+            let left = u64::try_from(until_ms.saturating_sub(now_ms())).unwrap_or(0);
+            // One more millisecond, so that a timer that fires early does not spin.
+            let delay = Delay::from(Duration::from_millis(left.saturating_add(1)));
+            match select(ticket.poked.next(), delay).await {
+                Either::Left(_) | Either::Right(_) => {}
             }
         }
     }
@@ -230,7 +297,7 @@ impl UserBus {
                 429,
             );
         }
-        let Opening { opened, expires_ms, stream } = Opened::from_edge(request.headers())?;
+        let Opening { opened, expires_ms, stream, listener } = Opened::from_edge(request.headers())?;
         let session_id = stream.as_ref().map(|(session_id, _)| session_id.as_str());
         let admitted = self.turn(&opened.user_id, |turn| bus::admit(turn, &opened.grant_id, session_id)).await;
         let session = match admitted.map_err(|error| logged(&error))? {
@@ -241,6 +308,9 @@ impl UserBus {
         self.sockets.accept(&self.state, pair.server, &opened)?;
         let begun = self.turn(&opened.user_id, |turn| {
             timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms)?;
+            if let Some(listener) = listener {
+                turn.presence.listen(opened.socket_id.clone(), listener);
+            }
             match &session {
                 Some(session) => {
                     let seen = stream.as_ref().and_then(|(_, seen)| *seen);

@@ -1,16 +1,20 @@
 //! The MCP endpoint as an HTTP resource: methods, headers, sizes, and which era a request belongs to.
 
+use std::rc::Rc;
+
 use bus_core::command::{Command, Reply};
+use bus_core::ids;
+use durable::runtime::WebCrypto;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use worker::{Env, Method, Request, Response, Result, console_error};
+use worker::{Context, Env, Method, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
 use crate::mcp::era::{self, McpHeaders};
 use crate::mcp::error::RpcError;
 use crate::mcp::message::{self, Message};
 use crate::mcp::methods::{self, Asked, Era};
-use crate::mcp::sse;
+use crate::mcp::{sse, subscriptions};
 use crate::oauth::Caller;
 use crate::oauth::bearer::{self, Challenge};
 
@@ -22,14 +26,14 @@ const LEGACY_PATH: &str = "/mcp";
 const SESSION_HEADER: &str = "Mcp-Session-Id";
 
 /// Serves one HTTP request to `/` or `/mcp`.
-pub async fn serve(mut request: Request, env: Env) -> Result<Response> {
+pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<Response> {
     // Before anything else, the method included: a client that probes with GET must learn how to sign in.
     let caller = match bearer::authenticate(&request, &env).await {
         Ok(caller) => caller,
         Err(challenge) => return challenge.response(),
     };
     match request.method() {
-        Method::Post => post(&mut request, &env, caller).await,
+        Method::Post => post(&mut request, &env, &context, caller).await,
         Method::Get if request.headers().has(SESSION_HEADER)? => open_stream(&request, &env, &caller).await,
         Method::Delete => close_session(&request, &env, &caller).await,
         _ => {
@@ -54,7 +58,7 @@ async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Re
         Err(error) => Err(error),
     };
     match opened {
-        Ok(Ok(socket)) => sse::bridge(socket),
+        Ok(Ok(socket)) => sse::bridge(socket, None, None),
         Ok(Err(Reply::Revoked)) => Challenge::invalid_token(request).response(),
         Ok(Err(_)) => refuse(404, &RpcError::NoSession),
         Err(error) => {
@@ -64,7 +68,7 @@ async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Re
     }
 }
 
-async fn post(request: &mut Request, env: &Env, caller: Caller) -> Result<Response> {
+async fn post(request: &mut Request, env: &Env, context: &Context, caller: Caller) -> Result<Response> {
     if !has_json_body(request)? {
         return refuse(415, &RpcError::InvalidRequest("Content-Type must be application/json".to_owned()));
     }
@@ -79,15 +83,19 @@ async fn post(request: &mut Request, env: &Env, caller: Caller) -> Result<Respon
     let headers = mcp_headers(request)?;
     match message::parse(&body) {
         Err(unreadable) => answer_error(request, &unreadable.error, &unreadable.id, false),
-        Ok(Message::Request(asked)) => answer(request, env, caller, &headers, asked).await,
-        // Nothing that a client notifies of is waited for; a closed stream or an expired wait ends a request.
-        Ok(Message::Notification { .. } | Message::Response) => Ok(Response::empty()?.with_status(202)),
+        Ok(Message::Request(asked)) => answer(request, env, context, caller, &headers, asked).await,
+        Ok(Message::Notification(notification)) => {
+            note(env, &caller, &headers, &notification).await;
+            Ok(Response::empty()?.with_status(202))
+        }
+        Ok(Message::Response) => Ok(Response::empty()?.with_status(202)),
     }
 }
 
 async fn answer(
     request: &Request,
     env: &Env,
+    context: &Context,
     caller: Caller,
     headers: &McpHeaders,
     asked: message::Request,
@@ -107,11 +115,58 @@ async fn answer(
         Era::Legacy { session_id: headers.session_id.clone() }
     };
     let bus = match Bus::of(env, &caller) {
-        Ok(bus) => bus,
+        Ok(bus) => Rc::new(bus),
         Err(error) => return answer_error(request, &RpcError::Internal(error.to_string()), &id, modern),
     };
-    let asked = Asked { request: asked, era, caller, bus };
-    sse::race(methods::answer(asked), id, modern, request).await
+    let request_key = match &era {
+        Era::Legacy { session_id } => request_key(session_id.as_deref().unwrap_or_default(), &id),
+        Era::Modern { .. } => random_key()?,
+    };
+    // A legacy client that goes away may come back for its answer; a modern one has given up (Cancellation, 2026-07-28).
+    let given_up = modern.then(|| Box::pin(give_up(Rc::clone(&bus), None, request_key.clone())) as sse::GivenUp);
+    let (progress, reports) = sse::Progress::wanted(&asked).unzip();
+    let asked = Asked { request: asked, era, caller, bus, request_key, progress };
+    if modern && asked.request.method == "subscriptions/listen" {
+        return match subscriptions::listen(&asked).await {
+            Ok(listening) => sse::bridge(
+                listening.socket,
+                Some(listening.acknowledgement.to_string()),
+                Some(listening.completion.to_string()),
+            ),
+            Err(error) => answer_error(request, &error, &id, modern),
+        };
+    }
+    let form = sse::Form { id, modern, progress: reports, given_up };
+    sse::race(methods::answer(asked), form, request, context).await
+}
+
+/// Under which key a session's request waits on the bus.
+fn request_key(session_id: &str, id: &Value) -> String {
+    format!("{session_id} {id}")
+}
+
+fn random_key() -> Result<String> {
+    ids::random_id::<16>("r-", &mut WebCrypto).map_err(|error| worker::Error::RustError(error.to_string()))
+}
+
+/// Tells the bus that nobody waits for a request any more.
+async fn give_up(bus: Rc<Bus>, session_id: Option<String>, request_key: String) {
+    let command = Command::CancelRequest { request_key };
+    if let Err(error) = bus.ask("", session_id.as_deref(), command, None).await {
+        console_error!("{error}");
+    }
+}
+
+/// What a client notifies of: only that it gives up a request matters here.
+async fn note(env: &Env, caller: &Caller, headers: &McpHeaders, notification: &message::Notification) {
+    let (Some(session_id), Some(id)) = (&headers.session_id, notification.params.get("requestId")) else { return };
+    if notification.method != "notifications/cancelled" {
+        return;
+    }
+    match Bus::of(env, caller) {
+        Ok(bus) => give_up(Rc::new(bus), Some(session_id.clone()), request_key(session_id, id)).await,
+        Err(error) => console_error!("{error}"),
+    }
 }
 
 /// DELETE ends the session.
@@ -120,7 +175,7 @@ async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<
         return refuse(400, &RpcError::InvalidRequest(format!("{SESSION_HEADER} is missing")));
     };
     let asked = match Bus::of(env, caller) {
-        Ok(bus) => bus.ask("", Some(&session_id), Command::CloseSession).await,
+        Ok(bus) => bus.ask("", Some(&session_id), Command::CloseSession, None).await,
         Err(error) => Err(error),
     };
     match asked {

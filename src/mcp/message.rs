@@ -7,11 +7,15 @@ use crate::mcp::error::RpcError;
 #[derive(Debug, PartialEq)]
 pub enum Message {
     Request(Request),
-    Notification {
-        method: String,
-    },
+    Notification(Notification),
     /// An answer to a request of ours; there are none.
     Response,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Notification {
+    pub method: String,
+    pub params: Map<String, Value>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -79,7 +83,7 @@ pub fn parse(body: &[u8]) -> Result<Message, Box<Unreadable>> {
         Some(_) => return Err(invalid("\"params\" must be an object", readable_id)),
     };
     match has_id {
-        false => Ok(Message::Notification { method }),
+        false => Ok(Message::Notification(Notification { method, params })),
         true if readable_id.is_null() => Err(invalid("\"id\" must be a string or a number", Value::Null)),
         true => Ok(Message::Request(Request { id, method, params })),
     }
@@ -89,7 +93,7 @@ pub fn parse(body: &[u8]) -> Result<Message, Box<Unreadable>> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Message, Request, parse};
+    use super::{Message, Notification, Request, parse};
 
     fn request(id: Value) -> Message {
         Message::Request(Request { id, method: "ping".to_owned(), params: serde_json::Map::new() })
@@ -103,7 +107,8 @@ mod tests {
     #[test]
     fn a_message_without_an_id_is_a_notification() {
         let parsed = parse(br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).unwrap();
-        assert_eq!(parsed, Message::Notification { method: "notifications/initialized".to_owned() });
+        let method = "notifications/initialized".to_owned();
+        assert_eq!(parsed, Message::Notification(Notification { method, params: serde_json::Map::new() }));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The web pages: templates that are compiled in and escape whatever they are given.
 
+pub mod home;
 pub mod sign_in;
 
 /// The one style of all pages, inline; its hash is the only thing their Content-Security-Policy allows.

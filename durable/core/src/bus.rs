@@ -18,6 +18,7 @@ use crate::registry::{self, Via};
 use crate::routing;
 use crate::sessions::{self, Session};
 use crate::streams;
+use crate::subscriptions;
 use crate::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::wait::{self, Answered, Wait};
@@ -73,7 +74,7 @@ fn perform(
         registry::note_caller(turn, uuid)?;
     }
     Ok(match &request.command {
-        Command::Dispatch { command, params, target_uuid, timeout_ms } => {
+        Command::Dispatch { command, params, target_uuid, timeout_ms, .. } => {
             match dispatch(turn, command, params, target_uuid.as_deref(), *timeout_ms)? {
                 Ok(wait) => Outcome::Wait(wait),
                 Err(envelope) => Reply::Envelope { envelope: Box::new(envelope) }.into(),
@@ -82,6 +83,8 @@ fn perform(
         Command::Tool { name, arguments } => {
             perform_tool(turn, name, arguments, Via::Http { session_id: request.session_id.as_deref() })?
         }
+        // The object knows which job a waiting request is for, and cancels that.
+        Command::CancelRequest { .. } => Reply::Done.into(),
         Command::Clients => Reply::Document { document: registry::list(turn)? }.into(),
         Command::Stats => Reply::Document { document: registry::stats(turn)? }.into(),
         Command::OpenSession { protocol_version, client_name } => {
@@ -91,6 +94,14 @@ fn perform(
         Command::UseSession => Reply::Session { session_id: session_id.to_owned(), protocol_version }.into(),
         Command::SetLogLevel { level } => {
             sessions::set_log_level(turn, session_id, level)?;
+            Reply::Done.into()
+        }
+        Command::Subscribe { subscription } => {
+            subscriptions::subscribe(turn, session_id, subscription)?;
+            Reply::Done.into()
+        }
+        Command::Unsubscribe { topic } => {
+            subscriptions::unsubscribe(turn, session_id, topic)?;
             Reply::Done.into()
         }
         Command::CloseSession => {
@@ -263,6 +274,7 @@ pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> 
     if turn.presence.detach(&uuid, socket_id, turn.now_ms) {
         registry::note_left(turn, &uuid)?;
         jobs::note_left(turn, &uuid)?;
+        subscriptions::clients_changed(turn)?;
     }
     Ok(())
 }

@@ -139,7 +139,7 @@ fn result(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
 }
 
 /// `blender_job_cancel`: a job that waits is cancelled, one that was sent is asked to stop.
-fn cancel(turn: &mut Turn<'_>, job_id: &str) -> Result<Value, Error> {
+pub fn cancel(turn: &mut Turn<'_>, job_id: &str) -> Result<Value, Error> {
     let Some(job) = jobs::find(turn, job_id)? else {
         for member in jobs::of_batch(turn, job_id)? {
             cancel_one(turn, &member)?;

@@ -18,6 +18,7 @@ use crate::ids;
 use crate::params;
 use crate::record::{Record, Routing, notification};
 use crate::storage::Row;
+use crate::subscriptions::{self, Topic};
 use crate::timers::{self, Kind};
 use crate::turn::{Turn, seconds};
 
@@ -158,6 +159,7 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     )?;
     turn.presence.cache.count(Some(job.target_uuid), None, state);
     timers::ensure_retention(turn)?;
+    subscriptions::changed(turn, &Topic::Stats)?;
     if state == State::Queued {
         if turn.presence.get(job.target_uuid).is_none() {
             timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
@@ -263,6 +265,7 @@ pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<(), Error> {
     };
     set_state(turn, &job.job_id, target, job.state, State::Running)?;
     turn.effects.push(Effect::News { subject: job.job_id.clone() });
+    subscriptions::job_changed(turn, &job.job_id, false)?;
     refill(turn, target)
 }
 
@@ -308,7 +311,7 @@ pub fn note_progress(turn: &mut Turn<'_>, known: &Job, percent: f64, message: Op
     turn.sql.query("UPDATE jobs SET progress = ? WHERE job_id = ?", params![progress.to_string(), &*known.job_id])?;
     turn.presence.cache.change_job(&known.job_id, |job| job.progress = Some(progress));
     turn.effects.push(Effect::News { subject: known.job_id.clone() });
-    Ok(())
+    subscriptions::job_changed(turn, &known.job_id, false)
 }
 
 fn job(row: &Row) -> Result<Job, Error> {
@@ -343,7 +346,7 @@ pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error:
         job.finished_ms = Some(now_ms);
     });
     turn.effects.push(Effect::News { subject: job.job_id.clone() });
-    Ok(())
+    subscriptions::job_changed(turn, &job.job_id, true)
 }
 
 /// Asks the peer of a running job to stop it.

@@ -1,6 +1,7 @@
 //! Everything that decides in Blender Bus. No runtime, no clock, no socket: functions take state, input, the time and
 //! randomness, and say what is to be done.
 
+pub mod access_tokens;
 pub mod accounts;
 pub mod arguments;
 pub mod browser_sessions;
@@ -12,6 +13,7 @@ pub mod command;
 pub mod effect;
 pub mod envelope;
 pub mod error;
+pub mod failed_logins;
 pub mod grants;
 pub mod ids;
 pub mod inbox;
@@ -31,6 +33,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod storage;
 pub mod streams;
+pub mod subscriptions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod timers;

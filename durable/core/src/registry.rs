@@ -10,6 +10,7 @@ use crate::params;
 use crate::presence::{Attached, Link};
 use crate::storage::Row;
 use crate::streams;
+use crate::subscriptions;
 use crate::turn::{Turn, is_older, seconds};
 
 /// Clients one user may have registered.
@@ -98,6 +99,7 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
         Via::Http { session_id: Some(session_id) } => streams::bind(turn, session_id, call)?,
         Via::Http { session_id: None } => {}
     }
+    subscriptions::clients_changed(turn)?;
     let client = ClientInfo {
         uuid: call.client_uuid.clone(),
         client_type: call.client_type.clone(),
@@ -150,6 +152,9 @@ pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
         && attached.link == Link::Socket
     {
         turn.effects.push(Effect::Note { socket_id: attached.socket_id });
+    }
+    if !gone.is_empty() {
+        subscriptions::clients_changed(turn)?;
     }
     let status = if gone.is_empty() { "not_found" } else { "ok" };
     Ok(json!({"status": status, "client_uuid": uuid}))

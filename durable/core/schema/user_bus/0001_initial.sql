@@ -74,3 +74,12 @@ CREATE TABLE revoked_grants (
   grant_id TEXT PRIMARY KEY,
   until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE subscriptions (
+  session_id TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  uri TEXT NOT NULL,
+  PRIMARY KEY (session_id, topic)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX subscriptions_by_topic ON subscriptions (topic);

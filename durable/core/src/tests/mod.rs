@@ -12,5 +12,6 @@ mod registry;
 mod schema;
 mod sessions;
 mod streams;
+mod subscriptions;
 mod timers;
 mod world;

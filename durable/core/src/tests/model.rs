@@ -25,21 +25,51 @@ const SENDER: &str = "c0";
 
 #[derive(Debug, Clone, Copy)]
 enum Op {
-    Attach { peer: usize, acknowledges: bool },
-    Leave { peer: usize },
+    Attach {
+        peer: usize,
+        acknowledges: bool,
+    },
+    Leave {
+        peer: usize,
+    },
     /// The close of a socket that was replaced comes through.
-    LeaveReplaced { peer: usize },
-    Dispatch { peer: usize, count: usize },
-    Submit { peer: usize, key: Option<u8> },
-    Send { peer: usize, priority: u8 },
-    Acknowledge { peer: usize, job: usize },
-    Update { peer: usize, job: usize, status: &'static str },
-    UpdateByHttp { job: usize, status: &'static str },
-    Cancel { job: usize },
+    LeaveReplaced {
+        peer: usize,
+    },
+    Dispatch {
+        peer: usize,
+        count: usize,
+    },
+    Submit {
+        peer: usize,
+        key: Option<u8>,
+    },
+    Send {
+        peer: usize,
+        priority: u8,
+    },
+    Acknowledge {
+        peer: usize,
+        job: usize,
+    },
+    Update {
+        peer: usize,
+        job: usize,
+        status: &'static str,
+    },
+    UpdateByHttp {
+        job: usize,
+        status: &'static str,
+    },
+    Cancel {
+        job: usize,
+    },
     Evict,
     /// Evicted, and every socket is gone without a word.
     Crash,
-    Pass { milliseconds: i64 },
+    Pass {
+        milliseconds: i64,
+    },
     /// An alarm that comes twice, or before its time.
     Alarm,
 }
@@ -490,7 +520,9 @@ impl History {
     fn check_timers(&self) -> Checked {
         let rows = self.world.sql.query("SELECT kind, subject FROM timers", &[]).unwrap();
         let set: BTreeSet<_> = rows.iter().map(|row| (row.text(0).unwrap(), row.text(1).unwrap())).collect();
-        for job in self.model.jobs.iter().filter(|job| job.state.is_open() && !self.model.live.contains_key(&job.target)) {
+        for job in
+            self.model.jobs.iter().filter(|job| job.state.is_open() && !self.model.live.contains_key(&job.target))
+        {
             let looked_after = set.contains(&("lost".to_owned(), name(job.target)))
                 || set.contains(&("retention".to_owned(), String::new()));
             if !looked_after {

@@ -69,6 +69,8 @@ impl World {
             params: json!({}),
             target_uuid: target_uuid.map(str::to_owned),
             timeout_ms,
+            request_key: None,
+            progress: false,
         })
     }
 
