@@ -11,6 +11,7 @@ use bus_core::effect::{Effect, close};
 use bus_core::error::Error as CoreError;
 use bus_core::job_tools;
 use bus_core::jobs;
+use bus_core::limits::Limits;
 use bus_core::migrate::{self, migrate};
 use bus_core::peer::{self, Frame};
 use bus_core::presence::Presence;
@@ -35,8 +36,6 @@ use crate::waits::Waits;
 
 /// Frames of one socket that were not understood, before it is closed.
 const MAX_MALFORMED: u32 = 20;
-/// Sockets one user may have open.
-const MAX_SOCKETS: usize = 256;
 /// Where the lines of a streamed answer go.
 type Lines = UnboundedSender<Line>;
 
@@ -60,8 +59,9 @@ struct Bus {
 }
 
 impl DurableObject for UserBus {
-    fn new(state: State, _env: Env) -> Self {
-        let mut presence = Presence::default();
+    fn new(state: State, env: Env) -> Self {
+        let limits = Limits::read(|name| env.var(name).ok().map(|value| value.to_string()));
+        let mut presence = Presence::with_limits(limits);
         let sockets = Sockets::wake(&state, &mut presence);
         Self(Rc::new(Bus {
             sql: ObjectSql(state.storage().sql()),
@@ -291,11 +291,9 @@ impl Bus {
     /// Accepts a peer's socket, or the edge's end of an event stream. The edge has checked the token and says in headers
     /// whose it is.
     async fn open_socket(&self, request: &Request) -> Result<Response> {
-        if self.sockets.count() >= MAX_SOCKETS {
-            return Response::error(
-                format!("this user has {MAX_SOCKETS} connections open, the most there may be"),
-                429,
-            );
+        let limit = self.presence.borrow().limits.sockets;
+        if self.sockets.count() >= limit {
+            return Response::error(format!("this user has {limit} connections open, the most there may be"), 429);
         }
         let Opening { opened, expires_ms, stream, listener } = Opened::from_edge(request.headers())?;
         let session_id = stream.as_ref().map(|(session_id, _)| session_id.as_str());

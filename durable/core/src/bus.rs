@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::inbox;
 use crate::jobs::{self, NewJob};
+use crate::limits;
 use crate::messages;
 use crate::params;
 use crate::record::Routing;
@@ -143,6 +144,7 @@ fn dispatch(
         Err(envelope) => return Ok(Err(envelope)),
     };
     routing::has_room(turn, 1)?;
+    limits::admit(turn, 1)?;
     let job_id = ids::job_id(turn.entropy)?;
     let job = NewJob {
         job_id: job_id.clone(),

@@ -26,8 +26,6 @@ use crate::turn::{Turn, seconds};
 pub const MAX_RESULT: usize = 1024 * 1024;
 /// The longest `error` kept, in bytes; a longer one is cut.
 pub const MAX_ERROR: usize = 64 * 1024;
-/// Jobs of one user that may be open.
-pub const MAX_OPEN: i64 = 10_000;
 /// Jobs sent to a socket and not yet acknowledged; the rest wait as rows.
 pub const WINDOW: i64 = 32;
 /// How long a job is kept after it was made.
@@ -230,7 +228,7 @@ pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
         return Ok(());
     };
     let (state, room) =
-        if acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, MAX_OPEN) };
+        if acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, i64::MAX) };
     if room <= 0 || backlog(turn, client_uuid)?.queued == 0 {
         return Ok(());
     }

@@ -20,6 +20,7 @@ pub mod inbox;
 pub mod job_tools;
 pub mod jobs;
 pub mod keys;
+pub mod limits;
 pub mod messages;
 pub mod migrate;
 pub mod passwords;

@@ -7,6 +7,7 @@ use crate::error::{Error, Rejection};
 use crate::ids;
 use crate::inbox;
 use crate::jobs::{self, Job, MAX_ERROR, MAX_RESULT, NewJob, State};
+use crate::limits;
 use crate::record::{Record, Routing};
 use crate::registry::{self, Via};
 use crate::routing;
@@ -22,6 +23,7 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
             "error": "no client with this target_uuid is registered",
         }));
     };
+    limits::admit(turn, recipients.len())?;
     let message_id = ids::message_id(turn.entropy)?;
     let given = call.payload.get("job_id").and_then(Value::as_str).map(str::to_owned);
     let job_id = given.unwrap_or_else(|| message_id.clone());

@@ -70,6 +70,15 @@ impl Sql for Memory {
         Ok(result)
     }
 
+    fn size(&self) -> Result<u64, StorageError> {
+        let statement = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        let bytes: i64 = self
+            .connection
+            .query_row(statement, [], |row| row.get(0))
+            .map_err(|error| StorageError::Statement(error.to_string()))?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
     fn batch(&self, statements: &str) -> Result<(), StorageError> {
         self.connection.execute_batch(statements).map_err(|error| StorageError::Statement(error.to_string()))
     }

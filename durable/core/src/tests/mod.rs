@@ -5,6 +5,7 @@
 mod dispatch;
 mod growth;
 mod job_tools;
+mod limits;
 mod messages;
 mod model;
 mod peers;
