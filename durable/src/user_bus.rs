@@ -91,7 +91,12 @@ impl DurableObject for UserBus {
         self.0.armed_ms.set(None);
         // An error would have the alarm tried again six times and then dropped for ever: it is logged instead, and the
         // next request arms it anew.
-        if let Err(error) = self.0.turn("", bus::alarm).await {
+        let user_id = self.0.turn("", |turn| bus::owner(turn)).await;
+        let done = match user_id {
+            Ok(user_id) => self.0.turn(&user_id.unwrap_or_default(), bus::alarm).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
             logged(&error);
         }
         Response::empty()
@@ -265,6 +270,7 @@ impl Bus {
             }
             Effect::Close { socket_id, code, reason } => self.sockets.close(&socket_id, code, reason),
             Effect::CloseGrant { grant_id, code, reason } => self.sockets.close_grant(&grant_id, code, reason),
+            Effect::Log { line } => console_log!("{line}"),
             Effect::News { subject } => self.waits.poke(&subject),
             Effect::Arm { due_ms } => return Some(due_ms),
         }

@@ -38,6 +38,7 @@ pub mod subscriptions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod timers;
+pub mod trace;
 pub mod turn;
 pub mod usernames;
 pub mod wait;

@@ -37,6 +37,7 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
         message_id: message_id.clone(),
         priority: call.priority.as_u8(),
         timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
     };
     let answer =
         json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
@@ -166,7 +167,8 @@ fn report_update(turn: &mut Turn<'_>, job: &Job, status: &str, result: &str, err
     let sender = job.target_uuid.clone().unwrap_or_else(|| turn.server_uuid());
     let routing = Routing::Direct { target_uuid: job.from_uuid.clone() };
     let payload = update_payload(&job.job_id, status, result, error);
-    let record = report(turn, &job.job_id, sender, &job.from_uuid, routing, payload)?;
+    let mut record = report(turn, &job.job_id, sender, &job.from_uuid, routing, payload)?;
+    record.traceparent.clone_from(&job.traceparent);
     inbox::deliver(turn, &record).map(|_| ())
 }
 
@@ -189,6 +191,7 @@ pub fn report(
         message_id: ids::message_id(turn.entropy)?,
         priority: Priority::Notice.as_u8(),
         timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
     })
 }
 

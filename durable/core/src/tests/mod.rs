@@ -15,4 +15,5 @@ mod sessions;
 mod streams;
 mod subscriptions;
 mod timers;
+mod trace;
 mod world;
