@@ -1,7 +1,6 @@
 // Raw workerd with one Worker on a state folder of its own; nothing stands between it and the load.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Complaint, ROOT } from '../scripts/process.mjs';
 
@@ -38,9 +37,9 @@ const main :Workerd.Worker = (
 `;
 }
 
-/** Starts the Worker; resolves to `{ port, pid, stop }` once it listens. */
-export async function startWorkerd(worker) {
-  const folder = mkdtempSync(path.join(process.env.BENCH_STATE ?? tmpdir(), 'blender-bus-bench-'));
+/** Starts the Worker, its state in a folder under `state`; resolves to `{ port, pid, stop }` once it listens. */
+export async function startWorkerd(worker, state) {
+  const folder = mkdtempSync(path.join(state, 'blender-bus-bench-'));
   mkdirSync(path.join(folder, 'state'));
   for (const [name, file] of Object.entries(worker.modules)) {
     writeFileSync(path.join(folder, name), readFileSync(path.join(ROOT, file)));
@@ -49,7 +48,8 @@ export async function startWorkerd(worker) {
   const log = openSync(path.join(folder, 'log'), 'w');
   const args = ['serve', 'config.capnp', 'config', '--socket-addr=http=127.0.0.1:0', '--control-fd=3', '--experimental',
     `--directory-path=state=${path.join(folder, 'state')}`];
-  const child = spawn(binary(), args, { cwd: folder, env: { ...process.env, PWD: folder }, stdio: ['ignore', log, log, 'pipe'] });
+  const env = { ...process.env, PWD: folder };
+  const child = spawn(binary(), args, { cwd: folder, env, stdio: ['ignore', log, log, 'pipe'] });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   const stop = () => {

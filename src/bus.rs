@@ -2,6 +2,7 @@
 
 use bus_core::command::{Caller, Command, Line, Reply, Request as BusRequest};
 use bus_core::scopes::Scopes;
+use bus_core::trace::Trace;
 use durable::sockets::header;
 use futures_channel::mpsc::UnboundedSender;
 use futures_util::StreamExt;
@@ -27,6 +28,7 @@ pub struct Bus {
     stub: DurableObject,
     user_id: String,
     grant_id: String,
+    trace: Trace,
 }
 
 impl Bus {
@@ -35,7 +37,14 @@ impl Bus {
             stub: env.durable_object(BINDING)?.get_by_name(&caller.user_id)?.into_rpc(),
             user_id: caller.user_id.clone(),
             grant_id: caller.grant_id.clone(),
+            trace: Trace::default(),
         })
+    }
+
+    /// Says what request it is that asks.
+    #[must_use]
+    pub fn traced(self, trace: Trace) -> Self {
+        Self { trace, ..self }
     }
 
     /// Asks and waits for the reply. Progress of a dispatch that asks for it is passed on as it comes.
@@ -51,6 +60,7 @@ impl Bus {
             user_id: self.user_id.clone(),
             caller: Some(Caller { grant_id: self.grant_id.clone(), client_name: client_name.to_owned() }),
             session_id: session_id.map(str::to_owned),
+            trace: self.trace.clone(),
             command,
         };
         let body = serde_json::to_string(&request).map_err(|error| worker::Error::RustError(error.to_string()))?;

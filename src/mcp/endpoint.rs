@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use bus_core::command::{Command, Reply};
 use bus_core::ids;
+use bus_core::trace::{Trace, traceparent};
 use durable::runtime::WebCrypto;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -115,7 +116,7 @@ async fn answer(
         Era::Legacy { session_id: headers.session_id.clone() }
     };
     let bus = match Bus::of(env, &caller) {
-        Ok(bus) => Rc::new(bus),
+        Ok(bus) => Rc::new(bus.traced(trace_of(request, &asked)?)),
         Err(error) => return answer_error(request, &RpcError::Internal(error.to_string()), &id, modern),
     };
     let request_key = match &era {
@@ -147,6 +148,16 @@ fn request_key(session_id: &str, id: &Value) -> String {
 
 fn random_key() -> Result<String> {
     ids::random_id::<16>("r-", &mut WebCrypto).map_err(|error| worker::Error::RustError(error.to_string()))
+}
+
+/// The request's own id, the one of Cloudflare's logs where there is one, and the trace that the client says it is part of.
+fn trace_of(request: &Request, asked: &message::Request) -> Result<Trace> {
+    let request_id = match request.headers().get("CF-Ray")? {
+        Some(ray) => ray,
+        None => random_key()?,
+    };
+    let traceparent = asked.meta("traceparent").and_then(Value::as_str).and_then(traceparent);
+    Ok(Trace { request_id, traceparent })
 }
 
 /// Tells the bus that nobody waits for a request any more.

@@ -75,7 +75,7 @@ async def test_no_job_is_lost_or_doubled_while_the_server_is_killed_again_and_ag
     token = await login(server.url)
     random.seed(5)
     started = time.monotonic()
-    async with Fleet(server.ws_url, token, PEERS, work_seconds=0.02) as fleet:
+    async with Fleet(server.ws_url, token, PEERS, work_seconds=0.25) as fleet:
         submitting = asyncio.create_task(submit_all(server.url, token, JOBS))
         for _ in range(KILLS):
             await asyncio.sleep(random.uniform(0.02, 0.6))

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::inbox;
 use crate::jobs::{self, NewJob};
+use crate::limits;
 use crate::messages;
 use crate::params;
 use crate::record::Routing;
@@ -40,7 +41,8 @@ impl From<Reply> for Outcome {
 }
 
 /// Serves one request. What is the caller's fault comes back as `Reply::Rejected`.
-pub fn serve(turn: &mut Turn<'_>, request: Request) -> Result<Outcome, Error> {
+pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error> {
+    turn.trace = core::mem::take(&mut request.trace);
     let mut client_name = None;
     if let Some(caller) = &request.caller {
         if is_revoked(turn, &caller.grant_id)? {
@@ -143,6 +145,7 @@ fn dispatch(
         Err(envelope) => return Ok(Err(envelope)),
     };
     routing::has_room(turn, 1)?;
+    limits::admit(turn, 1)?;
     let job_id = ids::job_id(turn.entropy)?;
     let job = NewJob {
         job_id: job_id.clone(),
@@ -225,6 +228,12 @@ fn revoke(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
         reason: "access was revoked",
     });
     Ok(())
+}
+
+/// Whose bus this is, when no request says so; none when nothing is stored that an alarm could concern.
+pub fn owner(turn: &Turn<'_>) -> Result<Option<String>, Error> {
+    let rows = turn.sql.query("SELECT json_extract(record, '$.user_id') FROM jobs ORDER BY seq LIMIT 1", &[])?;
+    Ok(rows.first().map(|row| row.text(0)).transpose()?)
 }
 
 /// The alarm went off: does what is due, and sets the next one.

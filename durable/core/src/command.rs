@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::envelope::Envelope;
 use crate::subscriptions::{Subscription, Topic};
+use crate::trace::Trace;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
@@ -13,6 +14,7 @@ pub struct Request {
     pub caller: Option<Caller>,
     /// The MCP session the request belongs to. It must be open.
     pub session_id: Option<String>,
+    pub trace: Trace,
     pub command: Command,
 }
 

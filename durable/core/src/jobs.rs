@@ -20,14 +20,13 @@ use crate::record::{Record, Routing, notification};
 use crate::storage::Row;
 use crate::subscriptions::{self, Topic};
 use crate::timers::{self, Kind};
+use crate::trace;
 use crate::turn::{Turn, seconds};
 
 /// The longest `result` kept inline, in bytes.
 pub const MAX_RESULT: usize = 1024 * 1024;
 /// The longest `error` kept, in bytes; a longer one is cut.
 pub const MAX_ERROR: usize = 64 * 1024;
-/// Jobs of one user that may be open.
-pub const MAX_OPEN: i64 = 10_000;
 /// Jobs sent to a socket and not yet acknowledged; the rest wait as rows.
 pub const WINDOW: i64 = 32;
 /// How long a job is kept after it was made.
@@ -105,6 +104,7 @@ pub struct Job {
     /// Unix milliseconds.
     pub created_ms: i64,
     pub finished_ms: Option<i64>,
+    pub traceparent: Option<String>,
 }
 
 /// What a new job is made of.
@@ -138,12 +138,13 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
         message_id: ids::message_id(turn.entropy)?,
         priority: job.priority.as_u8(),
         timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
     };
     let state = sent_state(turn, job.target_uuid)?;
     let text = serde_json::to_string(&record).map_err(|source| Error::Stored { what: "record", source })?;
     turn.sql.query(
         "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
-           idempotency_key, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+           idempotency_key, created_at, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             record.job_id.as_str(),
             job.command,
@@ -154,10 +155,12 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
             text.as_str(),
             job.batch_id,
             job.idempotency_key,
-            turn.now_ms
+            turn.now_ms,
+            record.traceparent.clone()
         ],
     )?;
     turn.presence.cache.count(Some(job.target_uuid), None, state);
+    log_made(turn, &record, job.command, state);
     timers::ensure_retention(turn)?;
     subscriptions::changed(turn, &Topic::Stats)?;
     if state == State::Queued {
@@ -178,7 +181,34 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
         progress: None,
         created_ms: turn.now_ms,
         finished_ms: None,
+        traceparent: record.traceparent,
     })
+}
+
+fn log_made(turn: &mut Turn<'_>, record: &Record, command: &str, state: State) {
+    let fields = [
+        ("user_id", Some(Value::from(turn.user_id))),
+        ("request_id", Some(&turn.trace.request_id).filter(|id| !id.is_empty()).map(|id| Value::from(id.as_str()))),
+        ("job_id", trace::shown(&record.job_id)),
+        ("command", trace::shown(command)),
+        ("target_uuid", trace::shown(&record.target_uuid)),
+        ("state", Some(Value::from(state.name()))),
+        ("traceparent", record.traceparent.as_deref().map(Value::from)),
+    ];
+    turn.effects.push(Effect::Log { line: trace::line("job_made", &fields) });
+}
+
+fn log_ended(turn: &mut Turn<'_>, job: &Job, state: State) {
+    let fields = [
+        ("user_id", Some(Value::from(turn.user_id))),
+        ("job_id", trace::shown(&job.job_id)),
+        ("command", trace::shown(&job.command)),
+        ("target_uuid", job.target_uuid.as_deref().and_then(trace::shown)),
+        ("state", Some(Value::from(state.name()))),
+        ("took_ms", Some(Value::from(turn.now_ms.saturating_sub(job.created_ms)))),
+        ("traceparent", job.traceparent.as_deref().map(Value::from)),
+    ];
+    turn.effects.push(Effect::Log { line: trace::line("job_ended", &fields) });
 }
 
 /// The state of a job that could be sent to this peer now: `queued` when it cannot.
@@ -230,7 +260,7 @@ pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
         return Ok(());
     };
     let (state, room) =
-        if acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, MAX_OPEN) };
+        if acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, i64::MAX) };
     if room <= 0 || backlog(turn, client_uuid)?.queued == 0 {
         return Ok(());
     }
@@ -270,7 +300,8 @@ pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<(), Error> {
 }
 
 const COLUMNS: &str =
-    "job_id, command, target_uuid, from_uuid, state, result, error, progress, created_at, finished_at";
+    "job_id, command, target_uuid, from_uuid, state, result, error, progress, created_at, finished_at,
+     traceparent";
 
 pub fn find(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
     if let Some(job) = turn.presence.cache.job(job_id) {
@@ -328,6 +359,7 @@ fn job(row: &Row) -> Result<Job, Error> {
         progress: row.optional_text(7)?.and_then(|text| serde_json::from_str(&text).ok()),
         created_ms: row.integer(8)?,
         finished_ms: row.optional_integer(9)?,
+        traceparent: row.optional_text(10)?,
     })
 }
 
@@ -337,6 +369,7 @@ pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error:
         "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ? WHERE job_id = ?",
         params![state.name(), result, error, turn.now_ms, job.job_id.as_str()],
     )?;
+    log_ended(turn, job, state);
     let now_ms = turn.now_ms;
     turn.presence.cache.count(job.target_uuid.as_deref(), Some(job.state), state);
     turn.presence.cache.change_job(&job.job_id, |job| {

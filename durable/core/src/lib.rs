@@ -20,6 +20,7 @@ pub mod inbox;
 pub mod job_tools;
 pub mod jobs;
 pub mod keys;
+pub mod limits;
 pub mod messages;
 pub mod migrate;
 pub mod passwords;
@@ -37,6 +38,7 @@ pub mod subscriptions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod timers;
+pub mod trace;
 pub mod turn;
 pub mod usernames;
 pub mod wait;

@@ -7,6 +7,7 @@ use crate::error::{Error, Rejection};
 use crate::ids;
 use crate::inbox;
 use crate::jobs::{self, Job, MAX_ERROR, MAX_RESULT, NewJob, State};
+use crate::limits;
 use crate::params;
 use crate::record::{Record, Routing};
 use crate::registry::{self, Via};
@@ -24,6 +25,7 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
             "error": "no client with this target_uuid is registered",
         }));
     };
+    limits::admit(turn, recipients.len())?;
     let message_id = ids::message_id(turn.entropy)?;
     let given = call.payload.get("job_id").and_then(Value::as_str).map(str::to_owned);
     if given.as_deref().is_some_and(|job_id| job_id.is_empty() || job_id.len() > MAX_ID) {
@@ -50,6 +52,7 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
         message_id: message_id.clone(),
         priority: call.priority.as_u8(),
         timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
     };
     let answer =
         json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
@@ -209,7 +212,8 @@ fn report_update(turn: &mut Turn<'_>, job: &Job, status: &str, result: &str, err
     let sender = job.target_uuid.clone().unwrap_or_else(|| turn.server_uuid());
     let routing = Routing::Direct { target_uuid: job.from_uuid.clone() };
     let payload = update_payload(&job.job_id, status, result, error);
-    let record = report(turn, &job.job_id, sender, &job.from_uuid, routing, payload)?;
+    let mut record = report(turn, &job.job_id, sender, &job.from_uuid, routing, payload)?;
+    record.traceparent.clone_from(&job.traceparent);
     inbox::deliver(turn, &record).map(|_| ())
 }
 
@@ -232,6 +236,7 @@ pub fn report(
         message_id: ids::message_id(turn.entropy)?,
         priority: Priority::Notice.as_u8(),
         timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::subscriptions::Listener;
 
 use crate::cache::Cache;
+use crate::limits::{Limits, Meter};
 
 /// How a live client is reached.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,12 +51,18 @@ pub struct Presence {
     /// Topics that some session is or was subscribed to.
     topics: BTreeSet<String>,
     pub cache: Cache,
+    pub limits: Limits,
+    pub meter: Meter,
 }
 
 /// The client type of a Blender.
 pub const BLENDER: &str = "blender";
 
 impl Presence {
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     pub fn attach(&mut self, uuid: String, attached: Attached) {
         self.left_ms.remove(&uuid);
         self.live.insert(uuid, attached);

@@ -32,6 +32,9 @@ pub struct Record {
     pub priority: u8,
     /// Unix seconds.
     pub timestamp: f64,
+    /// W3C Trace Context of the request that led to it, if that came with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 impl Record {
@@ -72,6 +75,7 @@ mod tests {
             message_id: "m-1".to_owned(),
             priority: 3,
             timestamp: 1_790_000_000.25,
+            traceparent: None,
         };
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(notification_text(3, &text), record.notification().to_string());

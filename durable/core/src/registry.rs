@@ -13,8 +13,6 @@ use crate::streams;
 use crate::subscriptions;
 use crate::turn::{Turn, is_older, seconds};
 
-/// Clients one user may have registered.
-pub const MAX_CLIENTS: i64 = 1_000;
 /// A caller that registered nothing is listed this long after its last call.
 pub const CALLER_LISTED_MS: i64 = 10 * 60 * 1_000;
 /// An ephemeral client without a socket is forgotten this long after it was last seen.
@@ -65,7 +63,7 @@ impl<'a> Via<'a> {
 /// `blender_register_client`. Bucket and `connected_at` of a known client stay as they are.
 ///
 /// # Errors
-/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at `MAX_CLIENTS`.
+/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at the limit of clients.
 pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Result<Value, Error> {
     if let Some(own) = via.bound()
         && own != call.client_uuid
@@ -136,12 +134,13 @@ fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
 }
 
 fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
+    let limit = turn.presence.limits.clients;
     let count = turn.sql.query("SELECT COUNT(*) FROM clients", &[])?;
-    if count.first().map_or(Ok(0), |row| row.integer(0))? < MAX_CLIENTS {
+    if count.first().map_or(Ok(0), |row| row.integer(0))? < limit {
         return Ok(());
     }
     let remedy = "unregister some with blender_unregister_client";
-    Err(Rejection::Limit { what: "registered clients", limit: MAX_CLIENTS, remedy }.into())
+    Err(Rejection::Limit { what: "registered clients", limit, remedy }.into())
 }
 
 /// `blender_unregister_client`. Idempotent. A live socket of the client stays open, but is no peer any more.
@@ -170,7 +169,7 @@ pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
          SELECT ?1, 'llm', 0, '[]', NULL, ?2, ?2
          WHERE EXISTS (SELECT 1 FROM clients WHERE uuid = ?1) OR (SELECT COUNT(*) FROM clients) < ?4
          ON CONFLICT (uuid) DO UPDATE SET last_seen = excluded.last_seen WHERE last_seen < ?3",
-        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), MAX_CLIENTS],
+        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), turn.presence.limits.clients],
     )?;
     turn.presence.cache.note_caller(uuid, turn.now_ms);
     Ok(())

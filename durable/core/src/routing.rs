@@ -4,7 +4,6 @@ use crate::bus_tools::SendMessage;
 use crate::cache;
 use crate::envelope::{Envelope, Status};
 use crate::error::{Error, Rejection};
-use crate::jobs::MAX_OPEN;
 use crate::params;
 use crate::record::Routing;
 use crate::registry;
@@ -39,11 +38,12 @@ pub fn pick_peer(turn: &Turn<'_>, command: &str, wanted: Option<&str>) -> Result
 /// `Rejection::Limit` when this many more jobs would be more than may be open.
 pub fn has_room(turn: &mut Turn<'_>, jobs: usize) -> Result<(), Error> {
     let more = i64::try_from(jobs).unwrap_or(i64::MAX);
-    if cache::open_jobs(turn)?.saturating_add(more) <= MAX_OPEN {
+    let limit = turn.presence.limits.open_jobs;
+    if cache::open_jobs(turn)?.saturating_add(more) <= limit {
         return Ok(());
     }
     let remedy = "wait until some of them have ended, or cancel some with blender_job_cancel";
-    Err(Rejection::Limit { what: "open jobs", limit: MAX_OPEN, remedy }.into())
+    Err(Rejection::Limit { what: "open jobs", limit, remedy }.into())
 }
 
 fn no_client(command: &str) -> Envelope {

@@ -9,6 +9,7 @@ use crate::presence::{Link, Presence};
 use crate::record::{self, Record};
 use crate::storage::Sql;
 use crate::streams;
+use crate::trace::Trace;
 
 pub struct Turn<'a> {
     pub sql: &'a dyn Sql,
@@ -16,6 +17,8 @@ pub struct Turn<'a> {
     pub entropy: &'a mut dyn Entropy,
     pub now_ms: i64,
     pub user_id: &'a str,
+    /// What led to this turn.
+    pub trace: Trace,
     pub effects: Vec<Effect>,
 }
 
@@ -27,7 +30,7 @@ impl<'a> Turn<'a> {
         now_ms: i64,
         user_id: &'a str,
     ) -> Self {
-        Self { sql, presence, entropy, now_ms, user_id, effects: Vec::new() }
+        Self { sql, presence, entropy, now_ms, user_id, trace: Trace::default(), effects: Vec::new() }
     }
 
     /// Sends a notification to a client that is there now, however it is reached. Says whether it is there.

@@ -29,7 +29,8 @@ CREATE TABLE jobs (
   batch_id TEXT,
   idempotency_key TEXT,
   created_at INTEGER NOT NULL,
-  finished_at INTEGER
+  finished_at INTEGER,
+  traceparent TEXT
 ) STRICT;
 
 CREATE INDEX jobs_open ON jobs (target_uuid, state, priority, seq)

@@ -3,7 +3,9 @@
 #![allow(clippy::arithmetic_side_effects, clippy::cloned_ref_to_slice_refs)]
 
 mod dispatch;
+mod growth;
 mod job_tools;
+mod limits;
 mod messages;
 mod model;
 mod peers;
@@ -13,4 +15,5 @@ mod sessions;
 mod streams;
 mod subscriptions;
 mod timers;
+mod trace;
 mod world;
