@@ -14,6 +14,7 @@ from ..fetch.archive import BadArchive
 from ..fetch.http import Fetcher, FetchFailed
 from ..fetch.workers import TooBusy, workers
 from ..link.main_thread import JobControl, Pause
+from .facts import manifest
 from .registry import CommandError
 from .settings import settings
 
@@ -35,7 +36,9 @@ def fetcher(control: JobControl, service: str) -> Fetcher:
         if total:
             control.progress(DOWNLOAD_PERCENT * min(1.0, done / total), f"{done >> 20} of {total >> 20} MiB")
 
-    return Fetcher(service, f"BlenderBus/0.1 (Blender {bpy.app.version_string})", control.cancelled, progress)
+    return Fetcher(
+        service, f"BlenderBus/{manifest()['version']} (Blender {bpy.app.version_string})", control.cancelled, progress
+    )
 
 
 def off_main(control: JobControl, work: Callable[[], T]) -> Steps[T]:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bus_double import TOKEN, BusDouble
@@ -185,62 +180,6 @@ leave()
     saved = blend.read_bytes()
     assert TOKEN.encode() not in saved
     assert uuid.encode() not in saved
-
-
-def blender_ext(*arguments: str) -> subprocess.CompletedProcess[str]:
-    import bpy
-
-    tool = Path(bpy.utils.system_resource("SCRIPTS")) / "addons_core/bl_pkg/cli/blender_ext.py"
-    return subprocess.run(
-        [sys.executable, str(tool), *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-def test_blender_s_own_validator_accepts_the_folder(bpy: Any) -> None:
-    done = blender_ext("validate", str(ROOT / "addon"))
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_built_zip_is_small_valid_and_holds_no_development_files(bpy: Any, tmp_path: Path) -> None:
-    done = blender_ext("build", f"--source-dir={ROOT / 'addon'}", f"--output-dir={tmp_path}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    [path] = tmp_path.glob("*.zip")
-    assert path.name == "blender_bus-0.1.0.zip"
-    assert path.stat().st_size < 500_000
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-    assert "wheels/websockets-17.4-py3-none-any.whl" in names
-    assert "LICENSE" in names
-    assert not [name for name in names if "pyproject" in name or "__pycache__" in name or name.startswith(".")]
-    assert blender_ext("validate", str(path)).returncode == 0
-
-
-def test_zip_installs_in_a_fresh_profile_and_connects(bpy: Any, tmp_path: Path, bus: BusDouble) -> None:
-    assert blender_ext("build", f"--source-dir={ROOT / 'addon'}", f"--output-dir={tmp_path}").returncode == 0
-    [path] = tmp_path.glob("*.zip")
-    profile = tmp_path / "profile"
-    profile.mkdir()
-    script = f"""
-import os, sys, time, bpy
-bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
-prefs = bpy.context.preferences.addons[{MODULE!r}].preferences
-bpy.context.preferences.system.use_online_access = True
-prefs.server_url, prefs.token = sys.argv[2:]
-print(bpy.ops.blender_bus.connect(), flush=True)
-from {MODULE}.preferences import session
-until = time.monotonic() + 20
-while time.monotonic() < until and not session.peer.queue.finished:
-    session._tick()
-    time.sleep(0.01)
-session.close()
-os._exit(0)
-"""
-    env = {"BLENDER_USER_RESOURCES": str(profile)}
-    with Program("-c", script, str(path), bus.url, TOKEN, env=env, cwd=tmp_path) as program:
-        bus.registered(60)
-        assert bus.ask("execute_code", code="print('installed')")["result"] == "installed\n"
-        assert program.ended(60) == 0, program.text
-    assert os.listdir(profile / "extensions" / "user_default" / "blender_bus")
 
 
 def test_local_port_is_started_stopped_and_restarted_by_its_buttons(resources: Path) -> None:

@@ -15,7 +15,7 @@ from service_double import Served, ServiceDouble
 
 from addon.fetch import archive, http, polyhaven, rodin
 from addon.fetch.archive import BadArchive, safe_path, unpack
-from addon.fetch.http import FetchFailed, Fetcher
+from addon.fetch.http import Fetcher, FetchFailed
 from addon.fetch.workers import TooBusy, Workers
 
 

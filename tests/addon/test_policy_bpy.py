@@ -124,6 +124,7 @@ def test_allowed_for_the_session_is_not_asked_again_but_others_are(policy: Any, 
 
 def test_refusal_is_a_failure_with_its_reason_and_the_code_does_not_run(policy: Any, asked: list[Any]) -> None:
     import bpy
+
     from addon.commands.policy import Verdict
 
     policy("ask")
