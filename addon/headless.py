@@ -181,10 +181,18 @@ def _run_until_signal(queue: MainThreadQueue, peer: Peer | None, port: LocalPort
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
+    from .commands import facts
+
     if peer is not None:
         peer.start()
+
+    def tell_news() -> None:
+        # A job may have opened or saved another file.
+        if peer is not None:
+            peer.identify(facts.capabilities())
+
     with contextlib.suppress(PeerStopping):
-        run_loop(queue, lambda: asked or (peer is not None and not peer.link.alive()))
+        run_loop(queue, lambda: asked or (peer is not None and not peer.link.alive()), after_turn=tell_news)
     refused = not asked
     ended = "This Blender shut down before it came to this job"
     if port is not None:

@@ -6,12 +6,14 @@ from typing import Any
 
 import bpy
 
+from .commands.policy import Verdict, consent
 from .link.connection import State
 from .preferences import own_preferences, session
 from .session import CannotConnect
 
 LINE_CHARS = 38
 JOBS_SHOWN = 5
+QUESTIONS_SHOWN = 3
 
 _WORDS = {
     State.STOPPED: ("Not connected", "UNLINKED"),
@@ -41,6 +43,7 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
             layout.label(text=str(error))
             return
         self._draw_status(layout)
+        self._draw_questions(layout)
         layout.prop(prefs, "server_url", text="")
         row = layout.row(align=True)
         if session.logging_in:
@@ -55,9 +58,23 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
             row.operator("blender_bus.connect", icon="LINKED")
         if prefs.credentials() is None and not session.logging_in:
             layout.prop(prefs, "token", text="", placeholder="or paste a token")
+        layout.prop(prefs, "policy", text="")
         row = layout.row(align=True)
-        row.label(text=prefs.uuid or "No UUID yet")
+        row.label(text=session.peer.protocol.identity.uuid if session.peer else prefs.uuid or "No UUID yet")
         row.operator("blender_bus.copy_uuid", text="", icon="COPYDOWN")
+
+    def _draw_questions(self, layout: Any) -> None:
+        for question in consent.questions[:QUESTIONS_SHOWN]:
+            box = layout.box()
+            box.alert = True
+            box.label(text=f"May {question.command} run?", icon="QUESTION")
+            for line in question.text.splitlines()[:4]:
+                box.label(text=line[:LINE_CHARS])
+            box.operator("blender_bus.consent", text="Show All").number = question.number
+            row = box.row(align=True)
+            for verdict, word in ((Verdict.ONCE, "Once"), (Verdict.SESSION, "Session"), (Verdict.REFUSE, "Refuse")):
+                button = row.operator("blender_bus.answer", text=word)
+                button.number, button.verdict = question.number, verdict.value
 
     def _draw_status(self, layout: Any) -> None:
         status = session.status

@@ -5,12 +5,18 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import bpy
+from bpy.app.handlers import persistent
 
 from .commands import facts, local, registry
+from .commands.msgbus import subscriptions
+from .commands.policy import Question, Verdict, consent
+from .fetch.http import abort_all
+from .fetch.workers import workers
 from .link.address import InvalidServerUrl, origin
 from .link.connection import State, Status
 from .link.credentials import Credentials, RenewingTokens
@@ -22,10 +28,16 @@ from .link.protocol import PeerIdentity
 
 AWAY_INTERVAL = 0.25
 REDRAW_INTERVAL = 0.25
+NEWS_INTERVAL = 1.0
 OFFLINE = (
     "Blender's online access is switched off. Allow it in Edit > Preferences > System > Network, "
     "or start Blender with --online-mode"
 )
+
+
+@persistent  # type: ignore[untyped-decorator]
+def _file_loaded(*_: object) -> None:
+    subscriptions.file_loaded()
 
 
 class CannotConnect(Exception):
@@ -48,12 +60,17 @@ class Session:
         self.local: LocalPort | None = None
         self.note = ""
         self.local_note = ""
+        self.asked: Question | None = None
+        self._to_show: deque[Question] = deque()
+        self._news_at = 0.0
 
     # -- life of the extension -----------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Start the timer that carries jobs and news to the main thread."""
         self._stop_timer = start_timer(self._tick)
+        consent.present = None if bpy.app.background else self._present
+        bpy.app.handlers.load_post.append(_file_loaded)
 
     def close(self) -> None:
         """End everything; no thread of the extension outlives this for long."""
@@ -66,6 +83,12 @@ class Session:
             self.peer.stop("The extension was switched off")
             self.peer = None
         self.stop_local()
+        consent.forget()
+        subscriptions.clear_all()
+        abort_all()
+        workers.join(2.0)
+        if _file_loaded in bpy.app.handlers.load_post:
+            bpy.app.handlers.load_post.remove(_file_loaded)
 
     # -- for operators and the panel -----------------------------------------------------------------------------
 
@@ -188,15 +211,47 @@ class Session:
             self.disconnect()
             self.note = OFFLINE
         self.queue.drain()
+        self._show_question()
+        self._tell_news()
         self._redraw_on_change()
         if len(self.queue):
             return BUSY_INTERVAL
         return IDLE_INTERVAL if self.active or self.serving else AWAY_INTERVAL
 
+    # -- consent -------------------------------------------------------------------------------------------------
+
+    def _present(self, question: Question) -> None:
+        self._to_show.append(question)
+
+    def _show_question(self) -> None:
+        """Open the dialog of the next question; the panel has the same answers as buttons."""
+        windows = bpy.context.window_manager.windows
+        while self._to_show and self._to_show[0].answered.done():
+            self._to_show.popleft()
+        if self._to_show and windows and self.asked is None:
+            question = self.asked = self._to_show.popleft()
+            with contextlib.suppress(RuntimeError), bpy.context.temp_override(window=windows[0]):
+                bpy.ops.blender_bus.consent("INVOKE_DEFAULT", number=question.number)
+        if self.asked is not None and self.asked.answered.done():
+            self.asked = None
+
+    def answer_question(self, number: int, verdict: Verdict) -> None:
+        """Let a job run, or not."""
+        for question in list(consent.questions):
+            if question.number == number:
+                question.answer(verdict)
+
+    def _tell_news(self) -> None:
+        now = time.monotonic()
+        if self.peer is not None and self.active and now >= self._news_at:
+            self._news_at = now + NEWS_INTERVAL
+            self.peer.identify(facts.capabilities())
+
     def _redraw_on_change(self) -> None:
         begun = [(control.job.job_id, control.percent, control.message) for control in self.queue.active]
         clients = self.local.clients if self.local is not None and self.serving else None
-        shown = (self.status, self.note, self.local_note, clients, begun, self.queue.finished[-1:])
+        questions = [question.number for question in consent.questions]
+        shown = (self.status, self.note, questions, self.local_note, clients, begun, self.queue.finished[-1:])
         now = time.monotonic()
         if shown == self._drawn or now - self._drawn_at < REDRAW_INTERVAL:
             return

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from .settings import settings
 
 MAX_FILE_CHARS = 100
+
+
+@functools.cache
+def manifest() -> dict[str, Any]:
+    """Return what the extension says about itself."""
+    path = Path(__file__).resolve().parents[1] / "blender_manifest.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def capabilities() -> tuple[str, ...]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import json
 import time
-import tomllib
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import bpy
@@ -18,6 +16,7 @@ from ..link.main_thread import JobControl, Pause, Steps
 from ..link.records import Job
 from . import registry
 from .code import captured, run_code
+from .facts import manifest
 from .policy import Effect
 from .registry import CommandError
 from .values import plain
@@ -120,8 +119,7 @@ def _by_repr(value: Any, depth: int = 0) -> Any:
 
 
 def _addon_info() -> dict[str, Any]:
-    manifest = Path(__file__).resolve().parents[1] / "blender_manifest.toml"
-    about = tomllib.loads(manifest.read_text(encoding="utf-8"))
+    about = manifest()
     return {
         "name": about["name"],
         "addon_version": [int(part) for part in about["version"].split(".")],

@@ -106,7 +106,8 @@ class Consent:
     def forget(self) -> None:
         """Refuse what is open and forget what was allowed for the session."""
         self._allowed.clear()
-        for question in list(self.questions):
+        open_now, self.questions = self.questions, []
+        for question in open_now:
             question.answer(Verdict.REFUSE)
 
     def check(self, control: JobControl, effect: Effect, text: str) -> Question | None:
@@ -137,7 +138,8 @@ class Consent:
                 yield 0.1
                 waited += 0.1
         finally:
-            self.questions.remove(question)
+            if question in self.questions:
+                self.questions.remove(question)
             control.message = ""
         if not question.answered.done():
             raise Refused(f"{question.command}: refused, nobody answered within {QUESTION_TIMEOUT / 60:.0f} minutes")

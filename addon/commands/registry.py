@@ -23,7 +23,7 @@ from .values import plain
 
 Handler = Callable[..., Any]
 
-FAMILIES = ("scene", "viewport", "code", "console", "absent")
+FAMILIES = ("scene", "viewport", "code", "console", "msgbus", "polyhaven", "hyper3d", "sketchfab")
 MAX_QUESTION_CHARS = 20_000
 
 

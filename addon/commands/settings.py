@@ -20,6 +20,7 @@ class Settings:
     hyper3d_provider: str = RODIN_MAIN_SITE
     hyper3d_key: str = ""
     sketchfab_key: str = ""
+    online: bool = True
 
 
 _provider: Callable[[], Settings] = Settings

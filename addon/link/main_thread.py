@@ -312,8 +312,14 @@ def start_timer(tick: Callable[[], float]) -> Callable[[], None]:
     return stop
 
 
-def run_loop(queue: MainThreadQueue, stopped: Callable[[], bool], wait: float = 0.5) -> None:
-    """Drain `queue` on this thread until `stopped()`; for Blender without a window."""
+def run_loop(
+    queue: MainThreadQueue,
+    stopped: Callable[[], bool],
+    wait: float = 0.5,
+    after_turn: Callable[[], None] = lambda: None,
+) -> None:
+    """Drain `queue` on this thread until `stopped()`, for Blender without a window; `after_turn` follows each job."""
     while not stopped():
         if queue.wait(wait):
             queue.drain(budget=0.0)
+            after_turn()

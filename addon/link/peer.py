@@ -34,6 +34,7 @@ class Peer:
         queue: MainThreadQueue | None = None,
     ) -> None:
         self.protocol = PeerProtocol(identity)
+        self._capabilities = identity.capabilities
         events = LinkEvents(self._take, lambda job_id, reason: self._cancel(job_id), on_status, on_trouble)
         self.link = Link(server, self.protocol, tokens, events, user_agent=user_agent, backoff=backoff)
         self._route = Route(run, self.link.answer, self.link.progress)
@@ -48,6 +49,12 @@ class Peer:
         """Refuse what still waits, tell the bus, and disconnect; return whether the thread has ended."""
         self.queue.close(reason, self._route)
         return self.link.stop(timeout)
+
+    def identify(self, capabilities: tuple[str, ...]) -> None:
+        """Tell the bus other capabilities; without effect if it knows them. One thread calls this."""
+        if capabilities != self._capabilities:
+            self._capabilities = capabilities
+            self.link.identify(capabilities)
 
     def _take(self, job: Job) -> None:
         try:

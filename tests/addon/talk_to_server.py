@@ -10,8 +10,9 @@ import json
 import os
 import sys
 
-from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
+
+from mcp import ClientSession, StdioServerParameters
 
 
 async def main(folder: str, module: str, calls: list[tuple[str, dict[str, object]]]) -> None:
