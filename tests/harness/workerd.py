@@ -29,7 +29,7 @@ import unsafe from 'workerd:unsafe';
 export default { async fetch() { await unsafe.evictAllDurableObjects(); return new Response('evicted'); } };
 """
 
-# The limiter of Cloudflare is a service of its network. This one does the same in one process: so many a period and key.
+# The limiter is a service of Cloudflare's network. This one does the same in one process: so many a period and key.
 LIMITER = """\
 class Ratelimit {
   constructor({ limit, period }) {
