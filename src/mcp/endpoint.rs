@@ -126,7 +126,7 @@ async fn answer(
     // A legacy client that goes away may come back for its answer; a modern one has given up (Cancellation, 2026-07-28).
     let given_up = modern.then(|| Box::pin(give_up(Rc::clone(&bus), None, request_key.clone())) as sse::GivenUp);
     let (progress, reports) = sse::Progress::wanted(&asked).unzip();
-    let asked = Asked { request: asked, era, caller, bus, request_key, progress };
+    let asked = Asked { request: asked, era, caller, bus, env: env.clone(), request_key, progress };
     if modern && asked.request.method == "subscriptions/listen" {
         return match subscriptions::listen(&asked).await {
             Ok(listening) => sse::bridge(

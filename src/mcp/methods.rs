@@ -8,6 +8,7 @@ use bus_core::scopes::Scopes;
 use futures_channel::mpsc::UnboundedSender;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use worker::Env;
 
 use crate::bus::Bus;
 use crate::catalog;
@@ -37,6 +38,7 @@ pub struct Asked {
     pub era: Era,
     pub caller: Caller,
     pub bus: Rc<Bus>,
+    pub env: Env,
     /// Under which the bus finds the request while it waits, so that it can be given up.
     pub request_key: String,
     /// Where progress goes, if the client asked for it.

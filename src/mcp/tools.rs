@@ -7,6 +7,7 @@ use bus_core::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{self, DispatchCall, DispatchTool, Tool};
+use crate::mcp::account_tools;
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::{Answer, Asked};
 
@@ -36,6 +37,10 @@ pub async fn call(asked: &Asked) -> Result<Answer, RpcError> {
             asked.need(if tool.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
             document(asked.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?)
         }
+        Tool::Account(tool) => Ok(match account_tools::call(asked, tool, &arguments).await? {
+            Ok(document) => tool_result(&document, None),
+            Err(reason) => tool_error(&reason),
+        }),
     }
 }
 

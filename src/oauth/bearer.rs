@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::oauth::access_token::{AccessToken, TokenError, kid};
 use crate::oauth::error::{Error, ascii};
 use crate::oauth::keys::Keys;
+use crate::oauth::personal;
 use crate::oauth::site::Site;
 
 /// The verified sender of a request.
@@ -21,6 +22,8 @@ pub struct Caller {
     pub client_id: String,
     pub grant_id: String,
     pub scopes: Scopes,
+    /// Origin of the server that the token is for.
+    pub audience: String,
     /// When the token ends; it is taken for `LEEWAY_S` longer.
     pub expires_at_ms: i64,
 }
@@ -45,6 +48,12 @@ pub async fn authenticate(request: &Request, env: &Env) -> core::result::Result<
     let Some(token) = header.as_deref().and_then(bearer) else {
         return Err(Challenge::Missing { metadata });
     };
+    if personal::is_personal(token) {
+        return personal::verify(env, &site, token).await?.ok_or_else(|| Challenge::InvalidToken {
+            metadata,
+            description: "the access token is unknown, expired or revoked".to_owned(),
+        });
+    }
     let refused = |reason: TokenError| {
         let description = ascii(&format!("the access token is not valid: {reason}"));
         Challenge::InvalidToken { metadata, description }
@@ -128,6 +137,7 @@ impl From<AccessToken> for Caller {
             client_id: token.client_id,
             grant_id: token.grant_id,
             scopes: token.scope,
+            audience: token.audience,
             expires_at_ms: token.expires_s.saturating_mul(1000),
         }
     }

@@ -326,4 +326,6 @@ fn insert_token(sql: &dyn Sql, grant_id: &str, secret: &str, now_ms: i64) -> Res
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
