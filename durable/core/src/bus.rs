@@ -258,13 +258,14 @@ pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
 fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
     jobs::forget_old(turn)?;
     inbox::forget_old(turn)?;
+    messages::forget_old(turn)?;
     sessions::forget_idle(turn)?;
     registry::forget_idle(turn)?;
     turn.sql.query("DELETE FROM revoked_grants WHERE until < ?", params![turn.now_ms])?;
     turn.presence.cache.forget_revoked();
     let left = turn.sql.query(
         "SELECT EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1 FROM inbox) OR EXISTS (SELECT 1 FROM sessions)
-           OR EXISTS (SELECT 1 FROM clients WHERE is_persistent = 0) OR EXISTS (SELECT 1 FROM revoked_grants)",
+           OR EXISTS (SELECT 1 FROM clients WHERE is_persistent = 0) OR EXISTS (SELECT 1 FROM revoked_grants) OR EXISTS (SELECT 1 FROM origins)",
         &[],
     )?;
     if left.first().map_or(Ok(false), |row| row.boolean(0))? {

@@ -29,6 +29,8 @@ pub enum Rejection {
     NoClient { uuid: String },
     #[error("after must be \"next\" of an earlier answer, got {after:?}")]
     Cursor { after: String },
+    #[error("payload.job_id must be a text of 1 to 128 bytes")]
+    JobId,
     #[error("group {group:?} has no member that is a Blender")]
     EmptyGroup { group: String },
     #[error("this user may send {limit} messages a second; wait a moment, then send it again")]

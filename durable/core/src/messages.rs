@@ -2,15 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::bus_tools::{JobUpdate, Priority, SendMessage};
+use crate::bus_tools::{JobUpdate, MAX_ID, Priority, SendMessage};
 use crate::error::{Error, Rejection};
 use crate::ids;
 use crate::inbox;
 use crate::jobs::{self, Job, MAX_ERROR, MAX_RESULT, NewJob, State};
 use crate::limits;
+use crate::params;
 use crate::record::{Record, Routing};
 use crate::registry::{self, Via};
 use crate::routing;
+use crate::timers;
 use crate::turn::{Turn, seconds};
 
 /// `blender_send_message`. A payload that dispatches a job to one client is kept as a job; anything else is passed on.
@@ -23,10 +25,23 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
             "error": "no client with this target_uuid is registered",
         }));
     };
-    limits::admit(turn, recipients.len())?;
     let message_id = ids::message_id(turn.entropy)?;
     let given = call.payload.get("job_id").and_then(Value::as_str).map(str::to_owned);
+    if given.as_deref().is_some_and(|job_id| job_id.is_empty() || job_id.len() > MAX_ID) {
+        return Err(Rejection::JobId.into());
+    }
     let job_id = given.unwrap_or_else(|| message_id.clone());
+    let dispatches = dispatched(&call.payload).map(str::to_owned);
+    if dispatches.is_some()
+        && let [only] = recipients.as_slice()
+        && jobs::find(turn, &job_id)?.is_some()
+    {
+        return Ok(json!({
+            "status": "ok", "duplicate": true, "message_id": message_id, "job_id": job_id,
+            "targets": [only], "routing": routing,
+        }));
+    }
+    limits::admit(turn, recipients.len())?;
     let mut record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: sender,
@@ -41,26 +56,57 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
     };
     let answer =
         json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
-    for recipient in &recipients {
-        record.target_uuid.clone_from(recipient);
-        if !start_job(turn, &record, recipients.len(), call.priority)? {
-            inbox::deliver(turn, &record)?;
+    match (dispatches, recipients.as_slice()) {
+        (Some(command), [only]) => {
+            record.target_uuid.clone_from(only);
+            start_job(turn, &record, &command, call.priority)?;
+        }
+        (dispatches, recipients) => {
+            if dispatches.is_some() {
+                note_origin(turn, &record)?;
+            }
+            for recipient in recipients {
+                record.target_uuid.clone_from(recipient);
+                inbox::deliver(turn, &record)?;
+            }
         }
     }
     Ok(answer)
 }
 
-/// Keeps the message as a job when it dispatches one to a single client. Says whether it did.
-fn start_job(turn: &mut Turn<'_>, record: &Record, recipients: usize, priority: Priority) -> Result<bool, Error> {
-    let Some(kind @ ("command_dispatch" | "job_dispatch")) = record.payload.get("message_type").and_then(Value::as_str)
-    else {
-        return Ok(false);
-    };
-    if recipients != 1 || jobs::find(turn, &record.job_id)?.is_some() {
-        return Ok(false);
+/// The command that a payload dispatches, or `job_dispatch` for a script.
+fn dispatched(payload: &Value) -> Option<&str> {
+    match payload.get("message_type").and_then(Value::as_str)? {
+        "command_dispatch" => Some(payload.get("command").and_then(Value::as_str).unwrap_or("command_dispatch")),
+        "job_dispatch" => Some("job_dispatch"),
+        _ => None,
     }
+}
+
+/// A job goes to several clients: each answers for itself, and every answer goes to whoever sent it.
+fn note_origin(turn: &mut Turn<'_>, record: &Record) -> Result<(), Error> {
+    turn.sql.query(
+        "INSERT INTO origins (job_id, from_uuid, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        params![record.job_id.as_str(), record.from_uuid.as_str(), turn.now_ms],
+    )?;
+    timers::ensure_retention(turn)
+}
+
+fn origin(turn: &Turn<'_>, job_id: &str) -> Result<Option<String>, Error> {
+    let rows = turn.sql.query("SELECT from_uuid FROM origins WHERE job_id = ?", params![job_id])?;
+    Ok(rows.first().map(|row| row.text(0)).transpose()?)
+}
+
+/// Forgets who sent what, after as long as jobs are kept.
+pub fn forget_old(turn: &mut Turn<'_>) -> Result<(), Error> {
+    let kept_since = turn.now_ms.saturating_sub(jobs::KEPT_MS);
+    turn.sql.query("DELETE FROM origins WHERE created_at < ?", params![kept_since])?;
+    Ok(())
+}
+
+/// Keeps a message that dispatches to a single client as a job.
+fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Priority) -> Result<(), Error> {
     routing::has_room(turn, 1)?;
-    let command = record.payload.get("command").and_then(Value::as_str).unwrap_or(kind);
     let job = NewJob {
         job_id: record.job_id.clone(),
         command,
@@ -72,8 +118,7 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, recipients: usize, priority: 
         batch_id: None,
         idempotency_key: None,
     };
-    jobs::create(turn, job)?;
-    Ok(true)
+    jobs::create(turn, job).map(drop)
 }
 
 /// `blender_job_update`. The first end of a job stands; a second one changes nothing.
@@ -82,7 +127,7 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, recipients: usize, priority: 
 /// `Rejection::AnotherTarget` for a socket that is registered as another client than the job was given to.
 pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<Value, Error> {
     let Some(job) = jobs::find(turn, &call.job_id)? else {
-        return broadcast(turn, &call, via);
+        return pass_on(turn, &call, via);
     };
     if let (Some(own), Some(target)) = (via.bound(), &job.target_uuid)
         && own != target
@@ -195,19 +240,26 @@ pub fn report(
     })
 }
 
-/// Nobody knows who sent the job: everyone hears of it.
-fn broadcast(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value, Error> {
+/// An update of no job of ours: it goes to whoever sent the message, or to everyone when that is unknown.
+fn pass_on(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value, Error> {
+    let origin = origin(turn, &call.job_id)?;
+    let delivered = if origin.is_some() { "direct" } else { "broadcast" };
     if call.result.len() > MAX_RESULT {
         let error = too_large(call.result.len());
-        return Ok(json!({"status": "error", "error": error, "delivered": "broadcast", "targets": []}));
+        return Ok(json!({"status": "error", "error": error, "delivered": delivered, "targets": []}));
     }
     let sender = via.bound().map_or_else(|| turn.server_uuid(), str::to_owned);
-    let targets: Vec<String> =
-        registry::all(turn)?.into_iter().map(|client| client.uuid).filter(|uuid| *uuid != sender).collect();
+    let (targets, routing) = match origin {
+        Some(origin) => (vec![origin.clone()], Routing::Direct { target_uuid: origin }),
+        None => {
+            let everyone = registry::all(turn)?.into_iter().map(|client| client.uuid);
+            (everyone.filter(|uuid| *uuid != sender).collect(), Routing::Broadcast)
+        }
+    };
     for target in &targets {
         let payload = update_payload(&call.job_id, &call.status, &call.result, cut(&call.error, MAX_ERROR));
-        let record = report(turn, &call.job_id, sender.clone(), target, Routing::Broadcast, payload)?;
+        let record = report(turn, &call.job_id, sender.clone(), target, routing.clone(), payload)?;
         inbox::deliver(turn, &record)?;
     }
-    Ok(json!({"status": "ok", "delivered": "broadcast", "targets": targets}))
+    Ok(json!({"status": "ok", "delivered": delivered, "targets": targets}))
 }

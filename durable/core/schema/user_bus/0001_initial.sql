@@ -84,3 +84,9 @@ CREATE TABLE subscriptions (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX subscriptions_by_topic ON subscriptions (topic);
+
+CREATE TABLE origins (
+  job_id TEXT PRIMARY KEY,
+  from_uuid TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
