@@ -84,6 +84,7 @@ class Fleet:
     def __init__(self, ws_url: str, token: str, size: int, *, work_seconds: float = 0.0) -> None:
         self.peers = [SturdyPeer(ws_url, token, f"peer-{n:02}", work_seconds=work_seconds) for n in range(size)]
         self._tasks: list[asyncio.Task[None]] = []
+        self._back_at = 0
 
     async def __aenter__(self) -> Fleet:
         self._tasks = [asyncio.create_task(peer.live()) for peer in self.peers]
@@ -96,6 +97,18 @@ class Fleet:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def back(self, count: int) -> None:
+        """Waits until as many connections more were made since this was last called, at most 10 s."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while self.connections < self._back_at + count:
+                    await asyncio.sleep(0.01)
+        self._back_at = self.connections
+
+    @property
+    def connections(self) -> int:
+        return sum(peer.connections for peer in self.peers)
 
     @property
     def runs(self) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""What an operator sees of a call: lines of JSON with the ids of request and job, never what was asked or said."""
+"""What an operator sees of a call: lines of JSON with the ids of request and job, never what was asked or answered."""
 
 from __future__ import annotations
 

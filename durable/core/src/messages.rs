@@ -25,7 +25,6 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
             "error": "no client with this target_uuid is registered",
         }));
     };
-    limits::admit(turn, recipients.len())?;
     let message_id = ids::message_id(turn.entropy)?;
     let given = call.payload.get("job_id").and_then(Value::as_str).map(str::to_owned);
     if given.as_deref().is_some_and(|job_id| job_id.is_empty() || job_id.len() > MAX_ID) {
@@ -42,6 +41,7 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
             "targets": [only], "routing": routing,
         }));
     }
+    limits::admit(turn, recipients.len())?;
     let mut record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: sender,

@@ -49,7 +49,8 @@ mod tests {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         assert_eq!(traceparent(good).as_deref(), Some(good));
         let upper = good.to_uppercase();
-        for text in ["", "00", &upper, good.get(1..).unwrap_or_default(), &format!("{good}-"), &format!("{good}\n"), &good.replace('-', "_")] {
+        let short = good.trim_start_matches("00");
+        for text in ["", "00", &upper, short, &format!("{good}-"), &format!("{good}\n"), &good.replace('-', "_")] {
             assert_eq!(traceparent(text), None, "{text:?}");
         }
     }
