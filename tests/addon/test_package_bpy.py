@@ -94,7 +94,8 @@ def test_blender_s_own_validator_accepts_the_zip_and_the_folder(bpy: Any, tmp_pa
 def test_zip_holds_what_blender_s_own_builder_takes(bpy: Any, tmp_path: Path) -> None:
     done = blender_ext("build", f"--source-dir={ROOT / 'addon'}", f"--output-dir={tmp_path}")
     assert done.returncode == 0, done.stdout + done.stderr
-    with zipfile.ZipFile(next(tmp_path.glob("*.zip"))) as theirs, zipfile.ZipFile(built(tmp_path) / "addon.zip") as ours:
+    path = next(tmp_path.glob("*.zip"))
+    with zipfile.ZipFile(path) as theirs, zipfile.ZipFile(built(tmp_path) / "addon.zip") as ours:
         assert set(theirs.namelist()) == set(ours.namelist())
 
 
@@ -138,7 +139,8 @@ preferences.extensions.repos[number].enabled = True
 bpy.ops.extensions.repo_sync(repo_index=number)
 bpy.ops.extensions.package_install(repo_index=number, pkg_id="blender_bus", enable_on_install=True)
 import tomllib
-with open(os.path.join(preferences.extensions.repos[number].directory, "blender_bus", "blender_manifest.toml"), "rb") as f:
+folder = os.path.join(preferences.extensions.repos[number].directory, "blender_bus")
+with open(os.path.join(folder, "blender_manifest.toml"), "rb") as f:
     print("installed:", tomllib.load(f)["version"], flush=True)
 prefs = preferences.addons["bl_ext.bus.blender_bus"].preferences
 from bl_ext.bus.blender_bus.preferences import session
