@@ -1,5 +1,6 @@
 // Child processes: run to the end, read their output, stop them with all they started.
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -45,10 +46,21 @@ export async function stopGroup(child, { signal = 'SIGTERM', graceMs = 5000 } = 
   }
 }
 
-/** Calls `stop` when we are told to end, or when our parent is gone: npm that is killed does not pass it on. */
+/** Our parent and its parent: the shell that npm runs a script in, and npm. Beyond Linux only the first is known. */
+function ancestors() {
+  let above = '';
+  try {
+    above = readFileSync(`/proc/${process.ppid}/stat`, 'utf8').replace(/^.*\)/s, '').split(' ')[2];
+  } catch {
+    // no /proc, or the parent has just gone, which the other half tells
+  }
+  return `${process.ppid} ${above}`;
+}
+
+/** Calls `stop` when we are told to end, or when who started us is gone: npm that is killed does not pass it on. */
 export function onEnd(stop) {
-  const parent = process.ppid;
-  const watch = setInterval(() => process.ppid !== parent && stop(), 1000);
+  const started = ancestors();
+  const watch = setInterval(() => ancestors() !== started && stop(), 1000);
   watch.unref();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 }

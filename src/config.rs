@@ -1,5 +1,8 @@
 //! The only reader of variables and secrets.
 
+use core::cell::OnceCell;
+use std::rc::Rc;
+
 use worker::Env;
 
 /// One hour, when `ACCESS_TOKEN_TTL` says nothing.
@@ -10,8 +13,8 @@ const MAX_ACCESS_TOKEN_TTL_S: i64 = 86_400;
 /// What an operator can set. A value that cannot be understood counts as absent, which is always the safe choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `PUBLIC_ORIGIN`: the one origin by which this server calls itself, such as `https://bus.example.com`. Without it,
-    /// it is whatever origin a request came to.
+    /// `PUBLIC_ORIGIN`: the one origin by which this server calls itself, such as `https://bus.example.com`. Without
+    /// it, it is whatever origin a request came to.
     pub public_origin: Option<String>,
     /// `ACCESS_TOKEN_TTL`: seconds that an access token lives, 1 to 86400.
     pub access_token_ttl_s: i64,
@@ -19,9 +22,20 @@ pub struct Config {
     pub dev_accounts: Vec<(String, String)>,
 }
 
+thread_local! {
+    static KEPT: OnceCell<Rc<Config>> = const { OnceCell::new() };
+}
+
 impl Config {
-    pub fn of(env: &Env) -> Self {
-        Self::read(|name| env.var(name).ok().map(|value| value.to_string()))
+    /// Read once per isolate: variables change by a deploy only, which makes new isolates.
+    pub fn of(env: &Env) -> Rc<Self> {
+        let read = || Rc::new(Self::read(|name| env.var(name).ok().map(|value| value.to_string())));
+        KEPT.with(|kept| Rc::clone(kept.get_or_init(read)))
+    }
+
+    /// What was read before in this isolate.
+    pub fn kept() -> Option<Rc<Self>> {
+        KEPT.with(|kept| kept.get().map(Rc::clone))
     }
 
     fn read(variable: impl Fn(&str) -> Option<String>) -> Self {

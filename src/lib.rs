@@ -13,7 +13,7 @@ use worker::{Context, Env, Request, Response, Result, event};
 pub use durable::{Account, KeyRing, UserBus};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     console_error_panic_hook::set_once();
-    router::route(request, env).await
+    router::route(request, env, context).await
 }

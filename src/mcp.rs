@@ -1,5 +1,6 @@
 //! MCP over HTTP: revision 2026-07-28 without sessions, and 2025-03-26 to 2025-11-25 with them, on `/` and `/mcp`.
 
+mod account_tools;
 mod completion;
 pub mod endpoint;
 mod era;
@@ -9,4 +10,5 @@ mod methods;
 mod prompts;
 mod resources;
 mod sse;
+mod subscriptions;
 mod tools;

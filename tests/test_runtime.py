@@ -143,7 +143,7 @@ def test_the_dev_server_serves_and_leaves_nothing_behind(command: list[str], tmp
             time.sleep(0.05)
         assert not left
     finally:
-        for pid in started:
+        for pid in started | children_of(process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait()

@@ -1,7 +1,7 @@
 //! One object per account name: password, browser sessions, codes and grants.
 //!
-//! `POST` a `bus_core::accounts::Command` as JSON, get a `Reply`. Only the edge can reach this; it routes by the name at
-//! login, and by the object id inside a code, refresh token or session cookie otherwise.
+//! `POST` a `bus_core::accounts::Command` as JSON, get a `Reply`. Only the edge can reach this; it routes by the name
+//! at login, and by the object id inside a code, refresh token or session cookie otherwise.
 
 use core::time::Duration;
 
@@ -9,6 +9,7 @@ use bus_core::accounts::{AccountError, Command, Effect, Reply, handle, open, owe
 use bus_core::command::{Command as BusCommand, Request as BusRequest};
 use bus_core::grants::told;
 use bus_core::storage::StorageError;
+use bus_core::trace::Trace;
 use thiserror::Error;
 use worker::{
     DurableObject, Env, Headers, Method, Request, RequestInit, Response, Result, State, console_error, durable_object,
@@ -104,10 +105,11 @@ impl Account {
     }
 
     async fn revoke_on_bus(&self, user_id: &str, grant_id: &str) -> core::result::Result<(), Failure> {
-        let request = BusRequest {
+        let command = BusRequest {
             user_id: user_id.to_owned(),
             caller: None,
             session_id: None,
+            trace: Trace::default(),
             command: BusCommand::RevokeGrant { grant_id: grant_id.to_owned() },
         };
         let headers = Headers::new();
@@ -115,7 +117,7 @@ impl Account {
         let mut init = RequestInit::new();
         init.with_method(Method::Post)
             .with_headers(headers)
-            .with_body(Some(JsValue::from_str(&serde_json::to_string(&request)?)));
+            .with_body(Some(JsValue::from_str(&serde_json::to_string(&command)?)));
         let request = Request::new_with_init("https://bus/command", &init)?;
         let bus = self.env.durable_object("USER_BUS")?.get_by_name(user_id)?;
         let status = bus.fetch_with_request(request).await?.status_code();

@@ -4,7 +4,8 @@ use core::cell::RefCell;
 use std::collections::HashMap;
 
 use bus_core::ids;
-use bus_core::presence::{Attached, Presence};
+use bus_core::presence::{Attached, Link, Presence, Stream};
+use bus_core::subscriptions::Listener;
 use serde::{Deserialize, Serialize};
 use worker::{Error, Headers, Result, State, WebSocket, WebSocketRequestResponsePair, console_error, console_log};
 
@@ -17,6 +18,11 @@ pub mod header {
     pub const MAY_DISPATCH: &str = "bus-may-dispatch";
     pub const EXPIRES_MS: &str = "bus-expires-ms";
     pub const SUBPROTOCOL: &str = "bus-subprotocol";
+    /// Only for an event stream.
+    pub const SESSION_ID: &str = "bus-session-id";
+    pub const LAST_EVENT_ID: &str = "bus-last-event-id";
+    /// Only for `subscriptions/listen`: a `Listener` as JSON.
+    pub const LISTENER: &str = "bus-listener";
 }
 
 /// What is written on a socket (16 KiB at most): whose it is, and what it is registered as.
@@ -28,7 +34,18 @@ pub struct Opened {
     pub may_dispatch: bool,
     /// The peer asked for the subprotocol `mcp`.
     pub subprotocol: bool,
-    client: Option<Bound>,
+    role: Role,
+}
+
+/// What a socket is for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Role {
+    /// A client's own, with what it has registered as.
+    Client { bound: Option<Bound> },
+    /// An event stream of a session, with the last event that was sent.
+    Stream { session_id: String, sent_seq: i64 },
+    /// A stream of `subscriptions/listen`.
+    Listener(Listener),
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,23 +56,96 @@ struct Bound {
     since_ms: i64,
 }
 
+/// What the edge asks to have opened.
+pub struct Opening {
+    pub opened: Opened,
+    /// Until when the token is good. Unix milliseconds.
+    pub expires_ms: i64,
+    /// For a stream: its session, and the last event the client saw.
+    pub stream: Option<(String, Option<i64>)>,
+    /// For `subscriptions/listen`: what to hear of.
+    pub listener: Option<Listener>,
+}
+
 impl Opened {
-    /// A new socket, and until when its token is good.
-    pub fn from_edge(headers: &Headers) -> Result<(Self, i64)> {
+    /// A new socket, as the edge describes it.
+    pub fn from_edge(headers: &Headers) -> Result<Opening> {
         let required =
             |name: &str| headers.get(name)?.ok_or_else(|| Error::RustError(format!("the edge did not send {name}")));
         let expires_ms = required(header::EXPIRES_MS)?.parse().map_err(|_| Error::BadEncoding)?;
         let socket_id =
             ids::random_id::<8>("w-", &mut WebCrypto).map_err(|error| Error::RustError(error.to_string()))?;
+        let last_event_id = headers.get(header::LAST_EVENT_ID)?.and_then(|id| id.parse().ok());
+        let stream = headers.get(header::SESSION_ID)?.map(|session_id| (session_id, last_event_id));
+        let listener: Option<Listener> =
+            headers.get(header::LISTENER)?.map(|text| serde_json::from_str(&text)).transpose()?;
+        let role = match (&stream, &listener) {
+            (Some((session_id, _)), _) => Role::Stream { session_id: session_id.clone(), sent_seq: 0 },
+            (None, Some(listener)) => Role::Listener(listener.clone()),
+            (None, None) => Role::Client { bound: None },
+        };
         let opened = Self {
             socket_id,
             user_id: required(header::USER_ID)?,
             grant_id: required(header::GRANT_ID)?,
             may_dispatch: required(header::MAY_DISPATCH)? == "1",
             subprotocol: required(header::SUBPROTOCOL)? == "1",
-            client: None,
+            role,
         };
-        Ok((opened, expires_ms))
+        Ok(Opening { opened, expires_ms, stream, listener })
+    }
+
+    /// The object woke and this socket is still there.
+    fn wake(&self, presence: &mut Presence) {
+        match &self.role {
+            Role::Client { bound: Some(bound) }
+                // A socket that was replaced is listed until its close is through.
+                if presence.get(&bound.uuid).is_none_or(|other| other.since_ms < bound.since_ms) =>
+            {
+                let attached = Attached {
+                    socket_id: self.socket_id.clone(),
+                    link: Link::Socket,
+                    client_type: bound.client_type.clone(),
+                    acknowledges: bound.acknowledges,
+                    since_ms: bound.since_ms,
+                    heard_ms: bound.since_ms,
+                };
+                presence.attach(bound.uuid.clone(), attached);
+            }
+            Role::Client { .. } => {}
+            Role::Stream { session_id, sent_seq } => presence.open_stream(Stream {
+                socket_id: self.socket_id.clone(),
+                session_id: session_id.clone(),
+                sent_seq: *sent_seq,
+            }),
+            Role::Listener(listener) => presence.listen(self.socket_id.clone(), listener.clone()),
+        }
+    }
+
+    /// What the socket is for, as of now.
+    fn now(&self, presence: &Presence) -> Role {
+        if let Role::Stream { session_id, sent_seq } = &self.role {
+            let sent_seq = presence.stream(&self.socket_id).map_or(*sent_seq, |stream| stream.sent_seq);
+            return Role::Stream { session_id: session_id.clone(), sent_seq };
+        }
+        if let Role::Listener(listener) = &self.role {
+            return Role::Listener(listener.clone());
+        }
+        let bound = presence.bound_to(&self.socket_id).and_then(|uuid| {
+            let attached = presence.get(uuid)?;
+            Some(Bound {
+                uuid: uuid.to_owned(),
+                client_type: attached.client_type.clone(),
+                acknowledges: attached.acknowledges,
+                since_ms: attached.since_ms,
+            })
+        });
+        Role::Client { bound }
+    }
+
+    /// Whether this is a client's own socket: the edge's streams only listen.
+    pub fn is_client(&self) -> bool {
+        matches!(self.role, Role::Client { .. })
     }
 
     /// What is written on a socket; none for a socket that was never accepted here.
@@ -88,19 +178,7 @@ impl Sockets {
         let mut live = HashMap::new();
         for socket in state.get_websockets() {
             let Some(opened) = Opened::of(&socket) else { continue };
-            if let Some(bound) = &opened.client
-                // A socket that was replaced is listed until its close is through.
-                && presence.get(&bound.uuid).is_none_or(|other| other.since_ms < bound.since_ms)
-            {
-                let attached = Attached {
-                    socket_id: opened.socket_id.clone(),
-                    client_type: bound.client_type.clone(),
-                    acknowledges: bound.acknowledges,
-                    since_ms: bound.since_ms,
-                    heard_ms: bound.since_ms,
-                };
-                presence.attach(bound.uuid.clone(), attached);
-            }
+            opened.wake(presence);
             live.insert(opened.socket_id.clone(), Live { socket, opened, malformed: 0 });
         }
         Self(RefCell::new(live))
@@ -135,15 +213,7 @@ impl Sockets {
     pub fn note(&self, socket_id: &str, presence: &Presence) {
         let mut sockets = self.0.borrow_mut();
         let Some(live) = sockets.get_mut(socket_id) else { return };
-        live.opened.client = presence.bound_to(socket_id).and_then(|uuid| {
-            let attached = presence.get(uuid)?;
-            Some(Bound {
-                uuid: uuid.to_owned(),
-                client_type: attached.client_type.clone(),
-                acknowledges: attached.acknowledges,
-                since_ms: attached.since_ms,
-            })
-        });
+        live.opened.role = live.opened.now(presence);
         if let Err(error) = live.socket.serialize_attachment(&live.opened) {
             console_error!("socket attachment: {error}");
         }

@@ -2,78 +2,101 @@
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
+use std::rc::Rc;
 
 use bus_core::bus::{self, Outcome};
-use bus_core::command::{Reply, Request as BusRequest};
+use bus_core::cache::Cache;
+use bus_core::command::{Command, Line, Reply, Request as BusRequest};
 use bus_core::effect::{Effect, close};
 use bus_core::error::Error as CoreError;
+use bus_core::job_tools;
+use bus_core::jobs;
+use bus_core::limits::Limits;
 use bus_core::migrate::{self, migrate};
 use bus_core::peer::{self, Frame};
 use bus_core::presence::Presence;
 use bus_core::storage::StorageError;
+use bus_core::streams;
 use bus_core::timers::{self, Kind};
 use bus_core::turn::Turn;
 use bus_core::wait::{self, Verdict, Wait};
+use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
+use worker::wasm_bindgen_futures::spawn_local;
 use worker::{
     Delay, DurableObject, Env, Error, Method, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
     WebSocketPair, console_error, console_log, console_warn, durable_object,
 };
 
 use crate::runtime::{WebCrypto, now_ms};
-use crate::sockets::{Opened, Sockets};
+use crate::sockets::{Opened, Opening, Sockets};
 use crate::sqlite::ObjectSql;
 use crate::waits::Waits;
 
 /// Frames of one socket that were not understood, before it is closed.
 const MAX_MALFORMED: u32 = 20;
-/// Sockets one user may have open.
-const MAX_SOCKETS: usize = 256;
+/// Where the lines of a streamed answer go.
+type Lines = UnboundedSender<Line>;
+
 /// The WebSocket subprotocol of peers.
 const SUBPROTOCOL: &str = "mcp";
 
 #[durable_object]
-pub struct UserBus {
+pub struct UserBus(Rc<Bus>);
+
+/// What the object is made of; shared with the streams of answers that outlive the call that began them.
+struct Bus {
     state: State,
     sql: ObjectSql,
     presence: RefCell<Presence>,
     sockets: Sockets,
     waits: Waits,
-    migrated: Cell<bool>,
+    /// The schema is up to date, and what sleeps in rows is in memory.
+    awake: Cell<bool>,
     /// When the alarm is known to go off.
     armed_ms: Cell<Option<i64>>,
 }
 
 impl DurableObject for UserBus {
-    fn new(state: State, _env: Env) -> Self {
-        let mut presence = Presence::default();
+    fn new(state: State, env: Env) -> Self {
+        let limits = Limits::read(|name| env.var(name).ok().map(|value| value.to_string()));
+        let mut presence = Presence::with_limits(limits);
         let sockets = Sockets::wake(&state, &mut presence);
-        Self {
+        Self(Rc::new(Bus {
             sql: ObjectSql(state.storage().sql()),
             presence: RefCell::new(presence),
             sockets,
             waits: Waits::default(),
-            migrated: Cell::new(false),
+            awake: Cell::new(false),
             armed_ms: Cell::new(None),
             state,
-        }
+        }))
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         if request.method() == Method::Get {
-            return self.open_socket(&request).await;
+            return self.0.open_socket(&request).await;
         }
-        let request: BusRequest = request.json().await?;
-        let reply = self.serve(request).await.map_err(|error| logged(&error))?;
+        // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
+        let request: BusRequest = serde_json::from_slice(&request.bytes().await?)?;
+        if matches!(request.command, Command::Dispatch { progress: true, .. }) {
+            return self.serve_in_lines(request);
+        }
+        let reply = self.0.serve(request, None).await.map_err(|error| logged(&error))?;
         Response::from_json(&reply)
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.armed_ms.set(None);
+        self.0.armed_ms.set(None);
         // An error would have the alarm tried again six times and then dropped for ever: it is logged instead, and the
         // next request arms it anew.
-        if let Err(error) = self.turn("", bus::alarm).await {
+        let user_id = self.0.turn("", |turn| bus::owner(turn)).await;
+        let done = match user_id {
+            Ok(user_id) => self.0.turn(&user_id.unwrap_or_default(), bus::alarm).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
             logged(&error);
         }
         Response::empty()
@@ -81,10 +104,14 @@ impl DurableObject for UserBus {
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
         let Some(opened) = Opened::of(&socket) else { return Ok(()) };
+        if !opened.is_client() {
+            return Ok(());
+        }
         let WebSocketIncomingMessage::String(text) = message else {
             return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
         };
         let heard = self
+            .0
             .turn(&opened.user_id, |turn| {
                 if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
                     turn.presence.heard(&uuid, turn.now_ms);
@@ -95,7 +122,7 @@ impl DurableObject for UserBus {
             .await;
         match heard {
             Ok(Frame::Understood) => Ok(()),
-            Ok(Frame::Malformed) if self.sockets.count_malformed(&opened.socket_id) < MAX_MALFORMED => Ok(()),
+            Ok(Frame::Malformed) if self.0.sockets.count_malformed(&opened.socket_id) < MAX_MALFORMED => Ok(()),
             Ok(Frame::Malformed) => socket.close(Some(close::PROTOCOL_ERROR), Some("too many malformed frames")),
             Err(error) => {
                 logged(&error);
@@ -110,38 +137,90 @@ impl DurableObject for UserBus {
         if let Err(error) = socket.close(code, Some("")) {
             console_log!("close of a closed socket: {error}");
         }
-        self.gone(&socket).await
+        self.0.gone(&socket).await
     }
 
     async fn websocket_error(&self, socket: WebSocket, error: Error) -> Result<()> {
         console_warn!("socket failed: {error}");
-        self.gone(&socket).await
+        self.0.gone(&socket).await
     }
 }
 
 impl UserBus {
-    async fn serve(&self, request: BusRequest) -> core::result::Result<Reply, CoreError> {
+    /// Answers with progress as it comes, one JSON document a line; the last is the reply.
+    fn serve_in_lines(&self, request: BusRequest) -> Result<Response> {
+        let bus = Rc::clone(&self.0);
+        let (lines, sent) = unbounded();
+        spawn_local(async move {
+            let line = match bus.serve(request, Some(&lines)).await {
+                Ok(reply) => Line::Reply(reply),
+                // The stream ends without a reply, which the edge takes for the failure it is.
+                Err(error) => return drop(logged(&error)),
+            };
+            // Fails when the edge no longer listens; the job goes on.
+            let _ = lines.unbounded_send(line);
+        });
+        Response::from_stream(sent.map(|line| {
+            let mut text = serde_json::to_vec(&line)?;
+            text.push(b'\n');
+            Ok::<_, Error>(text)
+        }))
+    }
+}
+
+impl Bus {
+    /// Serves a request to its reply. With `lines`, progress of the job it waits for goes there.
+    async fn serve(&self, request: BusRequest, lines: Option<&Lines>) -> core::result::Result<Reply, CoreError> {
         let user_id = request.user_id.clone();
+        let request_key = match &request.command {
+            Command::Dispatch { request_key, .. } => request_key.clone(),
+            Command::CancelRequest { request_key } => {
+                let waited = self.waits.subject_of(request_key);
+                self.turn(&user_id, |turn| {
+                    waited.iter().try_for_each(|job_id| job_tools::cancel(turn, job_id).map(drop))
+                })
+                .await?;
+                None
+            }
+            _ => None,
+        };
         match self.turn(&user_id, |turn| bus::serve(turn, request)).await? {
             Outcome::Reply(reply) => Ok(reply),
-            Outcome::Wait(wait) => self.wait(&user_id, &wait).await,
+            Outcome::Wait(wait) => self.wait(&user_id, &wait, request_key, lines).await,
         }
     }
 
     /// Sleeps until what is waited for has come, or the time is up.
-    async fn wait(&self, user_id: &str, wait: &Wait) -> core::result::Result<Reply, CoreError> {
-        let mut ticket = self.waits.begin(&wait.subject);
+    async fn wait(
+        &self,
+        user_id: &str,
+        wait: &Wait,
+        request_key: Option<String>,
+        lines: Option<&Lines>,
+    ) -> core::result::Result<Reply, CoreError> {
+        let mut ticket = self.waits.begin(&wait.subject, request_key);
+        let mut told = None;
         loop {
-            match self.turn(user_id, |turn| wait::look(turn, wait)).await? {
+            let until_ms = match self.turn(user_id, |turn| wait::look(turn, wait)).await? {
                 Verdict::Answer(reply) => return Ok(reply),
-                Verdict::Sleep { until_ms } => {
-                    let left = u64::try_from(until_ms.saturating_sub(now_ms())).unwrap_or(0);
-                    // One more millisecond, so that a timer that fires early does not spin.
-                    let delay = Delay::from(Duration::from_millis(left.saturating_add(1)));
-                    match select(ticket.poked.next(), delay).await {
-                        Either::Left(_) | Either::Right(_) => {}
-                    }
+                Verdict::Sleep { until_ms } => until_ms,
+            };
+            if let Some(lines) = lines {
+                let job = self.turn(user_id, |turn| jobs::find(turn, &wait.subject)).await?;
+                let progress = job.and_then(|job| job.progress);
+                if progress != told
+                    && let Some(progress) = progress.clone()
+                {
+                    // As above: nobody may listen any more.
+                    let _ = lines.unbounded_send(Line::Progress(progress));
                 }
+                told = progress;
+            }
+            let left = u64::try_from(until_ms.saturating_sub(now_ms())).unwrap_or(0);
+            // One more millisecond, so that a timer that fires early does not spin.
+            let delay = Delay::from(Duration::from_millis(left.saturating_add(1)));
+            match select(ticket.poked.next(), delay).await {
+                Either::Left(_) | Either::Right(_) => {}
             }
         }
     }
@@ -152,15 +231,23 @@ impl UserBus {
         user_id: &str,
         decide: impl FnOnce(&mut Turn<'_>) -> core::result::Result<T, CoreError>,
     ) -> core::result::Result<T, CoreError> {
-        if !self.migrated.get() {
+        let awake = self.awake.get();
+        if !awake {
             migrate(&self.sql, migrate::USER_BUS)?;
-            self.migrated.set(true);
         }
         let (decided, effects) = {
             let mut presence = self.presence.borrow_mut();
             let mut entropy = WebCrypto;
             let mut turn = Turn::new(&self.sql, &mut presence, &mut entropy, now_ms(), user_id);
+            if !awake {
+                streams::wake(&mut turn)?;
+                self.awake.set(true);
+            }
             let decided = decide(&mut turn);
+            if decided.is_err() {
+                // It may have stopped between a row and what is remembered of it.
+                turn.presence.cache = Cache::default();
+            }
             (decided, turn.effects)
         };
         let mut due_ms = None;
@@ -183,6 +270,7 @@ impl UserBus {
             }
             Effect::Close { socket_id, code, reason } => self.sockets.close(&socket_id, code, reason),
             Effect::CloseGrant { grant_id, code, reason } => self.sockets.close_grant(&grant_id, code, reason),
+            Effect::Log { line } => console_log!("{line}"),
             Effect::News { subject } => self.waits.poke(&subject),
             Effect::Arm { due_ms } => return Some(due_ms),
         }
@@ -191,7 +279,6 @@ impl UserBus {
 
     /// Sets the alarm, unless it goes off earlier anyway.
     async fn arm(&self, due_ms: i64) -> core::result::Result<(), CoreError> {
-        let failed = |error: Error| CoreError::Storage(StorageError::Statement(error.to_string()));
         let storage = self.state.storage();
         let armed = match self.armed_ms.get() {
             Some(armed) => Some(armed),
@@ -207,20 +294,36 @@ impl UserBus {
         Ok(())
     }
 
-    /// Accepts a peer's socket. The edge has checked the token and says in headers whose it is.
+    /// Accepts a peer's socket, or the edge's end of an event stream. The edge has checked the token and says in headers
+    /// whose it is.
     async fn open_socket(&self, request: &Request) -> Result<Response> {
-        if self.sockets.count() >= MAX_SOCKETS {
-            return Response::error(
-                format!("this user has {MAX_SOCKETS} connections open, the most there may be"),
-                429,
-            );
+        let limit = self.presence.borrow().limits.sockets;
+        if self.sockets.count() >= limit {
+            return Response::error(format!("this user has {limit} connections open, the most there may be"), 429);
         }
-        let (opened, expires_ms) = Opened::from_edge(request.headers())?;
+        let Opening { opened, expires_ms, stream, listener } = Opened::from_edge(request.headers())?;
+        let session_id = stream.as_ref().map(|(session_id, _)| session_id.as_str());
+        let admitted = self.turn(&opened.user_id, |turn| bus::admit(turn, &opened.grant_id, session_id)).await;
+        let session = match admitted.map_err(|error| logged(&error))? {
+            Ok(session) => session,
+            Err(reply) => return Ok(Response::from_json(&reply)?.with_status(404)),
+        };
         let pair = WebSocketPair::new()?;
         self.sockets.accept(&self.state, pair.server, &opened)?;
-        let timer =
-            self.turn(&opened.user_id, |turn| timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms));
-        timer.await.map_err(|error| logged(&error))?;
+        let begun = self.turn(&opened.user_id, |turn| {
+            timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms)?;
+            if let Some(listener) = listener {
+                turn.presence.listen(opened.socket_id.clone(), listener);
+            }
+            match &session {
+                Some(session) => {
+                    let seen = stream.as_ref().and_then(|(_, seen)| *seen);
+                    streams::open(turn, &opened.socket_id, session, seen)
+                }
+                None => Ok(()),
+            }
+        });
+        begun.await.map_err(|error| logged(&error))?;
         let response = Response::from_websocket(pair.client)?;
         if opened.subprotocol {
             response.headers().set("Sec-WebSocket-Protocol", SUBPROTOCOL)?;
@@ -236,6 +339,10 @@ impl UserBus {
         self.waits.poke_all();
         Ok(())
     }
+}
+
+fn failed(error: Error) -> CoreError {
+    CoreError::Storage(StorageError::Statement(error.to_string()))
 }
 
 /// Logs what happened in full; outside it is one opaque sentence.

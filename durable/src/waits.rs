@@ -7,10 +7,13 @@ use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 
 /// Who waits for what, by the number of the ticket.
 type Waiting = HashMap<String, HashMap<u64, UnboundedSender<()>>>;
+/// Under which key a request waits, and for what.
+type Keys = HashMap<String, String>;
 
 #[derive(Default)]
 pub struct Waits {
     waiting: RefCell<Waiting>,
+    keys: RefCell<Keys>,
     next: Cell<u64>,
 }
 
@@ -19,17 +22,27 @@ pub struct Ticket<'a> {
     waits: &'a Waits,
     subject: String,
     number: u64,
+    key: Option<String>,
     /// Yields whenever it is worth looking again.
     pub poked: UnboundedReceiver<()>,
 }
 
 impl Waits {
-    pub fn begin(&self, subject: &str) -> Ticket<'_> {
+    /// A wait for news of the subject, to be found by its key while it lasts.
+    pub fn begin(&self, subject: &str, key: Option<String>) -> Ticket<'_> {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
         let (sender, poked) = unbounded();
         self.waiting.borrow_mut().entry(subject.to_owned()).or_default().insert(number, sender);
-        Ticket { waits: self, subject: subject.to_owned(), number, poked }
+        if let Some(key) = key.clone() {
+            self.keys.borrow_mut().insert(key, subject.to_owned());
+        }
+        Ticket { waits: self, subject: subject.to_owned(), number, key, poked }
+    }
+
+    /// What the request of this key waits for, if it still does.
+    pub fn subject_of(&self, key: &str) -> Option<String> {
+        self.keys.borrow().get(key).cloned()
     }
 
     /// There is news of the subject.
@@ -54,6 +67,9 @@ fn poke(tickets: &HashMap<u64, UnboundedSender<()>>) {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
+        if let Some(key) = &self.key {
+            self.waits.keys.borrow_mut().remove(key);
+        }
         let mut waiting = self.waits.waiting.borrow_mut();
         if let Some(tickets) = waiting.get_mut(&self.subject) {
             tickets.remove(&self.number);

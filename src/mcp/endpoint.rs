@@ -1,17 +1,23 @@
 //! The MCP endpoint as an HTTP resource: methods, headers, sizes, and which era a request belongs to.
 
+use std::rc::Rc;
+
 use bus_core::command::{Command, Reply};
+use bus_core::ids;
+use bus_core::trace::{Trace, traceparent};
+use durable::runtime::WebCrypto;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use worker::{Env, Method, Request, Response, Result, console_error};
+use worker::{Context, Env, Method, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
 use crate::mcp::era::{self, McpHeaders};
 use crate::mcp::error::RpcError;
 use crate::mcp::message::{self, Message};
 use crate::mcp::methods::{self, Asked, Era};
-use crate::mcp::sse;
-use crate::oauth::bearer::{self, Caller};
+use crate::mcp::{sse, subscriptions};
+use crate::oauth::Caller;
+use crate::oauth::bearer::{self, Challenge};
 
 /// The longest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -21,24 +27,49 @@ const LEGACY_PATH: &str = "/mcp";
 const SESSION_HEADER: &str = "Mcp-Session-Id";
 
 /// Serves one HTTP request to `/` or `/mcp`.
-pub async fn serve(mut request: Request, env: Env) -> Result<Response> {
+pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<Response> {
     // Before anything else, the method included: a client that probes with GET must learn how to sign in.
     let caller = match bearer::authenticate(&request, &env).await {
         Ok(caller) => caller,
-        Err(error) => return error.into_response(),
+        Err(challenge) => return challenge.response(),
     };
     match request.method() {
-        Method::Post => post(&mut request, &env, caller).await,
+        Method::Post => post(&mut request, &env, &context, caller).await,
+        Method::Get if request.headers().has(SESSION_HEADER)? => open_stream(&request, &env, &caller).await,
         Method::Delete => close_session(&request, &env, &caller).await,
         _ => {
-            let response = Response::error("this endpoint takes POST, and DELETE to end a session", 405)?;
-            response.headers().set("Allow", "POST, DELETE")?;
+            let reason = "this endpoint takes POST; within a session, GET for its stream and DELETE to end it";
+            let response = Response::error(reason, 405)?;
+            response.headers().set("Allow", "GET, POST, DELETE")?;
             Ok(response)
         }
     }
 }
 
-async fn post(request: &mut Request, env: &Env, caller: Caller) -> Result<Response> {
+/// GET opens the event stream of a session.
+async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Response> {
+    let header = |name: &str| request.headers().get(name).map(Option::unwrap_or_default);
+    let last_event_id = request.headers().get("Last-Event-ID")?;
+    if last_event_id.as_deref().is_some_and(|id| id.parse::<u64>().is_err()) {
+        let reason = "Last-Event-ID must be an event id of this session's stream";
+        return refuse(400, &RpcError::InvalidRequest(reason.to_owned()));
+    }
+    let opened = match Bus::of(env, caller) {
+        Ok(bus) => bus.open_stream(caller, &header(SESSION_HEADER)?, last_event_id.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(Ok(socket)) => sse::bridge(socket, None, None),
+        Ok(Err(Reply::Revoked)) => Challenge::invalid_token(request).response(),
+        Ok(Err(_)) => refuse(404, &RpcError::NoSession),
+        Err(error) => {
+            console_error!("{error}");
+            refuse(500, &RpcError::Internal(String::new()))
+        }
+    }
+}
+
+async fn post(request: &mut Request, env: &Env, context: &Context, caller: Caller) -> Result<Response> {
     if !has_json_body(request)? {
         return refuse(415, &RpcError::InvalidRequest("Content-Type must be application/json".to_owned()));
     }
@@ -52,16 +83,20 @@ async fn post(request: &mut Request, env: &Env, caller: Caller) -> Result<Respon
     };
     let headers = mcp_headers(request)?;
     match message::parse(&body) {
-        Err((error, id)) => answer_error(request, env, &error, &id, false),
-        Ok(Message::Request(asked)) => answer(request, env, caller, &headers, asked).await,
-        // Nothing that a client notifies of is waited for; a closed stream or an expired wait ends a request.
-        Ok(Message::Notification { .. } | Message::Response) => Ok(Response::empty()?.with_status(202)),
+        Err(unreadable) => answer_error(request, &unreadable.error, &unreadable.id, false),
+        Ok(Message::Request(asked)) => answer(request, env, context, caller, &headers, asked).await,
+        Ok(Message::Notification(notification)) => {
+            note(env, &caller, &headers, &notification).await;
+            Ok(Response::empty()?.with_status(202))
+        }
+        Ok(Message::Response) => Ok(Response::empty()?.with_status(202)),
     }
 }
 
 async fn answer(
     request: &Request,
     env: &Env,
+    context: &Context,
     caller: Caller,
     headers: &McpHeaders,
     asked: message::Request,
@@ -70,22 +105,79 @@ async fn answer(
     let modern = era::is_modern(headers, &asked);
     if asked.method == "server/discover" && (request.path() == LEGACY_PATH || !modern) {
         let error = RpcError::MethodNotFound { method: asked.method };
-        return answer_error(request, env, &error, &id, true);
+        return answer_error(request, &error, &id, true);
     }
     let era = if modern {
         match era::check_modern(headers, &asked) {
             Ok(client_name) => Era::Modern { client_name },
-            Err(error) => return answer_error(request, env, &error, &id, true),
+            Err(error) => return answer_error(request, &error, &id, true),
         }
     } else {
         Era::Legacy { session_id: headers.session_id.clone() }
     };
     let bus = match Bus::of(env, &caller) {
-        Ok(bus) => bus,
-        Err(error) => return answer_error(request, env, &RpcError::Internal(error.to_string()), &id, modern),
+        Ok(bus) => Rc::new(bus.traced(trace_of(request, &asked)?)),
+        Err(error) => return answer_error(request, &RpcError::Internal(error.to_string()), &id, modern),
     };
-    let asked = Asked { request: asked, era, caller, bus };
-    sse::race(methods::answer(asked), id, modern, request, env).await
+    let request_key = match &era {
+        Era::Legacy { session_id } => request_key(session_id.as_deref().unwrap_or_default(), &id),
+        Era::Modern { .. } => random_key()?,
+    };
+    // A legacy client that goes away may come back for its answer; a modern one has given up (Cancellation, 2026-07-28).
+    let given_up = modern.then(|| Box::pin(give_up(Rc::clone(&bus), None, request_key.clone())) as sse::GivenUp);
+    let (progress, reports) = sse::Progress::wanted(&asked).unzip();
+    let asked = Asked { request: asked, era, caller, bus, env: env.clone(), request_key, progress };
+    if modern && asked.request.method == "subscriptions/listen" {
+        return match subscriptions::listen(&asked).await {
+            Ok(listening) => sse::bridge(
+                listening.socket,
+                Some(listening.acknowledgement.to_string()),
+                Some(listening.completion.to_string()),
+            ),
+            Err(error) => answer_error(request, &error, &id, modern),
+        };
+    }
+    let form = sse::Form { id, modern, progress: reports, given_up };
+    sse::race(methods::answer(asked), form, request, context).await
+}
+
+/// Under which key a session's request waits on the bus.
+fn request_key(session_id: &str, id: &Value) -> String {
+    format!("{session_id} {id}")
+}
+
+fn random_key() -> Result<String> {
+    ids::random_id::<16>("r-", &mut WebCrypto).map_err(|error| worker::Error::RustError(error.to_string()))
+}
+
+/// The request's own id, the one of Cloudflare's logs where there is one, and the trace that the client says it is part of.
+fn trace_of(request: &Request, asked: &message::Request) -> Result<Trace> {
+    let request_id = match request.headers().get("CF-Ray")? {
+        Some(ray) => ray,
+        None => random_key()?,
+    };
+    let traceparent = asked.meta("traceparent").and_then(Value::as_str).and_then(traceparent);
+    Ok(Trace { request_id, traceparent })
+}
+
+/// Tells the bus that nobody waits for a request any more.
+async fn give_up(bus: Rc<Bus>, session_id: Option<String>, request_key: String) {
+    let command = Command::CancelRequest { request_key };
+    if let Err(error) = bus.ask("", session_id.as_deref(), command, None).await {
+        console_error!("{error}");
+    }
+}
+
+/// What a client notifies of: only that it gives up a request matters here.
+async fn note(env: &Env, caller: &Caller, headers: &McpHeaders, notification: &message::Notification) {
+    let (Some(session_id), Some(id)) = (&headers.session_id, notification.params.get("requestId")) else { return };
+    if notification.method != "notifications/cancelled" {
+        return;
+    }
+    match Bus::of(env, caller) {
+        Ok(bus) => give_up(Rc::new(bus), Some(session_id.clone()), request_key(session_id, id)).await,
+        Err(error) => console_error!("{error}"),
+    }
 }
 
 /// DELETE ends the session.
@@ -94,12 +186,12 @@ async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<
         return refuse(400, &RpcError::InvalidRequest(format!("{SESSION_HEADER} is missing")));
     };
     let asked = match Bus::of(env, caller) {
-        Ok(bus) => bus.ask("", Some(&session_id), Command::CloseSession).await,
+        Ok(bus) => bus.ask("", Some(&session_id), Command::CloseSession, None).await,
         Err(error) => Err(error),
     };
     match asked {
         Ok(Reply::Done) => Ok(Response::empty()?.with_status(204)),
-        Ok(Reply::Revoked) => bearer::revoked(request, env),
+        Ok(Reply::Revoked) => Challenge::invalid_token(request).response(),
         Ok(_) => refuse(404, &RpcError::NoSession),
         Err(error) => {
             console_error!("{error}");
@@ -111,7 +203,6 @@ async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<
 /// A result or error as an HTTP response of its own.
 pub fn respond(
     request: &Request,
-    env: &Env,
     answered: &std::result::Result<methods::Answer, RpcError>,
     id: &Value,
     modern: bool,
@@ -125,14 +216,14 @@ pub fn respond(
             }
             Ok(response)
         }
-        Err(error) => answer_error(request, env, error, id, modern),
+        Err(error) => answer_error(request, error, id, modern),
     }
 }
 
-fn answer_error(request: &Request, env: &Env, error: &RpcError, id: &Value, modern: bool) -> Result<Response> {
+fn answer_error(request: &Request, error: &RpcError, id: &Value, modern: bool) -> Result<Response> {
     match error {
-        RpcError::Unauthenticated => return bearer::revoked(request, env),
-        RpcError::InsufficientScope(scope) => return bearer::insufficient_scope(request, env, *scope),
+        RpcError::Unauthenticated => return Challenge::invalid_token(request).response(),
+        RpcError::InsufficientScope(scope) => return Challenge::insufficient_scope(request, *scope).response(),
         RpcError::Internal(reason) => console_error!("mcp: {reason}"),
         _ => {}
     }
@@ -167,6 +258,10 @@ async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
     }
     if request.inner().body().is_none() {
         return Ok(Some(Vec::new()));
+    }
+    if declared.is_some() {
+        // The platform reads no more than was declared.
+        return request.bytes().await.map(Some);
     }
     let mut body = Vec::with_capacity(declared.unwrap_or(0));
     let mut stream = request.stream()?;

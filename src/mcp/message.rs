@@ -7,11 +7,15 @@ use crate::mcp::error::RpcError;
 #[derive(Debug, PartialEq)]
 pub enum Message {
     Request(Request),
-    Notification {
-        method: String,
-    },
+    Notification(Notification),
     /// An answer to a request of ours; there are none.
     Response,
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Notification {
+    pub method: String,
+    pub params: Map<String, Value>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -39,14 +43,23 @@ impl Request {
     }
 }
 
+/// A body that is no message.
+#[derive(Debug)]
+pub struct Unreadable {
+    pub error: RpcError,
+    /// The id to answer under: null where none could be read.
+    pub id: Value,
+}
+
 /// Reads one message.
 ///
 /// # Errors
-/// The error, and the id to answer it under: null where none could be read.
-pub fn parse(body: &[u8]) -> Result<Message, (RpcError, Value)> {
-    let invalid = |reason: &str, id: Value| (RpcError::InvalidRequest(reason.to_owned()), id);
+/// What is wrong with the body.
+pub fn parse(body: &[u8]) -> Result<Message, Box<Unreadable>> {
+    let unreadable = |error, id| Box::new(Unreadable { error, id });
+    let invalid = |reason: &str, id: Value| unreadable(RpcError::InvalidRequest(reason.to_owned()), id);
     let value: Value =
-        serde_json::from_slice(body).map_err(|error| (RpcError::Parse(error.to_string()), Value::Null))?;
+        serde_json::from_slice(body).map_err(|error| unreadable(RpcError::Parse(error.to_string()), Value::Null))?;
     let mut fields = match value {
         Value::Object(fields) => fields,
         Value::Array(_) => return Err(invalid("batches are not supported: send one message a request", Value::Null)),
@@ -70,7 +83,7 @@ pub fn parse(body: &[u8]) -> Result<Message, (RpcError, Value)> {
         Some(_) => return Err(invalid("\"params\" must be an object", readable_id)),
     };
     match has_id {
-        false => Ok(Message::Notification { method }),
+        false => Ok(Message::Notification(Notification { method, params })),
         true if readable_id.is_null() => Err(invalid("\"id\" must be a string or a number", Value::Null)),
         true => Ok(Message::Request(Request { id, method, params })),
     }
@@ -80,7 +93,7 @@ pub fn parse(body: &[u8]) -> Result<Message, (RpcError, Value)> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Message, Request, parse};
+    use super::{Message, Notification, Request, parse};
 
     fn request(id: Value) -> Message {
         Message::Request(Request { id, method: "ping".to_owned(), params: serde_json::Map::new() })
@@ -94,7 +107,8 @@ mod tests {
     #[test]
     fn a_message_without_an_id_is_a_notification() {
         let parsed = parse(br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).unwrap();
-        assert_eq!(parsed, Message::Notification { method: "notifications/initialized".to_owned() });
+        let method = "notifications/initialized".to_owned();
+        assert_eq!(parsed, Message::Notification(Notification { method, params: serde_json::Map::new() }));
     }
 
     #[test]
@@ -111,8 +125,9 @@ mod tests {
             (br#"{"jsonrpc":"2.0","id":"a","method":"ping","params":[1]}"#, -32600, json!("a")),
         ];
         for (body, code, id) in cases {
-            let (error, answered) = parse(body).unwrap_err();
-            assert_eq!((error.code(), &answered), (*code, id), "{}", String::from_utf8_lossy(body));
+            let unreadable = parse(body).unwrap_err();
+            let answered = (unreadable.error.code(), &unreadable.id);
+            assert_eq!(answered, (*code, id), "{}", String::from_utf8_lossy(body));
         }
     }
 }

@@ -1,18 +1,22 @@
 //! JSON-RPC method -> answer.
 
+use std::rc::Rc;
+
 use bus_core::bus_tools::Priority;
 use bus_core::command::{Command, Reply};
 use bus_core::scopes::Scopes;
+use futures_channel::mpsc::UnboundedSender;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use worker::Env;
 
 use crate::bus::Bus;
 use crate::catalog;
 use crate::mcp::era;
 use crate::mcp::error::RpcError;
 use crate::mcp::message::Request;
-use crate::mcp::{completion, prompts, resources, tools};
-use crate::oauth::bearer::Caller;
+use crate::mcp::{completion, prompts, resources, subscriptions, tools};
+use crate::oauth::Caller;
 
 /// How long a client may keep a catalog without asking again. A new one comes with a deploy.
 const CATALOG_TTL_MS: u64 = 3_600_000;
@@ -33,7 +37,12 @@ pub struct Asked {
     pub request: Request,
     pub era: Era,
     pub caller: Caller,
-    pub bus: Bus,
+    pub bus: Rc<Bus>,
+    pub env: Env,
+    /// Under which the bus finds the request while it waits, so that it can be given up.
+    pub request_key: String,
+    /// Where progress goes, if the client asked for it.
+    pub progress: Option<UnboundedSender<Value>>,
 }
 
 impl Asked {
@@ -50,7 +59,7 @@ impl Asked {
             Era::Modern { client_name } => (client_name.as_str(), None),
             Era::Legacy { session_id } => ("", session_id.as_deref()),
         };
-        match self.bus.ask(client_name, session_id, command).await {
+        match self.bus.ask(client_name, session_id, command, self.progress.as_ref()).await {
             Ok(Reply::NoSession) => Err(RpcError::NoSession),
             Ok(Reply::Revoked) => Err(RpcError::Unauthenticated),
             Ok(reply) => Ok(reply),
@@ -171,6 +180,8 @@ async fn answer_legacy(asked: &Asked) -> Result<Option<Answer>, RpcError> {
             asked.ask(Command::UseSession).await?;
             Ok(Some(Answer::default()))
         }
+        "resources/subscribe" => subscriptions::subscribe(asked, true).await.map(Some),
+        "resources/unsubscribe" => subscriptions::subscribe(asked, false).await.map(Some),
         "logging/setLevel" => {
             let level = asked.request.text("level")?;
             if !Priority::LEVELS.contains(&level) {
@@ -193,7 +204,7 @@ async fn initialize(asked: &Asked) -> Result<Answer, RpcError> {
     let version = era::negotiated(asked.request.text("protocolVersion")?);
     let client_name = era::client_name(asked.request.params.get("clientInfo"));
     let command = Command::OpenSession { protocol_version: version.to_owned(), client_name: client_name.clone() };
-    let reply = asked.bus.ask(&client_name, None, command).await;
+    let reply = asked.bus.ask(&client_name, None, command, None).await;
     let session_id = match reply {
         Ok(Reply::Session { session_id, .. }) => session_id,
         Ok(Reply::Revoked) => return Err(RpcError::Unauthenticated),
@@ -216,7 +227,7 @@ fn discovered() -> Answer {
 }
 
 fn capabilities() -> Value {
-    json!({"tools": {}, "resources": {}, "prompts": {}, "completions": {}, "logging": {}})
+    json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {}, "completions": {}, "logging": {}})
 }
 
 fn server_info() -> Value {

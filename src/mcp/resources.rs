@@ -18,7 +18,7 @@ const MIME_TYPE: &str = "application/json";
 pub async fn read(asked: &Asked) -> Result<Answer, RpcError> {
     let uri = asked.request.text("uri")?;
     let resource = ResourceRef::parse(uri).map_err(|error| refused(asked, uri, &error))?;
-    let document = match asked.ask(question(&resource)?).await? {
+    let document = match asked.ask(question(asked, &resource)?).await? {
         Reply::Document { document } => document,
         Reply::Envelope { envelope } => {
             serde_json::to_value(&envelope).map_err(|error| RpcError::Internal(error.to_string()))?
@@ -31,7 +31,7 @@ pub async fn read(asked: &Asked) -> Result<Answer, RpcError> {
 }
 
 /// What to ask the bus for this resource.
-fn question(resource: &ResourceRef) -> Result<Command, RpcError> {
+fn question(asked: &Asked, resource: &ResourceRef) -> Result<Command, RpcError> {
     let tool = |name: &str, arguments| Command::Tool { name: name.to_owned(), arguments };
     Ok(match resource {
         ResourceRef::Clients => Command::Clients,
@@ -39,7 +39,7 @@ fn question(resource: &ResourceRef) -> Result<Command, RpcError> {
         ResourceRef::Job { id } => tool(JOB_RESULT, json!({"job_id": id})),
         ResourceRef::Inbox { uuid } => tool(RECEIVE_MESSAGES, json!({"client_uuid": uuid})),
         ResourceRef::SceneInfo | ResourceRef::SceneObjects | ResourceRef::Console { .. } => match resource.dispatch() {
-            Some(call) => command(call),
+            Some(call) => command(asked, call),
             None => return Err(RpcError::Internal(format!("no command reads {}", resource.uri()))),
         },
     })

@@ -7,6 +7,7 @@ use bus_core::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{self, DispatchCall, DispatchTool, Tool};
+use crate::mcp::account_tools;
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::{Answer, Asked};
 
@@ -36,6 +37,10 @@ pub async fn call(asked: &Asked) -> Result<Answer, RpcError> {
             asked.need(if tool.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
             document(asked.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?)
         }
+        Tool::Account(tool) => Ok(match account_tools::call(asked, tool, &arguments).await? {
+            Ok(document) => tool_result(&document, None),
+            Err(reason) => tool_error(&reason),
+        }),
     }
 }
 
@@ -63,7 +68,7 @@ fn with_checked_params(name: &str, arguments: Value) -> Result<Value, String> {
 
 async fn dispatch(asked: &Asked, call: DispatchCall) -> Result<Answer, RpcError> {
     asked.need(if call.only_reads { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
-    let reply = asked.ask(command(call)).await?;
+    let reply = asked.ask(command(asked, call)).await?;
     let Reply::Envelope { envelope } = reply else { return document(reply) };
     let (envelope, image) = with_image(*envelope);
     let document = serde_json::to_value(&envelope).map_err(|error| RpcError::Internal(error.to_string()))?;
@@ -71,7 +76,7 @@ async fn dispatch(asked: &Asked, call: DispatchCall) -> Result<Answer, RpcError>
 }
 
 /// The bus's command for a checked call.
-pub fn command(call: DispatchCall) -> Command {
+pub fn command(asked: &Asked, call: DispatchCall) -> Command {
     // At most 3,600 seconds: far from any limit of the type.
     #[allow(clippy::cast_possible_truncation)]
     let timeout_ms = (call.timeout_seconds * 1_000.0).ceil() as i64;
@@ -80,6 +85,8 @@ pub fn command(call: DispatchCall) -> Command {
         params: Value::Object(call.params),
         target_uuid: call.target_uuid,
         timeout_ms,
+        request_key: Some(asked.request_key.clone()),
+        progress: asked.progress.is_some(),
     }
 }
 

@@ -18,14 +18,17 @@ pub enum Kind {
     Code,
     RefreshToken,
     Session,
+    /// A personal access token.
+    AccessToken,
 }
 
 impl Kind {
-    const fn prefix(self) -> &'static str {
+    pub const fn prefix(self) -> &'static str {
         match self {
             Self::Code => "bmc_",
             Self::RefreshToken => "bmr_",
             Self::Session => "bms_",
+            Self::AccessToken => "bmcp_",
         }
     }
 }

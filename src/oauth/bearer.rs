@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::oauth::access_token::{AccessToken, TokenError, kid};
 use crate::oauth::error::{Error, ascii};
 use crate::oauth::keys::Keys;
+use crate::oauth::personal;
 use crate::oauth::site::Site;
 
 /// The verified sender of a request.
@@ -21,107 +22,111 @@ pub struct Caller {
     pub client_id: String,
     pub grant_id: String,
     pub scopes: Scopes,
+    /// Origin of the server that the token is for.
+    pub audience: String,
     /// When the token ends; it is taken for `LEEWAY_S` longer.
     pub expires_at_ms: i64,
 }
 
-/// Why a request has no caller; `into_response` says so on the wire.
+/// Why a request is not served; `response` says so on the wire, and where a client learns how to get a token.
 #[derive(Debug, Error)]
-pub enum AuthError {
+pub enum Challenge {
     #[error("no bearer token was sent")]
-    Missing { challenge: Challenge },
-    #[error("the access token is not valid: {reason}")]
-    Invalid { challenge: Challenge, reason: TokenError },
+    Missing { metadata: String },
+    #[error("{description}")]
+    InvalidToken { metadata: String, description: String },
+    #[error("this needs the scope {needed}")]
+    InsufficientScope { metadata: String, needed: Scopes },
     #[error(transparent)]
     Unavailable(#[from] Error),
 }
 
-/// Where a client learns how to get a token.
-#[derive(Debug, Clone)]
-pub struct Challenge {
-    resource_metadata: String,
-}
-
-pub async fn authenticate(request: &Request, env: &Env) -> core::result::Result<Caller, AuthError> {
+pub async fn authenticate(request: &Request, env: &Env) -> core::result::Result<Caller, Challenge> {
     let site = Site::of(request, &Config::of(env)).map_err(Error::from)?;
-    let challenge = Challenge::of(request, &site);
+    let metadata = metadata_url(request, &site);
     let header = request.headers().get("authorization").map_err(Error::from)?;
     let Some(token) = header.as_deref().and_then(bearer) else {
-        return Err(AuthError::Missing { challenge });
+        return Err(Challenge::Missing { metadata });
     };
-    let Some(kid) = kid(token) else {
-        return Err(AuthError::Invalid { challenge, reason: TokenError::Malformed });
+    if personal::is_personal(token) {
+        return personal::verify(env, &site, token).await?.ok_or_else(|| Challenge::InvalidToken {
+            metadata,
+            description: "the access token is unknown, expired or revoked".to_owned(),
+        });
+    }
+    let refused = |reason: TokenError| {
+        let description = ascii(&format!("the access token is not valid: {reason}"));
+        Challenge::InvalidToken { metadata, description }
     };
+    let Some(kid) = kid(token) else { return Err(refused(TokenError::Malformed)) };
     let keys = Keys::knowing(env, |keys| &keys.access_token, &kid).await?;
     let now_s = now_ms().div_euclid(1000);
-    match AccessToken::verify(token, &keys, &site.audiences(), now_s) {
-        Ok(token) => Ok(Caller::from(token)),
-        Err(reason) => Err(AuthError::Invalid { challenge, reason }),
-    }
-}
-
-/// 403 for a caller whose token lacks what the request needs. Names what is missing (RFC 6750 section 3.1).
-pub fn insufficient_scope(request: &Request, env: &Env, needed: Scopes) -> Result<Response> {
-    let site = match Site::of(request, &Config::of(env)) {
-        Ok(site) => site,
-        Err(error) => return Error::from(error).into_response(),
-    };
-    let description = format!("this needs the scope {needed}");
-    let challenge = format!(
-        "Bearer error=\"insufficient_scope\", error_description=\"{description}\", scope=\"{needed}\", \
-         resource_metadata=\"{}\"",
-        Challenge::of(request, &site).resource_metadata
-    );
-    answer(403, &challenge, "insufficient_scope", &description)
-}
-
-/// 401 for a caller whose grant was revoked after the token was issued.
-pub fn revoked(request: &Request, env: &Env) -> Result<Response> {
-    match Site::of(request, &Config::of(env)) {
-        Ok(site) => invalid_token(&Challenge::of(request, &site), "the access token is not valid: it was revoked"),
-        Err(error) => Error::from(error).into_response(),
-    }
-}
-
-fn invalid_token(challenge: &Challenge, description: &str) -> Result<Response> {
-    let header = format!(
-        "Bearer error=\"invalid_token\", error_description=\"{description}\", resource_metadata=\"{}\"",
-        challenge.resource_metadata
-    );
-    answer(401, &header, "invalid_token", description)
-}
-
-impl AuthError {
-    pub fn into_response(self) -> Result<Response> {
-        match self {
-            Self::Missing { challenge } => answer(
-                401,
-                &format!("Bearer resource_metadata=\"{}\"", challenge.resource_metadata),
-                "unauthorized",
-                "send an access token: Authorization: Bearer <token>",
-            ),
-            Self::Invalid { challenge, reason } => {
-                invalid_token(&challenge, &ascii(&format!("the access token is not valid: {reason}")))
-            }
-            Self::Unavailable(error) => error.into_response(),
-        }
-    }
-}
-
-fn answer(status: u16, challenge: &str, error: &str, description: &str) -> Result<Response> {
-    Response::builder()
-        .with_status(status)
-        .with_header("www-authenticate", challenge)?
-        .with_header("access-control-expose-headers", "WWW-Authenticate")?
-        .with_header("cache-control", "no-store")?
-        .from_json(&json!({"error": error, "error_description": description}))
+    AccessToken::verify(token, &keys, &site.audiences(), now_s).map(Caller::from).map_err(refused)
 }
 
 impl Challenge {
-    fn of(request: &Request, site: &Site) -> Self {
-        let suffix = if request.path() == "/mcp" || request.path().starts_with("/mcp/") { "/mcp" } else { "" };
-        Self { resource_metadata: format!("{}/.well-known/oauth-protected-resource{suffix}", site.here) }
+    /// 401 for a token that was valid by itself and is not any more: its grant is revoked.
+    pub fn invalid_token(request: &Request) -> Self {
+        match known_metadata_url(request) {
+            Ok(metadata) => Self::InvalidToken { metadata, description: "the access token was revoked".to_owned() },
+            Err(error) => Self::Unavailable(error),
+        }
     }
+
+    /// 403 for a caller whose token lacks what the request needs. Names what is missing (RFC 6750 section 3.1).
+    pub fn insufficient_scope(request: &Request, needed: Scopes) -> Self {
+        match known_metadata_url(request) {
+            Ok(metadata) => Self::InsufficientScope { metadata, needed },
+            Err(error) => Self::Unavailable(error),
+        }
+    }
+
+    pub fn response(self) -> Result<Response> {
+        let (status, error, challenge, description) = match self {
+            Self::Missing { metadata } => (
+                401,
+                "unauthorized",
+                format!("resource_metadata=\"{metadata}\""),
+                "send an access token: Authorization: Bearer <token>".to_owned(),
+            ),
+            Self::InvalidToken { metadata, description } => (
+                401,
+                "invalid_token",
+                format!(
+                    "error=\"invalid_token\", error_description=\"{description}\", resource_metadata=\"{metadata}\""
+                ),
+                description,
+            ),
+            Self::InsufficientScope { metadata, needed } => (
+                403,
+                "insufficient_scope",
+                format!(
+                    "error=\"insufficient_scope\", error_description=\"this needs the scope {needed}\", \
+                     scope=\"{needed}\", resource_metadata=\"{metadata}\""
+                ),
+                format!("this needs the scope {needed}"),
+            ),
+            Self::Unavailable(error) => return error.into_response(),
+        };
+        Response::builder()
+            .with_status(status)
+            .with_header("www-authenticate", &format!("Bearer {challenge}"))?
+            .with_header("access-control-expose-headers", "WWW-Authenticate")?
+            .with_header("cache-control", "no-store")?
+            .from_json(&json!({"error": error, "error_description": description}))
+    }
+}
+
+/// The metadata of the endpoint that was asked (RFC 9728 section 3.1).
+fn metadata_url(request: &Request, site: &Site) -> String {
+    let suffix = if request.path() == "/mcp" || request.path().starts_with("/mcp/") { "/mcp" } else { "" };
+    format!("{}/.well-known/oauth-protected-resource{suffix}", site.here)
+}
+
+/// The same after `authenticate`, which has read the configuration.
+fn known_metadata_url(request: &Request) -> core::result::Result<String, Error> {
+    let config = Config::kept().ok_or(Error::Senseless("the configuration"))?;
+    Ok(metadata_url(request, &Site::of(request, &config)?))
 }
 
 impl From<AccessToken> for Caller {
@@ -132,6 +137,7 @@ impl From<AccessToken> for Caller {
             client_id: token.client_id,
             grant_id: token.grant_id,
             scopes: token.scope,
+            audience: token.audience,
             expires_at_ms: token.expires_s.saturating_mul(1000),
         }
     }

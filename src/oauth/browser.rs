@@ -47,6 +47,7 @@ pub enum FormFor {
     Login,
     Consent,
     SignOut,
+    Tokens,
 }
 
 impl FormFor {
@@ -55,6 +56,7 @@ impl FormFor {
             Self::Login => "login",
             Self::Consent => "consent",
             Self::SignOut => "sign-out",
+            Self::Tokens => "tokens",
         }
     }
 }

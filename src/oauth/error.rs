@@ -27,6 +27,7 @@ pub enum Code {
     MethodNotAllowed(&'static str),
     UnsupportedMediaType,
     TooLarge,
+    TooMany,
 }
 
 impl Code {
@@ -36,6 +37,7 @@ impl Code {
                 "invalid_request"
             }
             Self::InvalidClient => "invalid_client",
+            Self::TooMany => "temporarily_unavailable",
             Self::InvalidGrant | Self::SignInAgain => "invalid_grant",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
@@ -55,6 +57,7 @@ impl Code {
             Self::InvalidClient | Self::InvalidCredentials | Self::SignInAgain => 401,
             Self::MethodNotAllowed(_) => 405,
             Self::TooLarge => 413,
+            Self::TooMany => 429,
             Self::UnsupportedMediaType => 415,
             _ => 400,
         }
@@ -103,8 +106,10 @@ impl Error {
         if let Self::Rejected { code: Code::MethodNotAllowed(allowed), .. } = &self {
             response = response.with_header("allow", allowed)?;
         }
-        if status == 503 {
-            response = response.with_header("retry-after", "5")?;
+        match status {
+            429 => response = response.with_header("retry-after", "60")?,
+            503 => response = response.with_header("retry-after", "5")?,
+            _ => {}
         }
         response.from_json(&json!({"error": error, "error_description": ascii(&description)}))
     }

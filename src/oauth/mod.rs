@@ -12,24 +12,34 @@ mod error;
 mod form;
 mod issue;
 mod keys;
+mod limits;
 mod metadata;
 mod password;
+pub mod personal;
 mod redirect;
 mod register;
 mod screens;
 mod sign_in;
 pub mod site;
 mod token;
+mod tokens_page;
 
-use worker::{Env, Method, Request, Response, Result};
+pub use bearer::Caller;
+
+use worker::{Context, Env, Method, Request, Response, Result};
 
 use crate::oauth::error::Error;
 
 /// Answers a request whose path is one of OAuth's or of signing in; nothing for any other.
-pub async fn route(request: &mut Request, env: &Env) -> Option<Result<Response>> {
+pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<Result<Response>> {
+    let (request, env) = (&mut request, &env);
     let path = request.path();
     if request.method() == Method::Options && is_open(&path) {
         return Some(preflight());
+    }
+    if let Err(error) = limits::check(request, env).await {
+        let page = matches!(path.as_str(), "/authorize" | "/login");
+        return Some(if page { screens::refusal(&error) } else { error.into_response() });
     }
     let answer = match path.as_str() {
         "/.well-known/oauth-protected-resource" | "/.well-known/oauth-protected-resource/" => {
@@ -45,6 +55,7 @@ pub async fn route(request: &mut Request, env: &Env) -> Option<Result<Response>>
         "/auth/login" => speak_json(password::login(request, env).await),
         "/auth/refresh" => speak_json(password::refresh(request, env).await),
         "/authorize" => show_page(authorize::authorize(request, env).await),
+        "/tokens" => show_page(tokens_page::tokens(request, env).await),
         "/login" => show_page(sign_in::login(request, env).await),
         "/logout" => show_page(sign_in::logout(request, env).await),
         _ => return None,

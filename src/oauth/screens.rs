@@ -100,7 +100,7 @@ pub fn header_safe(query: &str) -> String {
     query.bytes().map(|byte| if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-fn render(template: &impl Template) -> Result<String, Error> {
+pub fn render(template: &impl Template) -> Result<String, Error> {
     template.render().map_err(|error| {
         console_error!("template: {error}");
         Error::Senseless("a template")

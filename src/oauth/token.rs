@@ -1,5 +1,6 @@
 //! The token endpoint (OAuth 2.1 section 3.2) and revocation (RFC 7009).
 
+use bus_core::access_tokens;
 use bus_core::accounts::{Command, Reply};
 use bus_core::codes::Exchange;
 use bus_core::grants::{Refresh, Refusal};
@@ -11,11 +12,13 @@ use worker::{Env, Method, Request, Response};
 use crate::config::Config;
 use crate::oauth::access_token::AccessToken;
 use crate::oauth::account::{Account, Kind};
+use crate::oauth::bearer::Caller;
 use crate::oauth::client::{Client, PASSWORD_CLIENT, kid};
 use crate::oauth::error::{Code, Error, no_store};
 use crate::oauth::form::{Parameters, expect_method, form};
 use crate::oauth::issue::{refused, tokens};
 use crate::oauth::keys::Keys;
+use crate::oauth::personal;
 use crate::oauth::site::Site;
 
 pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> {
@@ -77,7 +80,13 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
         None | Some(PASSWORD_CLIENT) => PASSWORD_CLIENT.to_owned(),
         Some(_) => known_client(&parameters, env).await?,
     };
-    if let Some((account, secret)) = Account::holding(env, Kind::RefreshToken, token)? {
+    if let Some(caller) = personal_token(env, &site, token).await? {
+        // Whoever holds such a token may end it.
+        personal::forget();
+        let client_id = access_tokens::CLIENT.to_owned();
+        let (account, _) = personal::account_of(env, &caller)?;
+        account.ask(&Command::RevokeGrant { grant_id: caller.grant_id, client_id }).await?;
+    } else if let Some((account, secret)) = Account::holding(env, Kind::RefreshToken, token)? {
         account.ask(&Command::RevokeToken { token: secret.to_owned(), client_id }).await?;
     } else {
         let now_s = now_ms().div_euclid(1000);
@@ -91,6 +100,10 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
         }
     }
     Ok(no_store(Response::builder())?.empty())
+}
+
+async fn personal_token(env: &Env, site: &Site, token: &str) -> Result<Option<Caller>, Error> {
+    if personal::is_personal(token) { personal::verify(env, site, token).await } else { Ok(None) }
 }
 
 /// The `client_id` of the request, if it is one of this server's.

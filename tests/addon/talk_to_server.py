@@ -1,6 +1,6 @@
 """Run by the Python of the servers: start one over stdio as an MCP host does, call its tools, print what came back.
 
-    talk_to_server.py FOLDER MODULE CALLS      CALLS: JSON [[tool, arguments], ...]; [] lists the tools
+talk_to_server.py FOLDER MODULE CALLS      CALLS: JSON [[tool, arguments], ...]; [] lists the tools
 """
 
 from __future__ import annotations

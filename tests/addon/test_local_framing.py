@@ -39,8 +39,9 @@ def test_any_other_complete_object_is_bare(text: bytes) -> None:
 
 
 def test_request_in_single_bytes_is_complete_with_its_last_brace() -> None:
-    params = {"a": ["}", '"', "\\", "é€😀", {"b": "]{["}]}
-    text = json.dumps({"type": "x", "params": params}, ensure_ascii=False).encode()
+    text = json.dumps(
+        {"type": "x", "params": {"a": ["}", '"', "\\", "é€😀", {"b": "]{["}]}}, ensure_ascii=False
+    ).encode()
     reader, found = read(*(bytes([byte]) for byte in text[:-1]))
     assert (found, reader.partial, reader.framing) == ([], True, Framing.UNKNOWN)
     reader.feed(text[-1:])

@@ -94,7 +94,7 @@ def test_blender_s_own_validator_accepts_the_zip_and_the_folder(bpy: Any, tmp_pa
 def test_zip_holds_what_blender_s_own_builder_takes(bpy: Any, tmp_path: Path) -> None:
     done = blender_ext("build", f"--source-dir={ROOT / 'addon'}", f"--output-dir={tmp_path}")
     assert done.returncode == 0, done.stdout + done.stderr
-    path = next(tmp_path.glob("*.zip"))
+    [path] = tmp_path.glob("*.zip")
     with zipfile.ZipFile(path) as theirs, zipfile.ZipFile(built(tmp_path) / "addon.zip") as ours:
         assert set(theirs.namelist()) == set(ours.namelist())
 

@@ -22,11 +22,27 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DEV_ACCOUNTS = "demo:demo,ada:lovelace"
 START_SECONDS = 10.0
-UNSUPPORTED = ("kv_namespaces", "r2_buckets", "d1_databases", "services", "queues", "ratelimits", "assets")
+UNSUPPORTED = ("kv_namespaces", "r2_buckets", "d1_databases", "services", "queues", "assets")
 
 EVICTOR = """\
 import unsafe from 'workerd:unsafe';
 export default { async fetch() { await unsafe.evictAllDurableObjects(); return new Response('evicted'); } };
+"""
+
+# The limiter is a service of Cloudflare's network. This one does the same in one process: so many a period and key.
+LIMITER = """\
+class Ratelimit {
+  constructor({ limit, period }) {
+    Object.assign(this, { allowed: limit, period, seen: new Map() });
+  }
+  async limit({ key }) {
+    const window = `${Math.floor(Date.now() / 1000 / this.period)} ${key}`;
+    const count = (this.seen.get(window) ?? 0) + 1;
+    this.seen.set(window, count);
+    return { success: count <= this.allowed };
+  }
+}
+export default (env) => new Ratelimit(env);
 """
 
 
@@ -39,6 +55,7 @@ class WorkerBundle:
     objects: Mapping[str, str]  # binding -> class
     compatibility_flags: tuple[str, ...] = ()
     vars: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # binding -> requests, seconds
 
     @classmethod
     def built(cls, root: Path = ROOT) -> WorkerBundle:
@@ -57,6 +74,10 @@ class WorkerBundle:
             compatibility_flags=tuple(config.get("compatibility_flags", ())),
             objects={binding["name"]: binding["class_name"] for binding in bindings},
             vars={name: str(value) for name, value in config.get("vars", {}).items()},
+            limits={
+                limit["name"]: (limit["simple"]["limit"], limit["simple"]["period"])
+                for limit in config.get("ratelimits", [])
+            },
         )
 
 
@@ -77,6 +98,11 @@ def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str]) -> str:
     bindings = [f"(name = {_text(name)}, text = {_text(value)})" for name, value in texts.items()]
     bindings += [
         f"(name = {_text(binding)}, durableObjectNamespace = {_text(name)})" for binding, name in bundle.objects.items()
+    ]
+    bindings += [
+        f'(name = {_text(binding)}, wrapped = (moduleName = "harness:limiter", innerBindings = ['
+        f'(name = "limit", json = "{limit}"), (name = "period", json = "{period}")]))'
+        for binding, (limit, period) in bundle.limits.items()
     ]
     namespaces = [
         f"(className = {_text(name)}, uniqueKey = {_text(name)}, enableSql = true)"
@@ -101,6 +127,7 @@ const config :Workerd.Config = (
     (name = "http", http = (), service = "main"),
     (name = "evict", http = (), service = "evictor"),
   ],
+  extensions = [(modules = [(name = "harness:limiter", internal = true, esModule = embed "modules/limiter.js")])],
 );
 
 const main :Workerd.Worker = (
@@ -157,7 +184,7 @@ class Workerd:
         modules = folder / "modules"
         modules.mkdir(parents=True, exist_ok=True)
         (folder / "state").mkdir(exist_ok=True)
-        for name, data in {**bundle.modules, "evictor.js": EVICTOR.encode()}.items():
+        for name, data in {**bundle.modules, "evictor.js": EVICTOR.encode(), "limiter.js": LIMITER.encode()}.items():
             (modules / name).write_bytes(data)
         variables = {"DEV_ACCOUNTS": DEV_ACCOUNTS} if variables is None else variables
         (folder / "config.capnp").write_text(capnp_config(bundle, variables))

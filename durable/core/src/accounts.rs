@@ -3,13 +3,16 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::access_tokens::{self, Held, Listed, NewToken, TokenError};
 use crate::browser_sessions::{self, SessionError};
 use crate::codes::{self, CodeBinding, Exchange};
+use crate::failed_logins;
 use crate::grants::{self, GrantError, Granted, Permission, Refresh, Refusal};
 use crate::ids::{Entropy, EntropyError, random_id};
 use crate::migrate::{ACCOUNT, migrate};
 use crate::params;
 use crate::passwords::{self, PasswordError};
+use crate::scopes::Scopes;
 use crate::storage::{Sql, StorageError};
 use crate::usernames::Username;
 
@@ -47,6 +50,37 @@ pub enum Command {
         grant_id: String,
         client_id: String,
     },
+    /// What this personal access token stands for.
+    UseAccessToken {
+        token: String,
+        audiences: Vec<String>,
+    },
+    CreateAccessToken {
+        by: Authority,
+        new: NewToken,
+    },
+    ListAccessTokens {
+        by: Authority,
+    },
+    RevokeAccessToken {
+        by: Authority,
+        token_id: String,
+    },
+}
+
+/// Who manages the account: its owner at a browser, or a client of the owner's. Never a personal access token: one that
+/// leaked could be replaced by others.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authority {
+    Session {
+        session: String,
+    },
+    /// `scopes`: of the access token; what it makes can do no more.
+    Grant {
+        grant_id: String,
+        scopes: Scopes,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -67,14 +101,59 @@ pub struct Owner {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
-    Granted { owner: Owner, granted: Granted },
-    SessionStarted { owner: Owner, session: String },
-    Owner { owner: Owner },
-    Code { code: String },
+    Granted {
+        owner: Owner,
+        granted: Granted,
+    },
+    SessionStarted {
+        owner: Owner,
+        session: String,
+    },
+    Owner {
+        owner: Owner,
+    },
+    Code {
+        code: String,
+    },
     Done,
     WrongCredentials,
     NoSession,
-    Refused { reason: Refusal },
+    Refused {
+        reason: Refusal,
+    },
+    AccessToken {
+        owner: Owner,
+        held: Held,
+    },
+    /// The secret of a new token, and how it is listed from now on.
+    AccessTokenMade {
+        token: String,
+        listed: Listed,
+    },
+    AccessTokens {
+        tokens: Vec<Listed>,
+    },
+    /// No token of that id is live, or none that is like the one sent.
+    NoAccessToken,
+    AccessTokenRefused {
+        reason: access_tokens::Refused,
+    },
+    /// The caller is one that may not do this, or no longer.
+    NotAllowed {
+        reason: Denial,
+    },
+}
+
+/// Why a caller may not manage access tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Denial {
+    #[error("an access token cannot manage access tokens: sign in instead")]
+    IsAccessToken,
+    #[error("the sign-in behind this request has ended")]
+    Ended,
+    #[error("scopes must be among those that this client was granted itself")]
+    ScopeExceeded,
 }
 
 /// What the glue has to do after the writes.
@@ -153,6 +232,58 @@ pub fn handle(
             let revoked = grants::revoke_of_client(sql, &grant_id, &client_id, now_ms)?;
             Ok((Reply::Done, effects(&owner, revoked.then_some(grant_id))))
         }
+        Command::UseAccessToken { token, audiences } => {
+            let held = access_tokens::find(sql, &token, &audiences, now_ms)?;
+            let reply = held.map_or(Reply::NoAccessToken, |held| Reply::AccessToken { owner, held });
+            Ok((reply, Vec::new()))
+        }
+        Command::CreateAccessToken { by, new } => create_access_token(sql, &by, &new, now_ms, entropy),
+        Command::ListAccessTokens { by } => {
+            let reply = match allowed(sql, &by, now_ms)? {
+                Ok(_) => Reply::AccessTokens { tokens: access_tokens::list(sql, now_ms)? },
+                Err(reason) => Reply::NotAllowed { reason },
+            };
+            Ok((reply, Vec::new()))
+        }
+        Command::RevokeAccessToken { by, token_id } => match allowed(sql, &by, now_ms)? {
+            Ok(_) if access_tokens::revoke(sql, &token_id, now_ms)? => Ok((Reply::Done, effects(&owner, [token_id]))),
+            Ok(_) => Ok((Reply::NoAccessToken, Vec::new())),
+            Err(reason) => Ok((Reply::NotAllowed { reason }, Vec::new())),
+        },
+    }
+}
+
+fn create_access_token(
+    sql: &dyn Sql,
+    by: &Authority,
+    new: &NewToken,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<(Reply, Vec<Effect>), AccountError> {
+    let reply = match allowed(sql, by, now_ms)? {
+        Err(reason) => Reply::NotAllowed { reason },
+        Ok(most) if !most.contains(new.scopes) => Reply::NotAllowed { reason: Denial::ScopeExceeded },
+        Ok(_) => match access_tokens::create(sql, new, now_ms, entropy) {
+            Ok((token, listed)) => Reply::AccessTokenMade { token, listed },
+            Err(TokenError::Refused(reason)) => Reply::AccessTokenRefused { reason },
+            Err(TokenError::Storage(error)) => return Err(error.into()),
+            Err(TokenError::Entropy(error)) => return Err(error.into()),
+        },
+    };
+    Ok((reply, Vec::new()))
+}
+
+/// The scopes that `by` may hand on, or why it may do nothing here.
+fn allowed(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Result<Scopes, Denial>, StorageError> {
+    match by {
+        Authority::Session { session } => {
+            Ok(if browser_sessions::is_live(sql, session, now_ms)? { Ok(Scopes::ALL) } else { Err(Denial::Ended) })
+        }
+        Authority::Grant { grant_id, scopes } => Ok(match grants::client_of(sql, grant_id)? {
+            Some(client) if client == access_tokens::CLIENT => Err(Denial::IsAccessToken),
+            Some(_) => Ok(*scopes),
+            None => Err(Denial::Ended),
+        }),
     }
 }
 
@@ -168,6 +299,10 @@ fn absent(command: &Command) -> Reply {
     match command {
         Command::Login { .. } => Reply::WrongCredentials,
         Command::Session { .. } | Command::IssueCode { .. } => Reply::NoSession,
+        Command::UseAccessToken { .. } => Reply::NoAccessToken,
+        Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
+            Reply::NotAllowed { reason: Denial::Ended }
+        }
         Command::Exchange(_) | Command::Refresh(_) => Reply::Refused { reason: Refusal::Unknown },
         Command::EndSession { .. } | Command::RevokeToken { .. } | Command::RevokeGrant { .. } => Reply::Done,
     }
@@ -208,9 +343,17 @@ fn login(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if !password_is_right(sql, login, now_ms, entropy)? {
+    if exists(sql)? && failed_logins::is_paused(sql, now_ms)? {
+        passwords::pretend(&login.password)?;
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
+    if !password_is_right(sql, login, now_ms, entropy)? {
+        if exists(sql)? {
+            failed_logins::count(sql, now_ms)?;
+        }
+        return Ok((Reply::WrongCredentials, Vec::new()));
+    }
+    failed_logins::forget(sql)?;
     let Some(owner) = owner(sql)? else {
         return Ok((Reply::WrongCredentials, Vec::new()));
     };

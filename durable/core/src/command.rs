@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::envelope::Envelope;
+use crate::subscriptions::{Subscription, Topic};
+use crate::trace::Trace;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
@@ -12,6 +14,7 @@ pub struct Request {
     pub caller: Option<Caller>,
     /// The MCP session the request belongs to. It must be open.
     pub session_id: Option<String>,
+    pub trace: Trace,
     pub command: Command,
 }
 
@@ -31,6 +34,14 @@ pub enum Command {
         params: Value,
         target_uuid: Option<String>,
         timeout_ms: i64,
+        /// Name under which `CancelRequest` finds the request while it waits.
+        request_key: Option<String>,
+        /// Answer with a stream of `Line`s, one a line, in place of one `Reply`.
+        progress: bool,
+    },
+    /// The client gave up a request: its job is cancelled, or asked to stop.
+    CancelRequest {
+        request_key: String,
     },
     /// Call a tool of the bus itself.
     Tool {
@@ -51,10 +62,27 @@ pub enum Command {
         level: String,
     },
     CloseSession,
+    /// `resources/subscribe`, for the session.
+    Subscribe {
+        subscription: Subscription,
+    },
+    Unsubscribe {
+        topic: Topic,
+    },
     /// Refuse the grant's tokens from now on and close what they opened.
     RevokeGrant {
         grant_id: String,
     },
+}
+
+/// What the edge gets while it waits with `progress`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// How far the job is: `{"percent", "message"?}`.
+    Progress(Value),
+    /// The last line.
+    Reply(Reply),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

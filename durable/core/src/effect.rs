@@ -13,12 +13,15 @@ pub enum Effect {
     CloseGrant { grant_id: String, code: u16, reason: &'static str },
     /// Something changed about a job or a client's inbox: whoever waits for it may look.
     News { subject: String },
+    /// Write a line of JSON to the log.
+    Log { line: String },
     /// The next timer is due then.
     Arm { due_ms: i64 },
 }
 
 /// Close codes of the peer protocol.
 pub mod close {
+    pub const NORMAL: u16 = 1000;
     pub const PROTOCOL_ERROR: u16 = 4400;
     pub const UNAUTHORIZED: u16 = 4401;
     pub const REPLACED: u16 = 4409;

@@ -12,6 +12,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::access_tokens;
 use crate::ids::{Entropy, EntropyError, random_id};
 use crate::params;
 use crate::scopes::Scopes;
@@ -190,6 +191,13 @@ pub fn revoke_of_client(sql: &dyn Sql, grant_id: &str, client_id: &str, now_ms: 
     if held.is_empty() { Ok(false) } else { revoke(sql, grant_id, now_ms) }
 }
 
+/// The client that holds a grant, unless it was revoked.
+pub fn client_of(sql: &dyn Sql, grant_id: &str) -> Result<Option<String>, StorageError> {
+    let rows =
+        sql.query("SELECT client_id FROM grants WHERE grant_id = ? AND revoked_ms IS NULL", params![grant_id])?;
+    rows.first().map(|row| row.text(0)).transpose()
+}
+
 /// Revokes a grant. Returns whether it was live.
 pub fn revoke(sql: &dyn Sql, grant_id: &str, now_ms: i64) -> Result<bool, StorageError> {
     let changed = sql.query(
@@ -222,12 +230,13 @@ fn prune(sql: &dyn Sql, now_ms: i64) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Revokes the grants that were used least recently, where an account holds as many as it may.
+/// Revokes the grants that were used least recently, where an account holds as many as it may. Access tokens have a
+/// limit of their own.
 fn make_room(sql: &dyn Sql, now_ms: i64) -> Result<Vec<String>, StorageError> {
     let rows = sql.query(
         "UPDATE grants SET revoked_ms = ? WHERE grant_id IN (SELECT grant_id FROM grants WHERE revoked_ms IS NULL
-         ORDER BY used_ms DESC LIMIT -1 OFFSET ?) RETURNING grant_id",
-        params![now_ms, MAX_GRANTS.saturating_sub(1)],
+         AND client_id <> ? ORDER BY used_ms DESC LIMIT -1 OFFSET ?) RETURNING grant_id",
+        params![now_ms, access_tokens::CLIENT, MAX_GRANTS.saturating_sub(1)],
     )?;
     rows.iter().map(|row| row.text(0)).collect()
 }
@@ -316,5 +325,7 @@ fn insert_token(sql: &dyn Sql, grant_id: &str, secret: &str, now_ms: i64) -> Res
     .map(|_| ())
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,6 @@
-//! Records on their way: to the live socket of a client, else kept for it.
+//! Records on their way: to a client that is there, else kept for it. Events of sessions are kept here too.
+
+use serde_json::Value;
 
 use crate::effect::Effect;
 use crate::error::{Error, Rejection};
@@ -6,6 +8,8 @@ use crate::params;
 use crate::record::Record;
 use crate::registry;
 use crate::storage::Row;
+use crate::subscriptions::{self, Topic};
+use crate::timers;
 use crate::turn::Turn;
 
 /// Records kept for one client; the oldest go first, here as with the bytes.
@@ -19,18 +23,26 @@ pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
     let recipient = record.target_uuid.as_str();
     if turn.presence.get(recipient).is_some() {
-        return Ok(turn.send(recipient, record.notification().to_string()));
+        return turn.send(recipient, &record.notification());
     }
     if registry::find(turn, recipient)?.is_none() {
         return Ok(false);
     }
-    let text = serde_json::to_string(record).map_err(|source| Error::Stored { what: "record", source })?;
+    keep(turn, recipient, &record.notification())?;
+    Ok(true)
+}
+
+/// Keeps a notification for a client or a session and returns its place. At the limits the oldest go.
+pub fn keep(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i64, Error> {
+    let text = notification.to_string();
     let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
-    turn.sql.query(
-        "INSERT INTO inbox (client_uuid, record, bytes, created_at) VALUES (?, ?, ?, ?)",
-        params![recipient, text, bytes, turn.now_ms],
+    let rows = turn.sql.query(
+        "INSERT INTO inbox (client_uuid, message, bytes, created_at) VALUES (?, ?, ?, ?) RETURNING seq",
+        params![owner, text, bytes, turn.now_ms],
     )?;
-    turn.effects.push(Effect::News { subject: recipient.to_owned() });
+    let seq = rows.first().map_or(Ok(0), |row| row.integer(0))?;
+    turn.effects.push(Effect::News { subject: owner.to_owned() });
+    subscriptions::changed(turn, &Topic::Inbox(owner.to_owned()))?;
     let dropped = turn.sql.query(
         "DELETE FROM inbox WHERE client_uuid = ?1 AND seq <= (
            SELECT seq FROM (
@@ -38,34 +50,39 @@ pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
              FROM inbox WHERE client_uuid = ?1 WINDOW newest AS (ORDER BY seq DESC))
            WHERE place > ?2 OR total > ?3 ORDER BY seq DESC LIMIT 1)
          RETURNING 1",
-        params![recipient, MAX_KEPT, MAX_KEPT_BYTES],
+        params![owner, MAX_KEPT, MAX_KEPT_BYTES],
     )?;
     if !dropped.is_empty() {
         let count = i64::try_from(dropped.len()).unwrap_or(i64::MAX);
-        turn.sql.query("UPDATE clients SET dropped = dropped + ? WHERE uuid = ?", params![count, recipient])?;
+        turn.sql.query("UPDATE clients SET dropped = dropped + ? WHERE uuid = ?", params![count, owner])?;
     }
-    Ok(true)
+    timers::ensure_retention(turn)?;
+    Ok(seq)
 }
 
-/// Hands a client that has just attached what was kept for it, oldest first.
+/// Hands a client that has just attached by a socket what was kept for it, oldest first.
 pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
-    let rows = turn.sql.query("SELECT record FROM inbox WHERE client_uuid = ? ORDER BY seq", params![client_uuid])?;
+    let rows = turn.sql.query("SELECT message FROM inbox WHERE client_uuid = ? ORDER BY seq", params![client_uuid])?;
     if rows.is_empty() {
         return Ok(());
     }
     for row in &rows {
-        let record: Record =
-            serde_json::from_str(&row.text(0)?).map_err(|source| Error::Stored { what: "record", source })?;
-        turn.send(client_uuid, record.notification().to_string());
+        turn.send(client_uuid, &message(row, 0)?)?;
     }
     turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![client_uuid])?;
     Ok(())
 }
 
+/// A kept notification.
+pub fn message(row: &Row, column: usize) -> Result<Value, Error> {
+    serde_json::from_str(&row.text(column)?).map_err(|source| Error::Stored { what: "message", source })
+}
+
 /// A page of a client's inbox.
 #[derive(Debug, PartialEq)]
 pub struct Page {
-    pub messages: Vec<Record>,
+    /// Records, as `data` of their notifications.
+    pub messages: Vec<Value>,
     /// Where the next page begins: give it as `after`.
     pub next: Option<String>,
     /// Records that had to go since the last page because there were too many.
@@ -88,7 +105,7 @@ pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: 
         turn.sql.query("DELETE FROM inbox WHERE client_uuid = ? AND seq <= ?", params![client_uuid, place])?;
     }
     let rows = turn.sql.query(
-        "SELECT record, seq FROM inbox WHERE client_uuid = ? AND seq > ? ORDER BY seq LIMIT ?",
+        "SELECT message, seq FROM inbox WHERE client_uuid = ? AND seq > ? ORDER BY seq LIMIT ?",
         params![client_uuid, place, i64::from(limit)],
     )?;
     if dropped > 0 && !rows.is_empty() {
@@ -98,9 +115,11 @@ pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: 
         Some(row) => Some(row.integer(1)?.to_string()),
         None => after.map(str::to_owned),
     };
-    let parsed =
-        |row: &Row| serde_json::from_str(&row.text(0)?).map_err(|source| Error::Stored { what: "record", source });
-    Ok(Page { messages: rows.iter().map(parsed).collect::<Result<_, Error>>()?, next, dropped })
+    let mut messages = Vec::new();
+    for row in &rows {
+        messages.extend(message(row, 0)?.pointer_mut("/params/data").map(Value::take));
+    }
+    Ok(Page { messages, next, dropped })
 }
 
 /// Drops records that have waited for `KEPT_MS`.

@@ -1,22 +1,26 @@
 //! Everything that decides in Blender Bus. No runtime, no clock, no socket: functions take state, input, the time and
 //! randomness, and say what is to be done.
 
+pub mod access_tokens;
 pub mod accounts;
 pub mod arguments;
 pub mod browser_sessions;
 pub mod bus;
 pub mod bus_tools;
+pub mod cache;
 pub mod codes;
 pub mod command;
 pub mod effect;
 pub mod envelope;
 pub mod error;
+pub mod failed_logins;
 pub mod grants;
 pub mod ids;
 pub mod inbox;
 pub mod job_tools;
 pub mod jobs;
 pub mod keys;
+pub mod limits;
 pub mod messages;
 pub mod migrate;
 pub mod passwords;
@@ -29,9 +33,12 @@ pub mod scopes;
 pub mod secrets;
 pub mod sessions;
 pub mod storage;
+pub mod streams;
+pub mod subscriptions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod timers;
+pub mod trace;
 pub mod turn;
 pub mod usernames;
 pub mod wait;

@@ -7,7 +7,10 @@ use crate::storage::{Sql, StorageError};
 pub type Migrations = &'static [&'static str];
 
 pub const USER_BUS: Migrations = &[include_str!("../schema/user_bus/0001_initial.sql")];
-pub const ACCOUNT: Migrations = &[include_str!("../schema/account/0001_initial.sql")];
+pub const ACCOUNT: Migrations = &[
+    include_str!("../schema/account/0001_initial.sql"),
+    include_str!("../schema/account/0002_failed_logins_and_access_tokens.sql"),
+];
 pub const KEY_RING: Migrations = &[include_str!("../schema/key_ring/0001_initial.sql")];
 
 /// Brings the database up to date. Costs one read where nothing is to be done.

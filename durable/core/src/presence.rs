@@ -1,11 +1,35 @@
 //! Who is attached right now. Memory only: the glue rebuilds it from the live sockets whenever the object wakes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A live socket that has registered as a client.
+use crate::subscriptions::Listener;
+
+use crate::cache::Cache;
+use crate::limits::{Limits, Meter};
+
+/// How a live client is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Link {
+    /// A WebSocket of its own.
+    Socket,
+    /// The event stream of the MCP session that registered it.
+    Stream { session_id: String },
+}
+
+/// An event stream of an MCP session: a socket between the edge, which holds the HTTP response, and the bus.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stream {
+    pub socket_id: String,
+    pub session_id: String,
+    /// The last event that went out on it.
+    pub sent_seq: i64,
+}
+
+/// A client that can be reached right now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attached {
     pub socket_id: String,
+    pub link: Link,
     pub client_type: String,
     /// The peer promised to acknowledge jobs and to run none twice (capability `job_ack`).
     pub acknowledges: bool,
@@ -20,12 +44,25 @@ pub struct Attached {
 pub struct Presence {
     live: BTreeMap<String, Attached>,
     left_ms: BTreeMap<String, i64>,
+    /// Open event streams, the newest last.
+    streams: Vec<Stream>,
+    /// Streams of `subscriptions/listen`, by socket.
+    listeners: Vec<(String, Listener)>,
+    /// Topics that some session is or was subscribed to.
+    topics: BTreeSet<String>,
+    pub cache: Cache,
+    pub limits: Limits,
+    pub meter: Meter,
 }
 
 /// The client type of a Blender.
 pub const BLENDER: &str = "blender";
 
 impl Presence {
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     pub fn attach(&mut self, uuid: String, attached: Attached) {
         self.left_ms.remove(&uuid);
         self.live.insert(uuid, attached);
@@ -54,7 +91,8 @@ impl Presence {
 
     /// Which client a socket is registered as.
     pub fn bound_to(&self, socket_id: &str) -> Option<&str> {
-        self.iter().find(|(_, attached)| attached.socket_id == socket_id).map(|(uuid, _)| uuid.as_str())
+        let is_bound = |attached: &Attached| attached.link == Link::Socket && attached.socket_id == socket_id;
+        self.iter().find(|(_, attached)| is_bound(attached)).map(|(uuid, _)| uuid.as_str())
     }
 
     pub fn get(&self, uuid: &str) -> Option<&Attached> {
@@ -69,6 +107,45 @@ impl Presence {
 
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Attached)> {
         self.live.iter()
+    }
+
+    pub fn listen(&mut self, socket_id: String, listener: Listener) {
+        self.listeners.push((socket_id, listener));
+    }
+
+    pub fn listeners(&self) -> impl Iterator<Item = &(String, Listener)> {
+        self.listeners.iter()
+    }
+
+    pub fn subscribed(&mut self, topic: String) {
+        self.topics.insert(topic);
+    }
+
+    pub fn is_subscribed(&self, topic: &str) -> bool {
+        self.topics.contains(topic)
+    }
+
+    pub fn open_stream(&mut self, stream: Stream) {
+        self.streams.push(stream);
+    }
+
+    pub fn close_stream(&mut self, socket_id: &str) -> Option<Stream> {
+        self.listeners.retain(|(listening, _)| listening != socket_id);
+        let place = self.streams.iter().position(|stream| stream.socket_id == socket_id)?;
+        Some(self.streams.remove(place))
+    }
+
+    pub fn stream(&self, socket_id: &str) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.socket_id == socket_id)
+    }
+
+    pub fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    /// The stream that a session's events go out on: the newest.
+    pub fn stream_of(&mut self, session_id: &str) -> Option<&mut Stream> {
+        self.streams.iter_mut().rev().find(|stream| stream.session_id == session_id)
     }
 
     /// Live Blender peers, the one that connected last first.

@@ -7,12 +7,12 @@ use crate::bus_tools::RegisterClient;
 use crate::effect::{Effect, close};
 use crate::error::{Error, Rejection};
 use crate::params;
-use crate::presence::Attached;
+use crate::presence::{Attached, Link};
 use crate::storage::Row;
+use crate::streams;
+use crate::subscriptions;
 use crate::turn::{Turn, is_older, seconds};
 
-/// Clients one user may have registered.
-pub const MAX_CLIENTS: i64 = 1_000;
 /// A caller that registered nothing is listed this long after its last call.
 pub const CALLER_LISTED_MS: i64 = 10 * 60 * 1_000;
 /// An ephemeral client without a socket is forgotten this long after it was last seen.
@@ -38,18 +38,23 @@ pub struct ClientInfo {
 /// Through what a client spoke.
 #[derive(Debug, Clone, Copy)]
 pub enum Via<'a> {
-    Http,
+    /// HTTP, in a session or without.
+    Http { session_id: Option<&'a str> },
     /// A WebSocket, with the uuid it is registered as, if it is.
-    Socket {
-        socket_id: &'a str,
-        bound: Option<&'a str>,
-    },
+    Socket { socket_id: &'a str, bound: Option<&'a str> },
 }
 
 impl<'a> Via<'a> {
+    fn session_id(self) -> Option<&'a str> {
+        match self {
+            Self::Http { session_id } => session_id,
+            Self::Socket { .. } => None,
+        }
+    }
+
     pub fn bound(self) -> Option<&'a str> {
         match self {
-            Self::Http => None,
+            Self::Http { .. } => None,
             Self::Socket { bound, .. } => bound,
         }
     }
@@ -58,7 +63,7 @@ impl<'a> Via<'a> {
 /// `blender_register_client`. Bucket and `connected_at` of a known client stay as they are.
 ///
 /// # Errors
-/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at `MAX_CLIENTS`.
+/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at the limit of clients.
 pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Result<Value, Error> {
     if let Some(own) = via.bound()
         && own != call.client_uuid
@@ -71,10 +76,11 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
     }
     let capabilities = Value::from(call.capabilities.clone()).to_string();
     turn.sql.query(
-        "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen)
-         VALUES (?, ?, ?, ?, ?, ?, ?)
+        "INSERT INTO clients
+           (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen, session_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (uuid) DO UPDATE SET client_type = excluded.client_type, capabilities = excluded.capabilities,
-           group_id = excluded.group_id, last_seen = excluded.last_seen",
+           group_id = excluded.group_id, last_seen = excluded.last_seen, session_id = excluded.session_id",
         params![
             call.client_uuid.as_str(),
             call.client_type.as_str(),
@@ -82,12 +88,16 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
             capabilities,
             call.group_id.clone(),
             turn.now_ms,
-            turn.now_ms
+            turn.now_ms,
+            via.session_id()
         ],
     )?;
-    if let Via::Socket { socket_id, .. } = via {
-        take_place(turn, call, socket_id);
+    match via {
+        Via::Socket { socket_id, .. } => take_place(turn, call, socket_id),
+        Via::Http { session_id: Some(session_id) } => streams::bind(turn, session_id, call)?,
+        Via::Http { session_id: None } => {}
     }
+    subscriptions::clients_changed(turn)?;
     let client = ClientInfo {
         uuid: call.client_uuid.clone(),
         client_type: call.client_type.clone(),
@@ -103,13 +113,17 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
 
 /// The newer socket wins: the older one is closed and told why.
 fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
-    let older = turn.presence.get(&call.client_uuid).filter(|attached| attached.socket_id != socket_id);
+    let older = turn
+        .presence
+        .get(&call.client_uuid)
+        .filter(|attached| attached.socket_id != socket_id && attached.link == Link::Socket);
     if let Some(older) = older {
         let reason = "replaced by a newer connection of the same client_uuid";
         turn.effects.push(Effect::Close { socket_id: older.socket_id.clone(), code: close::REPLACED, reason });
     }
     let attached = Attached {
         socket_id: socket_id.to_owned(),
+        link: Link::Socket,
         client_type: call.client_type.clone(),
         acknowledges: call.capabilities.iter().any(|capability| capability == JOB_ACK),
         since_ms: turn.now_ms,
@@ -120,19 +134,26 @@ fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
 }
 
 fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
+    let limit = turn.presence.limits.clients;
     let count = turn.sql.query("SELECT COUNT(*) FROM clients", &[])?;
-    if count.first().map_or(Ok(0), |row| row.integer(0))? < MAX_CLIENTS {
+    if count.first().map_or(Ok(0), |row| row.integer(0))? < limit {
         return Ok(());
     }
     let remedy = "unregister some with blender_unregister_client";
-    Err(Rejection::Limit { what: "registered clients", limit: MAX_CLIENTS, remedy }.into())
+    Err(Rejection::Limit { what: "registered clients", limit, remedy }.into())
 }
 
 /// `blender_unregister_client`. Idempotent. A live socket of the client stays open, but is no peer any more.
 pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
     let gone = turn.sql.query("DELETE FROM clients WHERE uuid = ? RETURNING uuid", params![uuid])?;
-    if let Some(attached) = turn.presence.forget(uuid) {
+    turn.presence.cache.forget_caller(uuid);
+    if let Some(attached) = turn.presence.forget(uuid)
+        && attached.link == Link::Socket
+    {
         turn.effects.push(Effect::Note { socket_id: attached.socket_id });
+    }
+    if !gone.is_empty() {
+        subscriptions::clients_changed(turn)?;
     }
     let status = if gone.is_empty() { "not_found" } else { "ok" };
     Ok(json!({"status": status, "client_uuid": uuid}))
@@ -140,13 +161,17 @@ pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
 
 /// Lists an MCP client that calls tools without having registered: type `llm`, ephemeral.
 pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
+    if turn.presence.cache.is_noted(uuid, TOUCH_EVERY_MS, turn.now_ms) {
+        return Ok(());
+    }
     turn.sql.query(
         "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen)
          SELECT ?1, 'llm', 0, '[]', NULL, ?2, ?2
          WHERE EXISTS (SELECT 1 FROM clients WHERE uuid = ?1) OR (SELECT COUNT(*) FROM clients) < ?4
          ON CONFLICT (uuid) DO UPDATE SET last_seen = excluded.last_seen WHERE last_seen < ?3",
-        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), MAX_CLIENTS],
+        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), turn.presence.limits.clients],
     )?;
+    turn.presence.cache.note_caller(uuid, turn.now_ms);
     Ok(())
 }
 
@@ -224,6 +249,7 @@ pub fn forget_idle(turn: &mut Turn<'_>) -> Result<(), Error> {
         let uuid = row.text(0)?;
         if turn.presence.get(&uuid).is_none() {
             turn.sql.query("DELETE FROM clients WHERE uuid = ?", params![uuid.as_str()])?;
+            turn.presence.cache.forget_caller(&uuid);
             turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![uuid])?;
         }
     }

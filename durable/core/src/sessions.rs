@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::ids;
 use crate::params;
+use crate::streams;
 use crate::turn::Turn;
 
 /// Sessions one user may have open.
@@ -56,10 +57,32 @@ pub fn find(turn: &mut Turn<'_>, session_id: &str) -> Result<Option<Session>, Er
     Ok(Some(Session { session_id: session_id.to_owned(), protocol_version: row.text(0)?, client_name: row.text(1)? }))
 }
 
-/// Ends the session. Says whether there was one.
+/// Ends the session and its streams; the clients it registered stay without one. Says whether there was one.
 pub fn close(turn: &mut Turn<'_>, session_id: &str) -> Result<bool, Error> {
     let gone = turn.sql.query("DELETE FROM sessions WHERE session_id = ? RETURNING 1", params![session_id])?;
+    turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![session_id])?;
+    turn.sql.query("DELETE FROM subscriptions WHERE session_id = ?", params![session_id])?;
+    streams::end_of_session(turn, session_id);
+    turn.sql.query("UPDATE clients SET session_id = NULL WHERE session_id = ?", params![session_id])?;
     Ok(!gone.is_empty())
+}
+
+/// Where a session's events stand: the last one sent, and the lowest level of log messages it wants.
+pub fn place(turn: &Turn<'_>, session_id: &str) -> Result<(i64, String), Error> {
+    let rows = turn.sql.query("SELECT sent_seq, log_level FROM sessions WHERE session_id = ?", params![session_id])?;
+    match rows.first() {
+        Some(row) => Ok((row.integer(0)?, row.text(1)?)),
+        None => Ok((0, DEFAULT_LOG_LEVEL.to_owned())),
+    }
+}
+
+/// Notes how far a session's events were sent, for a stream that comes after this one.
+pub fn note_sent(turn: &mut Turn<'_>, session_id: &str, sent_seq: i64) -> Result<(), Error> {
+    turn.sql.query(
+        "UPDATE sessions SET sent_seq = ?1 WHERE session_id = ?2 AND sent_seq < ?1",
+        params![sent_seq, session_id],
+    )?;
+    Ok(())
 }
 
 pub fn set_log_level(turn: &mut Turn<'_>, session_id: &str, level: &str) -> Result<(), Error> {
@@ -69,12 +92,20 @@ pub fn set_log_level(turn: &mut Turn<'_>, session_id: &str, level: &str) -> Resu
 
 /// Ends every session of a revoked grant.
 pub fn close_of_grant(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
-    turn.sql.query("DELETE FROM sessions WHERE grant_id = ?", params![grant_id])?;
+    let of_grant = turn.sql.query("SELECT session_id FROM sessions WHERE grant_id = ?", params![grant_id])?;
+    for row in &of_grant {
+        close(turn, &row.text(0)?)?;
+    }
     Ok(())
 }
 
 /// Ends sessions that have been idle for `IDLE_MS`.
 pub fn forget_idle(turn: &mut Turn<'_>) -> Result<(), Error> {
-    turn.sql.query("DELETE FROM sessions WHERE last_seen < ?", params![turn.now_ms.saturating_sub(IDLE_MS)])?;
+    let idle = turn
+        .sql
+        .query("SELECT session_id FROM sessions WHERE last_seen < ?", params![turn.now_ms.saturating_sub(IDLE_MS)])?;
+    for row in &idle {
+        close(turn, &row.text(0)?)?;
+    }
     Ok(())
 }

@@ -1,9 +1,15 @@
 //! One synchronous turn of a user's bus: everything a decision may look at, and what it asks to be done.
 
+use serde_json::Value;
+
 use crate::effect::Effect;
+use crate::error::Error;
 use crate::ids::Entropy;
-use crate::presence::Presence;
+use crate::presence::{Link, Presence};
+use crate::record::{self, Record};
 use crate::storage::Sql;
+use crate::streams;
+use crate::trace::Trace;
 
 pub struct Turn<'a> {
     pub sql: &'a dyn Sql,
@@ -11,6 +17,8 @@ pub struct Turn<'a> {
     pub entropy: &'a mut dyn Entropy,
     pub now_ms: i64,
     pub user_id: &'a str,
+    /// What led to this turn.
+    pub trace: Trace,
     pub effects: Vec<Effect>,
 }
 
@@ -22,14 +30,35 @@ impl<'a> Turn<'a> {
         now_ms: i64,
         user_id: &'a str,
     ) -> Self {
-        Self { sql, presence, entropy, now_ms, user_id, effects: Vec::new() }
+        Self { sql, presence, entropy, now_ms, user_id, trace: Trace::default(), effects: Vec::new() }
     }
 
-    /// Sends a frame to a client's live socket. Says whether it has one.
-    pub fn send(&mut self, client_uuid: &str, frame: String) -> bool {
-        let Some(attached) = self.presence.get(client_uuid) else { return false };
-        self.effects.push(Effect::Send { socket_id: attached.socket_id.clone(), frame });
-        true
+    /// Sends a notification to a client that is there now, however it is reached. Says whether it is there.
+    pub fn send(&mut self, client_uuid: &str, notification: &Value) -> Result<bool, Error> {
+        match self.presence.get(client_uuid).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
+            None => return Ok(false),
+            Some((Link::Socket, socket_id)) => {
+                self.effects.push(Effect::Send { socket_id, frame: notification.to_string() });
+            }
+            Some((Link::Stream { session_id }, _)) => streams::push(self, client_uuid, &session_id, notification)?,
+        }
+        Ok(true)
+    }
+
+    /// Sends a record that is JSON already, so that it is not written twice.
+    pub fn send_record(&mut self, client_uuid: &str, priority: u8, record: &str) -> Result<(), Error> {
+        match self.presence.get(client_uuid).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
+            None => {}
+            Some((Link::Socket, socket_id)) => {
+                self.effects.push(Effect::Send { socket_id, frame: record::notification_text(priority, record) });
+            }
+            Some((Link::Stream { session_id }, _)) => {
+                let record: Record =
+                    serde_json::from_str(record).map_err(|source| Error::Stored { what: "record", source })?;
+                streams::push(self, client_uuid, &session_id, &record.notification())?;
+            }
+        }
+        Ok(())
     }
 
     /// The name under which the bus itself speaks for this user.

@@ -1,5 +1,5 @@
 use super::super::tools::CONSOLE_LEVELS;
-use super::{JOB_TEMPLATES, MIME_TYPE, ResourceRef, TEMPLATES, decoded_id, is_template, list, list_templates};
+use super::{MIME_TYPE, ResourceRef, decoded_id, is_template, list, list_templates};
 use serde_json::{Value, json};
 
 fn listed(list: &str) -> Vec<Value> {

@@ -7,7 +7,7 @@ use rmcp::model::{JsonObject, ToolAnnotations};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, to_value};
 
-use super::{Tool, output, served};
+use super::{AccountTool, Tool, output, served};
 
 /// What a client may assume of a call before it is made. All four are always written, since two of the protocol's
 /// defaults are `true`.
@@ -64,6 +64,7 @@ fn listed(tool: Tool) -> rmcp::model::Tool {
     let (title, description, output_schema) = match tool {
         Tool::Dispatch(tool) => (tool.title, tool.description, output::envelope(tool.command())),
         Tool::Bus(tool) | Tool::Job(tool) => (tool.title, tool.description, (tool.output)()),
+        Tool::Account(AccountTool { listing, .. }) => (listing.title, listing.description, (listing.output)()),
     };
     let input_schema = to_value(InputSchema(&tool.parameters())).unwrap_or_default();
     rmcp::model::Tool::new(tool.name(), description, object(input_schema))

@@ -3,6 +3,7 @@
 //! Every dispatch tool also takes `target_uuid` and `_timeout`. Both are added here, so that no table repeats them, and
 //! neither reaches the peer.
 
+mod account;
 mod bus;
 mod code;
 mod generated;
@@ -12,6 +13,7 @@ mod online;
 mod output;
 mod scene;
 
+pub use account::{AccountTool, CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
 pub use code::CONSOLE_LEVELS;
 pub use listing::{Annotations, list};
 pub use scene::MAX_INTEGER;
@@ -70,6 +72,8 @@ pub enum Tool {
     Bus(&'static BusTool),
     /// Its calls are parsed by `bus_core::bus_tools::JobCall`.
     Job(&'static BusTool),
+    /// The edge answers it, with the caller's account.
+    Account(&'static AccountTool),
 }
 
 /// A call of a dispatch tool, checked.
@@ -175,7 +179,7 @@ pub fn find(name: &str) -> Option<Tool> {
 /// The tools in the order of the list.
 pub fn served() -> impl Iterator<Item = Tool> {
     let bus = bus::BUS_LISTINGS.iter().map(Tool::Bus).chain(bus::JOB_LISTINGS.iter().map(Tool::Job));
-    dispatch_tools().map(Tool::Dispatch).chain(bus)
+    dispatch_tools().map(Tool::Dispatch).chain(bus).chain(account::TOOLS.iter().map(Tool::Account))
 }
 
 impl Tool {
@@ -184,6 +188,7 @@ impl Tool {
         match self {
             Self::Dispatch(tool) => tool.name,
             Self::Bus(tool) | Self::Job(tool) => tool.name,
+            Self::Account(tool) => tool.listing.name,
         }
     }
 
@@ -192,6 +197,7 @@ impl Tool {
         match self {
             Self::Dispatch(tool) => tool.annotations,
             Self::Bus(tool) | Self::Job(tool) => tool.annotations,
+            Self::Account(tool) => tool.listing.annotations,
         }
     }
 
@@ -204,6 +210,7 @@ impl Tool {
             Self::Dispatch(tool) => tool.all_parameters(),
             Self::Bus(tool) => parameters_in(BUS_TOOLS, tool.name),
             Self::Job(tool) => parameters_in(JOB_TOOLS, tool.name),
+            Self::Account(tool) => tool.parameters.to_vec(),
         }
     }
 }

@@ -124,7 +124,7 @@ fn client_info() -> Value {
 }
 
 /// An answer with a status and, unless it is an error, some of `properties`.
-fn answer(statuses: &[&str], properties: Value) -> Value {
+pub fn answer(statuses: &[&str], properties: Value) -> Value {
     let mut schema = json!({"type": "object", "properties": properties, "required": ["status"]});
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.insert("status".to_owned(), json!({"type": "string", "enum": statuses}));

@@ -8,8 +8,11 @@ CREATE TABLE clients (
   group_id TEXT,
   connected_at INTEGER NOT NULL,
   last_seen INTEGER NOT NULL,
-  dropped INTEGER NOT NULL DEFAULT 0
+  dropped INTEGER NOT NULL DEFAULT 0,
+  session_id TEXT
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX clients_by_session ON clients (session_id) WHERE session_id IS NOT NULL;
 
 CREATE TABLE jobs (
   seq INTEGER PRIMARY KEY,
@@ -26,7 +29,8 @@ CREATE TABLE jobs (
   batch_id TEXT,
   idempotency_key TEXT,
   created_at INTEGER NOT NULL,
-  finished_at INTEGER
+  finished_at INTEGER,
+  traceparent TEXT
 ) STRICT;
 
 CREATE INDEX jobs_open ON jobs (target_uuid, state, priority, seq)
@@ -36,10 +40,11 @@ CREATE INDEX jobs_by_batch ON jobs (batch_id) WHERE batch_id IS NOT NULL;
 
 CREATE UNIQUE INDEX jobs_by_key ON jobs (idempotency_key) WHERE idempotency_key IS NOT NULL;
 
+-- AUTOINCREMENT: a place that was given out as a cursor must never come again.
 CREATE TABLE inbox (
-  seq INTEGER PRIMARY KEY,
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
   client_uuid TEXT NOT NULL,
-  record TEXT NOT NULL,
+  message TEXT NOT NULL,
   bytes INTEGER NOT NULL,
   created_at INTEGER NOT NULL
 ) STRICT;
@@ -52,6 +57,7 @@ CREATE TABLE sessions (
   protocol_version TEXT NOT NULL,
   client_name TEXT NOT NULL,
   log_level TEXT NOT NULL,
+  sent_seq INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER NOT NULL,
   last_seen INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -68,4 +74,19 @@ CREATE INDEX timers_by_due ON timers (due);
 CREATE TABLE revoked_grants (
   grant_id TEXT PRIMARY KEY,
   until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE subscriptions (
+  session_id TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  uri TEXT NOT NULL,
+  PRIMARY KEY (session_id, topic)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX subscriptions_by_topic ON subscriptions (topic);
+
+CREATE TABLE origins (
+  job_id TEXT PRIMARY KEY,
+  from_uuid TEXT NOT NULL,
+  created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

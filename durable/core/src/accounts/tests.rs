@@ -1,4 +1,6 @@
-use super::{AfterLogin, Command, Effect, Reply, create, handle, open, owed};
+use super::{AfterLogin, Authority, Command, Denial, Effect, Reply, create, handle, open, owed};
+use crate::access_tokens::NewToken;
+use crate::failed_logins::LONGEST_PAUSE_MS;
 use crate::grants::{Permission, Refresh, Refusal, told};
 use crate::passwords;
 use crate::scopes::Scopes;
@@ -24,7 +26,11 @@ impl Account {
     }
 
     fn ask(&mut self, command: Command) -> (Reply, Vec<Effect>) {
-        handle(&self.sql, command, 1, &mut self.entropy).unwrap()
+        self.ask_at(command, 1)
+    }
+
+    fn ask_at(&mut self, command: Command, now_ms: i64) -> (Reply, Vec<Effect>) {
+        handle(&self.sql, command, now_ms, &mut self.entropy).unwrap()
     }
 
     fn login(&mut self, password: &str, dev_password: Option<&str>) -> Reply {
@@ -145,4 +151,69 @@ fn an_absent_account_answers_every_command() {
     let (token, client_id) = (String::new(), String::new());
     assert_eq!(account.ask(Command::RevokeToken { token, client_id }).0, Reply::Done);
     assert_eq!(account.tables(), 0);
+}
+
+#[test]
+fn guessing_makes_even_the_right_password_wait_and_then_it_counts_again() {
+    let mut account = Account::of_ada();
+    for _ in 0..10 {
+        assert_eq!(account.login("guess", None), Reply::WrongCredentials);
+    }
+    assert_eq!(account.login("lovelace", None), Reply::WrongCredentials);
+    let (username, password) = (ada(), "lovelace".to_owned());
+    let login = Command::Login { username, password, dev_password: None, then: AfterLogin::Session };
+    assert!(matches!(account.ask_at(login, LONGEST_PAUSE_MS).0, Reply::SessionStarted { .. }));
+}
+
+fn new_token(scopes: Scopes) -> NewToken {
+    NewToken { name: "farm".into(), scopes, days: 90, audience: "https://bus.example".into() }
+}
+
+fn scopes_of(account: &mut Account, token: &str) -> Option<Scopes> {
+    let audiences = vec!["https://bus.example".to_owned()];
+    match account.ask(Command::UseAccessToken { token: token.to_owned(), audiences }).0 {
+        Reply::AccessToken { held, .. } => Some(held.scopes),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_client_makes_lists_and_revokes_access_tokens() {
+    let mut account = Account::of_ada();
+    let Reply::Granted { owner, granted } = account.login("lovelace", None) else { panic!("no tokens") };
+    let by = Authority::Grant { grant_id: granted.grant_id.clone(), scopes: granted.scopes };
+    let make = Command::CreateAccessToken { by: by.clone(), new: new_token(Scopes::PEER) };
+    let Reply::AccessTokenMade { token, listed } = account.ask(make).0 else { panic!("no token") };
+    assert_eq!(scopes_of(&mut account, &token), Some(Scopes::PEER));
+    let (listing, _) = account.ask(Command::ListAccessTokens { by: by.clone() });
+    assert!(matches!(listing, Reply::AccessTokens { tokens } if tokens[0].token_id == listed.token_id));
+    let revoke = Command::RevokeAccessToken { by, token_id: listed.token_id.clone() };
+    let effect = Effect::RevokeOnBus { user_id: owner.user_id, grant_id: listed.token_id };
+    assert_eq!(account.ask(revoke.clone()), (Reply::Done, vec![effect]));
+    assert_eq!(account.ask(revoke), (Reply::NoAccessToken, vec![]));
+    assert_eq!(scopes_of(&mut account, &token), None);
+}
+
+#[test]
+fn an_access_token_manages_no_access_tokens_and_nothing_gives_more_than_it_has() {
+    let mut account = Account::of_ada();
+    let Reply::Granted { granted, .. } = account.login("lovelace", None) else { panic!("no tokens") };
+    let weak = Authority::Grant { grant_id: granted.grant_id, scopes: Scopes::BUS_READ };
+    let refused = |reason| Reply::NotAllowed { reason };
+    let more = Command::CreateAccessToken { by: weak.clone(), new: new_token(Scopes::ALL) };
+    assert_eq!(account.ask(more).0, refused(Denial::ScopeExceeded));
+    let same = Command::CreateAccessToken { by: weak, new: new_token(Scopes::BUS_READ) };
+    let Reply::AccessTokenMade { listed, .. } = account.ask(same).0 else { panic!("no token") };
+    let by = Authority::Grant { grant_id: listed.token_id.clone(), scopes: Scopes::ALL };
+    let ended = Authority::Session { session: "forged".into() };
+    for (by, reason) in [(by, Denial::IsAccessToken), (ended, Denial::Ended)] {
+        let token_id = listed.token_id.clone();
+        for command in [
+            Command::CreateAccessToken { by: by.clone(), new: new_token(Scopes::BUS_READ) },
+            Command::ListAccessTokens { by: by.clone() },
+            Command::RevokeAccessToken { by: by.clone(), token_id },
+        ] {
+            assert_eq!(account.ask(command).0, refused(reason));
+        }
+    }
 }

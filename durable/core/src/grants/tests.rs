@@ -14,19 +14,19 @@ const ORIGIN: &str = "https://bus.example";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-struct Account {
-    sql: Memory,
+pub(super) struct Account {
+    pub(super) sql: Memory,
     entropy: Counter,
 }
 
 impl Account {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let sql = Memory::new();
         migrate(&sql, ACCOUNT).unwrap();
         Self { sql, entropy: Counter::default() }
     }
 
-    fn grant(&mut self, now_ms: i64) -> Granted {
+    pub(super) fn grant(&mut self, now_ms: i64) -> Granted {
         grant(&self.sql, &permission(), now_ms, &mut self.entropy).unwrap().0
     }
 
@@ -44,7 +44,7 @@ impl Account {
         self.refresh_as(&refresh_request(token), now_ms)
     }
 
-    fn refresh_as(&mut self, request: &Refresh, now_ms: i64) -> Result<Granted, (Refusal, bool)> {
+    pub(super) fn refresh_as(&mut self, request: &Refresh, now_ms: i64) -> Result<Granted, (Refusal, bool)> {
         outcome(refresh(&self.sql, request, now_ms, &mut self.entropy))
     }
 }
@@ -66,7 +66,7 @@ fn permission() -> Permission {
     }
 }
 
-fn refresh_request(token: &str) -> Refresh {
+pub(super) fn refresh_request(token: &str) -> Refresh {
     Refresh { token: token.into(), client_id: "client".into(), scopes: None, audiences: vec![ORIGIN.into()] }
 }
 

@@ -4,8 +4,8 @@ use super::super::{DispatchCall, Tool, bus, served};
 use bus_core::arguments::{InputSchema, validate};
 use bus_core::bus_tools::{BusCall, CallError, JobCall};
 use proptest::prelude::{any, prop};
-use proptest::sample::Index;
 use proptest::prop_assert_eq;
+use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 
 /// Values at and around every limit in the tables, and some of each JSON type.
@@ -67,6 +67,7 @@ fn accepts(tool: Tool, arguments: &Value) -> bool {
         Tool::Dispatch(tool) => DispatchCall::parse(tool, arguments).map(drop).map_err(CallError::from),
         Tool::Bus(tool) => BusCall::parse(tool.name, arguments).map(drop),
         Tool::Job(tool) => JobCall::parse(tool.name, arguments).map(drop),
+        Tool::Account(tool) => validate(tool.parameters, arguments).map(drop).map_err(CallError::from),
     };
     assert!(!matches!(outcome, Err(CallError::Mismatch { .. } | CallError::UnknownTool { .. })), "{outcome:?}");
     outcome.is_ok()

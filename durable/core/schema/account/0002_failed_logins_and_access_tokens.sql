@@ -1,0 +1,10 @@
+CREATE TABLE failed_logins (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  count INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE access_tokens (
+  hash BLOB PRIMARY KEY,
+  grant_id TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,102 @@
+//! Tools about the caller's own account: personal access tokens. The edge answers them, with the account and not the bus.
+
+use bus_core::access_tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_CHARACTERS};
+use bus_core::arguments::{DefaultValue, Kind, Param};
+use serde_json::{Value, json};
+
+use super::{Annotations, BusTool, output};
+
+pub const CREATE_ACCESS_TOKEN: &str = "blender_create_access_token";
+pub const LIST_ACCESS_TOKENS: &str = "blender_list_access_tokens";
+pub const REVOKE_ACCESS_TOKEN: &str = "blender_revoke_access_token";
+
+const SCOPE: Kind = Kind::OneOf(&["bus:read", "bus:dispatch", "peer"]);
+
+/// A tool with its parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct AccountTool {
+    pub listing: BusTool,
+    pub parameters: &'static [Param],
+}
+
+pub const TOOLS: &[AccountTool] = &[
+    AccountTool {
+        listing: BusTool {
+            name: CREATE_ACCESS_TOKEN,
+            title: "Create an access token",
+            description: "Makes a personal access token for a script or a Blender without a screen. It is in this \
+                          answer and never shown again: hand it to the user at once. Only when the user asks for one; \
+                          refused to callers that use such a token themselves.",
+            annotations: Annotations::CHANGE,
+            output: created,
+        },
+        parameters: &[
+            Param::required("name", Kind::Label { max: MAX_NAME_CHARACTERS }, "What it is for, to know it by later."),
+            Param::nullable(
+                "scopes",
+                &Kind::List { items: &SCOPE, max: 3 },
+                "What it may do; leave it out for all that this sign-in may do.",
+            ),
+            Param::optional(
+                "expires_in_days",
+                Kind::Integer { min: 1, max: MAX_DAYS },
+                DefaultValue::Integer(DEFAULT_DAYS),
+                "Days until it ends.",
+            ),
+        ],
+    },
+    AccountTool {
+        listing: BusTool {
+            name: LIST_ACCESS_TOKENS,
+            title: "List access tokens",
+            description: "The user's personal access tokens that are live: name, scopes, end, and when each was last \
+                          used, to the hour. Never the tokens themselves.",
+            annotations: Annotations::READ,
+            output: listed,
+        },
+        parameters: &[],
+    },
+    AccountTool {
+        listing: BusTool {
+            name: REVOKE_ACCESS_TOKEN,
+            title: "Revoke an access token",
+            description: "Ends a personal access token at once and closes what it has open. Its token_id is in \
+                          blender_list_access_tokens.",
+            annotations: Annotations::DELETE,
+            output: revoked,
+        },
+        parameters: &[Param::required(
+            "token_id",
+            Kind::Label { max: 64 },
+            "The token to end, by its id and not by the token itself.",
+        )],
+    },
+];
+
+fn created() -> Value {
+    output::answer(&["ok"], json!({"token": {"type": "string"}, "access_token": access_token()}))
+}
+
+fn listed() -> Value {
+    output::answer(&["ok"], json!({"access_tokens": {"type": "array", "items": access_token()}}))
+}
+
+fn revoked() -> Value {
+    output::answer(&["ok", "not_found"], json!({"token_id": {"type": "string"}}))
+}
+
+fn access_token() -> Value {
+    let time = || json!({"type": "number", "description": "Unix time in seconds."});
+    json!({
+        "type": "object",
+        "properties": {
+            "token_id": {"type": "string"},
+            "name": {"type": "string"},
+            "scopes": {"type": "array", "items": {"type": "string"}},
+            "created_at": time(),
+            "expires_at": time(),
+            "last_used_at": {"anyOf": [time(), {"type": "null"}]},
+        },
+        "required": ["token_id", "name", "scopes", "created_at", "expires_at", "last_used_at"],
+    })
+}

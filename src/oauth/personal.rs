@@ -1,0 +1,127 @@
+//! Personal access tokens at the edge: who sends one, and making, listing and revoking them.
+//!
+//! What one stands for is kept for some seconds, so that a busy script does not ask the account each time. Revocation
+//! counts at once all the same: the user's bus is told of it, as with any other grant.
+
+use core::cell::RefCell;
+use std::collections::HashMap;
+
+use bus_core::access_tokens::{CLIENT, Listed, NewToken};
+use bus_core::accounts::{Authority, Command, Reply};
+use bus_core::scopes::Scopes;
+use bus_core::usernames::Username;
+use durable::runtime::now_ms;
+use sha2::{Digest, Sha256};
+use worker::Env;
+
+use crate::oauth::account::{Account, Kind};
+use crate::oauth::bearer::Caller;
+pub use crate::oauth::error::Error;
+use crate::oauth::site::Site;
+
+/// Far below the time for which a bus remembers a revocation.
+const KEPT_MS: i64 = 30_000;
+const MAX_KEPT: usize = 512;
+
+thread_local! {
+    /// By the hash of token and origin: until when, and whose.
+    static KEPT: RefCell<HashMap<[u8; 32], (i64, Caller)>> = RefCell::new(HashMap::new());
+}
+
+/// Whether this is to be taken for a personal access token and not for a JWT.
+pub fn is_personal(token: &str) -> bool {
+    token.starts_with(Kind::AccessToken.prefix())
+}
+
+/// Whose token this is, if it is live and for this server.
+pub async fn verify(env: &Env, site: &Site, token: &str) -> Result<Option<Caller>, Error> {
+    let now_ms = now_ms();
+    let key: [u8; 32] = Sha256::digest(format!("{token} {}", site.here)).into();
+    if let Some(caller) = kept(&key, now_ms) {
+        return Ok(Some(caller));
+    }
+    let Some((account, secret)) = Account::holding(env, Kind::AccessToken, token)? else { return Ok(None) };
+    let command = Command::UseAccessToken { token: secret.to_owned(), audiences: site.audiences() };
+    match account.ask(&command).await? {
+        Reply::AccessToken { owner, held } => {
+            let caller = Caller {
+                user_id: owner.user_id,
+                username: owner.username,
+                client_id: CLIENT.to_owned(),
+                grant_id: held.token_id,
+                scopes: held.scopes,
+                audience: site.issuer.clone(),
+                expires_at_ms: held.expires_ms,
+            };
+            keep(key, now_ms.saturating_add(KEPT_MS).min(held.expires_ms), caller.clone());
+            Ok(Some(caller))
+        }
+        Reply::NoAccessToken => Ok(None),
+        _ => Err(Error::Senseless("Account")),
+    }
+}
+
+fn kept(key: &[u8; 32], now_ms: i64) -> Option<Caller> {
+    KEPT.with_borrow(|kept| kept.get(key).filter(|(until_ms, _)| now_ms < *until_ms).map(|(_, caller)| caller.clone()))
+}
+
+fn keep(key: [u8; 32], until_ms: i64, caller: Caller) {
+    KEPT.with_borrow_mut(|kept| {
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        kept.insert(key, (until_ms, caller));
+    });
+}
+
+/// What this isolate remembers of tokens is forgotten, since one was revoked.
+pub fn forget() {
+    KEPT.with_borrow_mut(HashMap::clear);
+}
+
+/// A new token, whole, and how it is listed. The inner error is for the caller's eyes.
+pub async fn create(
+    account: &Account,
+    by: Authority,
+    new: NewToken,
+) -> Result<Result<(String, Listed), String>, Error> {
+    match account.ask(&Command::CreateAccessToken { by, new }).await? {
+        Reply::AccessTokenMade { token, listed } => Ok(Ok((account.credential(Kind::AccessToken, &token), listed))),
+        Reply::AccessTokenRefused { reason } => Ok(Err(reason.to_string())),
+        Reply::NotAllowed { reason } => Ok(Err(reason.to_string())),
+        _ => Err(Error::Senseless("Account")),
+    }
+}
+
+/// The live tokens.
+pub async fn list(account: &Account, by: Authority) -> Result<Result<Vec<Listed>, String>, Error> {
+    match account.ask(&Command::ListAccessTokens { by }).await? {
+        Reply::AccessTokens { tokens } => Ok(Ok(tokens)),
+        Reply::NotAllowed { reason } => Ok(Err(reason.to_string())),
+        _ => Err(Error::Senseless("Account")),
+    }
+}
+
+/// Revokes; tells whether there was such a token.
+pub async fn revoke(account: &Account, by: Authority, token_id: String) -> Result<Result<bool, String>, Error> {
+    forget();
+    match account.ask(&Command::RevokeAccessToken { by, token_id }).await? {
+        Reply::Done => Ok(Ok(true)),
+        Reply::NoAccessToken => Ok(Ok(false)),
+        Reply::NotAllowed { reason } => Ok(Err(reason.to_string())),
+        _ => Err(Error::Senseless("Account")),
+    }
+}
+
+/// The account of a caller, and in whose name it is asked.
+pub fn account_of(env: &Env, caller: &Caller) -> Result<(Account, Authority), Error> {
+    let username = Username::parse(&caller.username).map_err(|_| Error::Senseless("a token"))?;
+    let by = Authority::Grant { grant_id: caller.grant_id.clone(), scopes: caller.scopes };
+    Ok((Account::named(env, &username)?, by))
+}
+
+/// A token as a caller asks for it. Without scopes it can do what the caller can.
+pub fn requested(caller: &Caller, name: String, scopes: Scopes, days: i64) -> NewToken {
+    let scopes = if scopes.is_empty() { caller.scopes } else { scopes };
+    NewToken { name, scopes, days, audience: caller.audience.clone() }
+}

@@ -1,0 +1,1 @@
+"""Sign-in and OAuth against the built Worker on the real runtime."""
