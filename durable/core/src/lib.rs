@@ -16,6 +16,7 @@ pub mod failed_logins;
 pub mod grants;
 pub mod ids;
 pub mod inbox;
+pub mod invites;
 pub mod job_tools;
 pub mod jobs;
 pub mod keys;
@@ -30,6 +31,7 @@ pub mod routing;
 pub mod scopes;
 pub mod secrets;
 pub mod sessions;
+pub mod setup;
 pub mod storage;
 pub mod streams;
 #[cfg(any(test, feature = "testing"))]
