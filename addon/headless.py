@@ -3,7 +3,10 @@
     python -m addon --server URL ...                          with the bpy module
     blender -b --python addon/headless.py -- --server URL ...  with Blender itself
 
-Exit status: 0 after a signal, 1 when the bus or the login refuses this peer for good, 2 for wrong arguments.
+With --local-port it serves MCP servers on this computer too, and without --server it serves nothing else.
+
+Exit status: 0 after a signal, 1 when the bus or the login refuses this peer for good or the local port is taken, 2 for
+wrong arguments.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 if not __package__:
     # Run as a script: start over as a module of the package, so that relative imports work.
@@ -27,9 +30,13 @@ if not __package__:
 from .link.address import InvalidServerUrl, is_loopback, origin
 from .link.connection import State, Status
 from .link.credentials import Credentials, RenewingTokens
-from .link.main_thread import run_loop
+from .link.local_port import LocalPort, PortUnavailable
+from .link.main_thread import MainThreadQueue, run_loop
 from .link.peer import Peer, checked_uuid, derived_uuid
 from .link.protocol import PeerIdentity
+
+if TYPE_CHECKING:
+    from .commands.settings import Settings
 
 PREFIX = "[peer]"
 
@@ -73,15 +80,28 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     add("--uuid", default=env.get("BLENDER_BUS_UUID"), help="stable name of this peer, one of its own for each")
     add("--group", default=env.get("BLENDER_BUS_GROUP"), help="group this peer belongs to")
     add("--file", type=Path, help=".blend file to open first")
+    add("--local-port", type=int, metavar="N", help="serve MCP servers on 127.0.0.1:N as well (the usual one: 9876)")
+    add(
+        "--policy",
+        choices=("everything", "ask", "read-only"),
+        default="everything",
+        help="what clients may do here; there is nobody to ask, so ask refuses all code",
+    )
+    names = "polyhaven, hyper3d, sketchfab"
+    add("--integrations", default="", help=f"comma-separated services clients may use: {names}")
     args = parser.parse_args(argv)
-    if not args.server:
-        parser.error("--server or BLENDER_BUS_SERVER is needed, such as https://bus.example.com")
-    if not args.token and not (args.username and args.password):
+    if not args.server and args.local_port is None:
+        parser.error("--server or BLENDER_BUS_SERVER is needed, such as https://bus.example.com, or --local-port")
+    if args.server and not args.token and not (args.username and args.password):
         parser.error("--token (BLENDER_BUS_TOKEN) or --username and --password (BLENDER_BUS_PASSWORD) are needed")
     if args.file is not None and not args.file.is_file():
         parser.error(f"--file: there is no {args.file}")
+    if args.local_port is not None and not 0 <= args.local_port <= 65_535:
+        parser.error("--local-port must be 0 (any free port) to 65535")
+    args.integrations = frozenset(name.strip() for name in args.integrations.split(",") if name.strip())
     try:
-        origin(args.server)
+        if args.server:
+            origin(args.server)
         args.uuid = checked_uuid(args.uuid or derived_uuid(str(args.file or "")))
     except (InvalidServerUrl, ValueError) as error:
         parser.error(str(error))
@@ -91,16 +111,52 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 def _serve(args: argparse.Namespace) -> int:
     import bpy
 
-    from .commands import facts, registry
+    from .commands import local, registry, settings
 
+    unknown = args.integrations - set(settings.INTEGRATIONS)
+    if unknown:
+        _say(f"--integrations: {', '.join(sorted(unknown))} is not one of {', '.join(settings.INTEGRATIONS)}")
+        return 2
+    chosen = _settings(args)
+    settings.provide(lambda: chosen)
     if args.file is not None:
         bpy.ops.wm.open_mainfile(filepath=str(args.file.resolve()))
     registry.commands()
+    queue = MainThreadQueue(registry.run)
+    port = None if args.local_port is None else LocalPort(queue, local.run_local, args.local_port)
+    try:
+        if port is not None:
+            port.start()
+            _say(f"local port: Running on {port.port}")
+    except PortUnavailable as error:
+        _say(str(error))
+        return 1
+    return _run_until_signal(queue, _peer(args, queue) if args.server else None, port)
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    from .commands.settings import RODIN_MAIN_SITE, Settings
+
+    env = os.environ
+    return Settings(
+        policy=args.policy,
+        integrations=args.integrations,
+        hyper3d_provider=env.get("BLENDER_BUS_HYPER3D_PROVIDER", RODIN_MAIN_SITE),
+        hyper3d_key=env.get("BLENDER_BUS_HYPER3D_KEY", ""),
+        sketchfab_key=env.get("BLENDER_BUS_SKETCHFAB_KEY", ""),
+    )
+
+
+def _peer(args: argparse.Namespace, queue: MainThreadQueue) -> Peer:
+    import bpy
+
+    from .commands import facts, registry
+
     if origin(args.server).startswith("http:") and not is_loopback(args.server):
         _say("warning: the server URL is not https, so the token travels unprotected")
     login = (args.username, args.password) if args.username and args.password else None
     tokens = RenewingTokens(args.server, Credentials(args.token) if args.token else None, password_login=login)
-    peer = Peer(
+    return Peer(
         args.server,
         PeerIdentity(args.uuid, facts.capabilities(), args.group),
         tokens,
@@ -108,11 +164,11 @@ def _serve(args: argparse.Namespace) -> int:
         on_status=lambda status: _tell(status, args.uuid),
         on_trouble=_say,
         user_agent=f"BlenderBus (Blender {bpy.app.version_string}, headless)",
+        queue=queue,
     )
-    return _run_until_signal(peer)
 
 
-def _run_until_signal(peer: Peer) -> int:
+def _run_until_signal(queue: MainThreadQueue, peer: Peer | None, port: LocalPort | None) -> int:
     asked = False
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -120,16 +176,29 @@ def _run_until_signal(peer: Peer) -> int:
         if asked:
             os._exit(128 + number)
         asked = True
-        if peer.queue.running is not None:
+        if queue.running is not None:
             raise PeerStopping("This Blender is shutting down")
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    peer.start()
+    from .commands import facts
+
+    if peer is not None:
+        peer.start()
+
+    def tell_news() -> None:
+        # A job may have opened or saved another file.
+        if peer is not None:
+            peer.identify(facts.capabilities())
+
     with contextlib.suppress(PeerStopping):
-        run_loop(peer.queue, lambda: asked or not peer.link.alive())
+        run_loop(queue, lambda: asked or (peer is not None and not peer.link.alive()), after_turn=tell_news)
     refused = not asked
-    peer.stop("This Blender shut down before it came to this job")
+    ended = "This Blender shut down before it came to this job"
+    if port is not None:
+        port.stop(ended)
+    if peer is not None:
+        peer.stop(ended)
     _say("stopped")
     return 1 if refused else 0
 

@@ -3,9 +3,15 @@
 from typing import Any
 
 import bpy
+from bpy.props import EnumProperty, IntProperty, StringProperty
 
+from .commands.policy import Verdict, consent
 from .preferences import own_preferences, session
 from .session import CannotConnect
+
+DIALOG_WIDTH = 640
+DIALOG_LINES = 30
+DIALOG_CHARS = 110
 
 
 class BLENDERBUS_OT_login(bpy.types.Operator):
@@ -71,12 +77,120 @@ class BLENDERBUS_OT_copy_uuid(bpy.types.Operator):
         return _report(self, copy)
 
 
+class BLENDERBUS_OT_start_local(bpy.types.Operator):
+    """Open the local port for MCP servers on this computer"""
+
+    bl_idname = "blender_bus.start_local"
+    bl_label = "Start"
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, session.start_local)
+
+
+class BLENDERBUS_OT_stop_local(bpy.types.Operator):
+    """Close the local port and its connections"""
+
+    bl_idname = "blender_bus.stop_local"
+    bl_label = "Stop"
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, session.stop_local)
+
+
+class BLENDERBUS_OT_restart_local(bpy.types.Operator):
+    """Close the local port and open it again, with the port number of now"""
+
+    bl_idname = "blender_bus.restart_local"
+    bl_label = "Restart"
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, session.start_local)
+
+
+class BLENDERBUS_OT_consent(bpy.types.Operator):
+    """See what a client wants to run here, and decide"""
+
+    bl_idname = "blender_bus.consent"
+    bl_label = "A client wants to run this"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
+
+    number: IntProperty(options={"HIDDEN"})
+    choice: EnumProperty(
+        name="Answer",
+        items=(
+            (Verdict.ONCE.value, "Allow once", "Run this"),
+            (Verdict.SESSION.value, "Allow for this session", "Run this and all that this client sends from now on"),
+            (Verdict.REFUSE.value, "Refuse", "Do not run this"),
+        ),
+        default=Verdict.REFUSE.value,
+    )
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        self.choice = Verdict.REFUSE.value
+        found: set[str] = context.window_manager.invoke_props_dialog(self, width=DIALOG_WIDTH)
+        return found
+
+    def draw(self, context: Any) -> None:
+        layout = self.layout
+        question = next((item for item in consent.questions if item.number == self.number), None)
+        if question is None:
+            layout.label(text="The client no longer waits for this")
+            return
+        layout.label(text=f"{question.command} from {question.sender or 'this computer'}", icon="QUESTION")
+        column = layout.box().column(align=True)
+        lines = question.text.expandtabs(4).splitlines()
+        for line in lines[:DIALOG_LINES]:
+            column.label(text=line[:DIALOG_CHARS])
+        if len(lines) > DIALOG_LINES:
+            column.label(text=f"... {len(lines) - DIALOG_LINES} more lines; Copy takes all of them")
+        layout.operator("blender_bus.copy_question", icon="COPYDOWN").number = self.number
+        layout.row().prop(self, "choice", expand=True)
+
+    def execute(self, context: Any) -> set[str]:
+        session.answer_question(self.number, Verdict(self.choice))
+        return {"FINISHED"}
+
+    def cancel(self, context: Any) -> None:
+        session.answer_question(self.number, Verdict.REFUSE)
+
+
+class BLENDERBUS_OT_answer(bpy.types.Operator):
+    """Answer the client that waits"""
+
+    bl_idname = "blender_bus.answer"
+    bl_label = "Answer"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
+
+    number: IntProperty()
+    verdict: StringProperty()
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, lambda: session.answer_question(self.number, Verdict(self.verdict)))
+
+
+class BLENDERBUS_OT_copy_question(bpy.types.Operator):
+    """Copy what the client wants to run to the clipboard"""
+
+    bl_idname = "blender_bus.copy_question"
+    bl_label = "Copy"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
+
+    number: IntProperty()
+
+    def execute(self, context: Any) -> set[str]:
+        for question in consent.questions:
+            if question.number == self.number:
+                context.window_manager.clipboard = question.text
+        return {"FINISHED"}
+
+
 def _report(operator: Any, action: Any) -> set[str]:
     """Do it; what goes wrong is shown where Blender shows errors, and stays in the panel."""
     try:
         action()
     except (CannotConnect, ValueError) as error:
-        session.note = str(error)
+        if str(error) != session.local_note:
+            session.note = str(error)
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}
     return {"FINISHED"}
@@ -89,6 +203,12 @@ _classes = (
     BLENDERBUS_OT_connect,
     BLENDERBUS_OT_disconnect,
     BLENDERBUS_OT_copy_uuid,
+    BLENDERBUS_OT_start_local,
+    BLENDERBUS_OT_stop_local,
+    BLENDERBUS_OT_restart_local,
+    BLENDERBUS_OT_consent,
+    BLENDERBUS_OT_answer,
+    BLENDERBUS_OT_copy_question,
 )
 
 

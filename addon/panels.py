@@ -1,16 +1,19 @@
 """The tab "Bus" in the sidebar of the 3D viewport."""
 
+import contextlib
 import textwrap
 from typing import Any
 
 import bpy
 
+from .commands.policy import Verdict, consent
 from .link.connection import State
 from .preferences import own_preferences, session
 from .session import CannotConnect
 
 LINE_CHARS = 38
 JOBS_SHOWN = 5
+QUESTIONS_SHOWN = 3
 
 _WORDS = {
     State.STOPPED: ("Not connected", "UNLINKED"),
@@ -40,6 +43,7 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
             layout.label(text=str(error))
             return
         self._draw_status(layout)
+        self._draw_questions(layout)
         layout.prop(prefs, "server_url", text="")
         row = layout.row(align=True)
         if session.logging_in:
@@ -54,9 +58,23 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
             row.operator("blender_bus.connect", icon="LINKED")
         if prefs.credentials() is None and not session.logging_in:
             layout.prop(prefs, "token", text="", placeholder="or paste a token")
+        layout.prop(prefs, "policy", text="")
         row = layout.row(align=True)
-        row.label(text=prefs.uuid or "No UUID yet")
+        row.label(text=session.peer.protocol.identity.uuid if session.peer else prefs.uuid or "No UUID yet")
         row.operator("blender_bus.copy_uuid", text="", icon="COPYDOWN")
+
+    def _draw_questions(self, layout: Any) -> None:
+        for question in consent.questions[:QUESTIONS_SHOWN]:
+            box = layout.box()
+            box.alert = True
+            box.label(text=f"May {question.command} run?", icon="QUESTION")
+            for line in question.text.splitlines()[:4]:
+                box.label(text=line[:LINE_CHARS])
+            box.operator("blender_bus.consent", text="Show All").number = question.number
+            row = box.row(align=True)
+            for verdict, word in ((Verdict.ONCE, "Once"), (Verdict.SESSION, "Session"), (Verdict.REFUSE, "Refuse")):
+                button = row.operator("blender_bus.answer", text=word)
+                button.number, button.verdict = question.number, verdict.value
 
     def _draw_status(self, layout: Any) -> None:
         status = session.status
@@ -71,6 +89,39 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
             box.label(text=line)
 
 
+class BLENDERBUS_PT_local(bpy.types.Panel):
+    """The port for MCP servers on this computer"""
+
+    bl_idname = "BLENDERBUS_PT_local"
+    bl_parent_id = "BLENDERBUS_PT_bus"
+    bl_label = "Local Port"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Bus"
+
+    def draw(self, context: Any) -> None:
+        layout = self.layout
+        port = session.local
+        if port is not None and port.running:
+            layout.label(text=f"Running on {port.port}", icon="LINKED")
+            if port.clients:
+                layout.label(text=f"{port.clients} connected")
+        else:
+            layout.label(text="Not running", icon="UNLINKED")
+        column = layout.column(align=True)
+        column.alert = True
+        for line in textwrap.wrap(session.local_note, LINE_CHARS)[:6]:
+            column.label(text=line)
+        with contextlib.suppress(CannotConnect):
+            layout.prop(own_preferences(), "local_port", text="Port")
+        row = layout.row(align=True)
+        if session.serving:
+            row.operator("blender_bus.stop_local", icon="PAUSE")
+            row.operator("blender_bus.restart_local", icon="FILE_REFRESH")
+        else:
+            row.operator("blender_bus.start_local", icon="PLAY")
+
+
 class BLENDERBUS_PT_jobs(bpy.types.Panel):
     """The job that runs and the last ones"""
 
@@ -83,20 +134,20 @@ class BLENDERBUS_PT_jobs(bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         column = self.layout.column(align=True)
-        if session.peer is None:
+        jobs = session.queue
+        begun = jobs.active
+        if not (begun or len(jobs) or jobs.finished):
             column.label(text="None yet")
             return
-        jobs = session.peer.queue
-        running = jobs.running
-        if running is not None:
-            column.progress(factor=running.percent / 100, text=f"{running.job.command} {running.message}")
+        for control in begun[:JOBS_SHOWN]:
+            column.progress(factor=control.percent / 100, text=f"{control.job.command} {control.message}")
         if len(jobs):
             column.label(text=f"{len(jobs)} waiting", icon="SORTTIME")
         for job in reversed(jobs.finished[-JOBS_SHOWN:]):
             column.label(text=f"{job.command}  {job.seconds:.2f} s", icon=_JOB_ICONS.get(job.status, "QUESTION"))
 
 
-_classes = (BLENDERBUS_PT_bus, BLENDERBUS_PT_jobs)
+_classes = (BLENDERBUS_PT_bus, BLENDERBUS_PT_local, BLENDERBUS_PT_jobs)
 
 
 def register() -> None:

@@ -1,14 +1,29 @@
 """The extension's preferences. Tokens live here, in the user's Blender preferences, never in a .blend file."""
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
+from .commands import settings
 from .link.credentials import Credentials
+from .link.instance import InstanceName
+from .link.local_port import DEFAULT_PORT
 from .link.peer import checked_uuid, fresh_uuid
 from .session import CannotConnect, Session
+
+_POLICIES = (
+    (settings.EVERYTHING, "Run everything", "Whatever your clients send is run"),
+    (settings.ASK, "Ask before code", "You are shown code, and files that would be replaced, before anything happens"),
+    (settings.READ_ONLY, "Read only", "Clients may look at the scene; everything else is refused"),
+)
+_PROVIDERS = (
+    (settings.RODIN_MAIN_SITE, "hyper3d.ai", "The key is from hyper3d.ai"),
+    (settings.RODIN_FAL, "fal.ai", "The key is from fal.ai"),
+)
+_instance = InstanceName()
 
 
 class BlenderBusPreferences(bpy.types.AddonPreferences):
@@ -26,6 +41,21 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         description="Attach to the bus as soon as Blender runs, if you are logged in",
         default=False,
     )
+    local_autostart: BoolProperty(
+        name="Open the local port when Blender starts",
+        description="Let MCP servers on this computer reach Blender, on 127.0.0.1 only. They may run code",
+        default=False,
+    )
+    local_port: IntProperty(
+        name="Local Port", description="Port on 127.0.0.1 for MCP servers", default=DEFAULT_PORT, min=1024, max=65535
+    )
+    policy: EnumProperty(name="Clients May", items=_POLICIES, default=settings.EVERYTHING)
+    use_polyhaven: BoolProperty(name="Poly Haven", description="Clients may search and download its free assets")
+    use_hyper3d: BoolProperty(name="Hyper3D Rodin", description="Clients may generate models with your account")
+    use_sketchfab: BoolProperty(name="Sketchfab", description="Clients may search and download with your account")
+    hyper3d_provider: EnumProperty(name="Rodin at", items=_PROVIDERS, default=settings.RODIN_MAIN_SITE)
+    hyper3d_key: StringProperty(name="API Key", description="Your key for Rodin", subtype="PASSWORD")
+    sketchfab_key: StringProperty(name="API Token", description="Your token for Sketchfab", subtype="PASSWORD")
     token: StringProperty(
         name="Token",
         description="A token made on the bus's web pages, in place of a login",
@@ -53,11 +83,27 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         self._save()
 
     def peer_uuid(self) -> str:
-        """Return the uuid, made on first use. Raises ValueError if the user has typed one the bus does not take."""
+        """Return the uuid of this Blender, made on first use; a second one that runs at once has its own.
+
+        Raises ValueError if the user has typed one the bus does not take.
+        """
         if not self.uuid:
             self.uuid = fresh_uuid()
             self._save()
-        return checked_uuid(self.uuid)
+        folder = Path(bpy.utils.user_resource("CONFIG")) / "blender_bus"
+        return checked_uuid(_instance.hold(checked_uuid(self.uuid), folder))
+
+    def as_settings(self) -> settings.Settings:
+        """Return what commands may do and use."""
+        switches = {"polyhaven": self.use_polyhaven, "hyper3d": self.use_hyper3d, "sketchfab": self.use_sketchfab}
+        return settings.Settings(
+            policy=self.policy,
+            integrations=frozenset(name for name, on in switches.items() if on),
+            hyper3d_provider=self.hyper3d_provider,
+            hyper3d_key=self.hyper3d_key.strip(),
+            sketchfab_key=self.sketchfab_key.strip(),
+            online=bpy.app.online_access,
+        )
 
     def _save(self) -> None:
         preferences = bpy.context.preferences
@@ -76,6 +122,21 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "token")
         layout.prop(self, "group_id")
         layout.prop(self, "uuid")
+        layout.separator()
+        layout.prop(self, "local_port")
+        layout.prop(self, "local_autostart")
+        layout.separator()
+        layout.prop(self, "policy")
+        column = layout.column(heading="Integrations")
+        column.prop(self, "use_polyhaven")
+        column.prop(self, "use_hyper3d")
+        if self.use_hyper3d:
+            column.prop(self, "hyper3d_provider")
+            column.prop(self, "hyper3d_key")
+        column.prop(self, "use_sketchfab")
+        if self.use_sketchfab:
+            column.prop(self, "sketchfab_key")
+        layout.label(text="No data on you is collected: jobs go between Blender and your bus, and nowhere else")
 
 
 def own_preferences() -> Any:
@@ -86,12 +147,24 @@ def own_preferences() -> Any:
     return entry.preferences
 
 
+def _settings() -> settings.Settings:
+    try:
+        found: settings.Settings = own_preferences().as_settings()
+    except CannotConnect:
+        return settings.Settings(policy=settings.READ_ONLY)
+    return found
+
+
 session = Session(own_preferences)
 
 
 def _connect_at_start() -> None:
     try:
         prefs = own_preferences()
+        if prefs.local_autostart:
+            with contextlib.suppress(CannotConnect):
+                # The panel tells why it could not; the bus does not wait for that.
+                session.start_local()
         if prefs.auto_connect and prefs.credentials() is not None:
             session.connect()
     except CannotConnect as error:
@@ -101,10 +174,11 @@ def _connect_at_start() -> None:
 def register() -> None:
     """Called when the extension is switched on."""
     bpy.utils.register_class(BlenderBusPreferences)
+    settings.provide(_settings)
     session.open()
     # Blender may still be starting: network and preferences are ready when its timers run.
     if not bpy.app.background:
-        bpy.app.timers.register(_connect_at_start, first_interval=0.5)
+        bpy.app.timers.register(_connect_at_start, first_interval=0.5, persistent=True)
 
 
 def unregister() -> None:
@@ -112,4 +186,5 @@ def unregister() -> None:
     if bpy.app.timers.is_registered(_connect_at_start):
         bpy.app.timers.unregister(_connect_at_start)
     session.close()
+    _instance.release()
     bpy.utils.unregister_class(BlenderBusPreferences)

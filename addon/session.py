@@ -5,25 +5,39 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import bpy
+from bpy.app.handlers import persistent
 
+from .commands import facts, local, registry
+from .commands.msgbus import subscriptions
+from .commands.policy import Question, Verdict, consent
+from .fetch.http import abort_all
+from .fetch.workers import workers
 from .link.address import InvalidServerUrl, origin
 from .link.connection import State, Status
 from .link.credentials import Credentials, RenewingTokens
+from .link.local_port import LocalPort, PortUnavailable
 from .link.login import BrowserLogin
-from .link.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, start_timer
+from .link.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, MainThreadQueue, start_timer
 from .link.peer import Peer
 from .link.protocol import PeerIdentity
 
 AWAY_INTERVAL = 0.25
 REDRAW_INTERVAL = 0.25
+NEWS_INTERVAL = 1.0
 OFFLINE = (
     "Blender's online access is switched off. Allow it in Edit > Preferences > System > Network, "
     "or start Blender with --online-mode"
 )
+
+
+@persistent  # type: ignore[untyped-decorator]
+def _file_loaded(*_: object) -> None:
+    subscriptions.file_loaded()
 
 
 class CannotConnect(Exception):
@@ -40,14 +54,23 @@ class Session:
         self._drawn: object = None
         self._drawn_at = 0.0
         self._login: BrowserLogin | None = None
+        # One for all that brings jobs, so that one job runs at a time; it is drained by the timer.
+        self.queue = MainThreadQueue(registry.run)
         self.peer: Peer | None = None
+        self.local: LocalPort | None = None
         self.note = ""
+        self.local_note = ""
+        self.asked: Question | None = None
+        self._to_show: deque[Question] = deque()
+        self._news_at = 0.0
 
     # -- life of the extension -----------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Start the timer that carries jobs and news to the main thread."""
         self._stop_timer = start_timer(self._tick)
+        consent.present = None if bpy.app.background else self._present
+        bpy.app.handlers.load_post.append(_file_loaded)
 
     def close(self) -> None:
         """End everything; no thread of the extension outlives this for long."""
@@ -59,6 +82,13 @@ class Session:
         if self.peer is not None:
             self.peer.stop("The extension was switched off")
             self.peer = None
+        self.stop_local()
+        consent.forget()
+        subscriptions.clear_all()
+        abort_all()
+        workers.join(2.0)
+        if _file_loaded in bpy.app.handlers.load_post:
+            bpy.app.handlers.load_post.remove(_file_loaded)
 
     # -- for operators and the panel -----------------------------------------------------------------------------
 
@@ -84,8 +114,6 @@ class Session:
         credentials = prefs.credentials()
         if credentials is None:
             raise CannotConnect("Log in first, or paste a token in the extension's preferences")
-        from .commands import facts, registry
-
         try:
             tokens = RenewingTokens(prefs.server_url, credentials, on_renewed=self._renewed)
             registry.commands()
@@ -97,6 +125,7 @@ class Session:
                 registry.run,
                 on_trouble=self._trouble,
                 user_agent=f"BlenderBus (Blender {bpy.app.version_string})",
+                queue=self.queue,
             )
             self.disconnect()
             if self.peer is not None:
@@ -145,6 +174,32 @@ class Session:
         self.cancel_login()
         self._preferences().keep(None)
 
+    # -- the local port ------------------------------------------------------------------------------------------
+
+    @property
+    def serving(self) -> bool:
+        """Tell whether the local port is open."""
+        return self.local is not None and self.local.running
+
+    def start_local(self) -> None:
+        """Open the local port. Raises CannotConnect."""
+        self.stop_local()
+        registry.commands()
+        port = LocalPort(self.queue, local.run_local, self._preferences().local_port)
+        try:
+            port.start()
+        except PortUnavailable as error:
+            self.local_note = str(error)
+            raise CannotConnect(str(error)) from None
+        self.local = port
+
+    def stop_local(self) -> None:
+        """Close the local port and its connections."""
+        if self.local is not None:
+            self.local.stop()
+            self.local = None
+        self.local_note = ""
+
     # -- the timer -----------------------------------------------------------------------------------------------
 
     def _tick(self) -> float:
@@ -152,21 +207,51 @@ class Session:
             while True:
                 self._from_threads.get_nowait()()
         self._redraw_on_change()
-        if self.peer is None:
-            return AWAY_INTERVAL
         if self.active and not bpy.app.online_access:
             self.disconnect()
             self.note = OFFLINE
-        self.peer.queue.drain()
+        self.queue.drain()
+        self._show_question()
+        self._tell_news()
         self._redraw_on_change()
-        # A job may have switched the extension off.
-        if self.peer is not None and len(self.peer.queue):
+        if len(self.queue):
             return BUSY_INTERVAL
-        return IDLE_INTERVAL if self.active else AWAY_INTERVAL
+        return IDLE_INTERVAL if self.active or self.serving else AWAY_INTERVAL
+
+    # -- consent -------------------------------------------------------------------------------------------------
+
+    def _present(self, question: Question) -> None:
+        self._to_show.append(question)
+
+    def _show_question(self) -> None:
+        """Open the dialog of the next question; the panel has the same answers as buttons."""
+        windows = bpy.context.window_manager.windows
+        while self._to_show and self._to_show[0].answered.done():
+            self._to_show.popleft()
+        if self._to_show and windows and self.asked is None:
+            question = self.asked = self._to_show.popleft()
+            with contextlib.suppress(RuntimeError), bpy.context.temp_override(window=windows[0]):
+                bpy.ops.blender_bus.consent("INVOKE_DEFAULT", number=question.number)
+        if self.asked is not None and self.asked.answered.done():
+            self.asked = None
+
+    def answer_question(self, number: int, verdict: Verdict) -> None:
+        """Let a job run, or not."""
+        for question in list(consent.questions):
+            if question.number == number:
+                question.answer(verdict)
+
+    def _tell_news(self) -> None:
+        now = time.monotonic()
+        if self.peer is not None and self.active and now >= self._news_at:
+            self._news_at = now + NEWS_INTERVAL
+            self.peer.identify(facts.capabilities())
 
     def _redraw_on_change(self) -> None:
-        finished = self.peer.queue.finished[-1:] if self.peer is not None else []
-        shown = (self.status, self.note, finished)
+        begun = [(control.job.job_id, control.percent, control.message) for control in self.queue.active]
+        clients = self.local.clients if self.local is not None and self.serving else None
+        questions = [question.number for question in consent.questions]
+        shown = (self.status, self.note, questions, self.local_note, clients, begun, self.queue.finished[-1:])
         now = time.monotonic()
         if shown == self._drawn or now - self._drawn_at < REDRAW_INTERVAL:
             return

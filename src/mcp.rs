@@ -10,4 +10,5 @@ mod methods;
 mod prompts;
 mod resources;
 mod sse;
+mod subscriptions;
 mod tools;

@@ -1,16 +1,23 @@
 //! Method and path to handler.
 
+use askama::Template;
 use bus_core::scopes::Scopes;
 use serde_json::json;
-use worker::{Context, Env, Error, Request, Response, Result, console_error};
+use worker::{Context, Env, Error, Method, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
+use crate::config::Config;
 use crate::mcp;
+use crate::oauth::browser;
+use crate::oauth::site::Site;
 use crate::oauth::{self, bearer};
+use crate::pages::STYLE;
+use crate::pages::home::Home;
 
 /// Serves one request.
 pub async fn route(request: Request, env: Env, context: Context) -> Result<Response> {
     match request.path().as_str() {
+        "/" if wants_page(&request)? => home(&request, &env),
         "/" | "/mcp" => mcp::endpoint::serve(request, env, context).await,
         "/ws" => attach(request, env).await,
         "/health" => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
@@ -19,6 +26,28 @@ pub async fn route(request: Request, env: Env, context: Context) -> Result<Respo
             None => Response::error("not found", 404),
         },
     }
+}
+
+/// A browser asks for HTML; MCP clients never do.
+fn wants_page(request: &Request) -> Result<bool> {
+    let accept = request.headers().get("Accept")?.unwrap_or_default();
+    Ok(request.method() == Method::Get && accept.contains("text/html"))
+}
+
+fn home(request: &Request, env: &Env) -> Result<Response> {
+    let site = match Site::of(request, &Config::of(env)) {
+        Ok(site) => site,
+        Err(error) => return Response::error(error.to_string(), 400),
+    };
+    let page = Home {
+        style: STYLE,
+        endpoint: &format!("{}/mcp", site.here),
+        server: &site.here,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let html = page.render().map_err(|error| Error::RustError(error.to_string()))?;
+    let response = browser::page(200, Some(&site), None).map_err(|error| Error::RustError(error.to_string()))?;
+    Ok(response.fixed(html.into_bytes()))
 }
 
 /// `GET /ws`: a peer attaches.

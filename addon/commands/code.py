@@ -9,7 +9,7 @@ import linecache
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ import mathutils
 from ..link.main_thread import JobCancelled, JobControl
 from ..link.records import MAX_RESULT_BYTES, cut_middle
 from .console import output_log
+from .policy import code_effect
 from .registry import Bounds, CommandError, command
 
 MAX_CODE_CHARS = 8 * 1_048_576
@@ -95,28 +96,49 @@ class _Stream(io.TextIOBase):
             self._original.flush()
 
 
-@command("execute_code")
+@command("execute_code", effect=code_effect)
 def execute_code(control: JobControl, *, code: Annotated[str, Bounds(0, MAX_CODE_CHARS)]) -> str:
     """Run `code` and return what it printed; raises CommandError with the traceback and the output so far."""
+    return run_code(control, code, {}, MAX_RESULT_BYTES)
+
+
+def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int) -> str:
+    """Run `code` with the names in `preset`, which then holds all its globals; return what it printed.
+
+    Raises CommandError with the traceback, or when more than `limit` characters were printed.
+    """
     filename = f"<code of {control.job.job_id}>"
     output_log.add(code + "\n", "input")
-    # One byte above the limit is enough to know that the result does not fit; more would only fill the memory.
-    capture = Capture(control, MAX_RESULT_BYTES + 1)
-    error: str | None = None
-    with _source_lines(filename, code), _captured(capture):
+    preset.update(_namespace())
+    with _source_lines(filename, code):
         try:
-            exec(compile(code, filename, "exec", dont_inherit=True), _namespace())
+            printed, _ = captured(
+                control, filename, lambda: exec(compile(code, filename, "exec", dont_inherit=True), preset), limit
+            )
+        finally:
+            _push_undo(control)
+    return printed
+
+
+def captured(control: JobControl, filename: str, action: Callable[[], Any], limit: int) -> tuple[str, Any]:
+    """Run `action`, which is or calls the caller's code, and return what it printed and what it returned."""
+    # One above the limit is enough to know that the output does not fit; more would only fill the memory.
+    capture = Capture(control, limit + 1)
+    error: str | None = None
+    value = None
+    with _captured(capture):
+        try:
+            value = action()
         except JobCancelled:
             raise
         except BaseException as raised:
             # SystemExit and KeyboardInterrupt too: the caller's code must not be able to end Blender by accident.
             error = _explain(raised, filename)
-    _push_undo(control)
     if error is not None:
         output_log.add(error, "error")
         raise CommandError(error + _output_so_far(capture))
-    _refuse_flood(capture)
-    return capture.text()
+    _refuse_flood(capture, limit)
+    return capture.text(), value
 
 
 def _namespace() -> dict[str, Any]:
@@ -170,13 +192,13 @@ def _output_so_far(capture: Capture) -> str:
     return f"\nPrinted before the error:\n{cut_middle(capture.text(), OUTPUT_IN_ERROR)}"
 
 
-def _refuse_flood(capture: Capture) -> None:
-    if capture.total <= MAX_RESULT_BYTES:
+def _refuse_flood(capture: Capture, limit: int) -> None:
+    if capture.total <= limit:
         return
     start = capture.text()[:2000]
     raise CommandError(
         f"The code ran to its end, but printed {capture.total} characters; a result may have at most "
-        f"{MAX_RESULT_BYTES} bytes (1 MiB). Print less, or write to a file. The output begins:\n{start}"
+        f"{limit} bytes. Print less, or write to a file. The output begins:\n{start}"
     )
 
 

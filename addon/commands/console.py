@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import bpy
 
 from ..link.main_thread import JobControl
+from .policy import console_effect
 from .registry import Bounds, CommandError, command
 
 MAX_LOG_LINES = 5_000
@@ -138,7 +139,7 @@ def _consoles() -> list[_Console]:
     ]
 
 
-@command("console_operations")
+@command("console_operations", effect=console_effect)
 def console_operations(
     control: JobControl, *, operation: str = "get_info", params: dict[str, Any] | None = None
 ) -> dict[str, Any]:

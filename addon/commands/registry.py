@@ -11,17 +11,20 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from ..link.main_thread import JobControl, JobFailed
+from ..link.main_thread import JobControl, JobFailed, Pause, Steps
 from ..link.records import Job
+from .policy import Effect, EffectOf, Question, Refused, consent, read_effect
+from .settings import settings
 from .values import plain
 
 Handler = Callable[..., Any]
 
-FAMILIES = ("scene", "viewport", "code", "console", "absent")
+FAMILIES = ("scene", "viewport", "code", "console", "msgbus", "polyhaven", "hyper3d", "sketchfab")
+MAX_QUESTION_CHARS = 20_000
 
 
 class CommandError(JobFailed):
@@ -46,12 +49,11 @@ class Command:
     name: str
     handler: Handler
     parameters: dict[str, tuple[Any, Any]]
-    takes_any: bool = False
+    effect: EffectOf = read_effect
+    integration: str | None = None
 
     def arguments(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return `params` checked against the handler's signature, defaults filled in. Raises CommandError."""
-        if self.takes_any:
-            return params
         unknown = [name for name in params if name not in self.parameters]
         if unknown:
             takes = ", ".join(self.parameters) or "none"
@@ -72,19 +74,23 @@ class Command:
 _table: dict[str, Command] = {}
 
 
-def command(name: str) -> Callable[[Handler], Handler]:
-    """Enter a function `handler(control, *, ...)` into the table under `name`."""
+def command(
+    name: str, *, effect: EffectOf = read_effect, integration: str | None = None
+) -> Callable[[Handler], Handler]:
+    """Enter a function `handler(control, *, ...)` into the table under `name`.
+
+    `effect` judges the arguments for the user's policy; `integration` is the switch the command hangs on. A handler
+    may be a generator that yields pauses (see MainThreadQueue) and returns its result.
+    """
 
     def enter(handler: Handler) -> Handler:
         hints = typing.get_type_hints(handler, include_extras=True)
-        given = inspect.signature(handler).parameters.values()
         parameters = {
             parameter.name: (hints[parameter.name], parameter.default)
-            for parameter in given
+            for parameter in inspect.signature(handler).parameters.values()
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY
         }
-        takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in given)
-        _table[name] = Command(name, handler, parameters, takes_any)
+        _table[name] = Command(name, handler, parameters, effect, integration)
         return handler
 
     return enter
@@ -97,12 +103,54 @@ def commands() -> dict[str, Command]:
     return _table
 
 
-def run(job: Job, control: JobControl) -> str:
-    """Run one job on the main thread and return its result as the wire wants it."""
+def run(job: Job, control: JobControl) -> str | Steps:
+    """Run one job on the main thread and return its result as the wire wants it, or the steps to it."""
+    return dispatch(job, control, to_wire)
+
+
+def dispatch(job: Job, control: JobControl, convert: Callable[[Any], str]) -> str | Steps:
+    """Check a job and run it as far as it goes; its result is given to `convert`. Raises CommandError."""
     entry = commands().get(job.command)
     if entry is None:
         raise CommandError(f"Unknown command type: {job.command}")
-    return to_wire(entry.handler(control, **entry.arguments(job.params)))
+    if entry.integration is not None and entry.integration not in settings().integrations:
+        # Clients look for the first words, and people need the rest.
+        raise CommandError(
+            f"Unknown command type: {job.command} ({entry.integration} is switched off in the preferences of the "
+            "Blender Bus extension; its user can switch it on there)"
+        )
+    arguments = entry.arguments(job.params)
+    text = job.params.get("code") or json.dumps(job.params, ensure_ascii=False, indent=1)
+    return with_consent(control, entry.effect(arguments), text, lambda: entry.handler(control, **arguments), convert)
+
+
+def with_consent(
+    control: JobControl, effect: Effect, text: object, action: Callable[[], Any], convert: Callable[[Any], str]
+) -> str | Steps:
+    """Do `action` if the policy allows it; if the policy is to ask, after showing `text`. Raises CommandError."""
+    try:
+        question = consent.check(control, effect, str(text)[:MAX_QUESTION_CHARS])
+    except Refused as refusal:
+        raise CommandError(str(refusal)) from None
+    if question is not None:
+        return _asked(control, question, action, convert)
+    produced = action()
+    return _converted(produced, convert) if isinstance(produced, Generator) else convert(produced)
+
+
+def _asked(control: JobControl, question: Question, action: Callable[[], Any], convert: Callable[[Any], str]) -> Steps:
+    try:
+        yield from consent.ask(control, question)
+    except Refused as refusal:
+        raise CommandError(str(refusal)) from None
+    produced = action()
+    if isinstance(produced, Generator):
+        produced = yield from produced
+    return convert(produced)
+
+
+def _converted(steps: Generator[Pause, Any, Any], convert: Callable[[Any], str]) -> Steps:
+    return convert((yield from steps))
 
 
 def to_wire(result: Any) -> str:

@@ -14,6 +14,7 @@ import bpy
 
 from ..link.main_thread import JobControl
 from ..link.records import MAX_RESULT_BYTES
+from .policy import screenshot_effect
 from .registry import Bounds, CommandError, command
 from .view import View, current_view, draw_with_gpu, render_with_workbench
 
@@ -27,7 +28,7 @@ SMALLEST_SIDE = 32
 _FORMATS = {"png": ("PNG", "image/png"), "jpg": ("JPEG", "image/jpeg")}
 
 
-@command("get_viewport_screenshot")
+@command("get_viewport_screenshot", effect=screenshot_effect)
 def get_viewport_screenshot(
     control: JobControl,
     *,

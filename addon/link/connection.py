@@ -164,6 +164,10 @@ class Link:
         """Report progress of a job; lost while offline."""
         self._post(lambda: self.protocol.progress(job_id, percent, message))
 
+    def identify(self, capabilities: tuple[str, ...]) -> None:
+        """Tell the bus that this peer's capabilities are others now."""
+        self._post(lambda: self.protocol.identify(capabilities))
+
     def _post(self, action: Callable[[], object]) -> None:
         with self._guard:
             successor = self._successor

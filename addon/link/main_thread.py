@@ -10,8 +10,10 @@ import heapq
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any
 
 from .records import Job
 
@@ -71,31 +73,63 @@ class Finished:
     seconds: float
 
 
-Runner = Callable[[Job, JobControl], str]
+# What a job in steps hands out to leave the main thread for a while: something that will be done, or seconds to wait.
+Pause = Future[Any] | float
+Steps = Generator[Pause, Any, str]
+Runner = Callable[[Job, JobControl], "str | Steps"]
 Answer = Callable[[str, str, str, str], None]
+Report = Callable[[str, float, str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """Where jobs come from: what runs them, and where answers and progress go."""
+
+    run: Runner
+    answer: Answer
+    report: Report = lambda job_id, percent, message: None
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    """A job in the queue. `steps` is its generator once it has paused; `pause` is what it paused for."""
+
+    job: Job
+    route: Route
+    control: JobControl
+    order: int
+    steps: Steps | None = None
+    pause: Pause = 0.0
+    started: float = 0.0
+
+    def __lt__(self, other: _Task) -> bool:
+        return (self.job.priority, self.order) < (other.job.priority, other.order)
 
 
 class MainThreadQueue:
-    """Jobs by priority, then by arrival. Any thread may `submit` and `cancel`; the main thread drains."""
+    """Jobs by priority, then by arrival. Any thread may `submit` and `cancel`; the main thread drains and closes.
+
+    A runner returns the result, or a generator: whatever waits for the network or for the user yields a future, polling
+    yields seconds, and in the meantime other jobs run. What is between two yields runs on the main thread.
+    """
 
     def __init__(
         self,
         run: Runner,
-        answer: Answer,
-        report: Callable[[str, float, str], None] = lambda job_id, percent, message: None,
+        answer: Answer = lambda job_id, status, result, error: None,
+        report: Report = lambda job_id, percent, message: None,
         *,
         max_queued: int = MAX_QUEUED,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._run = run
-        self._answer = answer
-        self._report = report
+        self._route = Route(run, answer, report)
         self._max_queued = max_queued
         self._clock = clock
-        self._heap: list[tuple[int, int, Job]] = []
+        self._heap: list[_Task] = []
+        self._paused: set[_Task] = set()
         self._arrivals = 0
         self._ready = threading.Condition()
-        self._running: JobControl | None = None
+        self._running: _Task | None = None
         self.finished: list[Finished] = []
 
     def __len__(self) -> int:
@@ -104,48 +138,73 @@ class MainThreadQueue:
     @property
     def running(self) -> JobControl | None:
         """Return the job that runs now, if any."""
-        return self._running
+        task = self._running
+        return task.control if task is not None else None
 
-    def submit(self, job: Job) -> None:
-        """Queue a job. Raises QueueFull."""
+    @property
+    def active(self) -> list[JobControl]:
+        """Return the job that runs now and those that have begun and wait for something."""
         with self._ready:
-            if len(self._heap) >= self._max_queued:
-                raise QueueFull(f"This Blender is busy: {len(self._heap)} jobs wait already")
-            heapq.heappush(self._heap, (job.priority, self._arrivals, job))
+            begun = [task for task in (self._running, *self._paused) if task is not None]
+        return [task.control for task in sorted(begun)]
+
+    def submit(self, job: Job, route: Route | None = None) -> None:
+        """Queue a job, by default for the queue's own route. Raises QueueFull."""
+        route = route or self._route
+        with self._ready:
+            if len(self._heap) + len(self._paused) >= self._max_queued:
+                raise QueueFull(f"This Blender is busy: {len(self._heap) + len(self._paused)} jobs wait already")
+            control = JobControl(job, route.report, self._clock)
+            self._push(_Task(job, route, control, self._arrivals))
             self._arrivals += 1
-            self._ready.notify_all()
 
-    def cancel(self, job_id: str) -> bool:
-        """Drop a queued job (answered `cancelled`) or ask a running one to stop; False for an unknown id."""
+    def cancel(self, job_id: str, route: Route | None = None) -> bool:
+        """Drop a queued job (answered `cancelled`) or ask one that has begun to stop; False for an unknown id."""
+        route = route or self._route
         with self._ready:
-            running = self._running
-            if running is not None and running.job.job_id == job_id:
-                running.cancelled.set()
-                return True
-            kept = [entry for entry in self._heap if entry[2].job_id != job_id]
-            if len(kept) == len(self._heap):
+            known = [*self._heap, *self._paused, *([self._running] if self._running else [])]
+            task = next((task for task in known if task.job.job_id == job_id and task.route is route), None)
+            if task is None:
                 return False
-            heapq.heapify(kept)
-            self._heap = kept
-        self._answer(job_id, "cancelled", "", "Cancelled before it ran")
+            task.control.cancelled.set()
+            self._wake(task)
+            if task is self._running or task.steps is not None:
+                return True
+            self._heap.remove(task)
+            heapq.heapify(self._heap)
+        task.route.answer(job_id, "cancelled", "", "Cancelled before it ran")
         return True
 
-    def close(self, reason: str) -> None:
-        """Answer everything that waits with `failed` and ask the running job to stop."""
+    def close(self, reason: str, route: Route | None = None) -> None:
+        """Answer everything of a route that waits with `failed` and ask its running job to stop."""
+        route = route or self._route
         with self._ready:
-            waiting, self._heap = self._heap, []
-            if self._running is not None:
-                self._running.cancelled.set()
-        for _, _, job in sorted(waiting):
-            self._answer(job.job_id, "failed", "", reason)
+            closed = sorted(task for task in (*self._heap, *self._paused) if task.route is route)
+            self._heap = [task for task in self._heap if task.route is not route]
+            heapq.heapify(self._heap)
+            self._paused -= set(closed)
+            if self._running is not None and self._running.route is route:
+                self._running.control.cancelled.set()
+        for task in closed:
+            task.control.cancelled.set()
+            if task.steps is not None:
+                task.steps.close()
+            task.route.answer(task.job.job_id, "failed", "", reason)
 
     def wait(self, timeout: float) -> bool:
-        """Block until a job waits, for at most `timeout` seconds; return whether one does."""
+        """Block until a job is ready to run, for at most `timeout` seconds; return whether one is."""
+        until = self._clock() + timeout
         with self._ready:
-            return self._ready.wait_for(lambda: bool(self._heap), timeout)
+            while True:
+                self._wake_due()
+                now = self._clock()
+                if self._heap or now >= until:
+                    return bool(self._heap)
+                due = [task.pause for task in self._paused if isinstance(task.pause, float)]
+                self._ready.wait(max(0.001, min([until, *due]) - now))
 
     def drain(self, budget: float = TICK_BUDGET) -> int:
-        """Run jobs until none is left or `budget` seconds are used; at least one if any. Return how many ran."""
+        """Run jobs until none is ready or `budget` seconds are used; at least one if any. Return how many turns ran."""
         if self._running is not None:
             # A job that makes Blender process events can bring the timer here again: one job at a time.
             return 0
@@ -153,24 +212,27 @@ class MainThreadQueue:
         count = 0
         while True:
             with self._ready:
+                self._wake_due()
                 if not self._heap:
                     return count
-                job = heapq.heappop(self._heap)[2]
-                control = self._running = JobControl(job, self._report, self._clock)
+                task = self._running = heapq.heappop(self._heap)
             try:
-                self._perform(job, control)
+                self._turn(task)
             finally:
                 self._running = None
             count += 1
             if self._clock() - started >= budget:
                 return count
 
-    def _perform(self, job: Job, control: JobControl) -> None:
-        started = self._clock()
+    def _turn(self, task: _Task) -> None:
+        """Run a job to its end or to its next pause."""
         status, result, error = "failed", "", ""
         try:
-            result = self._run(job, control)
-            status = "completed"
+            pause = self._advance(task)
+            if not isinstance(pause, str):
+                self._hold(task, pause)
+                return
+            status, result = "completed", pause
         except JobCancelled:
             status, error = "cancelled", "Cancelled while it ran"
         except JobFailed as failure:
@@ -178,10 +240,55 @@ class MainThreadQueue:
         except BaseException as failure:
             # Whatever a command raises, SystemExit and KeyboardInterrupt included, must not end Blender.
             error = "".join(traceback.format_exception(failure))
-        finally:
-            self.finished.append(Finished(job.job_id, job.command, status, self._clock() - started))
-            del self.finished[:-FINISHED_KEPT]
-            self._answer(job.job_id, status, result, error)
+        job = task.job
+        self.finished.append(Finished(job.job_id, job.command, status, self._clock() - task.started))
+        del self.finished[:-FINISHED_KEPT]
+        task.route.answer(job.job_id, status, result, error)
+
+    def _advance(self, task: _Task) -> str | Pause:
+        if task.steps is None:
+            task.started = self._clock()
+            produced = task.route.run(task.job, task.control)
+            if isinstance(produced, str):
+                return produced
+            task.steps = produced
+            task.pause = 0.0
+        try:
+            if task.control.cancelled.is_set():
+                return task.steps.throw(JobCancelled())
+            if not isinstance(task.pause, Future):
+                return next(task.steps)
+            problem = task.pause.exception()
+            return task.steps.send(task.pause.result()) if problem is None else task.steps.throw(problem)
+        except StopIteration as end:
+            return str(end.value)
+
+    def _hold(self, task: _Task, pause: Pause) -> None:
+        with self._ready:
+            task.pause = pause if isinstance(pause, Future) else self._clock() + float(pause)
+            self._paused.add(task)
+            if task.control.cancelled.is_set():
+                self._wake(task)
+        if isinstance(pause, Future):
+            pause.add_done_callback(lambda _: self._done(task))
+
+    def _done(self, task: _Task) -> None:
+        with self._ready:
+            self._wake(task)
+
+    def _wake_due(self) -> None:
+        now = self._clock()
+        for task in [task for task in self._paused if isinstance(task.pause, float) and task.pause <= now]:
+            self._wake(task)
+
+    def _wake(self, task: _Task) -> None:
+        if task in self._paused:
+            self._paused.discard(task)
+            self._push(task)
+
+    def _push(self, task: _Task) -> None:
+        heapq.heappush(self._heap, task)
+        self._ready.notify_all()
 
 
 def start_timer(tick: Callable[[], float]) -> Callable[[], None]:
@@ -205,8 +312,14 @@ def start_timer(tick: Callable[[], float]) -> Callable[[], None]:
     return stop
 
 
-def run_loop(queue: MainThreadQueue, stopped: Callable[[], bool], wait: float = 0.5) -> None:
-    """Drain `queue` on this thread until `stopped()`; for Blender without a window."""
+def run_loop(
+    queue: MainThreadQueue,
+    stopped: Callable[[], bool],
+    wait: float = 0.5,
+    after_turn: Callable[[], None] = lambda: None,
+) -> None:
+    """Drain `queue` on this thread until `stopped()`, for Blender without a window; `after_turn` follows each job."""
     while not stopped():
         if queue.wait(wait):
             queue.drain(budget=0.0)
+            after_turn()

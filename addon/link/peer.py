@@ -12,13 +12,13 @@ from collections.abc import Callable
 from .backoff import Backoff
 from .connection import Link, LinkEvents, Status
 from .credentials import TokenSource
-from .main_thread import MainThreadQueue, QueueFull, Runner
+from .main_thread import MainThreadQueue, QueueFull, Route, Runner
 from .protocol import PeerIdentity, PeerProtocol
 from .records import MAX_NAME_CHARS, Job
 
 
 class Peer:
-    """One Blender on the bus. The queue must be drained on the main thread by whoever owns the peer."""
+    """One Blender on the bus. The queue, its own or a shared one, is drained on the main thread by the peer's owner."""
 
     def __init__(
         self,
@@ -31,11 +31,15 @@ class Peer:
         on_trouble: Callable[[str], None] = lambda message: None,
         user_agent: str = "BlenderBus",
         backoff: Backoff | None = None,
+        queue: MainThreadQueue | None = None,
     ) -> None:
         self.protocol = PeerProtocol(identity)
+        self._capabilities = identity.capabilities
         events = LinkEvents(self._take, lambda job_id, reason: self._cancel(job_id), on_status, on_trouble)
         self.link = Link(server, self.protocol, tokens, events, user_agent=user_agent, backoff=backoff)
-        self.queue = MainThreadQueue(run, self.link.answer, self.link.progress)
+        self._route = Route(run, self.link.answer, self.link.progress)
+        # An empty queue is false.
+        self.queue = MainThreadQueue(run) if queue is None else queue
 
     def start(self) -> None:
         """Connect. Raises InvalidServerUrl."""
@@ -43,17 +47,23 @@ class Peer:
 
     def stop(self, reason: str, timeout: float = 4.0) -> bool:
         """Refuse what still waits, tell the bus, and disconnect; return whether the thread has ended."""
-        self.queue.close(reason)
+        self.queue.close(reason, self._route)
         return self.link.stop(timeout)
+
+    def identify(self, capabilities: tuple[str, ...]) -> None:
+        """Tell the bus other capabilities; without effect if it knows them. One thread calls this."""
+        if capabilities != self._capabilities:
+            self._capabilities = capabilities
+            self.link.identify(capabilities)
 
     def _take(self, job: Job) -> None:
         try:
-            self.queue.submit(job)
+            self.queue.submit(job, self._route)
         except QueueFull as error:
             self.link.answer(job.job_id, "failed", "", str(error))
 
     def _cancel(self, job_id: str) -> None:
-        self.queue.cancel(job_id)
+        self.queue.cancel(job_id, self._route)
 
 
 def fresh_uuid() -> str:

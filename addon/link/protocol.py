@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .answers import KeptAnswers, bounded_answer
@@ -114,6 +114,7 @@ class PeerProtocol:
         self._open: dict[str, float] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._answers = KeptAnswers()
+        self._told = identity
         self._last_ping = 0.0
         self._last_frame = 0.0
 
@@ -124,7 +125,7 @@ class PeerProtocol:
         self.connection_closed()
         self._connected = True
         self._last_ping = self._last_frame = now
-        self._control.append(self._call("blender_register_client", self.identity.arguments(), None, now))
+        self._control.append(self._register(now))
 
     def connection_closed(self) -> None:
         """The socket is gone: what was not confirmed waits for the next registration."""
@@ -145,6 +146,8 @@ class PeerProtocol:
             return self._control.popleft()
         if not self.registered:
             return None
+        if self._told != self.identity:
+            return self._register(now)
         if self._progress:
             job_id, (percent, message) = self._progress.popitem(last=False)
             return _progress_frame(job_id, percent, message)
@@ -298,6 +301,10 @@ class PeerProtocol:
         self._progress.pop(job_id, None)
         return self._answers.add(bounded_answer(job_id, status, result, error))
 
+    def identify(self, capabilities: tuple[str, ...]) -> None:
+        """Tell the bus other capabilities, such as another file name, now or at the next registration."""
+        self.identity = replace(self.identity, capabilities=capabilities)
+
     def adopt(self, predecessor: PeerProtocol) -> None:
         """Take over what an earlier, ended protocol of the same uuid still owes the bus."""
         if predecessor.identity.uuid == self.identity.uuid:
@@ -307,6 +314,10 @@ class PeerProtocol:
     def unconfirmed(self) -> int:
         """How many answers the bus has not confirmed yet."""
         return len(self._answers)
+
+    def _register(self, now: float) -> str:
+        self._told = self.identity
+        return self._call("blender_register_client", self.identity.arguments(), None, now)
 
     def _call(self, tool: str, arguments: dict[str, Any], job_id: str | None, now: float) -> str:
         call_id = self._next_id

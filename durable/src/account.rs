@@ -9,6 +9,7 @@ use bus_core::accounts::{AccountError, Command, Effect, Reply, handle, open, owe
 use bus_core::command::{Command as BusCommand, Request as BusRequest};
 use bus_core::grants::told;
 use bus_core::storage::StorageError;
+use bus_core::trace::Trace;
 use thiserror::Error;
 use worker::{
     DurableObject, Env, Headers, Method, Request, RequestInit, Response, Result, State, console_error, durable_object,
@@ -108,6 +109,7 @@ impl Account {
             user_id: user_id.to_owned(),
             caller: None,
             session_id: None,
+            trace: Trace::default(),
             command: BusCommand::RevokeGrant { grant_id: grant_id.to_owned() },
         };
         let headers = Headers::new();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use bus_core::ids;
 use bus_core::presence::{Attached, Link, Presence, Stream};
+use bus_core::subscriptions::Listener;
 use serde::{Deserialize, Serialize};
 use worker::{Error, Headers, Result, State, WebSocket, WebSocketRequestResponsePair, console_error, console_log};
 
@@ -20,6 +21,8 @@ pub mod header {
     /// Only for an event stream.
     pub const SESSION_ID: &str = "bus-session-id";
     pub const LAST_EVENT_ID: &str = "bus-last-event-id";
+    /// Only for `subscriptions/listen`: a `Listener` as JSON.
+    pub const LISTENER: &str = "bus-listener";
 }
 
 /// What is written on a socket (16 KiB at most): whose it is, and what it is registered as.
@@ -41,6 +44,8 @@ enum Role {
     Client { bound: Option<Bound> },
     /// An event stream of a session, with the last event that was sent.
     Stream { session_id: String, sent_seq: i64 },
+    /// A stream of `subscriptions/listen`.
+    Listener(Listener),
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,6 +63,8 @@ pub struct Opening {
     pub expires_ms: i64,
     /// For a stream: its session, and the last event the client saw.
     pub stream: Option<(String, Option<i64>)>,
+    /// For `subscriptions/listen`: what to hear of.
+    pub listener: Option<Listener>,
 }
 
 impl Opened {
@@ -70,9 +77,12 @@ impl Opened {
             ids::random_id::<8>("w-", &mut WebCrypto).map_err(|error| Error::RustError(error.to_string()))?;
         let last_event_id = headers.get(header::LAST_EVENT_ID)?.and_then(|id| id.parse().ok());
         let stream = headers.get(header::SESSION_ID)?.map(|session_id| (session_id, last_event_id));
-        let role = match &stream {
-            Some((session_id, _)) => Role::Stream { session_id: session_id.clone(), sent_seq: 0 },
-            None => Role::Client { bound: None },
+        let listener: Option<Listener> =
+            headers.get(header::LISTENER)?.map(|text| serde_json::from_str(&text)).transpose()?;
+        let role = match (&stream, &listener) {
+            (Some((session_id, _)), _) => Role::Stream { session_id: session_id.clone(), sent_seq: 0 },
+            (None, Some(listener)) => Role::Listener(listener.clone()),
+            (None, None) => Role::Client { bound: None },
         };
         let opened = Self {
             socket_id,
@@ -82,7 +92,7 @@ impl Opened {
             subprotocol: required(header::SUBPROTOCOL)? == "1",
             role,
         };
-        Ok(Opening { opened, expires_ms, stream })
+        Ok(Opening { opened, expires_ms, stream, listener })
     }
 
     /// The object woke and this socket is still there.
@@ -108,6 +118,7 @@ impl Opened {
                 session_id: session_id.clone(),
                 sent_seq: *sent_seq,
             }),
+            Role::Listener(listener) => presence.listen(self.socket_id.clone(), listener.clone()),
         }
     }
 
@@ -116,6 +127,9 @@ impl Opened {
         if let Role::Stream { session_id, sent_seq } = &self.role {
             let sent_seq = presence.stream(&self.socket_id).map_or(*sent_seq, |stream| stream.sent_seq);
             return Role::Stream { session_id: session_id.clone(), sent_seq };
+        }
+        if let Role::Listener(listener) = &self.role {
+            return Role::Listener(listener.clone());
         }
         let bound = presence.bound_to(&self.socket_id).and_then(|uuid| {
             let attached = presence.get(uuid)?;

@@ -17,6 +17,10 @@ impl Sql for ObjectSql {
         Ok(rows)
     }
 
+    fn size(&self) -> Result<u64, StorageError> {
+        Ok(u64::try_from(self.0.database_size()).unwrap_or(u64::MAX))
+    }
+
     fn batch(&self, statements: &str) -> Result<(), StorageError> {
         self.0.exec(statements, None).map(|_| ()).map_err(failed)
     }

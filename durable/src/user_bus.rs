@@ -5,11 +5,13 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use bus_core::bus::{self, Outcome};
+use bus_core::cache::Cache;
 use bus_core::command::{Command, Line, Reply, Request as BusRequest};
 use bus_core::effect::{Effect, close};
 use bus_core::error::Error as CoreError;
 use bus_core::job_tools;
 use bus_core::jobs;
+use bus_core::limits::Limits;
 use bus_core::migrate::{self, migrate};
 use bus_core::peer::{self, Frame};
 use bus_core::presence::Presence;
@@ -34,8 +36,6 @@ use crate::waits::Waits;
 
 /// Frames of one socket that were not understood, before it is closed.
 const MAX_MALFORMED: u32 = 20;
-/// Sockets one user may have open.
-const MAX_SOCKETS: usize = 256;
 /// Where the lines of a streamed answer go.
 type Lines = UnboundedSender<Line>;
 
@@ -59,8 +59,9 @@ struct Bus {
 }
 
 impl DurableObject for UserBus {
-    fn new(state: State, _env: Env) -> Self {
-        let mut presence = Presence::default();
+    fn new(state: State, env: Env) -> Self {
+        let limits = Limits::read(|name| env.var(name).ok().map(|value| value.to_string()));
+        let mut presence = Presence::with_limits(limits);
         let sockets = Sockets::wake(&state, &mut presence);
         Self(Rc::new(Bus {
             sql: ObjectSql(state.storage().sql()),
@@ -77,7 +78,8 @@ impl DurableObject for UserBus {
         if request.method() == Method::Get {
             return self.0.open_socket(&request).await;
         }
-        let request: BusRequest = request.json().await?;
+        // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
+        let request: BusRequest = serde_json::from_slice(&request.bytes().await?)?;
         if matches!(request.command, Command::Dispatch { progress: true, .. }) {
             return self.serve_in_lines(request);
         }
@@ -89,7 +91,12 @@ impl DurableObject for UserBus {
         self.0.armed_ms.set(None);
         // An error would have the alarm tried again six times and then dropped for ever: it is logged instead, and the
         // next request arms it anew.
-        if let Err(error) = self.0.turn("", bus::alarm).await {
+        let user_id = self.0.turn("", |turn| bus::owner(turn)).await;
+        let done = match user_id {
+            Ok(user_id) => self.0.turn(&user_id.unwrap_or_default(), bus::alarm).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
             logged(&error);
         }
         Response::empty()
@@ -237,6 +244,10 @@ impl Bus {
                 self.awake.set(true);
             }
             let decided = decide(&mut turn);
+            if decided.is_err() {
+                // It may have stopped between a row and what is remembered of it.
+                turn.presence.cache = Cache::default();
+            }
             (decided, turn.effects)
         };
         let mut due_ms = None;
@@ -259,6 +270,7 @@ impl Bus {
             }
             Effect::Close { socket_id, code, reason } => self.sockets.close(&socket_id, code, reason),
             Effect::CloseGrant { grant_id, code, reason } => self.sockets.close_grant(&grant_id, code, reason),
+            Effect::Log { line } => console_log!("{line}"),
             Effect::News { subject } => self.waits.poke(&subject),
             Effect::Arm { due_ms } => return Some(due_ms),
         }
@@ -285,13 +297,11 @@ impl Bus {
     /// Accepts a peer's socket, or the edge's end of an event stream. The edge has checked the token and says in headers
     /// whose it is.
     async fn open_socket(&self, request: &Request) -> Result<Response> {
-        if self.sockets.count() >= MAX_SOCKETS {
-            return Response::error(
-                format!("this user has {MAX_SOCKETS} connections open, the most there may be"),
-                429,
-            );
+        let limit = self.presence.borrow().limits.sockets;
+        if self.sockets.count() >= limit {
+            return Response::error(format!("this user has {limit} connections open, the most there may be"), 429);
         }
-        let Opening { opened, expires_ms, stream } = Opened::from_edge(request.headers())?;
+        let Opening { opened, expires_ms, stream, listener } = Opened::from_edge(request.headers())?;
         let session_id = stream.as_ref().map(|(session_id, _)| session_id.as_str());
         let admitted = self.turn(&opened.user_id, |turn| bus::admit(turn, &opened.grant_id, session_id)).await;
         let session = match admitted.map_err(|error| logged(&error))? {
@@ -302,6 +312,9 @@ impl Bus {
         self.sockets.accept(&self.state, pair.server, &opened)?;
         let begun = self.turn(&opened.user_id, |turn| {
             timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms)?;
+            if let Some(listener) = listener {
+                turn.presence.listen(opened.socket_id.clone(), listener);
+            }
             match &session {
                 Some(session) => {
                     let seen = stream.as_ref().and_then(|(_, seen)| *seen);

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use bus_core::command::{Command, Reply};
 use bus_core::ids;
+use bus_core::trace::{Trace, traceparent};
 use durable::runtime::WebCrypto;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use crate::mcp::era::{self, McpHeaders};
 use crate::mcp::error::RpcError;
 use crate::mcp::message::{self, Message};
 use crate::mcp::methods::{self, Asked, Era};
-use crate::mcp::sse;
+use crate::mcp::{sse, subscriptions};
 use crate::oauth::Caller;
 use crate::oauth::bearer::{self, Challenge};
 
@@ -58,7 +59,7 @@ async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Re
         Err(error) => Err(error),
     };
     match opened {
-        Ok(Ok(socket)) => sse::bridge(socket),
+        Ok(Ok(socket)) => sse::bridge(socket, None, None),
         Ok(Err(Reply::Revoked)) => Challenge::invalid_token(request).response(),
         Ok(Err(_)) => refuse(404, &RpcError::NoSession),
         Err(error) => {
@@ -115,7 +116,7 @@ async fn answer(
         Era::Legacy { session_id: headers.session_id.clone() }
     };
     let bus = match Bus::of(env, &caller) {
-        Ok(bus) => Rc::new(bus),
+        Ok(bus) => Rc::new(bus.traced(trace_of(request, &asked)?)),
         Err(error) => return answer_error(request, &RpcError::Internal(error.to_string()), &id, modern),
     };
     let request_key = match &era {
@@ -126,6 +127,16 @@ async fn answer(
     let given_up = modern.then(|| Box::pin(give_up(Rc::clone(&bus), None, request_key.clone())) as sse::GivenUp);
     let (progress, reports) = sse::Progress::wanted(&asked).unzip();
     let asked = Asked { request: asked, era, caller, bus, env: env.clone(), request_key, progress };
+    if modern && asked.request.method == "subscriptions/listen" {
+        return match subscriptions::listen(&asked).await {
+            Ok(listening) => sse::bridge(
+                listening.socket,
+                Some(listening.acknowledgement.to_string()),
+                Some(listening.completion.to_string()),
+            ),
+            Err(error) => answer_error(request, &error, &id, modern),
+        };
+    }
     let form = sse::Form { id, modern, progress: reports, given_up };
     sse::race(methods::answer(asked), form, request, context).await
 }
@@ -137,6 +148,16 @@ fn request_key(session_id: &str, id: &Value) -> String {
 
 fn random_key() -> Result<String> {
     ids::random_id::<16>("r-", &mut WebCrypto).map_err(|error| worker::Error::RustError(error.to_string()))
+}
+
+/// The request's own id, the one of Cloudflare's logs where there is one, and the trace that the client says it is part of.
+fn trace_of(request: &Request, asked: &message::Request) -> Result<Trace> {
+    let request_id = match request.headers().get("CF-Ray")? {
+        Some(ray) => ray,
+        None => random_key()?,
+    };
+    let traceparent = asked.meta("traceparent").and_then(Value::as_str).and_then(traceparent);
+    Ok(Trace { request_id, traceparent })
 }
 
 /// Tells the bus that nobody waits for a request any more.
@@ -237,6 +258,10 @@ async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
     }
     if request.inner().body().is_none() {
         return Ok(Some(Vec::new()));
+    }
+    if declared.is_some() {
+        // The platform reads no more than was declared.
+        return request.bytes().await.map(Some);
     }
     let mut body = Vec::with_capacity(declared.unwrap_or(0));
     let mut stream = request.stream()?;

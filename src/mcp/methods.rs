@@ -15,7 +15,7 @@ use crate::catalog;
 use crate::mcp::era;
 use crate::mcp::error::RpcError;
 use crate::mcp::message::Request;
-use crate::mcp::{completion, prompts, resources, tools};
+use crate::mcp::{completion, prompts, resources, subscriptions, tools};
 use crate::oauth::Caller;
 
 /// How long a client may keep a catalog without asking again. A new one comes with a deploy.
@@ -180,6 +180,8 @@ async fn answer_legacy(asked: &Asked) -> Result<Option<Answer>, RpcError> {
             asked.ask(Command::UseSession).await?;
             Ok(Some(Answer::default()))
         }
+        "resources/subscribe" => subscriptions::subscribe(asked, true).await.map(Some),
+        "resources/unsubscribe" => subscriptions::subscribe(asked, false).await.map(Some),
         "logging/setLevel" => {
             let level = asked.request.text("level")?;
             if !Priority::LEVELS.contains(&level) {
@@ -225,7 +227,7 @@ fn discovered() -> Answer {
 }
 
 fn capabilities() -> Value {
-    json!({"tools": {}, "resources": {}, "prompts": {}, "completions": {}, "logging": {}})
+    json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {}, "completions": {}, "logging": {}})
 }
 
 fn server_info() -> Value {

@@ -8,7 +8,7 @@ use core::time::Duration;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_channel::oneshot;
 use futures_util::future::{Either, pending, select};
-use futures_util::stream::unfold;
+use futures_util::stream::{iter, unfold};
 use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};
 use worker::wasm_bindgen_futures::spawn_local;
@@ -179,23 +179,21 @@ fn event(message: &str) -> Vec<u8> {
     format!("event: message\ndata: {message}\n\n").into_bytes()
 }
 
-/// The event stream of a session: what the bus sends over the socket, as events. It ends cleanly when the bus closes, and
-/// closes the socket when the client has gone.
-pub fn bridge(socket: WebSocket) -> Result<Response> {
+/// What the bus sends over a socket, as events, after a first message and before a last one. It ends cleanly when the bus
+/// closes, and closes the socket when the client has gone.
+pub fn bridge(socket: WebSocket, first: Option<String>, last: Option<String>) -> Result<Response> {
     socket.accept()?;
     let (sender, receiver) = unbounded();
     spawn_local(forward(socket, sender));
-    let events = unfold((receiver, true), |(mut receiver, opened)| async move {
-        if opened {
-            return Some((comment(), (receiver, false)));
-        }
+    let frames = unfold(receiver, |mut receiver| async move {
         match select(receiver.next(), Delay::from(STREAM_COMMENT_EVERY)).await {
-            Either::Left((Some(frame), _)) => Some((Ok(numbered(&frame)), (receiver, false))),
+            Either::Left((Some(frame), _)) => Some((Ok(numbered(&frame)), receiver)),
             Either::Left((None, _)) => None,
-            Either::Right(_) => Some((comment(), (receiver, false))),
+            Either::Right(_) => Some((comment(), receiver)),
         }
     });
-    event_stream(events)
+    let message = |message: Option<String>| iter(message.map(|message| Ok(event(&message))));
+    event_stream(iter([comment()]).chain(message(first)).chain(frames).chain(message(last)))
 }
 
 /// Passes frames on until either side has ended.
@@ -222,9 +220,12 @@ async fn forward(socket: WebSocket, sender: UnboundedSender<String>) {
     }
 }
 
-/// A frame of the bus, `<event id>\n<message>`, as an event. Without a message it only sets the id.
+/// A frame of the bus, `<event id>\n<message>`, as an event. Either part may be empty.
 fn numbered(frame: &str) -> Vec<u8> {
     let (id, message) = frame.split_once('\n').unwrap_or(("", frame));
+    if id.is_empty() {
+        return event(message);
+    }
     format!("event: message\nid: {id}\ndata: {message}\n\n").into_bytes()
 }
 

@@ -10,12 +10,14 @@ CORE = (
     "console_operations",
 )
 STATUS = ("get_polyhaven_status", "get_hyper3d_status", "get_sketchfab_status")
-ABSENT = (
+MSGBUS = (
     "msgbus_clear_by_owner",
     "msgbus_publish_rna",
     "msgbus_subscribe_rna",
     "msgbus_get_notifications",
     "msgbus_list_subscriptions",
+)
+INTEGRATED = (
     "get_polyhaven_categories",
     "search_polyhaven_assets",
     "download_polyhaven_asset",
@@ -26,4 +28,4 @@ ABSENT = (
     "search_sketchfab_models",
     "download_sketchfab_model",
 )
-COMMANDS = CORE + STATUS + ABSENT
+COMMANDS = CORE + STATUS + MSGBUS + INTEGRATED

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
-from addon.link.main_thread import JobControl, MainThreadQueue
+from addon.link.main_thread import JobControl, MainThreadQueue, Steps
 from addon.link.records import Job
+
+MAX_SECONDS = 60.0
 
 
 class Outcome:
@@ -25,14 +28,7 @@ class Outcome:
 
 def run(command: str, **params: Any) -> Outcome:
     """Run a command through the real queue and registry."""
-    from addon.commands import registry
-
-    answers: list[tuple[str, ...]] = []
-    queue = MainThreadQueue(registry.run, lambda *answer: answers.append(answer))
-    queue.submit(Job("j-test", command, params))
-    queue.drain()
-    [(_, status, result, error)] = answers
-    return Outcome(status, result, error)
+    return start(command, [], **params)
 
 
 def start(command: str, control_out: list[JobControl], **params: Any) -> Outcome:
@@ -41,12 +37,16 @@ def start(command: str, control_out: list[JobControl], **params: Any) -> Outcome
 
     answers: list[tuple[str, ...]] = []
 
-    def note(job: Job, control: JobControl) -> str:
+    def note(job: Job, control: JobControl) -> str | Steps:
         control_out.append(control)
         return registry.run(job, control)
 
     queue = MainThreadQueue(note, lambda *answer: answers.append(answer))
     queue.submit(Job("j-test", command, params))
-    queue.drain()
+    until = time.monotonic() + MAX_SECONDS
+    while not answers and time.monotonic() < until:
+        # What a job waits for comes from other threads: the test turns the crank.
+        if queue.wait(0.05):
+            queue.drain()
     [(_, status, result, error)] = answers
     return Outcome(status, result, error)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from catalog_names import ABSENT, COMMANDS, STATUS
+from catalog_names import COMMANDS, INTEGRATED, STATUS
 from running import run
 
 pytestmark = pytest.mark.bpy
@@ -143,18 +143,19 @@ def test_unknown_command_fails_with_the_text_clients_match(bpy: Any) -> None:
     assert run("make_coffee").error == "Unknown command type: make_coffee"
 
 
-@pytest.mark.parametrize("command", ABSENT)
-def test_absent_integration_fails_honestly_whatever_its_parameters(bpy: Any, command: str) -> None:
-    outcome = run(command, asset_type="all", owner_id="x")
+@pytest.mark.parametrize("command", INTEGRATED)
+def test_command_of_an_integration_that_is_off_fails_with_the_text_clients_match(bpy: Any, command: str) -> None:
+    outcome = run(command)
     assert outcome.status == "failed"
-    assert "not available in this version" in outcome.error
+    assert outcome.error.startswith(f"Unknown command type: {command} (")
+    assert "is switched off in the preferences" in outcome.error
 
 
 @pytest.mark.parametrize("command", STATUS)
-def test_status_of_an_absent_integration_says_it_is_off(bpy: Any, command: str) -> None:
+def test_status_always_answers(bpy: Any, command: str) -> None:
     document = run(command).document
     assert document["enabled"] is False
-    assert "not available" in document["message"]
+    assert "is switched off; its user can switch it on" in document["message"]
 
 
 def test_all_24_commands_are_in_the_table(bpy: Any) -> None:

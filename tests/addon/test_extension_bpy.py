@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bus_double import TOKEN, BusDouble
@@ -186,57 +182,112 @@ leave()
     assert uuid.encode() not in saved
 
 
-def blender_ext(*arguments: str) -> subprocess.CompletedProcess[str]:
-    import bpy
+def test_local_port_is_started_stopped_and_restarted_by_its_buttons(resources: Path) -> None:
+    script = """
+import json, socket
+free = socket.socket(); free.bind(("127.0.0.1", 0)); number = free.getsockname()[1]; free.close()
+prefs.local_port = number
 
-    tool = Path(bpy.utils.system_resource("SCRIPTS")) / "addons_core/bl_pkg/cli/blender_ext.py"
-    return subprocess.run(
-        [sys.executable, str(tool), *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+def ask(command):
+    with socket.create_connection(("127.0.0.1", number), 10) as client:
+        client.sendall(json.dumps({"type": command}).encode())
+        drain_until(lambda: session.queue.finished and session.queue.finished[-1].command == command)
+        return json.loads(client.recv(65536))["status"]
 
-
-def test_blender_s_own_validator_accepts_the_folder(bpy: Any) -> None:
-    done = blender_ext("validate", str(ROOT / "addon"))
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_built_zip_is_small_valid_and_holds_no_development_files(bpy: Any, tmp_path: Path) -> None:
-    done = blender_ext("build", f"--source-dir={ROOT / 'addon'}", f"--output-dir={tmp_path}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    [path] = tmp_path.glob("*.zip")
-    assert path.name == "blender_bus-0.1.0.zip"
-    assert path.stat().st_size < 500_000
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-    assert "wheels/websockets-17.4-py3-none-any.whl" in names
-    assert "LICENSE" in names
-    assert not [name for name in names if "pyproject" in name or "__pycache__" in name or name.startswith(".")]
-    assert blender_ext("validate", str(path)).returncode == 0
-
-
-def test_zip_installs_in_a_fresh_profile_and_connects(bpy: Any, tmp_path: Path, bus: BusDouble) -> None:
-    assert blender_ext("build", f"--source-dir={ROOT / 'addon'}", f"--output-dir={tmp_path}").returncode == 0
-    [path] = tmp_path.glob("*.zip")
-    profile = tmp_path / "profile"
-    profile.mkdir()
-    script = f"""
-import os, sys, time, bpy
-bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
-prefs = bpy.context.preferences.addons[{MODULE!r}].preferences
-bpy.context.preferences.system.use_online_access = True
-prefs.server_url, prefs.token = sys.argv[2:]
-print(bpy.ops.blender_bus.connect(), flush=True)
-from {MODULE}.preferences import session
-until = time.monotonic() + 20
-while time.monotonic() < until and not session.peer.queue.finished:
-    session._tick()
-    time.sleep(0.01)
-session.close()
-os._exit(0)
+print(bpy.ops.blender_bus.start_local(), session.local.port == number, ask("get_scene_info"), flush=True)
+bpy.ops.wm.read_homefile(use_empty=True)
+print("after load:", ask("ping"), bpy.ops.blender_bus.restart_local(), ask("get_addon_info"), flush=True)
+blocker = socket.create_server(("127.0.0.1", 0))
+prefs.local_port = blocker.getsockname()[1]
+try:
+    bpy.ops.blender_bus.restart_local()
+except RuntimeError as error:
+    print("refused:", error, session.serving, flush=True)
+prefs.local_port = number
+bpy.ops.blender_bus.start_local()
+print(bpy.ops.blender_bus.stop_local(), session.serving, flush=True)
+bpy.ops.blender_bus.start_local()
+leave()
 """
-    env = {"BLENDER_USER_RESOURCES": str(profile)}
-    with Program("-c", script, str(path), bus.url, TOKEN, env=env, cwd=tmp_path) as program:
-        bus.registered(60)
-        assert bus.ask("execute_code", code="print('installed')")["result"] == "installed\n"
+    with blender(resources, script) as program:
         assert program.ended(60) == 0, program.text
-    assert any((profile / "extensions" / "user_default" / "blender_bus").iterdir())
+        assert "{'FINISHED'} True success" in program.text
+        assert "after load: success {'FINISHED'} success" in program.text
+        assert "is taken: another Blender" in program.text
+        assert "{'FINISHED'} False" in program.text
+        assert "threads left: []" in program.text
+
+
+def test_two_blenders_with_the_same_preferences_have_different_names(resources: Path, bus: BusDouble) -> None:
+    script = """
+prefs.uuid = "blender-shared"
+bpy.context.preferences.system.use_online_access = True
+prefs.server_url, prefs.token = sys.argv[1:]
+bpy.ops.blender_bus.connect()
+drain_until(lambda: session.peer.queue.finished)
+leave()
+"""
+    with blender(resources, script, bus.url, TOKEN) as first:
+        assert bus.registered(60)["client_uuid"] == "blender-shared"
+        with blender(resources, script, bus.url, TOKEN) as second:
+            assert bus.registered(60)["client_uuid"] == "blender-shared-2"
+            assert bus.ask("get_scene_info")["status"] == "completed"
+            assert second.ended(60) == 0, second.text
+        first.process.kill()
+
+
+def test_new_file_name_and_policy_are_told_to_the_bus(resources: Path, bus: BusDouble) -> None:
+    script = """
+bpy.context.preferences.system.use_online_access = True
+prefs.server_url, prefs.token = sys.argv[1:3]
+bpy.ops.blender_bus.connect()
+drain_until(lambda: session.status.message == "Connected")
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[3])
+prefs.policy = "read-only"
+drain_until(lambda: session.peer.queue.finished, 30)
+leave()
+"""
+    with blender(resources, script, bus.url, TOKEN, str(resources / "lamp.blend")) as program:
+        assert not any(item.startswith("file:") for item in bus.registered(60)["capabilities"])
+        told = bus.registered(10)["capabilities"]
+        assert {"file:lamp.blend", "policy:read-only"} <= set(told)
+        update = bus.ask("execute_code", code="print(1)")
+        assert (update["status"], "read-only by its user's choice" in update["error"]) == ("failed", True)
+        assert program.ended(60) == 0, program.text
+
+
+def test_switching_the_extension_off_ends_a_download(resources: Path, bus: BusDouble) -> None:
+    script = f"""
+import socket
+from {MODULE}.fetch import http, polyhaven
+silent = socket.create_server(("127.0.0.1", 0))
+http.allow_plain_http = True
+polyhaven.API = "http://127.0.0.1:%d" % silent.getsockname()[1]
+bpy.context.preferences.system.use_online_access = True
+prefs.use_polyhaven = True
+prefs.server_url, prefs.token = sys.argv[1:]
+bpy.ops.blender_bus.connect()
+drain_until(lambda: session.queue.active)
+accepted = silent.accept()
+time.sleep(0.2)
+leave()
+"""
+    with blender(resources, script, bus.url, TOKEN) as program:
+        bus.registered(60)
+        update = bus.ask("search_polyhaven_assets")
+        assert (update["status"], update["error"]) == ("failed", "The extension was switched off")
+        assert program.ended(60) == 0, program.text
+        assert "threads left: []" in program.text
+
+
+def test_keys_stay_in_the_preferences(resources: Path) -> None:
+    script = """
+prefs.sketchfab_key, prefs.hyper3d_key = "key-of-sketchfab", "key-of-rodin"
+bpy.ops.wm.save_userpref()
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[1], compress=False)
+leave()
+"""
+    with blender(resources, script, str(resources / "saved.blend")) as program:
+        assert program.ended(60) == 0, program.text
+    assert b"key-of-sketchfab" in (resources / "config" / "userpref.blend").read_bytes()
+    assert b"key-of-" not in (resources / "saved.blend").read_bytes()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Generator
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
-from addon.link.main_thread import JobCancelled, JobControl, JobFailed, MainThreadQueue, QueueFull, run_loop
+from addon.link.main_thread import JobCancelled, JobControl, JobFailed, MainThreadQueue, QueueFull, Route, run_loop
 from addon.link.records import Job
 
 
@@ -174,3 +177,90 @@ def test_loop_runs_jobs_submitted_by_other_threads_at_once() -> None:
     run_loop(queue, done.is_set, wait=0.5)
     assert time.monotonic() - started < 5
     assert len(set(answers)) == 400
+
+
+class Steps:
+    """A queue of jobs that pause, and what they were told when they went on."""
+
+    def __init__(self, *pauses: object) -> None:
+        self.pauses = pauses
+        self.told: list[object] = []
+        self.answers: list[tuple[str, str, str, str]] = []
+        self.now = 0.0
+        self.queue = MainThreadQueue(self.run, lambda *answer: self.answers.append(answer), clock=lambda: self.now)
+
+    def run(self, job: Job, control: JobControl) -> str | Generator[Any, Any, str]:
+        return self.steps() if job.command == "ok" else "short"
+
+    def steps(self) -> Generator[Any, Any, str]:
+        try:
+            for pause in self.pauses:
+                self.told.append((yield pause))
+        except BaseException as error:
+            self.told.append(type(error).__name__)
+            raise
+        return "all"
+
+
+def test_job_that_waits_for_a_future_lets_others_run_and_goes_on_with_its_value() -> None:
+    future: Future[int] = Future()
+    desk = Steps(future)
+    desk.queue.submit(job("slow"))
+    desk.queue.submit(job("fast", "short", priority=7))
+    desk.queue.drain(1.0)
+    assert [answer[0] for answer in desk.answers] == ["fast"]
+    assert [control.job.job_id for control in desk.queue.active] == ["slow"]
+    threading.Timer(0.01, future.set_result, (5,)).start()
+    while not desk.queue.drain():
+        time.sleep(0.001)
+    assert desk.answers[1] == ("slow", "completed", "all", "")
+    assert desk.told == [5]
+    assert desk.queue.active == []
+
+
+def test_error_of_a_future_is_raised_in_the_job() -> None:
+    future: Future[int] = Future()
+    future.set_exception(JobFailed("no network"))
+    desk = Steps(future)
+    desk.queue.submit(job("a"))
+    desk.queue.drain(1.0)
+    assert desk.answers == [("a", "failed", "", "no network")]
+
+
+def test_job_that_waits_for_seconds_goes_on_when_they_have_passed() -> None:
+    desk = Steps(5.0)
+    desk.queue.submit(job("a"))
+    desk.queue.drain(1.0)
+    desk.now = 4.9
+    assert desk.queue.drain() == 0
+    desk.now = 5.0
+    assert desk.queue.wait(0.0)
+    desk.queue.drain()
+    assert desk.answers == [("a", "completed", "all", "")]
+
+
+def test_cancelled_job_that_waits_is_told_at_once_and_ends() -> None:
+    desk = Steps(Future())
+    desk.queue.submit(job("a"))
+    desk.queue.drain()
+    assert desk.queue.cancel("a")
+    assert desk.answers == []
+    desk.queue.drain()
+    assert desk.answers == [("a", "cancelled", "", "Cancelled while it ran")]
+    assert desk.told == ["JobCancelled"]
+    assert not desk.queue.cancel("a")
+
+
+def test_routes_share_one_queue_but_neither_answers_nor_cancels() -> None:
+    desk, heard = Steps(Future()), []
+    route = Route(lambda job, control: "other", lambda *answer: heard.append(answer))
+    for _ in range(2):
+        desk.queue.submit(job("a"))
+        desk.queue.submit(job("a"), route)
+    assert desk.queue.cancel("a", route)
+    desk.queue.drain(1.0)
+    assert heard == [("a", "cancelled", "", "Cancelled before it ran"), ("a", "completed", "other", "")]
+    desk.queue.close("gone")
+    assert [answer[1:] for answer in desk.answers] == [("failed", "", "gone")] * 2
+    assert desk.told == ["GeneratorExit", "GeneratorExit"]
+    assert not desk.queue.wait(0.0)

@@ -100,7 +100,7 @@ def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str]) -> str:
         f"(name = {_text(binding)}, durableObjectNamespace = {_text(name)})" for binding, name in bundle.objects.items()
     ]
     bindings += [
-        f"(name = {_text(binding)}, wrapped = (moduleName = \"harness:limiter\", innerBindings = ["
+        f'(name = {_text(binding)}, wrapped = (moduleName = "harness:limiter", innerBindings = ['
         f'(name = "limit", json = "{limit}"), (name = "period", json = "{period}")]))'
         for binding, (limit, period) in bundle.limits.items()
     ]

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::bus_tools::{BusCall, CallError, JobCall, Priority};
+use crate::cache::is_revoked;
 use crate::command::{Caller, Command, Reply, Request};
 use crate::effect::{Effect, close};
 use crate::envelope::Envelope;
@@ -10,6 +11,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::inbox;
 use crate::jobs::{self, NewJob};
+use crate::limits;
 use crate::messages;
 use crate::params;
 use crate::record::Routing;
@@ -17,6 +19,7 @@ use crate::registry::{self, Via};
 use crate::routing;
 use crate::sessions::{self, Session};
 use crate::streams;
+use crate::subscriptions;
 use crate::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::wait::{self, Answered, Wait};
@@ -38,7 +41,8 @@ impl From<Reply> for Outcome {
 }
 
 /// Serves one request. What is the caller's fault comes back as `Reply::Rejected`.
-pub fn serve(turn: &mut Turn<'_>, request: Request) -> Result<Outcome, Error> {
+pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error> {
+    turn.trace = core::mem::take(&mut request.trace);
     let mut client_name = None;
     if let Some(caller) = &request.caller {
         if is_revoked(turn, &caller.grant_id)? {
@@ -94,6 +98,14 @@ fn perform(
             sessions::set_log_level(turn, session_id, level)?;
             Reply::Done.into()
         }
+        Command::Subscribe { subscription } => {
+            subscriptions::subscribe(turn, session_id, subscription)?;
+            Reply::Done.into()
+        }
+        Command::Unsubscribe { topic } => {
+            subscriptions::unsubscribe(turn, session_id, topic)?;
+            Reply::Done.into()
+        }
         Command::CloseSession => {
             if sessions::close(turn, session_id)? {
                 Reply::Done.into()
@@ -132,7 +144,8 @@ fn dispatch(
         Ok(target_uuid) => target_uuid,
         Err(envelope) => return Ok(Err(envelope)),
     };
-    routing::has_room(turn, &target_uuid)?;
+    routing::has_room(turn, 1)?;
+    limits::admit(turn, 1)?;
     let job_id = ids::job_id(turn.entropy)?;
     let job = NewJob {
         job_id: job_id.clone(),
@@ -145,7 +158,8 @@ fn dispatch(
         batch_id: None,
         idempotency_key: None,
     };
-    jobs::create(turn, job)?;
+    let job = jobs::create(turn, job)?;
+    turn.presence.cache.await_job(job);
     Ok(Ok(Wait {
         subject: job_id,
         for_what: Answered { command: command.to_owned(), target_uuid }.into(),
@@ -198,10 +212,6 @@ fn caller_uuid(caller: &Caller, client_name: &str) -> String {
     format!("llm-{name}-{tail}")
 }
 
-fn is_revoked(turn: &Turn<'_>, grant_id: &str) -> Result<bool, Error> {
-    Ok(!turn.sql.query("SELECT 1 FROM revoked_grants WHERE grant_id = ?", params![grant_id])?.is_empty())
-}
-
 fn revoke(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
     let until = turn.now_ms.saturating_add(REVOKED_KEPT_MS);
     turn.sql.query(
@@ -209,7 +219,8 @@ fn revoke(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
          ON CONFLICT (grant_id) DO UPDATE SET until = excluded.until",
         params![grant_id, until],
     )?;
-    timers::ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(jobs::RETENTION_EVERY_MS))?;
+    turn.presence.cache.forget_revoked();
+    timers::ensure_retention(turn)?;
     sessions::close_of_grant(turn, grant_id)?;
     turn.effects.push(Effect::CloseGrant {
         grant_id: grant_id.to_owned(),
@@ -219,12 +230,18 @@ fn revoke(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whose bus this is, when no request says so; none when nothing is stored that an alarm could concern.
+pub fn owner(turn: &Turn<'_>) -> Result<Option<String>, Error> {
+    let rows = turn.sql.query("SELECT json_extract(record, '$.user_id') FROM jobs ORDER BY seq LIMIT 1", &[])?;
+    Ok(rows.first().map(|row| row.text(0)).transpose()?)
+}
+
 /// The alarm went off: does what is due, and sets the next one.
 pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
     for (kind, subject) in timers::take_due(turn)? {
         match kind {
             Kind::Retention => retain(turn)?,
-            Kind::Lost => jobs::lose(turn, &subject)?,
+            Kind::Lost => messages::lose(turn, &subject)?,
             Kind::SocketExpiry => {
                 let reason = "the access token expired";
                 turn.effects.push(Effect::Close { socket_id: subject, code: close::UNAUTHORIZED, reason });
@@ -241,16 +258,18 @@ pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
 fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
     jobs::forget_old(turn)?;
     inbox::forget_old(turn)?;
+    messages::forget_old(turn)?;
     sessions::forget_idle(turn)?;
     registry::forget_idle(turn)?;
     turn.sql.query("DELETE FROM revoked_grants WHERE until < ?", params![turn.now_ms])?;
+    turn.presence.cache.forget_revoked();
     let left = turn.sql.query(
         "SELECT EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1 FROM inbox) OR EXISTS (SELECT 1 FROM sessions)
-           OR EXISTS (SELECT 1 FROM clients WHERE is_persistent = 0) OR EXISTS (SELECT 1 FROM revoked_grants)",
+           OR EXISTS (SELECT 1 FROM clients WHERE is_persistent = 0) OR EXISTS (SELECT 1 FROM revoked_grants) OR EXISTS (SELECT 1 FROM origins)",
         &[],
     )?;
     if left.first().map_or(Ok(false), |row| row.boolean(0))? {
-        timers::ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(jobs::RETENTION_EVERY_MS))?;
+        timers::ensure_retention(turn)?;
     }
     Ok(())
 }
@@ -265,6 +284,7 @@ pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> 
     if turn.presence.detach(&uuid, socket_id, turn.now_ms) {
         registry::note_left(turn, &uuid)?;
         jobs::note_left(turn, &uuid)?;
+        subscriptions::clients_changed(turn)?;
     }
     Ok(())
 }

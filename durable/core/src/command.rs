@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::envelope::Envelope;
+use crate::subscriptions::{Subscription, Topic};
+use crate::trace::Trace;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
@@ -12,6 +14,7 @@ pub struct Request {
     pub caller: Option<Caller>,
     /// The MCP session the request belongs to. It must be open.
     pub session_id: Option<String>,
+    pub trace: Trace,
     pub command: Command,
 }
 
@@ -59,6 +62,13 @@ pub enum Command {
         level: String,
     },
     CloseSession,
+    /// `resources/subscribe`, for the session.
+    Subscribe {
+        subscription: Subscription,
+    },
+    Unsubscribe {
+        topic: Topic,
+    },
     /// Refuse the grant's tokens from now on and close what they opened.
     RevokeGrant {
         grant_id: String,

@@ -13,6 +13,8 @@ pub enum Effect {
     CloseGrant { grant_id: String, code: u16, reason: &'static str },
     /// Something changed about a job or a client's inbox: whoever waits for it may look.
     News { subject: String },
+    /// Write a line of JSON to the log.
+    Log { line: String },
     /// The next timer is due then.
     Arm { due_ms: i64 },
 }

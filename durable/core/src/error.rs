@@ -29,8 +29,17 @@ pub enum Rejection {
     NoClient { uuid: String },
     #[error("after must be \"next\" of an earlier answer, got {after:?}")]
     Cursor { after: String },
+    #[error("payload.job_id must be a text of 1 to 128 bytes")]
+    JobId,
     #[error("group {group:?} has no member that is a Blender")]
     EmptyGroup { group: String },
+    #[error("this user may send {limit} messages a second; wait a moment, then send it again")]
+    TooFast { limit: i64 },
+    #[error(
+        "this user's bus has reached its {limit_mib} MiB of storage and takes no new messages or jobs; results and \
+         messages go 24 hours after they were made, messages also when they are read with blender_receive_messages"
+    )]
+    Full { limit_mib: u64 },
     #[error("this user has {limit} {what}, the most there may be; {remedy}")]
     Limit { what: &'static str, limit: i64, remedy: &'static str },
 }

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use crate::effect::Effect;
 use crate::error::{Error, Rejection};
-use crate::jobs;
 use crate::params;
 use crate::record::Record;
 use crate::registry;
 use crate::storage::Row;
-use crate::timers::{self, Kind};
+use crate::subscriptions::{self, Topic};
+use crate::timers;
 use crate::turn::Turn;
 
 /// Records kept for one client; the oldest go first, here as with the bytes.
@@ -42,6 +42,7 @@ pub fn keep(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i6
     )?;
     let seq = rows.first().map_or(Ok(0), |row| row.integer(0))?;
     turn.effects.push(Effect::News { subject: owner.to_owned() });
+    subscriptions::changed(turn, &Topic::Inbox(owner.to_owned()))?;
     let dropped = turn.sql.query(
         "DELETE FROM inbox WHERE client_uuid = ?1 AND seq <= (
            SELECT seq FROM (
@@ -55,7 +56,7 @@ pub fn keep(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i6
         let count = i64::try_from(dropped.len()).unwrap_or(i64::MAX);
         turn.sql.query("UPDATE clients SET dropped = dropped + ? WHERE uuid = ?", params![count, owner])?;
     }
-    timers::ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(jobs::RETENTION_EVERY_MS))?;
+    timers::ensure_retention(turn)?;
     Ok(seq)
 }
 

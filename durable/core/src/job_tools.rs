@@ -7,6 +7,7 @@ use crate::envelope::Envelope;
 use crate::error::{Error, Rejection};
 use crate::ids;
 use crate::jobs::{self, Job, NewJob, State};
+use crate::limits;
 use crate::params;
 use crate::presence::BLENDER;
 use crate::record::Routing;
@@ -53,7 +54,8 @@ fn submit(turn: &mut Turn<'_>, call: &Submit) -> Result<Value, Error> {
         Ok(target_uuid) => target_uuid,
         Err(envelope) => return Ok(not_sent(envelope)),
     };
-    routing::has_room(turn, &target_uuid)?;
+    routing::has_room(turn, 1)?;
+    limits::admit(turn, 1)?;
     let routing = Routing::Direct { target_uuid: target_uuid.clone() };
     let job_id = start(turn, call, &target_uuid, routing, None, call.idempotency_key.as_deref())?;
     Ok(json!({"status": "queued", "job_id": job_id, "command": call.command, "target_uuid": target_uuid}))
@@ -68,9 +70,8 @@ fn submit_to_group(turn: &mut Turn<'_>, call: &Submit, group: &str) -> Result<Va
     if members.is_empty() {
         return Err(Rejection::EmptyGroup { group: group.to_owned() }.into());
     }
-    for member in &members {
-        routing::has_room(turn, member)?;
-    }
+    routing::has_room(turn, members.len())?;
+    limits::admit(turn, members.len())?;
     let batch_id = ids::random_id::<6>("b-", turn.entropy)?;
     let mut started = Vec::new();
     let mut key = call.idempotency_key.as_deref();

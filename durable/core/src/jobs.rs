@@ -10,6 +10,7 @@
 use serde_json::{Value, json};
 
 use crate::bus_tools::Priority;
+use crate::cache::backlog;
 use crate::effect::Effect;
 use crate::envelope::{Envelope, Status};
 use crate::error::Error;
@@ -17,15 +18,15 @@ use crate::ids;
 use crate::params;
 use crate::record::{Record, Routing, notification};
 use crate::storage::Row;
+use crate::subscriptions::{self, Topic};
 use crate::timers::{self, Kind};
+use crate::trace;
 use crate::turn::{Turn, seconds};
 
 /// The longest `result` kept inline, in bytes.
 pub const MAX_RESULT: usize = 1024 * 1024;
 /// The longest `error` kept, in bytes; a longer one is cut.
 pub const MAX_ERROR: usize = 64 * 1024;
-/// Jobs of one user that may be open.
-pub const MAX_OPEN: i64 = 10_000;
 /// Jobs sent to a socket and not yet acknowledged; the rest wait as rows.
 pub const WINDOW: i64 = 32;
 /// How long a job is kept after it was made.
@@ -103,6 +104,7 @@ pub struct Job {
     /// Unix milliseconds.
     pub created_ms: i64,
     pub finished_ms: Option<i64>,
+    pub traceparent: Option<String>,
 }
 
 /// What a new job is made of.
@@ -124,9 +126,8 @@ pub fn command_payload(job_id: &str, command: &str, params: &Value) -> Value {
     json!({"message_type": "command_dispatch", "job_id": job_id, "command": command, "params": params})
 }
 
-/// Writes the job and sends it, if its peer is there and has room. Returns its message id.
-pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<String, Error> {
-    let message_id = ids::message_id(turn.entropy)?;
+/// Writes the job and sends it, if its peer is there and has room. Returns it as written.
+pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     let record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: job.from_uuid,
@@ -134,15 +135,16 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<String, Error> {
         routing: job.routing,
         payload: job.payload,
         job_id: job.job_id,
-        message_id: message_id.clone(),
+        message_id: ids::message_id(turn.entropy)?,
         priority: job.priority.as_u8(),
         timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
     };
     let state = sent_state(turn, job.target_uuid)?;
     let text = serde_json::to_string(&record).map_err(|source| Error::Stored { what: "record", source })?;
     turn.sql.query(
         "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
-           idempotency_key, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+           idempotency_key, created_at, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             record.job_id.as_str(),
             job.command,
@@ -150,42 +152,77 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<String, Error> {
             record.from_uuid.as_str(),
             i64::from(record.priority),
             state.name(),
-            text,
+            text.as_str(),
             job.batch_id,
             job.idempotency_key,
-            turn.now_ms
+            turn.now_ms,
+            record.traceparent.clone()
         ],
     )?;
-    timers::ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(RETENTION_EVERY_MS))?;
+    turn.presence.cache.count(Some(job.target_uuid), None, state);
+    log_made(turn, &record, job.command, state);
+    timers::ensure_retention(turn)?;
+    subscriptions::changed(turn, &Topic::Stats)?;
     if state == State::Queued {
         if turn.presence.get(job.target_uuid).is_none() {
             timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
         }
     } else {
-        send(turn, &record)?;
+        turn.send_record(job.target_uuid, record.priority, &text)?;
     }
-    Ok(message_id)
+    Ok(Job {
+        job_id: record.job_id,
+        command: job.command.to_owned(),
+        target_uuid: Some(record.target_uuid),
+        from_uuid: record.from_uuid,
+        state,
+        result: String::new(),
+        error: String::new(),
+        progress: None,
+        created_ms: turn.now_ms,
+        finished_ms: None,
+        traceparent: record.traceparent,
+    })
+}
+
+fn log_made(turn: &mut Turn<'_>, record: &Record, command: &str, state: State) {
+    let fields = [
+        ("user_id", Some(Value::from(turn.user_id))),
+        ("request_id", Some(&turn.trace.request_id).filter(|id| !id.is_empty()).map(|id| Value::from(id.as_str()))),
+        ("job_id", trace::shown(&record.job_id)),
+        ("command", trace::shown(command)),
+        ("target_uuid", trace::shown(&record.target_uuid)),
+        ("state", Some(Value::from(state.name()))),
+        ("traceparent", record.traceparent.as_deref().map(Value::from)),
+    ];
+    turn.effects.push(Effect::Log { line: trace::line("job_made", &fields) });
+}
+
+fn log_ended(turn: &mut Turn<'_>, job: &Job, state: State) {
+    let fields = [
+        ("user_id", Some(Value::from(turn.user_id))),
+        ("job_id", trace::shown(&job.job_id)),
+        ("command", trace::shown(&job.command)),
+        ("target_uuid", job.target_uuid.as_deref().and_then(trace::shown)),
+        ("state", Some(Value::from(state.name()))),
+        ("took_ms", Some(Value::from(turn.now_ms.saturating_sub(job.created_ms)))),
+        ("traceparent", job.traceparent.as_deref().map(Value::from)),
+    ];
+    turn.effects.push(Effect::Log { line: trace::line("job_ended", &fields) });
 }
 
 /// The state of a job that could be sent to this peer now: `queued` when it cannot.
-fn sent_state(turn: &Turn<'_>, target_uuid: &str) -> Result<State, Error> {
-    match turn.presence.get(target_uuid) {
+fn sent_state(turn: &mut Turn<'_>, target_uuid: &str) -> Result<State, Error> {
+    match turn.presence.get(target_uuid).map(|attached| attached.acknowledges) {
         None => Ok(State::Queued),
-        Some(attached) if !attached.acknowledges => Ok(State::Running),
-        Some(_) if room(turn, target_uuid)? > 0 => Ok(State::Delivered),
-        Some(_) => Ok(State::Queued),
+        Some(false) => Ok(State::Running),
+        Some(true) if room(turn, target_uuid)? > 0 => Ok(State::Delivered),
+        Some(true) => Ok(State::Queued),
     }
 }
 
-fn room(turn: &Turn<'_>, target_uuid: &str) -> Result<i64, Error> {
-    let rows = turn
-        .sql
-        .query("SELECT COUNT(*) FROM jobs WHERE target_uuid = ? AND state = 'delivered'", params![target_uuid])?;
-    Ok(WINDOW.saturating_sub(rows.first().map_or(Ok(0), |row| row.integer(0))?))
-}
-
-fn send(turn: &mut Turn<'_>, record: &Record) -> Result<(), Error> {
-    turn.send(&record.target_uuid, &record.notification()).map(|_| ())
+fn room(turn: &mut Turn<'_>, target_uuid: &str) -> Result<i64, Error> {
+    Ok(WINDOW.saturating_sub(backlog(turn, target_uuid)?.delivered))
 }
 
 /// A peer has attached: what it was sent and never acknowledged goes again, then what is queued, most urgent first.
@@ -196,61 +233,80 @@ pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
 }
 
 fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    if backlog(turn, client_uuid)?.delivered == 0 {
+        return Ok(());
+    }
+    // The second condition is the index's own: without it SQLite would not take the index.
     let unacknowledged = turn.sql.query(
-        "SELECT record FROM jobs WHERE target_uuid = ? AND state = 'delivered' ORDER BY priority, seq",
+        "SELECT job_id, priority, record FROM jobs WHERE target_uuid = ? AND state = 'delivered'
+           AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq",
         params![client_uuid],
     )?;
+    let acknowledges = turn.presence.get(client_uuid).is_some_and(|attached| attached.acknowledges);
     for row in &unacknowledged {
-        let record = stored_record(row)?;
-        send(turn, &record)?;
+        if acknowledges {
+            turn.send_record(client_uuid, priority(row)?, &row.text(2)?)?;
+        } else {
+            // It does not promise any more to run nothing twice: what it was sent before may be running.
+            set_state(turn, &row.text(0)?, client_uuid, State::Delivered, State::Running)?;
+        }
     }
     Ok(())
 }
 
 /// Sends as much of what is queued as the peer has room for.
 pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
-    let Some(attached) = turn.presence.get(client_uuid) else { return Ok(()) };
+    let Some(acknowledges) = turn.presence.get(client_uuid).map(|attached| attached.acknowledges) else {
+        return Ok(());
+    };
     let (state, room) =
-        if attached.acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, MAX_OPEN) };
+        if acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, i64::MAX) };
+    if room <= 0 || backlog(turn, client_uuid)?.queued == 0 {
+        return Ok(());
+    }
     let queued = turn.sql.query(
-        "SELECT record FROM jobs WHERE target_uuid = ? AND state = 'queued' ORDER BY priority, seq LIMIT ?",
+        "SELECT job_id, priority, record FROM jobs WHERE target_uuid = ? AND state = 'queued'
+           AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq LIMIT ?",
         params![client_uuid, room],
     )?;
     for row in &queued {
-        let record = stored_record(row)?;
-        set_state(turn, &record.job_id, state)?;
-        send(turn, &record)?;
+        set_state(turn, &row.text(0)?, client_uuid, State::Queued, state)?;
+        turn.send_record(client_uuid, priority(row)?, &row.text(2)?)?;
     }
     Ok(())
 }
 
-fn stored_record(row: &Row) -> Result<Record, Error> {
-    serde_json::from_str(&row.text(0)?).map_err(|source| Error::Stored { what: "record", source })
+fn priority(row: &Row) -> Result<u8, Error> {
+    // The column is only ever written from a `Priority`.
+    Ok(u8::try_from(row.integer(1)?).unwrap_or(u8::MAX))
 }
 
-fn set_state(turn: &Turn<'_>, job_id: &str, state: State) -> Result<(), Error> {
-    turn.sql.query("UPDATE jobs SET state = ? WHERE job_id = ?", params![state.name(), job_id])?;
+fn set_state(turn: &mut Turn<'_>, job_id: &str, target_uuid: &str, from: State, to: State) -> Result<(), Error> {
+    turn.sql.query("UPDATE jobs SET state = ? WHERE job_id = ?", params![to.name(), job_id])?;
+    turn.presence.cache.count(Some(target_uuid), Some(from), to);
+    turn.presence.cache.change_job(job_id, |job| job.state = to);
     Ok(())
 }
 
-/// A progress report came in. The first one acknowledges the job, if it is this peer's.
-pub fn acknowledge(turn: &mut Turn<'_>, job_id: &str, client_uuid: &str) -> Result<(), Error> {
-    let taken = turn.sql.query(
-        "UPDATE jobs SET state = 'running' WHERE job_id = ? AND target_uuid = ? AND state IN ('queued', 'delivered')
-         RETURNING 1",
-        params![job_id, client_uuid],
-    )?;
-    if taken.is_empty() {
+/// A report of its peer came in. The first one acknowledges the job.
+pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<(), Error> {
+    let (State::Queued | State::Delivered, Some(target)) = (job.state, job.target_uuid.as_deref()) else {
         return Ok(());
-    }
-    turn.effects.push(Effect::News { subject: job_id.to_owned() });
-    refill(turn, client_uuid)
+    };
+    set_state(turn, &job.job_id, target, job.state, State::Running)?;
+    turn.effects.push(Effect::News { subject: job.job_id.clone() });
+    subscriptions::job_changed(turn, &job.job_id, false)?;
+    refill(turn, target)
 }
 
 const COLUMNS: &str =
-    "job_id, command, target_uuid, from_uuid, state, result, error, progress, created_at, finished_at";
+    "job_id, command, target_uuid, from_uuid, state, result, error, progress, created_at, finished_at,
+     traceparent";
 
 pub fn find(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
+    if let Some(job) = turn.presence.cache.job(job_id) {
+        return Ok(Some(job.clone()));
+    }
     let rows = turn.sql.query(&format!("SELECT {COLUMNS} FROM jobs WHERE job_id = ?"), params![job_id])?;
     rows.first().map(job).transpose()
 }
@@ -284,8 +340,9 @@ pub fn note_progress(turn: &mut Turn<'_>, known: &Job, percent: f64, message: Op
         return Ok(());
     }
     turn.sql.query("UPDATE jobs SET progress = ? WHERE job_id = ?", params![progress.to_string(), &*known.job_id])?;
+    turn.presence.cache.change_job(&known.job_id, |job| job.progress = Some(progress));
     turn.effects.push(Effect::News { subject: known.job_id.clone() });
-    Ok(())
+    subscriptions::job_changed(turn, &known.job_id, false)
 }
 
 fn job(row: &Row) -> Result<Job, Error> {
@@ -302,17 +359,27 @@ fn job(row: &Row) -> Result<Job, Error> {
         progress: row.optional_text(7)?.and_then(|text| serde_json::from_str(&text).ok()),
         created_ms: row.integer(8)?,
         finished_ms: row.optional_integer(9)?,
+        traceparent: row.optional_text(10)?,
     })
 }
 
 /// Ends the job and wakes whoever waits for it.
-pub fn finish(turn: &mut Turn<'_>, job_id: &str, state: State, result: &str, error: &str) -> Result<(), Error> {
+pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
     turn.sql.query(
         "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ? WHERE job_id = ?",
-        params![state.name(), result, error, turn.now_ms, job_id],
+        params![state.name(), result, error, turn.now_ms, job.job_id.as_str()],
     )?;
-    turn.effects.push(Effect::News { subject: job_id.to_owned() });
-    Ok(())
+    log_ended(turn, job, state);
+    let now_ms = turn.now_ms;
+    turn.presence.cache.count(job.target_uuid.as_deref(), Some(job.state), state);
+    turn.presence.cache.change_job(&job.job_id, |job| {
+        job.state = state;
+        job.result = result.to_owned();
+        job.error = error.to_owned();
+        job.finished_ms = Some(now_ms);
+    });
+    turn.effects.push(Effect::News { subject: job.job_id.clone() });
+    subscriptions::job_changed(turn, &job.job_id, true)
 }
 
 /// Asks the peer of a running job to stop it.
@@ -333,20 +400,12 @@ pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
     timers::ensure(turn, Kind::Lost, client_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))
 }
 
-/// The open jobs of a client that stayed away come to their end as `lost`.
-pub fn lose(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
-    if turn.presence.get(client_uuid).is_some() {
-        return Ok(());
-    }
-    let open = turn.sql.query(
-        "SELECT job_id FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running')",
-        params![client_uuid],
-    )?;
-    for row in &open {
-        let error = format!("{client_uuid} has been away for an hour without an answer");
-        finish(turn, &row.text(0)?, State::Lost, "", &error)?;
-    }
-    Ok(())
+/// The open jobs of a client, in order of arrival.
+pub fn open_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Vec<Job>, Error> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running') ORDER BY seq"
+    );
+    turn.sql.query(&statement, params![client_uuid])?.iter().map(job).collect()
 }
 
 /// Drops jobs older than `KEPT_MS`, and starts the clock for open ones whose peer went without a word.
@@ -367,6 +426,7 @@ pub fn forget_old(turn: &mut Turn<'_>) -> Result<(), Error> {
            AND created_at < ? AND state NOT IN ('queued', 'delivered', 'running')",
         params![turn.now_ms.saturating_sub(KEPT_MS)],
     )?;
+    turn.presence.cache.forget_ended_jobs();
     Ok(())
 }
 

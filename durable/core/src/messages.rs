@@ -2,14 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::bus_tools::{JobUpdate, Priority, SendMessage};
+use crate::bus_tools::{JobUpdate, MAX_ID, Priority, SendMessage};
 use crate::error::{Error, Rejection};
 use crate::ids;
 use crate::inbox;
 use crate::jobs::{self, Job, MAX_ERROR, MAX_RESULT, NewJob, State};
+use crate::limits;
+use crate::params;
 use crate::record::{Record, Routing};
 use crate::registry::{self, Via};
 use crate::routing;
+use crate::timers;
 use crate::turn::{Turn, seconds};
 
 /// `blender_send_message`. A payload that dispatches a job to one client is kept as a job; anything else is passed on.
@@ -22,9 +25,23 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
             "error": "no client with this target_uuid is registered",
         }));
     };
+    limits::admit(turn, recipients.len())?;
     let message_id = ids::message_id(turn.entropy)?;
     let given = call.payload.get("job_id").and_then(Value::as_str).map(str::to_owned);
+    if given.as_deref().is_some_and(|job_id| job_id.is_empty() || job_id.len() > MAX_ID) {
+        return Err(Rejection::JobId.into());
+    }
     let job_id = given.unwrap_or_else(|| message_id.clone());
+    let dispatches = dispatched(&call.payload).map(str::to_owned);
+    if dispatches.is_some()
+        && let [only] = recipients.as_slice()
+        && jobs::find(turn, &job_id)?.is_some()
+    {
+        return Ok(json!({
+            "status": "ok", "duplicate": true, "message_id": message_id, "job_id": job_id,
+            "targets": [only], "routing": routing,
+        }));
+    }
     let mut record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: sender,
@@ -35,28 +52,61 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
         message_id: message_id.clone(),
         priority: call.priority.as_u8(),
         timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
     };
     let answer =
         json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
-    for recipient in &recipients {
-        record.target_uuid.clone_from(recipient);
-        if !start_job(turn, &record, recipients.len(), call.priority)? {
-            inbox::deliver(turn, &record)?;
+    match (dispatches, recipients.as_slice()) {
+        (Some(command), [only]) => {
+            record.target_uuid.clone_from(only);
+            start_job(turn, &record, &command, call.priority)?;
+        }
+        (dispatches, recipients) => {
+            if dispatches.is_some() {
+                note_origin(turn, &record)?;
+            }
+            for recipient in recipients {
+                record.target_uuid.clone_from(recipient);
+                inbox::deliver(turn, &record)?;
+            }
         }
     }
     Ok(answer)
 }
 
-/// Keeps the message as a job when it dispatches one to a single client. Says whether it did.
-fn start_job(turn: &mut Turn<'_>, record: &Record, recipients: usize, priority: Priority) -> Result<bool, Error> {
-    let Some(kind @ ("command_dispatch" | "job_dispatch")) = record.payload.get("message_type").and_then(Value::as_str)
-    else {
-        return Ok(false);
-    };
-    if recipients != 1 || jobs::find(turn, &record.job_id)?.is_some() {
-        return Ok(false);
+/// The command that a payload dispatches, or `job_dispatch` for a script.
+fn dispatched(payload: &Value) -> Option<&str> {
+    match payload.get("message_type").and_then(Value::as_str)? {
+        "command_dispatch" => Some(payload.get("command").and_then(Value::as_str).unwrap_or("command_dispatch")),
+        "job_dispatch" => Some("job_dispatch"),
+        _ => None,
     }
-    let command = record.payload.get("command").and_then(Value::as_str).unwrap_or(kind);
+}
+
+/// A job goes to several clients: each answers for itself, and every answer goes to whoever sent it.
+fn note_origin(turn: &mut Turn<'_>, record: &Record) -> Result<(), Error> {
+    turn.sql.query(
+        "INSERT INTO origins (job_id, from_uuid, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        params![record.job_id.as_str(), record.from_uuid.as_str(), turn.now_ms],
+    )?;
+    timers::ensure_retention(turn)
+}
+
+fn origin(turn: &Turn<'_>, job_id: &str) -> Result<Option<String>, Error> {
+    let rows = turn.sql.query("SELECT from_uuid FROM origins WHERE job_id = ?", params![job_id])?;
+    Ok(rows.first().map(|row| row.text(0)).transpose()?)
+}
+
+/// Forgets who sent what, after as long as jobs are kept.
+pub fn forget_old(turn: &mut Turn<'_>) -> Result<(), Error> {
+    let kept_since = turn.now_ms.saturating_sub(jobs::KEPT_MS);
+    turn.sql.query("DELETE FROM origins WHERE created_at < ?", params![kept_since])?;
+    Ok(())
+}
+
+/// Keeps a message that dispatches to a single client as a job.
+fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Priority) -> Result<(), Error> {
+    routing::has_room(turn, 1)?;
     let job = NewJob {
         job_id: record.job_id.clone(),
         command,
@@ -68,8 +118,7 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, recipients: usize, priority: 
         batch_id: None,
         idempotency_key: None,
     };
-    jobs::create(turn, job)?;
-    Ok(true)
+    jobs::create(turn, job).map(drop)
 }
 
 /// `blender_job_update`. The first end of a job stands; a second one changes nothing.
@@ -78,7 +127,7 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, recipients: usize, priority: 
 /// `Rejection::AnotherTarget` for a socket that is registered as another client than the job was given to.
 pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<Value, Error> {
     let Some(job) = jobs::find(turn, &call.job_id)? else {
-        return broadcast(turn, &call, via);
+        return pass_on(turn, &call, via);
     };
     if let (Some(own), Some(target)) = (via.bound(), &job.target_uuid)
         && own != target
@@ -103,9 +152,7 @@ pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<
 /// Writes what the update says. A result that is too large fails the job, and the reason is returned.
 fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Option<String>, Error> {
     let Some(state) = State::of_update(&call.status) else {
-        if let Some(target) = job.target_uuid.as_deref() {
-            jobs::acknowledge(turn, &job.job_id, target)?;
-        }
+        jobs::acknowledge(turn, job)?;
         report_update(turn, job, &call.status, &call.result, cut(&call.error, MAX_ERROR))?;
         return Ok(None);
     };
@@ -120,12 +167,24 @@ fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Opt
 
 /// Ends the job, tells whoever sent it, and lets its peer have the next one.
 pub fn end(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
-    jobs::finish(turn, &job.job_id, state, result, error)?;
+    jobs::finish(turn, job, state, result, error)?;
     report_update(turn, job, state.name(), result, error)?;
     match job.target_uuid.as_deref() {
         Some(target) => jobs::refill(turn, target),
         None => Ok(()),
     }
+}
+
+/// The open jobs of a client that stayed away come to their end as `lost`, and who sent them hears of it.
+pub fn lose(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    if turn.presence.get(client_uuid).is_some() {
+        return Ok(());
+    }
+    let error = format!("{client_uuid} has been away for an hour without an answer");
+    for job in jobs::open_of(turn, client_uuid)? {
+        end(turn, &job, State::Lost, "", &error)?;
+    }
+    Ok(())
 }
 
 /// The message of a result that is over the limit.
@@ -153,7 +212,8 @@ fn report_update(turn: &mut Turn<'_>, job: &Job, status: &str, result: &str, err
     let sender = job.target_uuid.clone().unwrap_or_else(|| turn.server_uuid());
     let routing = Routing::Direct { target_uuid: job.from_uuid.clone() };
     let payload = update_payload(&job.job_id, status, result, error);
-    let record = report(turn, &job.job_id, sender, &job.from_uuid, routing, payload)?;
+    let mut record = report(turn, &job.job_id, sender, &job.from_uuid, routing, payload)?;
+    record.traceparent.clone_from(&job.traceparent);
     inbox::deliver(turn, &record).map(|_| ())
 }
 
@@ -176,22 +236,30 @@ pub fn report(
         message_id: ids::message_id(turn.entropy)?,
         priority: Priority::Notice.as_u8(),
         timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
     })
 }
 
-/// Nobody knows who sent the job: everyone hears of it.
-fn broadcast(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value, Error> {
+/// An update of no job of ours: it goes to whoever sent the message, or to everyone when that is unknown.
+fn pass_on(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value, Error> {
+    let origin = origin(turn, &call.job_id)?;
+    let delivered = if origin.is_some() { "direct" } else { "broadcast" };
     if call.result.len() > MAX_RESULT {
         let error = too_large(call.result.len());
-        return Ok(json!({"status": "error", "error": error, "delivered": "broadcast", "targets": []}));
+        return Ok(json!({"status": "error", "error": error, "delivered": delivered, "targets": []}));
     }
     let sender = via.bound().map_or_else(|| turn.server_uuid(), str::to_owned);
-    let targets: Vec<String> =
-        registry::all(turn)?.into_iter().map(|client| client.uuid).filter(|uuid| *uuid != sender).collect();
+    let (targets, routing) = match origin {
+        Some(origin) => (vec![origin.clone()], Routing::Direct { target_uuid: origin }),
+        None => {
+            let everyone = registry::all(turn)?.into_iter().map(|client| client.uuid);
+            (everyone.filter(|uuid| *uuid != sender).collect(), Routing::Broadcast)
+        }
+    };
     for target in &targets {
         let payload = update_payload(&call.job_id, &call.status, &call.result, cut(&call.error, MAX_ERROR));
-        let record = report(turn, &call.job_id, sender.clone(), target, Routing::Broadcast, payload)?;
+        let record = report(turn, &call.job_id, sender.clone(), target, routing.clone(), payload)?;
         inbox::deliver(turn, &record)?;
     }
-    Ok(json!({"status": "ok", "delivered": "broadcast", "targets": targets}))
+    Ok(json!({"status": "ok", "delivered": delivered, "targets": targets}))
 }

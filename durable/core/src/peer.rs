@@ -144,7 +144,7 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     if !job.state.is_open() {
         return Ok(());
     }
-    jobs::acknowledge(turn, job_id, &uuid)?;
+    jobs::acknowledge(turn, &job)?;
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
     if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0) {

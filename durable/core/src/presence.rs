@@ -1,6 +1,11 @@
 //! Who is attached right now. Memory only: the glue rebuilds it from the live sockets whenever the object wakes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::subscriptions::Listener;
+
+use crate::cache::Cache;
+use crate::limits::{Limits, Meter};
 
 /// How a live client is reached.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,12 +46,23 @@ pub struct Presence {
     left_ms: BTreeMap<String, i64>,
     /// Open event streams, the newest last.
     streams: Vec<Stream>,
+    /// Streams of `subscriptions/listen`, by socket.
+    listeners: Vec<(String, Listener)>,
+    /// Topics that some session is or was subscribed to.
+    topics: BTreeSet<String>,
+    pub cache: Cache,
+    pub limits: Limits,
+    pub meter: Meter,
 }
 
 /// The client type of a Blender.
 pub const BLENDER: &str = "blender";
 
 impl Presence {
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     pub fn attach(&mut self, uuid: String, attached: Attached) {
         self.left_ms.remove(&uuid);
         self.live.insert(uuid, attached);
@@ -93,11 +109,28 @@ impl Presence {
         self.live.iter()
     }
 
+    pub fn listen(&mut self, socket_id: String, listener: Listener) {
+        self.listeners.push((socket_id, listener));
+    }
+
+    pub fn listeners(&self) -> impl Iterator<Item = &(String, Listener)> {
+        self.listeners.iter()
+    }
+
+    pub fn subscribed(&mut self, topic: String) {
+        self.topics.insert(topic);
+    }
+
+    pub fn is_subscribed(&self, topic: &str) -> bool {
+        self.topics.contains(topic)
+    }
+
     pub fn open_stream(&mut self, stream: Stream) {
         self.streams.push(stream);
     }
 
     pub fn close_stream(&mut self, socket_id: &str) -> Option<Stream> {
+        self.listeners.retain(|(listening, _)| listening != socket_id);
         let place = self.streams.iter().position(|stream| stream.socket_id == socket_id)?;
         Some(self.streams.remove(place))
     }

@@ -10,10 +10,9 @@ use crate::params;
 use crate::presence::{Attached, Link};
 use crate::storage::Row;
 use crate::streams;
+use crate::subscriptions;
 use crate::turn::{Turn, is_older, seconds};
 
-/// Clients one user may have registered.
-pub const MAX_CLIENTS: i64 = 1_000;
 /// A caller that registered nothing is listed this long after its last call.
 pub const CALLER_LISTED_MS: i64 = 10 * 60 * 1_000;
 /// An ephemeral client without a socket is forgotten this long after it was last seen.
@@ -64,7 +63,7 @@ impl<'a> Via<'a> {
 /// `blender_register_client`. Bucket and `connected_at` of a known client stay as they are.
 ///
 /// # Errors
-/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at `MAX_CLIENTS`.
+/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at the limit of clients.
 pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Result<Value, Error> {
     if let Some(own) = via.bound()
         && own != call.client_uuid
@@ -98,6 +97,7 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
         Via::Http { session_id: Some(session_id) } => streams::bind(turn, session_id, call)?,
         Via::Http { session_id: None } => {}
     }
+    subscriptions::clients_changed(turn)?;
     let client = ClientInfo {
         uuid: call.client_uuid.clone(),
         client_type: call.client_type.clone(),
@@ -134,21 +134,26 @@ fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
 }
 
 fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
+    let limit = turn.presence.limits.clients;
     let count = turn.sql.query("SELECT COUNT(*) FROM clients", &[])?;
-    if count.first().map_or(Ok(0), |row| row.integer(0))? < MAX_CLIENTS {
+    if count.first().map_or(Ok(0), |row| row.integer(0))? < limit {
         return Ok(());
     }
     let remedy = "unregister some with blender_unregister_client";
-    Err(Rejection::Limit { what: "registered clients", limit: MAX_CLIENTS, remedy }.into())
+    Err(Rejection::Limit { what: "registered clients", limit, remedy }.into())
 }
 
 /// `blender_unregister_client`. Idempotent. A live socket of the client stays open, but is no peer any more.
 pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
     let gone = turn.sql.query("DELETE FROM clients WHERE uuid = ? RETURNING uuid", params![uuid])?;
+    turn.presence.cache.forget_caller(uuid);
     if let Some(attached) = turn.presence.forget(uuid)
         && attached.link == Link::Socket
     {
         turn.effects.push(Effect::Note { socket_id: attached.socket_id });
+    }
+    if !gone.is_empty() {
+        subscriptions::clients_changed(turn)?;
     }
     let status = if gone.is_empty() { "not_found" } else { "ok" };
     Ok(json!({"status": status, "client_uuid": uuid}))
@@ -156,13 +161,17 @@ pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
 
 /// Lists an MCP client that calls tools without having registered: type `llm`, ephemeral.
 pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
+    if turn.presence.cache.is_noted(uuid, TOUCH_EVERY_MS, turn.now_ms) {
+        return Ok(());
+    }
     turn.sql.query(
         "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen)
          SELECT ?1, 'llm', 0, '[]', NULL, ?2, ?2
          WHERE EXISTS (SELECT 1 FROM clients WHERE uuid = ?1) OR (SELECT COUNT(*) FROM clients) < ?4
          ON CONFLICT (uuid) DO UPDATE SET last_seen = excluded.last_seen WHERE last_seen < ?3",
-        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), MAX_CLIENTS],
+        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), turn.presence.limits.clients],
     )?;
+    turn.presence.cache.note_caller(uuid, turn.now_ms);
     Ok(())
 }
 
@@ -240,6 +249,7 @@ pub fn forget_idle(turn: &mut Turn<'_>) -> Result<(), Error> {
         let uuid = row.text(0)?;
         if turn.presence.get(&uuid).is_none() {
             turn.sql.query("DELETE FROM clients WHERE uuid = ?", params![uuid.as_str()])?;
+            turn.presence.cache.forget_caller(&uuid);
             turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![uuid])?;
         }
     }

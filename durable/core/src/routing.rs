@@ -1,9 +1,9 @@
 //! Who a message is for: `target_uuid` before `group_id` before `client_type` before everyone.
 
 use crate::bus_tools::SendMessage;
+use crate::cache;
 use crate::envelope::{Envelope, Status};
 use crate::error::{Error, Rejection};
-use crate::jobs::MAX_OPEN;
 use crate::params;
 use crate::record::Routing;
 use crate::registry;
@@ -35,17 +35,15 @@ pub fn pick_peer(turn: &Turn<'_>, command: &str, wanted: Option<&str>) -> Result
 }
 
 /// # Errors
-/// `Rejection::Limit` when this client has as many open jobs as it may.
-pub fn has_room(turn: &Turn<'_>, target_uuid: &str) -> Result<(), Error> {
-    let open = turn.sql.query(
-        "SELECT COUNT(*) FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running')",
-        params![target_uuid],
-    )?;
-    if open.first().map_or(Ok(0), |row| row.integer(0))? < MAX_OPEN {
+/// `Rejection::Limit` when this many more jobs would be more than may be open.
+pub fn has_room(turn: &mut Turn<'_>, jobs: usize) -> Result<(), Error> {
+    let more = i64::try_from(jobs).unwrap_or(i64::MAX);
+    let limit = turn.presence.limits.open_jobs;
+    if cache::open_jobs(turn)?.saturating_add(more) <= limit {
         return Ok(());
     }
-    let remedy = "wait until some of them have ended";
-    Err(Rejection::Limit { what: "open jobs on this client", limit: MAX_OPEN, remedy }.into())
+    let remedy = "wait until some of them have ended, or cancel some with blender_job_cancel";
+    Err(Rejection::Limit { what: "open jobs", limit, remedy }.into())
 }
 
 fn no_client(command: &str) -> Envelope {

@@ -61,6 +61,7 @@ pub fn find(turn: &mut Turn<'_>, session_id: &str) -> Result<Option<Session>, Er
 pub fn close(turn: &mut Turn<'_>, session_id: &str) -> Result<bool, Error> {
     let gone = turn.sql.query("DELETE FROM sessions WHERE session_id = ? RETURNING 1", params![session_id])?;
     turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![session_id])?;
+    turn.sql.query("DELETE FROM subscriptions WHERE session_id = ?", params![session_id])?;
     streams::end_of_session(turn, session_id);
     turn.sql.query("UPDATE clients SET session_id = NULL WHERE session_id = ?", params![session_id])?;
     Ok(!gone.is_empty())

@@ -31,6 +31,9 @@ pub trait Sql {
     /// Runs one statement with positional `?` parameters (at most 100) and returns its rows.
     fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StorageError>;
 
+    /// Bytes that the database takes.
+    fn size(&self) -> Result<u64, StorageError>;
+
     /// Runs several statements without parameters.
     fn batch(&self, statements: &str) -> Result<(), StorageError>;
 }

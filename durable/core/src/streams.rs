@@ -15,6 +15,7 @@ use crate::presence::{Attached, Link, Stream};
 use crate::record::LOGGER;
 use crate::sessions;
 use crate::storage::Row;
+use crate::subscriptions;
 use crate::turn::Turn;
 
 /// Events that a stream gets at once when it opens; more come as the first are read.
@@ -135,6 +136,7 @@ fn attach(turn: &mut Turn<'_>, session_id: &str, socket_id: String, uuid: &str, 
         heard_ms: turn.now_ms,
     };
     turn.presence.attach(uuid.to_owned(), attached);
+    subscriptions::clients_changed(turn)?;
     jobs::hand_over(turn, uuid)
 }
 
@@ -148,6 +150,7 @@ pub fn closed(turn: &mut Turn<'_>, stream: &Stream) -> Result<(), Error> {
         let uuid = row.text(0)?;
         if turn.presence.detach(&uuid, &stream.socket_id, turn.now_ms) {
             jobs::note_left(turn, &uuid)?;
+            subscriptions::clients_changed(turn)?;
         }
     }
     Ok(())
@@ -170,5 +173,5 @@ pub fn wake(turn: &mut Turn<'_>) -> Result<(), Error> {
     for session_id in session_ids {
         attach_clients(turn, &session_id)?;
     }
-    Ok(())
+    subscriptions::wake(turn)
 }

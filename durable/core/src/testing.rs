@@ -2,17 +2,48 @@
 
 #![allow(clippy::expect_used, clippy::arithmetic_side_effects)]
 
+use core::cell::Cell;
+
 use rusqlite::types::{Value as Native, ValueRef};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Statement, StatementStatus, params_from_iter};
 
 use crate::ids::{Entropy, EntropyError};
 use crate::storage::{Row, Sql, StorageError, Value};
 
-pub struct Memory(Connection);
+pub struct Memory {
+    connection: Connection,
+    work: Cell<Work>,
+}
+
+/// What statements have cost so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    pub statements: u32,
+    /// Operations of SQLite's virtual machine: the same for the same work, whatever the machine.
+    pub steps: i64,
+    /// Rows stepped over without an index.
+    pub scanned: i64,
+    pub rows_written: u64,
+}
 
 impl Memory {
     pub fn new() -> Self {
-        Self(Connection::open_in_memory().expect("SQLite opens in memory"))
+        let connection = Connection::open_in_memory().expect("SQLite opens in memory");
+        Self { connection, work: Cell::default() }
+    }
+
+    /// What was done since this was last asked.
+    pub fn take_work(&self) -> Work {
+        self.work.take()
+    }
+
+    fn count(&self, statement: &Statement<'_>, rows_written: u64) {
+        let mut work = self.work.get();
+        work.statements += 1;
+        work.steps += i64::from(statement.reset_status(StatementStatus::VmStep));
+        work.scanned += i64::from(statement.reset_status(StatementStatus::FullscanStep));
+        work.rows_written += rows_written;
+        self.work.set(work);
     }
 }
 
@@ -25,19 +56,31 @@ impl Default for Memory {
 impl Sql for Memory {
     fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StorageError> {
         let failed = |error: rusqlite::Error| StorageError::Statement(error.to_string());
-        let mut prepared = self.0.prepare_cached(statement).map_err(failed)?;
+        let mut prepared = self.connection.prepare_cached(statement).map_err(failed)?;
         let columns = prepared.column_count();
         let mut rows = prepared.query(params_from_iter(parameters.iter().map(native))).map_err(failed)?;
         let mut result = Vec::new();
+        let written_before = self.connection.total_changes();
         while let Some(row) = rows.next().map_err(failed)? {
             let values = (0..columns).map(|column| row.get_ref(column).map(value)).collect::<Result<_, _>>();
             result.push(Row(values.map_err(failed)?));
         }
+        drop(rows);
+        self.count(&prepared, self.connection.total_changes() - written_before);
         Ok(result)
     }
 
+    fn size(&self) -> Result<u64, StorageError> {
+        let statement = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        let bytes: i64 = self
+            .connection
+            .query_row(statement, [], |row| row.get(0))
+            .map_err(|error| StorageError::Statement(error.to_string()))?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
     fn batch(&self, statements: &str) -> Result<(), StorageError> {
-        self.0.execute_batch(statements).map_err(|error| StorageError::Statement(error.to_string()))
+        self.connection.execute_batch(statements).map_err(|error| StorageError::Statement(error.to_string()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::effect::Effect;
 use crate::error::Error;
+use crate::jobs::RETENTION_EVERY_MS;
 use crate::params;
 use crate::turn::Turn;
 
@@ -39,6 +40,15 @@ pub fn ensure(turn: &mut Turn<'_>, kind: Kind, subject: &str, due_ms: i64) -> Re
     Ok(())
 }
 
+/// Sees to it that old rows are looked for.
+pub fn ensure_retention(turn: &mut Turn<'_>) -> Result<(), Error> {
+    if !turn.presence.cache.retention_is_set() {
+        ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(RETENTION_EVERY_MS))?;
+        turn.presence.cache.note_retention(true);
+    }
+    Ok(())
+}
+
 pub fn clear(turn: &mut Turn<'_>, kind: Kind, subject: &str) -> Result<(), Error> {
     turn.sql.query("DELETE FROM timers WHERE kind = ? AND subject = ?", params![kind.name(), subject])?;
     Ok(())
@@ -46,6 +56,7 @@ pub fn clear(turn: &mut Turn<'_>, kind: Kind, subject: &str) -> Result<(), Error
 
 /// Takes out what is due, earliest first, at most 100 at a time.
 pub fn take_due(turn: &mut Turn<'_>) -> Result<Vec<(Kind, String)>, Error> {
+    turn.presence.cache.note_retention(false);
     let rows = turn
         .sql
         .query("SELECT kind, subject FROM timers WHERE due <= ? ORDER BY due LIMIT 100", params![turn.now_ms])?;

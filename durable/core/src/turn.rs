@@ -6,8 +6,10 @@ use crate::effect::Effect;
 use crate::error::Error;
 use crate::ids::Entropy;
 use crate::presence::{Link, Presence};
+use crate::record::{self, Record};
 use crate::storage::Sql;
 use crate::streams;
+use crate::trace::Trace;
 
 pub struct Turn<'a> {
     pub sql: &'a dyn Sql,
@@ -15,6 +17,8 @@ pub struct Turn<'a> {
     pub entropy: &'a mut dyn Entropy,
     pub now_ms: i64,
     pub user_id: &'a str,
+    /// What led to this turn.
+    pub trace: Trace,
     pub effects: Vec<Effect>,
 }
 
@@ -26,7 +30,7 @@ impl<'a> Turn<'a> {
         now_ms: i64,
         user_id: &'a str,
     ) -> Self {
-        Self { sql, presence, entropy, now_ms, user_id, effects: Vec::new() }
+        Self { sql, presence, entropy, now_ms, user_id, trace: Trace::default(), effects: Vec::new() }
     }
 
     /// Sends a notification to a client that is there now, however it is reached. Says whether it is there.
@@ -39,6 +43,22 @@ impl<'a> Turn<'a> {
             Some((Link::Stream { session_id }, _)) => streams::push(self, client_uuid, &session_id, notification)?,
         }
         Ok(true)
+    }
+
+    /// Sends a record that is JSON already, so that it is not written twice.
+    pub fn send_record(&mut self, client_uuid: &str, priority: u8, record: &str) -> Result<(), Error> {
+        match self.presence.get(client_uuid).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
+            None => {}
+            Some((Link::Socket, socket_id)) => {
+                self.effects.push(Effect::Send { socket_id, frame: record::notification_text(priority, record) });
+            }
+            Some((Link::Stream { session_id }, _)) => {
+                let record: Record =
+                    serde_json::from_str(record).map_err(|source| Error::Stored { what: "record", source })?;
+                streams::push(self, client_uuid, &session_id, &record.notification())?;
+            }
+        }
+        Ok(())
     }
 
     /// The name under which the bus itself speaks for this user.

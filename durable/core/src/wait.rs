@@ -110,7 +110,15 @@ fn document_or_sleep(turn: &Turn<'_>, wait: &Wait, document: Value, over: bool) 
     }
 }
 
-fn look_for_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Verdict, Error> {
+fn look_for_answer(turn: &mut Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Verdict, Error> {
+    let verdict = verdict_on_answer(turn, wait, answered)?;
+    if matches!(verdict, Verdict::Answer(_)) {
+        turn.presence.cache.forget_job(&wait.subject);
+    }
+    Ok(verdict)
+}
+
+fn verdict_on_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Verdict, Error> {
     let answer = |envelope: Envelope| Ok(Verdict::Answer(Reply::Envelope { envelope: Box::new(envelope) }));
     let job = jobs::find(turn, &wait.subject)?;
     if let Some(envelope) = job.as_ref().and_then(jobs::settled) {

@@ -29,7 +29,8 @@ CREATE TABLE jobs (
   batch_id TEXT,
   idempotency_key TEXT,
   created_at INTEGER NOT NULL,
-  finished_at INTEGER
+  finished_at INTEGER,
+  traceparent TEXT
 ) STRICT;
 
 CREATE INDEX jobs_open ON jobs (target_uuid, state, priority, seq)
@@ -73,4 +74,19 @@ CREATE INDEX timers_by_due ON timers (due);
 CREATE TABLE revoked_grants (
   grant_id TEXT PRIMARY KEY,
   until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE subscriptions (
+  session_id TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  uri TEXT NOT NULL,
+  PRIMARY KEY (session_id, topic)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX subscriptions_by_topic ON subscriptions (topic);
+
+CREATE TABLE origins (
+  job_id TEXT PRIMARY KEY,
+  from_uuid TEXT NOT NULL,
+  created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

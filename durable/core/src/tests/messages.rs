@@ -152,3 +152,45 @@ fn a_frame_far_over_the_limit_fails_its_job_without_being_read_whole() {
     assert!(world.answer(&wait).error.contains("at most 1048576"));
     assert!(world.presence.get("b1").is_some());
 }
+
+#[test]
+fn a_job_sent_to_a_group_is_answered_by_each_member_to_its_sender() {
+    let mut world = World::new();
+    for (socket, uuid) in [("w1", "b1"), ("w2", "b2")] {
+        let arguments = json!({"client_uuid": uuid, "client_type": "blender", "group_id": "farm"});
+        world.tool(socket, "blender_register_client", arguments);
+    }
+    register(&mut world, "me", "llm", None);
+    let payload = json!({"message_type": "job_dispatch", "job_id": "frame", "script": "render()"});
+    let arguments = json!({"payload": payload, "group_id": "farm", "from_uuid": "me"});
+    world.call("blender_send_message", arguments).unwrap();
+    for (socket, result) in [("w1", "left"), ("w2", "right")] {
+        let answer = world.update(socket, "frame", "completed", result)["structuredContent"].clone();
+        assert_eq!(answer, json!({"status": "ok", "delivered": "direct", "targets": ["me"]}));
+    }
+    let inbox = world.call("blender_receive_messages", json!({"client_uuid": "me"})).unwrap();
+    let results: Vec<_> =
+        inbox["messages"].as_array().unwrap().iter().map(|record| &record["payload"]["result"]).collect();
+    assert_eq!(results, ["left", "right"]);
+    assert_eq!(inbox["messages"][0]["from_uuid"], "b1");
+}
+
+#[test]
+fn a_job_message_sent_again_starts_nothing_twice() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    let payload = json!({"message_type": "job_dispatch", "job_id": "once", "script": ""});
+    let arguments = json!({"payload": payload, "target_uuid": "b1"});
+    world.call("blender_send_message", arguments.clone()).unwrap();
+    world.effects.clear();
+    let again = world.call("blender_send_message", arguments).unwrap();
+    assert_eq!((&again["job_id"], &again["duplicate"]), (&json!("once"), &json!(true)));
+    assert_eq!(world.jobs_sent("w1"), Vec::<String>::new());
+}
+
+#[test]
+fn a_job_id_that_is_too_long_is_refused() {
+    let mut world = World::new();
+    let arguments = json!({"payload": {"job_id": "x".repeat(129)}});
+    assert!(world.call("blender_send_message", arguments).unwrap_err().contains("payload.job_id"));
+}

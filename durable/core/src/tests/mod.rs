@@ -3,12 +3,17 @@
 #![allow(clippy::arithmetic_side_effects, clippy::cloned_ref_to_slice_refs)]
 
 mod dispatch;
+mod growth;
 mod job_tools;
+mod limits;
 mod messages;
+mod model;
 mod peers;
 mod registry;
 mod schema;
 mod sessions;
 mod streams;
+mod subscriptions;
 mod timers;
+mod trace;
 mod world;

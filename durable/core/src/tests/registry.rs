@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::effect::{Effect, close};
-use crate::registry::{CALLER_LISTED_MS, MAX_CLIENTS};
+use crate::limits::Limits;
+use crate::registry::CALLER_LISTED_MS;
 use crate::tests::world::World;
 
 fn uuids(bucket: &Value) -> Vec<&str> {
@@ -98,7 +99,7 @@ fn at_the_limit_a_new_client_is_refused_and_a_known_one_is_not() {
         world.call("blender_register_client", json!({"client_uuid": uuid, "client_type": "x"}))
     };
     // The caller itself is one of them.
-    for number in 1..MAX_CLIENTS {
+    for number in 1..Limits::default().clients {
         register(&mut world, &format!("c{number}")).unwrap();
     }
     let refused = register(&mut world, "one-too-many").unwrap_err();

@@ -11,6 +11,7 @@ use crate::migrate::{self, migrate};
 use crate::peer::{self, Frame, Socket};
 use crate::presence::Presence;
 use crate::testing::{Counter, Memory};
+use crate::trace::Trace;
 use crate::turn::Turn;
 use crate::wait::{self, Verdict, Wait};
 
@@ -50,7 +51,8 @@ impl World {
     pub fn serve_in(&mut self, session_id: Option<&str>, command: Command) -> Outcome {
         let caller = Caller { grant_id: "g-000001".to_owned(), client_name: "Test Client".to_owned() };
         let session_id = session_id.map(str::to_owned);
-        let request = Request { user_id: "ada".to_owned(), caller: Some(caller), session_id, command };
+        let request =
+            Request { user_id: "ada".to_owned(), caller: Some(caller), session_id, trace: Trace::default(), command };
         self.turn(|turn| bus::serve(turn, request)).unwrap()
     }
 

@@ -1,0 +1,93 @@
+"""Hyper3D Rodin: models from words and pictures, through its main site or fal.ai."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from ..fetch.rodin import BadImage, Fal, MainSite, pictures
+from ..link.main_thread import JobControl
+from .background import Steps, download_folder, fetcher, off_main
+from .models import describe, import_model, single_object
+from .policy import change_effect
+from .registry import Bounds, CommandError, command
+from .settings import RODIN_FAL, settings
+
+Text = Annotated[str, Bounds(1, 4000)]
+Key = Annotated[str, Bounds(1, 4096)]
+ObjectName = Annotated[str, Bounds(1, 63)]
+
+
+@command("get_hyper3d_status")
+def get_hyper3d_status(control: JobControl) -> dict[str, Any]:
+    """Tell whether Rodin is switched on and has a key."""
+    chosen = settings()
+    where = "the preferences of the Blender Bus extension, under Integrations"
+    if "hyper3d" not in chosen.integrations:
+        return {"enabled": False, "message": f"Hyper3D Rodin is switched off; its user can switch it on in {where}"}
+    if not chosen.hyper3d_key:
+        return {"enabled": False, "message": f"Hyper3D Rodin has no API key; its user can enter one in {where}"}
+    mode = "FAL_AI" if chosen.hyper3d_provider == RODIN_FAL else "MAIN_SITE"
+    told = f"Hyper3D Rodin is switched on and ready to use. Mode: {mode} ({chosen.hyper3d_provider})"
+    return {"enabled": True, "message": told}
+
+
+@command("create_rodin_job", effect=change_effect, integration="hyper3d")
+def create_rodin_job(
+    control: JobControl, *, text_prompt: Text | None = None, images: list[Any] | None = None, bbox_condition: Any = None
+) -> Steps[Any]:
+    """Start a generation and return the provider's answer."""
+    if (text_prompt is None) == (not images):
+        raise CommandError("create_rodin_job: either text_prompt or images is needed, not both")
+    try:
+        sent = pictures(images)
+    except BadImage as error:
+        raise CommandError(f"create_rodin_job: {error}") from None
+    site = _site(control)
+    if isinstance(site, MainSite) and any(picture.url for picture in sent):
+        raise CommandError("create_rodin_job: the main site takes images as data, not by address; fal.ai takes both")
+    return (yield from off_main(control, lambda: site.create(text_prompt, sent, bbox_condition)))
+
+
+@command("poll_rodin_job_status", integration="hyper3d")
+def poll_rodin_job_status(
+    control: JobControl, *, subscription_key: Key | None = None, request_id: Key | None = None
+) -> Steps[Any]:
+    """Return where a generation stands."""
+    site, identifier = _named(control, "subscription_key", subscription_key, request_id)
+    return (yield from off_main(control, lambda: site.poll(identifier)))
+
+
+@command("import_generated_asset", effect=change_effect, integration="hyper3d")
+def import_generated_asset(
+    control: JobControl, *, name: ObjectName, task_uuid: Key | None = None, request_id: Key | None = None
+) -> Steps[dict[str, Any]]:
+    """Download a finished generation into the scene as `name`."""
+    site, identifier = _named(control, "task_uuid", task_uuid, request_id)
+    source = fetcher(control, "Hyper3D Rodin")
+
+    def fetch(path: Path) -> None:
+        source.download(site.model_url(identifier), path)
+
+    with download_folder() as folder:
+        path = folder / "model.glb"
+        yield from off_main(control, lambda: fetch(path))
+        created = import_model(control.job.command, path)
+    return describe(single_object(created, name))
+
+
+def _site(control: JobControl) -> MainSite | Fal:
+    chosen = settings()
+    if not chosen.hyper3d_key:
+        raise CommandError(f"{control.job.command}: no API key of {chosen.hyper3d_provider} in the preferences")
+    kind = Fal if chosen.hyper3d_provider == RODIN_FAL else MainSite
+    return kind(fetcher(control, "Hyper3D Rodin"), chosen.hyper3d_key)
+
+
+def _named(control: JobControl, main: str, main_value: str | None, fal_value: str | None) -> tuple[MainSite | Fal, str]:
+    """Return the site and the identifier that belongs to it."""
+    site = _site(control)
+    name, value = ("request_id", fal_value) if isinstance(site, Fal) else (main, main_value)
+    if value is None:
+        raise CommandError(f"{control.job.command}: {name} is needed with {settings().hyper3d_provider}")
+    return site, value

@@ -1,0 +1,141 @@
+"""Bring a downloaded model into the scene: glTF, FBX, or what a .blend holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .compat import object_mode, operator_context
+from .registry import CommandError
+from .values import number, vector
+
+FORMATS = ("gltf", "glb", "fbx", "blend")
+_GLB_MAGIC = b"glTF"
+_FBX_MAGIC = b"Kaydara FBX Binary"
+
+
+def import_model(command: str, path: Path) -> list[Any]:
+    """Import a file and return its new objects; what it needs is packed, since the file is about to go."""
+    kind = path.suffix.lower().lstrip(".")
+    load = _LOADERS.get(kind)
+    if load is None:
+        raise CommandError(
+            f"{command}: files of type {kind!r} cannot be imported; expected one of {', '.join(FORMATS)}"
+        )
+    _check_content(command, path, kind)
+    before, images = set(bpy.data.objects), set(bpy.data.images)
+    object_mode()
+    try:
+        with operator_context():
+            load(path)
+    except (RuntimeError, OSError, AttributeError) as error:
+        # Importers are scripts: a damaged file makes them raise whatever comes.
+        raise CommandError(f"{command}: {path.name} cannot be imported: {_last_line(error)}") from None
+    finally:
+        for image in set(bpy.data.images) - images:
+            pack(image)
+    created = [item for item in bpy.data.objects if item not in before]
+    if not created:
+        raise CommandError(f"{command}: {path.name} holds no objects")
+    return created
+
+
+def pack(image: Any) -> None:
+    """Keep the image's pixels in the .blend file."""
+    if image.packed_file is None and image.source == "FILE":
+        try:
+            image.pack()
+        except RuntimeError as error:
+            print(f"Blender Bus: {image.name} cannot be packed: {error}")
+
+
+def describe(item: Any) -> dict[str, Any]:
+    """Return what import_generated_asset tells of the object."""
+    bpy.context.view_layer.update()
+    told = {
+        "succeed": True,
+        "name": item.name,
+        "type": item.type,
+        "location": vector(item.location),
+        "rotation": vector(item.rotation_euler),
+        "scale": vector(item.scale),
+    }
+    if item.type == "MESH":
+        corners = [item.matrix_world @ _vector(corner) for corner in item.bound_box]
+        told["world_bounding_box"] = [
+            [number(pick(corner[axis] for corner in corners)) for axis in range(3)] for pick in (min, max)
+        ]
+    return told
+
+
+def single_object(created: list[Any], name: str) -> Any:
+    """Make one object called `name` of an import: a lone mesh loses its empty parents, else the root is named."""
+    meshes = [item for item in created if item.type == "MESH"]
+    if len(meshes) == 1 and all(item.type in ("MESH", "EMPTY") for item in created):
+        mesh = meshes[0]
+        bpy.context.view_layer.update()
+        place = mesh.matrix_world.copy()
+        mesh.parent = None
+        mesh.matrix_world = place
+        for item in created:
+            if item is not mesh:
+                bpy.data.objects.remove(item)
+        mesh.name = mesh.data.name = name
+        return mesh
+    root = next((item for item in created if item.parent is None), created[0])
+    root.name = name
+    return root
+
+
+def _load_gltf(path: Path) -> None:
+    bpy.ops.import_scene.gltf(filepath=os.fspath(path))
+
+
+def _load_fbx(path: Path) -> None:
+    bpy.ops.import_scene.fbx(filepath=os.fspath(path))
+
+
+def _load_blend(path: Path) -> None:
+    with bpy.data.libraries.load(os.fspath(path), link=False) as (present, wanted):
+        wanted.objects = present.objects
+    for item in wanted.objects:
+        if item is not None:
+            bpy.context.scene.collection.objects.link(item)
+
+
+_LOADERS: dict[str, Callable[[Path], None]] = {
+    "gltf": _load_gltf,
+    "glb": _load_gltf,
+    "fbx": _load_fbx,
+    "blend": _load_blend,
+}
+
+
+def _check_content(command: str, path: Path, kind: str) -> None:
+    """A page of excuses instead of a model is told as that, not as an importer's traceback."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    fits = {
+        "glb": start.startswith(_GLB_MAGIC),
+        "fbx": start.startswith(_FBX_MAGIC) or start.lstrip().startswith(b";"),
+        "gltf": start.lstrip().startswith(b"{"),
+        # Newer Blenders compress, with zstd or gzip.
+        "blend": start.startswith((b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b")),
+    }
+    if not fits[kind]:
+        raise CommandError(f"{command}: {path.name} is not a {kind} file; it begins with {start[:20]!r}")
+
+
+def _last_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1][:300] if lines else type(error).__name__
+
+
+def _vector(corner: Any) -> Any:
+    from mathutils import Vector
+
+    return Vector(corner)

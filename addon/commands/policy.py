@@ -1,0 +1,153 @@
+"""The user's consent: which jobs run, which are asked about first, and which are refused."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..link.main_thread import JobControl, Pause
+from .settings import ASK, READ_ONLY, settings
+
+MAX_QUESTIONS = 100
+QUESTION_TIMEOUT = 600.0
+
+
+class Effect(Enum):
+    """What a command does to this computer."""
+
+    READ = "read"
+    CHANGE = "change"
+    # Anything can follow: it is asked about where the policy is to ask.
+    DANGER = "danger"
+
+
+EffectOf = Callable[[dict[str, Any]], Effect]
+
+
+class Verdict(Enum):
+    """The user's answer."""
+
+    ONCE = "once"
+    SESSION = "session"
+    REFUSE = "refuse"
+
+
+class Refused(Exception):
+    """The policy, or the user, does not let a job run; the message is for the caller."""
+
+
+def read_effect(params: dict[str, Any]) -> Effect:
+    """Of a command that changes nothing."""
+    return Effect.READ
+
+
+def change_effect(params: dict[str, Any]) -> Effect:
+    """Of a command that adds to the file or writes to disk."""
+    return Effect.CHANGE
+
+
+def code_effect(params: dict[str, Any]) -> Effect:
+    """Of a command that runs the caller's code."""
+    return Effect.DANGER
+
+
+def console_effect(params: dict[str, Any]) -> Effect:
+    """Of console_operations: typing and running code is code, the rest is about the console's text."""
+    operation = params.get("operation", "get_info")
+    if operation == "get_info":
+        return Effect.READ
+    return Effect.DANGER if operation in ("execute", "insert") else Effect.CHANGE
+
+
+def screenshot_effect(params: dict[str, Any]) -> Effect:
+    """Of get_viewport_screenshot: it may write a file, and in doing so replace one."""
+    path = params.get("filepath")
+    if path is None:
+        return Effect.READ
+    try:
+        return Effect.DANGER if Path(bpy.path.abspath(path)).expanduser().exists() else Effect.CHANGE
+    except (OSError, ValueError, RuntimeError):
+        return Effect.CHANGE
+
+
+@dataclass(slots=True, eq=False)
+class Question:
+    """A job that waits for the user; `text` is the code, or what is known of the job."""
+
+    number: int
+    command: str
+    sender: str
+    text: str
+    answered: Future[Verdict] = field(default_factory=Future)
+
+    def answer(self, verdict: Verdict) -> None:
+        """Let the job go on; without effect if it was answered already."""
+        if not self.answered.done():
+            self.answered.set_result(verdict)
+
+
+class Consent:
+    """The open questions, and what was allowed for this session. Main thread only."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._allowed: set[str] = set()
+        self.questions: list[Question] = []
+        # Set by the interface, where there is one: tells that a new question is there.
+        self.present: Callable[[Question], None] | None = None
+
+    def forget(self) -> None:
+        """Refuse what is open and forget what was allowed for the session."""
+        self._allowed.clear()
+        open_now, self.questions = self.questions, []
+        for question in open_now:
+            question.answer(Verdict.REFUSE)
+
+    def check(self, control: JobControl, effect: Effect, text: str) -> Question | None:
+        """Return None when a job may run, or the question it has to wait for. Raises Refused."""
+        command, policy = control.job.command, settings().policy
+        if effect is Effect.READ:
+            return None
+        if policy == READ_ONLY:
+            raise Refused(f"{command}: refused, this Blender is read-only by its user's choice")
+        if policy != ASK or effect is Effect.CHANGE or control.job.from_uuid in self._allowed:
+            return None
+        if self.present is None:
+            raise Refused(f"{command}: refused, its user wants to be asked, but this Blender has no window to ask in")
+        if len(self.questions) >= MAX_QUESTIONS:
+            raise Refused(f"{command}: refused, {MAX_QUESTIONS} questions wait for the user already")
+        return Question(next(self._numbers), command, control.job.from_uuid, text)
+
+    def ask(self, control: JobControl, question: Question) -> Generator[Pause, Any, None]:
+        """Wait for the answer to `question`. Raises Refused."""
+        self.questions.append(question)
+        control.message = "waits for the user's consent"
+        control.report(control.job.job_id, 0.0, control.message)
+        waited = 0.0
+        try:
+            if self.present is not None:
+                self.present(question)
+            while not question.answered.done() and waited < QUESTION_TIMEOUT:
+                yield 0.1
+                waited += 0.1
+        finally:
+            if question in self.questions:
+                self.questions.remove(question)
+            control.message = ""
+        if not question.answered.done():
+            raise Refused(f"{question.command}: refused, nobody answered within {QUESTION_TIMEOUT / 60:.0f} minutes")
+        verdict = question.answered.result()
+        if verdict is Verdict.REFUSE:
+            raise Refused(f"{question.command}: refused by the user of this Blender")
+        if verdict is Verdict.SESSION:
+            self._allowed.add(question.sender)
+
+
+consent = Consent()

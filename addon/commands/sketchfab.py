@@ -1,0 +1,60 @@
+"""Sketchfab: search its models and import downloadable ones (https://sketchfab.com)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from ..fetch import sketchfab
+from ..link.main_thread import JobControl
+from .background import Steps, download_folder, fetcher, off_main
+from .models import import_model
+from .policy import change_effect
+from .registry import Bounds, CommandError, command
+from .settings import settings
+
+SERVICE = "Sketchfab"
+Text = Annotated[str, Bounds(0, 500)]
+Uid = Annotated[str, Bounds(1, 100)]
+
+
+@command("get_sketchfab_status")
+def get_sketchfab_status(control: JobControl) -> dict[str, Any]:
+    """Tell whether Sketchfab is switched on and has a key."""
+    where = "the preferences of the Blender Bus extension, under Integrations"
+    if "sketchfab" not in settings().integrations:
+        return {"enabled": False, "message": f"Sketchfab is switched off; its user can switch it on in {where}"}
+    if not settings().sketchfab_key:
+        return {"enabled": False, "message": f"Sketchfab has no API key; its user can enter one in {where}"}
+    return {"enabled": True, "message": "Sketchfab is switched on and ready to use"}
+
+
+@command("search_sketchfab_models", integration="sketchfab")
+def search_sketchfab_models(
+    control: JobControl,
+    *,
+    query: Text,
+    categories: Text | None = None,
+    count: Annotated[int, Bounds(1, 1000)] = 20,
+    downloadable: bool = True,
+) -> Steps[Any]:
+    """Return Sketchfab's own answer."""
+    key, source = _key(control), fetcher(control, SERVICE)
+    return (yield from off_main(control, lambda: sketchfab.search(source, key, query, categories, count, downloadable)))
+
+
+@command("download_sketchfab_model", effect=change_effect, integration="sketchfab")
+def download_sketchfab_model(control: JobControl, *, uid: Uid) -> Steps[dict[str, Any]]:
+    """Download a model and import it."""
+    key, source = _key(control), fetcher(control, SERVICE)
+    with download_folder() as folder:
+        path = yield from off_main(control, lambda: sketchfab.download(source, key, uid, folder))
+        created = import_model(control.job.command, path)
+    names = [item.name for item in created]
+    return {"success": True, "message": f"Imported {len(names)} objects from Sketchfab", "imported_objects": names}
+
+
+def _key(control: JobControl) -> str:
+    key = settings().sketchfab_key
+    if not key:
+        raise CommandError(f"{control.job.command}: no API key of Sketchfab in the preferences")
+    return key

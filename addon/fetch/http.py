@@ -1,0 +1,210 @@
+"""HTTP for the asset services: https only, bounded in size and time, with errors a person understands (blocking)."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import http.client
+import json
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+READ_TIMEOUT = 20.0
+MAX_JSON_BYTES = 64 * 1_048_576
+MAX_FILE_BYTES = 2 * 1024 * 1_048_576
+MAX_FETCH_SECONDS = 900.0
+CHUNK_BYTES = 262_144
+MAX_REDIRECTS = 5
+ERROR_BYTES = 4096
+# For tests alone: their servers are on loopback and have no certificates.
+allow_plain_http = False
+
+_sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+
+class FetchFailed(Exception):
+    """A service did not deliver; the message names it and says why."""
+
+
+def abort_all() -> None:
+    """Cut every connection, so that the threads that wait for one end now."""
+    for open_socket in list(_sockets):
+        with contextlib.suppress(OSError):
+            open_socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Plain(http.client.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _sockets.add(self.sock)
+
+
+class _Secure(http.client.HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _sockets.add(self.sock)
+
+
+class _PlainHandler(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Plain, req)
+
+
+class _SecureHandler(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(functools.partial(_Secure), req)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Redirects are followed by hand: a key must not travel to another host."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_PlainHandler, _SecureHandler, _NoRedirect)
+
+
+class Fetcher:
+    """Requests to one service on behalf of one job; `cancelled` ends it between two pieces of data."""
+
+    def __init__(
+        self,
+        service: str,
+        user_agent: str,
+        cancelled: threading.Event,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        self.service = service
+        self._user_agent = user_agent
+        self._cancelled = cancelled
+        self._progress = progress
+
+    def json(
+        self, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, kind: str = ""
+    ) -> Any:
+        """GET, or POST `body` of content type `kind`, and return the JSON answered. Raises FetchFailed."""
+        sent = {"Accept": "application/json", **(headers or {}), **({"Content-Type": kind} if kind else {})}
+        with self._open(url, sent, body) as response:
+            raw = self._read(response, MAX_JSON_BYTES)
+        try:
+            return json.loads(raw)
+        except (ValueError, RecursionError):
+            shown = raw[:80].decode("utf-8", "replace")
+            raise FetchFailed(f"{self.service} did not answer with JSON but with {shown!r}") from None
+
+    def download(self, url: str, target: Path, *, md5: str = "", size: int | None = None) -> None:
+        """Write what is at `url` to `target`, checked against `size` and `md5` where they are known."""
+        limit = MAX_FILE_BYTES if size is None else min(size, MAX_FILE_BYTES)
+        # The md5 guards against damage, not against an attacker; https does that.
+        digest, done = hashlib.md5(usedforsecurity=False), 0
+        until = time.monotonic() + MAX_FETCH_SECONDS
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._open(url, {}, None) as response, target.open("wb") as file:
+            length = response.headers.get("Content-Length", "")
+            total = size or (int(length) if length.isdecimal() else 0)
+            if total > MAX_FILE_BYTES:
+                raise FetchFailed(f"{self.service}: {target.name} is {total} bytes; at most {MAX_FILE_BYTES} are taken")
+            while piece := self._piece(response):
+                done += len(piece)
+                if done > limit:
+                    raise FetchFailed(f"{self.service}: {target.name} is larger than {limit} bytes")
+                if time.monotonic() > until:
+                    raise FetchFailed(f"{self.service}: {target.name} took longer than {MAX_FETCH_SECONDS:.0f} s")
+                digest.update(piece)
+                file.write(piece)
+                self._progress(done, total)
+        expected = size if size is not None else (int(length) if length.isdecimal() else done)
+        if done != expected:
+            raise FetchFailed(f"{self.service}: {target.name} is truncated, {done} of {expected} bytes arrived")
+        if md5 and digest.hexdigest() != md5.lower():
+            raise FetchFailed(f"{self.service}: {target.name} is damaged, its md5 is {digest.hexdigest()}, not {md5}")
+
+    def _open(self, url: str, headers: Mapping[str, str], body: bytes | None) -> http.client.HTTPResponse:
+        """Send the request and follow redirects. Raises FetchFailed for anything but success."""
+        sent = {"User-Agent": self._user_agent, **headers}
+        for _ in range(MAX_REDIRECTS):
+            self._check(url)
+            if self._cancelled.is_set():
+                raise FetchFailed(f"{self.service}: cancelled")
+            request = urllib.request.Request(url, data=body, headers=sent)  # noqa: S310 (checked above)
+            try:
+                return _opener.open(request, timeout=READ_TIMEOUT)  # type: ignore[no-any-return]
+            except urllib.error.HTTPError as error:
+                with error:
+                    place = error.headers.get("Location", "")
+                    if error.code not in (301, 302, 303, 307, 308) or not place or body is not None:
+                        raise FetchFailed(self._refusal(error)) from None
+                target = urljoin(url, place)
+                if urlsplit(target).netloc != urlsplit(url).netloc:
+                    sent.pop("Authorization", None)
+                url = target
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                raise FetchFailed(self._unreachable(url, error)) from None
+        raise FetchFailed(f"{self.service} redirects in a circle")
+
+    def _check(self, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        plain = allow_plain_http and parts.scheme == "http" and parts.hostname == "127.0.0.1"
+        if not (parts.scheme == "https" or plain) or not parts.hostname or parts.username is not None:
+            raise FetchFailed(f"{self.service} names {url[:200]!r}, which is not an https address")
+
+    def _piece(self, response: http.client.HTTPResponse) -> bytes:
+        if self._cancelled.is_set():
+            raise FetchFailed(f"{self.service}: cancelled")
+        try:
+            return response.read1(CHUNK_BYTES)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise FetchFailed(self._unreachable(response.url, error)) from None
+
+    def _read(self, response: http.client.HTTPResponse, limit: int) -> bytes:
+        parts, done = [], 0
+        while piece := self._piece(response):
+            parts.append(piece)
+            done += len(piece)
+            if done > limit:
+                raise FetchFailed(f"{self.service} answered more than {limit} bytes")
+        return b"".join(parts)
+
+    def _unreachable(self, url: str, error: Exception) -> str:
+        reason = getattr(error, "reason", None) or error
+        return f"{self.service} cannot be reached at {urlsplit(url).netloc}: {reason}"
+
+    def _refusal(self, error: urllib.error.HTTPError) -> str:
+        told = ""
+        with contextlib.suppress(OSError, ValueError, RecursionError, http.client.HTTPException):
+            told = _words(json.loads(error.read(ERROR_BYTES)))
+        meaning = {
+            401: "does not accept the API key; check it in the extension's preferences",
+            402: "wants to be paid: the account of this API key has no credit left",
+            403: "does not allow this with the API key; check it in the extension's preferences",
+            404: "does not have this",
+            429: "has had too many requests" + _retry_after(error.headers.get("Retry-After", "")),
+        }.get(error.code, "is in trouble" if error.code >= 500 else "refused the request")
+        return f"{self.service} {meaning} (HTTP {error.code})" + (f": {told}" if told else "")
+
+
+def _retry_after(seconds: str) -> str:
+    return f"; try again in {seconds} s" if seconds.isdecimal() else "; try again later"
+
+
+def _words(document: Any) -> str:
+    """Return what an error document says, whatever its author calls it."""
+    if isinstance(document, dict):
+        for name in ("detail", "message", "error_description", "error"):
+            value = document.get(name)
+            if isinstance(value, str) and value:
+                return value[:300]
+    return ""

@@ -1,0 +1,46 @@
+"""Sketchfab's Data API v3 (https://docs.sketchfab.com/data-api/v3/): search, and download as glTF (no bpy)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from .archive import BadArchive, unpack
+from .http import Fetcher, FetchFailed
+
+API = "https://api.sketchfab.com/v3"
+MAX_COUNT = 24
+
+
+def search(fetcher: Fetcher, key: str, query: str, categories: str | None, count: int, downloadable: bool) -> Any:
+    """Return the provider's answer (`results`, `next`)."""
+    asked = {
+        "type": "models",
+        "q": query,
+        # One page of Sketchfab holds no more.
+        "count": min(count, MAX_COUNT),
+        "downloadable": str(downloadable).lower(),
+        "archives_flavours": "false",
+        **({"categories": categories} if categories else {}),
+    }
+    answer = fetcher.json(f"{API}/search?{urlencode(asked)}", {"Authorization": f"Token {key}"})
+    if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+        raise FetchFailed(f"Sketchfab answered something unexpected: {str(answer)[:100]!r}")
+    return answer
+
+
+def download(fetcher: Fetcher, key: str, uid: str, folder: Path) -> Path:
+    """Download a model, unpack it, and return its .gltf or .glb. Raises FetchFailed or BadArchive."""
+    links = fetcher.json(f"{API}/models/{quote(uid, safe='')}/download", {"Authorization": f"Token {key}"})
+    link = links.get("gltf") if isinstance(links, dict) else None
+    if not isinstance(link, dict) or not isinstance(link.get("url"), str):
+        raise FetchFailed(f"Sketchfab offers no glTF of {uid}; is the model downloadable?")
+    archive = folder / "model.zip"
+    size = link.get("size")
+    fetcher.download(link["url"], archive, size=size if isinstance(size, int) and size > 0 else None)
+    found = unpack(archive, folder / "model")
+    for path in sorted(found, key=lambda path: len(path.parts)):
+        if path.suffix.lower() in (".gltf", ".glb"):
+            return path
+    raise BadArchive("the archive holds no .gltf or .glb")

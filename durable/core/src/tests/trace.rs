@@ -1,0 +1,83 @@
+//! What a log and a peer learn of where a job came from.
+
+use serde_json::{Value, json};
+
+use crate::bus;
+use crate::command::{Command, Request};
+use crate::effect::Effect;
+use crate::jobs::LOST_AFTER_MS;
+use crate::tests::world::World;
+use crate::trace::Trace;
+
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+fn log(world: &World) -> Vec<Value> {
+    let line = |effect: &Effect| match effect {
+        Effect::Log { line } => Some(serde_json::from_str(line).unwrap()),
+        _ => None,
+    };
+    world.effects.iter().filter_map(line).collect()
+}
+
+fn traced_execute_code(world: &mut World) -> String {
+    let request = Request {
+        user_id: "ada".to_owned(),
+        caller: None,
+        session_id: None,
+        trace: Trace { request_id: "r-1".to_owned(), traceparent: Some(TRACEPARENT.to_owned()) },
+        command: Command::Tool {
+            name: "blender_submit".to_owned(),
+            arguments: json!({"command": "execute_code", "params": {"code": "secret_code()"}}),
+        },
+    };
+    world.turn(|turn| bus::serve(turn, request)).unwrap();
+    log(world)[0]["job_id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_traceparent_goes_to_the_peer_and_comes_back_into_the_log() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    world.effects.clear();
+    let job_id = traced_execute_code(&mut world);
+    let record = world.frames("w1")[0]["params"]["data"].clone();
+    assert_eq!(record["traceparent"], TRACEPARENT);
+    let made = log(&world)[0].clone();
+    assert_eq!((&made["event"], &made["request_id"]), (&json!("job_made"), &json!("r-1")));
+    world.pass(1_500);
+    world.update("w1", &job_id, "completed", "secret result");
+    let ended = log(&world)[0].clone();
+    let expected = json!({"event": "job_ended", "user_id": "ada", "job_id": job_id, "command": "execute_code",
+                          "target_uuid": "b1", "state": "completed", "took_ms": 1500, "traceparent": TRACEPARENT});
+    assert_eq!(ended, expected);
+}
+
+#[test]
+fn no_code_and_no_result_is_logged() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    world.effects.clear();
+    let job_id = traced_execute_code(&mut world);
+    let mut lines = log(&world);
+    world.update("w1", &job_id, "failed", "secret result");
+    lines.extend(log(&world));
+    assert_eq!(lines.len(), 2);
+    assert!(!Value::from(lines).to_string().contains("secret"));
+}
+
+#[test]
+fn who_sent_a_job_that_is_lost_hears_of_it() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    let sender = json!({"client_uuid": "c0", "client_type": "script", "is_persistent": true});
+    world.call("blender_register_client", sender).unwrap();
+    let payload = json!({"message_type": "job_dispatch", "job_id": "own-1", "script": "pass"});
+    let message = json!({"payload": payload, "target_uuid": "b1", "from_uuid": "c0"});
+    world.call("blender_send_message", message).unwrap();
+    world.leave("w1");
+    world.pass(LOST_AFTER_MS);
+    world.alarm();
+    let inbox = world.call("blender_receive_messages", json!({"client_uuid": "c0"})).unwrap();
+    let payload = &inbox["messages"][0]["payload"];
+    assert_eq!((&payload["status"], &payload["job_id"]), (&json!("lost"), &json!("own-1")));
+}
