@@ -10,6 +10,9 @@ const ACCESS_TOKEN_TTL_S: i64 = 3600;
 /// Revoked grants are remembered for longer than any access token may live.
 const MAX_ACCESS_TOKEN_TTL_S: i64 = 86_400;
 
+/// A setup code that could be guessed is none.
+const MIN_SETUP_CODE_CHARACTERS: usize = 16;
+
 /// What an operator can set. A value that cannot be understood counts as absent, which is always the safe choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -20,6 +23,18 @@ pub struct Config {
     pub access_token_ttl_s: i64,
     /// `DEV_ACCOUNTS`: `name:password,...`. They can sign in over loopback only; for development.
     pub dev_accounts: Vec<(String, String)>,
+    /// `SIGNUP`: who may make an account: `closed` (the default), `invite` or `open`.
+    pub signup: Signup,
+    /// `SETUP_CODE`: as good as the code in the log of the first start; at least 16 characters.
+    pub setup_code: Option<String>,
+}
+
+/// Who may make an account. The first administrator may in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signup {
+    Closed,
+    Invite,
+    Open,
 }
 
 thread_local! {
@@ -47,6 +62,12 @@ impl Config {
                 .filter(|seconds| (1..=MAX_ACCESS_TOKEN_TTL_S).contains(seconds))
                 .unwrap_or(ACCESS_TOKEN_TTL_S),
             dev_accounts: set("DEV_ACCOUNTS").map_or_else(Vec::new, |list| accounts(&list)),
+            signup: match set("SIGNUP").as_deref() {
+                Some("invite") => Signup::Invite,
+                Some("open") => Signup::Open,
+                _ => Signup::Closed,
+            },
+            setup_code: set("SETUP_CODE").filter(|code| code.chars().count() >= MIN_SETUP_CODE_CHARACTERS),
         }
     }
 }
@@ -58,7 +79,7 @@ fn accounts(list: &str) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ACCESS_TOKEN_TTL_S, Config};
+    use super::{ACCESS_TOKEN_TTL_S, Config, Signup};
 
     fn config(name: &'static str, value: &'static str) -> Config {
         Config::read(move |asked| (asked == name).then(|| value.to_owned()))
@@ -75,6 +96,16 @@ mod tests {
     fn a_development_account_needs_a_password() {
         let accounts = config("DEV_ACCOUNTS", "demo:demo, ada:love:lace ,bare,empty:").dev_accounts;
         assert_eq!(accounts, [("demo".into(), "demo".into()), ("ada".into(), "love:lace".into())]);
+    }
+
+    #[test]
+    fn signing_up_is_closed_unless_it_was_opened_in_so_many_words() {
+        for value in ["", "closed", "Open", "yes", "true", "demo"] {
+            assert_eq!(config("SIGNUP", value).signup, Signup::Closed, "{value}");
+        }
+        assert_eq!(config("SIGNUP", "invite").signup, Signup::Invite);
+        assert_eq!(config("SIGNUP", "open").signup, Signup::Open);
+        assert_eq!(config("SETUP_CODE", "short").setup_code, None);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Kind {
     Session,
     /// A personal access token.
     AccessToken,
+    /// An invitation, of the administrator who gave it.
+    Invite,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Self::RefreshToken => "bmr_",
             Self::Session => "bms_",
             Self::AccessToken => "bmcp_",
+            Self::Invite => "bmi_",
         }
     }
 }

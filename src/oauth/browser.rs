@@ -47,6 +47,8 @@ pub enum FormFor {
     Login,
     Consent,
     SignOut,
+    SignUp,
+    Account,
     Tokens,
 }
 
@@ -56,6 +58,8 @@ impl FormFor {
             Self::Login => "login",
             Self::Consent => "consent",
             Self::SignOut => "sign-out",
+            Self::SignUp => "sign-up",
+            Self::Account => "account",
             Self::Tokens => "tokens",
         }
     }

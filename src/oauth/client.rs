@@ -13,6 +13,8 @@ pub const PASSWORD_CLIENT: &str = "urn:blender-bus:password";
 /// A longer `client_id` is not issued: it travels in URLs and in every access token.
 pub const MAX_CLIENT_ID_BYTES: usize = 2048;
 const PREFIX: &str = "bmcl_";
+/// Sets signatures that are secrets apart from those of records.
+const SECRET: &str = "client secret";
 
 /// What a client has said about itself. `n`: name, `r`: redirect URIs, `t`: seconds when it registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,42 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     #[serde(rename = "t")]
     pub registered_s: i64,
+    /// How it shows its secret; nothing for a public client, which has none.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub secret_by: Option<SecretBy>,
+}
+
+/// RFC 6749 section 2.3.1. Whichever a client has registered, its secret is taken in either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SecretBy {
+    #[serde(rename = "b")]
+    Basic,
+    #[serde(rename = "p")]
+    Post,
+}
+
+impl SecretBy {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "client_secret_basic",
+            Self::Post => "client_secret_post",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Basic, Self::Post].into_iter().find(|method| method.name() == name)
+    }
+}
+
+/// The secret of a confidential client: made from its id, so that it too is stored nowhere.
+pub fn secret(client_id: &str, keys: &Keys) -> Result<String, Error> {
+    let key = named(&keys.client_record, kid(client_id)).ok_or(Error::Key)?;
+    Ok(URL_SAFE_NO_PAD.encode(sign(key, &[SECRET, client_id])?))
+}
+
+pub fn is_secret(given: &str, client_id: &str, keys: &Keys) -> Result<bool, Error> {
+    let Some(key) = named(&keys.client_record, kid(client_id)) else { return Ok(false) };
+    is_signed(key, &[SECRET, client_id], given)
 }
 
 impl Client {
@@ -61,18 +99,29 @@ pub fn kid(client_id: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Client, MAX_CLIENT_ID_BYTES};
+    use super::{Client, MAX_CLIENT_ID_BYTES, is_secret, secret};
     use crate::oauth::keys::tests::keys;
 
     fn client() -> Client {
         let redirect_uris = vec!["http://localhost:1/callback".to_owned()];
-        Client { name: "A client".into(), redirect_uris, registered_s: 7 }
+        Client { name: "A client".into(), redirect_uris, registered_s: 7, secret_by: None }
     }
 
     #[test]
     fn an_id_is_the_client() {
         let id = client().to_id(&keys(1)).unwrap();
         assert_eq!(Client::from_id(&id, &keys(1)).unwrap(), Some(client()));
+    }
+
+    #[test]
+    fn a_secret_is_of_one_client_and_one_server() {
+        let id = client().to_id(&keys(1)).unwrap();
+        let own = secret(&id, &keys(1)).unwrap();
+        assert!(is_secret(&own, &id, &keys(1)).unwrap());
+        let other = Client { registered_s: 8, ..client() }.to_id(&keys(1)).unwrap();
+        assert!(!is_secret(&own, &other, &keys(1)).unwrap() && !is_secret(&own, &id, &keys(2)).unwrap());
+        let signature = id.rsplit('.').next().unwrap();
+        assert!(!is_secret("", &id, &keys(1)).unwrap() && !is_secret(signature, &id, &keys(1)).unwrap());
     }
 
     #[test]

@@ -106,6 +106,9 @@ impl Error {
         if let Self::Rejected { code: Code::MethodNotAllowed(allowed), .. } = &self {
             response = response.with_header("allow", allowed)?;
         }
+        if matches!(self, Self::Rejected { code: Code::InvalidClient, .. }) {
+            response = response.with_header("www-authenticate", "Basic realm=\"token endpoint\"")?;
+        }
         match status {
             429 => response = response.with_header("retry-after", "60")?,
             503 => response = response.with_header("retry-after", "5")?,

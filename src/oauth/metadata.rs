@@ -9,6 +9,8 @@ use crate::oauth::error::Error;
 use crate::oauth::form::expect_method;
 use crate::oauth::site::Site;
 
+const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
+
 pub fn protected_resource(request: &Request, env: &Env, path: &str) -> Result<Response> {
     serve(request, env, |site| resource_document(site, path))
 }
@@ -56,8 +58,8 @@ fn server_document(site: &Site) -> Value {
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
-        "token_endpoint_auth_methods_supported": ["none"],
-        "revocation_endpoint_auth_methods_supported": ["none"],
+        "token_endpoint_auth_methods_supported": AUTH_METHODS,
+        "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "prompt_values_supported": ["none", "login", "consent"],

@@ -4,10 +4,12 @@
 
 mod access_token;
 mod account;
+mod account_page;
 mod authorize;
 pub mod bearer;
 pub mod browser;
 mod client;
+mod client_auth;
 mod error;
 mod form;
 mod issue;
@@ -20,6 +22,7 @@ mod redirect;
 mod register;
 mod screens;
 mod sign_in;
+mod sign_up;
 pub mod site;
 mod token;
 mod tokens_page;
@@ -38,7 +41,7 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         return Some(preflight());
     }
     if let Err(error) = limits::check(request, env).await {
-        let page = matches!(path.as_str(), "/authorize" | "/login");
+        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account");
         return Some(if page { screens::refusal(&error) } else { error.into_response() });
     }
     let answer = match path.as_str() {
@@ -55,6 +58,8 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         "/auth/login" => speak_json(password::login(request, env).await),
         "/auth/refresh" => speak_json(password::refresh(request, env).await),
         "/authorize" => show_page(authorize::authorize(request, env).await),
+        "/signup" => show_page(sign_up::sign_up(request, env).await),
+        "/account" => show_page(account_page::account(request, env).await),
         "/tokens" => show_page(tokens_page::tokens(request, env).await),
         "/login" => show_page(sign_in::login(request, env).await),
         "/logout" => show_page(sign_in::logout(request, env).await),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use worker::{Env, Method, Request, Response};
 
-use crate::oauth::client::{Client, MAX_CLIENT_ID_BYTES};
+use crate::oauth::client::{Client, MAX_CLIENT_ID_BYTES, SecretBy, secret};
 use crate::oauth::error::{Code, Error, no_store};
 use crate::oauth::form::{expect_method, json};
 use crate::oauth::keys::Keys;
@@ -29,18 +29,23 @@ pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Erro
     expect_method(request, &[Method::Post], "POST")?;
     let metadata: Metadata = json(request, Code::InvalidClientMetadata).await?;
     let client = metadata.client(now_ms().div_euclid(1000))?;
-    let client_id = client.to_id(&*Keys::kept(env).await?)?;
+    let keys = Keys::kept(env).await?;
+    let client_id = client.to_id(&keys)?;
     if client_id.len() > MAX_CLIENT_ID_BYTES {
         return Err(Error::new(Code::InvalidClientMetadata, "name and redirect URIs together are too long"));
     }
     let mut answer = Map::new();
-    answer.insert("client_id".into(), client_id.into());
+    answer.insert("client_id".into(), client_id.as_str().into());
     answer.insert("client_id_issued_at".into(), client.registered_s.into());
     if !client.name.is_empty() {
         answer.insert("client_name".into(), client.name.into());
     }
     answer.insert("redirect_uris".into(), client.redirect_uris.into());
-    answer.insert("token_endpoint_auth_method".into(), "none".into());
+    answer.insert("token_endpoint_auth_method".into(), client.secret_by.map_or("none", SecretBy::name).into());
+    if client.secret_by.is_some() {
+        answer.insert("client_secret".into(), secret(&client_id, &keys)?.into());
+        answer.insert("client_secret_expires_at".into(), 0.into());
+    }
     answer.insert("grant_types".into(), json!(GRANT_TYPES));
     answer.insert("response_types".into(), json!(["code"]));
     Ok(no_store(Response::builder().with_status(201))?.from_json(&Value::Object(answer))?)
@@ -50,9 +55,13 @@ impl Metadata {
     fn client(self, registered_s: i64) -> Result<Client, Error> {
         let refused = |description: String| Error::new(Code::InvalidClientMetadata, description);
         // Without a method RFC 7591 means client_secret_basic; the answer tells the client that it has no secret.
-        if self.token_endpoint_auth_method.is_some_and(|method| method != "none") {
-            return Err(refused("token_endpoint_auth_method must be none: only public clients are registered".into()));
-        }
+        let secret_by = match self.token_endpoint_auth_method.as_deref() {
+            None | Some("none") => None,
+            Some(method) => Some(SecretBy::named(method).ok_or_else(|| {
+                let expected = "none, client_secret_basic or client_secret_post";
+                refused(format!("token_endpoint_auth_method must be {expected}"))
+            })?),
+        };
         if self.grant_types.is_some_and(|types| !types.iter().any(|name| name == "authorization_code")) {
             return Err(refused("grant_types must contain authorization_code".into()));
         }
@@ -70,7 +79,7 @@ impl Metadata {
             let refused = |error| Error::new(Code::InvalidRedirectUri, format!("{uri}: {error}"));
             redirect::check(uri).map_err(refused)?;
         }
-        Ok(Client { name: presentable(&self.client_name.unwrap_or_default()), redirect_uris, registered_s })
+        Ok(Client { name: presentable(&self.client_name.unwrap_or_default()), redirect_uris, registered_s, secret_by })
     }
 }
 
@@ -120,7 +129,7 @@ mod tests {
     fn what_this_server_does_not_do_is_refused_at_registration() {
         let uris = json!(["https://a.example/"]);
         for metadata in [
-            json!({"redirect_uris": uris, "token_endpoint_auth_method": "client_secret_basic"}),
+            json!({"redirect_uris": uris, "token_endpoint_auth_method": "private_key_jwt"}),
             json!({"redirect_uris": uris, "grant_types": ["implicit"]}),
             json!({"redirect_uris": uris, "response_types": ["token"]}),
         ] {

@@ -13,7 +13,8 @@ use crate::config::Config;
 use crate::oauth::access_token::AccessToken;
 use crate::oauth::account::{Account, Kind};
 use crate::oauth::bearer::Caller;
-use crate::oauth::client::{Client, PASSWORD_CLIENT, kid};
+use crate::oauth::client::PASSWORD_CLIENT;
+use crate::oauth::client_auth;
 use crate::oauth::error::{Code, Error, no_store};
 use crate::oauth::form::{Parameters, expect_method, form};
 use crate::oauth::issue::{refused, tokens};
@@ -30,7 +31,7 @@ pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> 
     if !matches!(grant_type, "authorization_code" | "refresh_token") {
         return Err(Error::new(Code::UnsupportedGrantType, "grant_type must be authorization_code or refresh_token"));
     }
-    let client_id = known_client(&parameters, env).await?;
+    let client_id = client_auth::authenticate(request, &parameters, env).await?;
     check_resources(&parameters, &site)?;
     let (kind, name, what) = match grant_type {
         "authorization_code" => (Kind::Code, "code", "authorization code"),
@@ -77,8 +78,8 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
     let token = parameters.required("token")?;
     // Tokens of `/auth/login` were issued to no registered client; whoever holds one may end it.
     let client_id = match parameters.optional("client_id")? {
-        None | Some(PASSWORD_CLIENT) => PASSWORD_CLIENT.to_owned(),
-        Some(_) => known_client(&parameters, env).await?,
+        None | Some(PASSWORD_CLIENT) if !client_auth::is_basic(request)? => PASSWORD_CLIENT.to_owned(),
+        _ => client_auth::authenticate(request, &parameters, env).await?,
     };
     if let Some(caller) = personal_token(env, &site, token).await? {
         // Whoever holds such a token may end it.
@@ -104,16 +105,6 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
 
 async fn personal_token(env: &Env, site: &Site, token: &str) -> Result<Option<Caller>, Error> {
     if personal::is_personal(token) { personal::verify(env, site, token).await } else { Ok(None) }
-}
-
-/// The `client_id` of the request, if it is one of this server's.
-async fn known_client(parameters: &Parameters, env: &Env) -> Result<String, Error> {
-    let client_id = parameters.required("client_id")?;
-    let keys = Keys::knowing(env, |keys| &keys.client_record, kid(client_id)).await?;
-    match Client::from_id(client_id, &keys)? {
-        Some(_) => Ok(client_id.to_owned()),
-        None => Err(Error::new(Code::InvalidClient, "client_id is not of a client registered here: register again")),
-    }
 }
 
 /// Every `resource` must be an endpoint of this server (RFC 8707 section 2.2).

@@ -9,6 +9,7 @@ use crate::codes::{self, CodeBinding, Exchange};
 use crate::failed_logins;
 use crate::grants::{self, GrantError, Granted, Permission, Refresh, Refusal};
 use crate::ids::{Entropy, EntropyError, random_id};
+use crate::invites;
 use crate::migrate::{ACCOUNT, migrate};
 use crate::params;
 use crate::passwords::{self, PasswordError};
@@ -65,6 +66,32 @@ pub enum Command {
     RevokeAccessToken {
         by: Authority,
         token_id: String,
+    },
+    /// Makes the account, whose owner is signed in by that. The edge has seen to it that this is allowed.
+    SignUp {
+        username: Username,
+        password: String,
+        admin: bool,
+    },
+    /// Signs out whatever was signed in before, and this browser in anew.
+    ChangePassword {
+        session: String,
+        old: String,
+        new: String,
+    },
+    IsAdministrator {
+        session: String,
+    },
+    MakeInvite {
+        session: String,
+    },
+    ClaimInvite {
+        invite: String,
+        username: Username,
+    },
+    ReleaseInvite {
+        invite: String,
+        username: Username,
     },
 }
 
@@ -142,6 +169,16 @@ pub enum Reply {
     NotAllowed {
         reason: Denial,
     },
+    NameTaken,
+    /// The new password is too short or too long.
+    WeakPassword,
+    Administrator {
+        is: bool,
+    },
+    Invite {
+        invite: String,
+    },
+    NoInvite,
 }
 
 /// Why a caller may not manage access tokens.
@@ -196,10 +233,14 @@ pub fn handle(
     if let Command::Login { username, password, dev_password, then } = command {
         return login(sql, &Login { username, password, dev_password }, then, now_ms, entropy);
     }
+    if let Command::SignUp { username, password, admin } = command {
+        return Ok((sign_up(sql, &username, &password, admin, now_ms, entropy)?, Vec::new()));
+    }
     let Some(owner) = owner(sql)? else {
         return Ok((absent(&command), Vec::new()));
     };
     match command {
+        Command::SignUp { .. } => Ok((Reply::NameTaken, Vec::new())),
         Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
         Command::Session { session } => {
             let live = browser_sessions::is_live(sql, &session, now_ms)?;
@@ -237,6 +278,28 @@ pub fn handle(
             let reply = held.map_or(Reply::NoAccessToken, |held| Reply::AccessToken { owner, held });
             Ok((reply, Vec::new()))
         }
+        Command::ChangePassword { session, old, new } => {
+            change_password(sql, &owner, (&session, &old, &new), now_ms, entropy)
+        }
+        Command::IsAdministrator { session } => {
+            let live = browser_sessions::is_live(sql, &session, now_ms)?;
+            let reply = if live { Reply::Administrator { is: is_admin(sql)? } } else { Reply::NoSession };
+            Ok((reply, Vec::new()))
+        }
+        Command::MakeInvite { session } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? || !is_admin(sql)? {
+                return Ok((Reply::NoInvite, Vec::new()));
+            }
+            Ok((Reply::Invite { invite: invites::make(sql, now_ms, entropy)? }, Vec::new()))
+        }
+        Command::ClaimInvite { invite, username } => {
+            let claimed = invites::claim(sql, &invite, username.as_str(), now_ms)?;
+            Ok((if claimed { Reply::Done } else { Reply::NoInvite }, Vec::new()))
+        }
+        Command::ReleaseInvite { invite, username } => {
+            invites::release(sql, &invite, username.as_str())?;
+            Ok((Reply::Done, Vec::new()))
+        }
         Command::CreateAccessToken { by, new } => create_access_token(sql, &by, &new, now_ms, entropy),
         Command::ListAccessTokens { by } => {
             let reply = match allowed(sql, &by, now_ms)? {
@@ -273,6 +336,66 @@ fn create_access_token(
     Ok((reply, Vec::new()))
 }
 
+fn sign_up(
+    sql: &dyn Sql,
+    username: &Username,
+    password: &str,
+    admin: bool,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<Reply, AccountError> {
+    if exists(sql)? {
+        return Ok(Reply::NameTaken);
+    }
+    if !passwords::is_acceptable(password) {
+        return Ok(Reply::WeakPassword);
+    }
+    create(sql, username, false, now_ms, entropy)?;
+    if admin {
+        sql.query("UPDATE account SET admin = 1", &[])?;
+    }
+    passwords::set(sql, password, now_ms, entropy)?;
+    session_started(sql, now_ms, entropy)
+}
+
+fn session_started(sql: &dyn Sql, now_ms: i64, entropy: &mut dyn Entropy) -> Result<Reply, AccountError> {
+    let Some(owner) = owner(sql)? else { return Ok(Reply::NoSession) };
+    Ok(Reply::SessionStarted { owner, session: browser_sessions::start(sql, now_ms, entropy)? })
+}
+
+/// Whoever knew the old password may have signed in anywhere: everything is signed out, access tokens included.
+fn change_password(
+    sql: &dyn Sql,
+    owner: &Owner,
+    (session, old, new): (&str, &str, &str),
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<(Reply, Vec<Effect>), AccountError> {
+    // The configuration holds the password of a development account.
+    if !browser_sessions::is_live(sql, session, now_ms)? || is_dev(sql)? {
+        return Ok((Reply::NoSession, Vec::new()));
+    }
+    if !passwords::is_acceptable(new) {
+        return Ok((Reply::WeakPassword, Vec::new()));
+    }
+    if failed_logins::is_paused(sql, now_ms)? {
+        return Ok((Reply::WrongCredentials, Vec::new()));
+    }
+    if !passwords::verify(sql, old, now_ms, entropy)? {
+        failed_logins::count(sql, now_ms)?;
+        return Ok((Reply::WrongCredentials, Vec::new()));
+    }
+    passwords::set(sql, new, now_ms, entropy)?;
+    failed_logins::forget(sql)?;
+    browser_sessions::end_all(sql)?;
+    let revoked = grants::revoke_all(sql, now_ms)?;
+    Ok((session_started(sql, now_ms, entropy)?, effects(owner, revoked)))
+}
+
+fn is_admin(sql: &dyn Sql) -> Result<bool, StorageError> {
+    sql.query("SELECT admin FROM account", &[])?.first().map_or(Ok(false), |row| row.boolean(0))
+}
+
 /// The scopes that `by` may hand on, or why it may do nothing here.
 fn allowed(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Result<Scopes, Denial>, StorageError> {
     match by {
@@ -298,13 +421,21 @@ pub fn owed(sql: &dyn Sql) -> Result<Vec<Effect>, StorageError> {
 fn absent(command: &Command) -> Reply {
     match command {
         Command::Login { .. } => Reply::WrongCredentials,
-        Command::Session { .. } | Command::IssueCode { .. } => Reply::NoSession,
+        Command::SignUp { .. } => Reply::NameTaken,
+        Command::MakeInvite { .. } | Command::ClaimInvite { .. } => Reply::NoInvite,
+        Command::Session { .. }
+        | Command::IssueCode { .. }
+        | Command::ChangePassword { .. }
+        | Command::IsAdministrator { .. } => Reply::NoSession,
         Command::UseAccessToken { .. } => Reply::NoAccessToken,
         Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
             Reply::NotAllowed { reason: Denial::Ended }
         }
         Command::Exchange(_) | Command::Refresh(_) => Reply::Refused { reason: Refusal::Unknown },
-        Command::EndSession { .. } | Command::RevokeToken { .. } | Command::RevokeGrant { .. } => Reply::Done,
+        Command::EndSession { .. }
+        | Command::RevokeToken { .. }
+        | Command::RevokeGrant { .. }
+        | Command::ReleaseInvite { .. } => Reply::Done,
     }
 }
 

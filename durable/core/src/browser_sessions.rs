@@ -39,6 +39,11 @@ pub fn is_live(sql: &dyn Sql, secret: &str, now_ms: i64) -> Result<bool, Storage
     Ok(!rows.is_empty())
 }
 
+/// Ends every session.
+pub fn end_all(sql: &dyn Sql) -> Result<(), StorageError> {
+    sql.query("DELETE FROM browser_sessions", &[]).map(|_| ())
+}
+
 pub fn end(sql: &dyn Sql, secret: &str) -> Result<(), StorageError> {
     sql.query("DELETE FROM browser_sessions WHERE hash = ?", params![hash(secret)]).map(|_| ())
 }

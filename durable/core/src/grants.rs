@@ -207,6 +207,13 @@ pub fn revoke(sql: &dyn Sql, grant_id: &str, now_ms: i64) -> Result<bool, Storag
     Ok(!changed.is_empty())
 }
 
+/// Revokes every grant; names those that were live.
+pub fn revoke_all(sql: &dyn Sql, now_ms: i64) -> Result<Vec<String>, StorageError> {
+    let rows =
+        sql.query("UPDATE grants SET revoked_ms = ? WHERE revoked_ms IS NULL RETURNING grant_id", params![now_ms])?;
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
 /// The revoked grants of which the bus has not been told.
 pub fn untold(sql: &dyn Sql) -> Result<Vec<String>, StorageError> {
     let rows = sql.query("SELECT grant_id FROM grants WHERE revoked_ms IS NOT NULL AND bus_told = 0", &[])?;

@@ -10,8 +10,10 @@ pub const USER_BUS: Migrations = &[include_str!("../schema/user_bus/0001_initial
 pub const ACCOUNT: Migrations = &[
     include_str!("../schema/account/0001_initial.sql"),
     include_str!("../schema/account/0002_failed_logins_and_access_tokens.sql"),
+    include_str!("../schema/account/0003_invites.sql"),
 ];
-pub const KEY_RING: Migrations = &[include_str!("../schema/key_ring/0001_initial.sql")];
+pub const KEY_RING: Migrations =
+    &[include_str!("../schema/key_ring/0001_initial.sql"), include_str!("../schema/key_ring/0002_setup.sql")];
 
 /// Brings the database up to date. Costs one read where nothing is to be done.
 pub fn migrate(sql: &dyn Sql, migrations: Migrations) -> Result<(), StorageError> {

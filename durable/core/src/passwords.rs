@@ -11,6 +11,9 @@ use crate::storage::{Row, Sql, StorageError};
 /// A longer password is refused before anything is computed.
 pub const MAX_BYTES: usize = 1024;
 
+/// A new password is no shorter.
+pub const MIN_CHARACTERS: usize = 10;
+
 #[derive(Debug, Error)]
 pub enum PasswordError {
     #[error(transparent)]
@@ -42,6 +45,12 @@ impl Cost {
             .map_err(failed)?;
         Ok(hash)
     }
+}
+
+/// Whether a new password may be this.
+#[must_use]
+pub fn is_acceptable(password: &str) -> bool {
+    password.chars().count() >= MIN_CHARACTERS && password.len() <= MAX_BYTES
 }
 
 /// Stores the hash of `password` as the account's one password.

@@ -217,3 +217,65 @@ fn an_access_token_manages_no_access_tokens_and_nothing_gives_more_than_it_has()
         }
     }
 }
+
+fn sign_up(password: &str, admin: bool) -> Command {
+    Command::SignUp { username: ada(), password: password.into(), admin }
+}
+
+#[test]
+fn signing_up_makes_an_account_once_and_with_a_password_of_some_length() {
+    let mut account = Account::absent();
+    assert_eq!(account.ask(sign_up("ninechars", false)).0, Reply::WeakPassword);
+    assert_eq!(account.ask(sign_up(&"x".repeat(1025), false)).0, Reply::WeakPassword);
+    assert_eq!(account.tables(), 0);
+    assert!(matches!(account.ask(sign_up("long enough", false)).0, Reply::SessionStarted { .. }));
+    assert_eq!(account.ask(sign_up("another one", true)).0, Reply::NameTaken);
+    assert!(user_id(&account.login("long enough", None)).is_some());
+    assert_eq!(account.login("another one", None), Reply::WrongCredentials);
+}
+
+#[test]
+fn changing_the_password_signs_everything_else_out() {
+    let mut account = Account::absent();
+    let Reply::SessionStarted { session, .. } = account.ask(sign_up("long enough", false)).0 else { panic!() };
+    let Reply::Granted { owner, granted } = account.login("long enough", None) else { panic!("no tokens") };
+    let change =
+        |old: &str, new: &str| Command::ChangePassword { session: session.clone(), old: old.into(), new: new.into() };
+    assert_eq!(account.ask(change("wrong", "another one")).0, Reply::WrongCredentials);
+    assert_eq!(account.ask(change("long enough", "short")).0, Reply::WeakPassword);
+    let (reply, effects) = account.ask(change("long enough", "another one"));
+    let Reply::SessionStarted { session: fresh, .. } = reply else { panic!("{reply:?}") };
+    let effect = Effect::RevokeOnBus { user_id: owner.user_id.clone(), grant_id: granted.grant_id };
+    assert_eq!(effects, vec![effect]);
+    assert_eq!(account.ask(change("another one", "yet another one")).0, Reply::NoSession);
+    assert_eq!(account.ask(Command::Session { session: fresh }).0, Reply::Owner { owner });
+    assert_eq!(account.login("long enough", None), Reply::WrongCredentials);
+    assert!(user_id(&account.login("another one", None)).is_some());
+}
+
+#[test]
+fn guessing_the_old_password_is_counted_as_guessing_at_login_is() {
+    let mut account = Account::absent();
+    let Reply::SessionStarted { session, .. } = account.ask(sign_up("long enough", false)).0 else { panic!() };
+    let mut change = |old: &str| {
+        let (session, old, new) = (session.clone(), old.to_owned(), "another one".to_owned());
+        account.ask(Command::ChangePassword { session, old, new }).0
+    };
+    for _ in 0..10 {
+        assert_eq!(change("guess"), Reply::WrongCredentials);
+    }
+    assert_eq!(change("long enough"), Reply::WrongCredentials);
+}
+
+#[test]
+fn only_an_administrator_invites() {
+    for admin in [false, true] {
+        let mut account = Account::absent();
+        let Reply::SessionStarted { session, .. } = account.ask(sign_up("long enough", admin)).0 else { panic!() };
+        let is = Reply::Administrator { is: admin };
+        assert_eq!(account.ask(Command::IsAdministrator { session: session.clone() }).0, is);
+        let made = account.ask(Command::MakeInvite { session }).0;
+        assert_eq!(matches!(made, Reply::Invite { .. }), admin);
+        assert_eq!(account.ask(Command::MakeInvite { session: "forged".into() }).0, Reply::NoInvite);
+    }
+}

@@ -1,0 +1,8 @@
+ALTER TABLE account ADD COLUMN admin INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE invites (
+  hash BLOB PRIMARY KEY,
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  used_by TEXT
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,83 @@
+//! The setup code: with it the operator of a new deployment makes the first account, an administrator's. It works once.
+
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+use crate::ids::Entropy;
+use crate::keys::KeyError;
+use crate::params;
+use crate::secrets::{hash, new_secret};
+use crate::storage::{Sql, StorageError};
+
+/// What the edge asks. `configured`: the code of the configuration, which is as good as the one that was made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Command {
+    Claim {
+        code: String,
+        username: String,
+        configured: Option<String>,
+    },
+    /// No account came of it: the name was taken.
+    Release {
+        username: String,
+    },
+}
+
+/// The code of a deployment that has had none, to be shown to the operator; nothing ever after.
+pub fn first_code(sql: &dyn Sql, entropy: &mut dyn Entropy) -> Result<Option<String>, KeyError> {
+    if !sql.query("SELECT 1 FROM setup", &[])?.is_empty() {
+        return Ok(None);
+    }
+    let code = new_secret(entropy)?;
+    sql.query("INSERT INTO setup (one, hash) VALUES (1, ?)", params![hash(&code)])?;
+    Ok(Some(code))
+}
+
+/// Whether this name may become the first administrator.
+pub fn perform(sql: &dyn Sql, command: &Command) -> Result<bool, StorageError> {
+    match command {
+        Command::Release { username } => {
+            sql.query("UPDATE setup SET claimed_by = NULL WHERE claimed_by = ?", params![username])?;
+            Ok(true)
+        }
+        Command::Claim { code, username, configured } => {
+            let rows = sql.query("SELECT hash, claimed_by FROM setup", &[])?;
+            let Some(row) = rows.first() else { return Ok(false) };
+            let given = hash(code);
+            let own = bool::from(given.ct_eq(&row.blob(0)?));
+            let set = configured.as_ref().is_some_and(|set| hash(set).ct_eq(&given).into());
+            let free = row.optional_text(1)?.is_none();
+            if !(own || set) || !free {
+                return Ok(false);
+            }
+            sql.query("UPDATE setup SET claimed_by = ?", params![username])?;
+            Ok(true)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, first_code, perform};
+    use crate::migrate::{KEY_RING, migrate};
+    use crate::testing::{Counter, Memory};
+
+    fn claim(sql: &Memory, code: &str, username: &str) -> bool {
+        let configured = Some("operators own code".to_owned());
+        perform(sql, &Command::Claim { code: code.into(), username: username.into(), configured }).unwrap()
+    }
+
+    #[test]
+    fn the_setup_code_is_shown_once_and_makes_one_administrator() {
+        let (sql, mut entropy) = (Memory::new(), Counter::default());
+        migrate(&sql, KEY_RING).unwrap();
+        let code = first_code(&sql, &mut entropy).unwrap().unwrap();
+        assert_eq!(first_code(&sql, &mut entropy).unwrap(), None);
+        assert!(!claim(&sql, "guess", "eve") && !claim(&sql, "", "eve"));
+        assert!(claim(&sql, &code, "ada"));
+        assert!(!claim(&sql, &code, "ada") && !claim(&sql, &code, "eve") && !claim(&sql, "operators own code", "eve"));
+        perform(&sql, &Command::Release { username: "ada".into() }).unwrap();
+        assert!(claim(&sql, "operators own code", "eve"));
+    }
+}

@@ -1,0 +1,128 @@
+//! `/account`: changing the password, and invitations of an administrator.
+
+use bus_core::accounts::{Command, Reply};
+use bus_core::passwords::{MAX_BYTES, MIN_CHARACTERS};
+use worker::{Env, Method, Request, Response};
+
+use crate::config::{Config, Signup};
+use crate::oauth::account::Kind;
+use crate::oauth::browser::{
+    FormFor, Session, form_token, form_token_is_right, is_same_origin, page, see_other, start_session,
+};
+use crate::oauth::error::Error;
+use crate::oauth::form::{Parameters, expect_method, form};
+use crate::oauth::keys::Keys;
+use crate::oauth::personal;
+use crate::oauth::screens;
+use crate::oauth::site::Site;
+use crate::pages::STYLE;
+use crate::pages::account::Account as AccountPage;
+
+/// What a form on the page has brought about.
+#[derive(Default)]
+struct Outcome {
+    error: Option<String>,
+    done: Option<&'static str>,
+    invite: Option<String>,
+    /// The session that has taken the place of the one before.
+    session: Option<String>,
+}
+
+impl Outcome {
+    fn failed(error: impl Into<String>) -> Self {
+        Self { error: Some(error.into()), ..Self::default() }
+    }
+}
+
+pub async fn account(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
+    let config = Config::of(env);
+    let site = Site::of(request, &config)?;
+    let posted = if request.method() == Method::Post { Some(form(request).await?) } else { None };
+    let Some(mut session) = Session::of(request, env, &site).await? else {
+        return Ok(see_other("/login?return_to=/account")?.empty());
+    };
+    let outcome = match posted {
+        None => Outcome::default(),
+        Some(parameters) => {
+            let token = parameters.optional("form_token")?.unwrap_or_default();
+            let keys = Keys::kept(env).await?;
+            let right = form_token_is_right(&keys, FormFor::Account, &session.credential, "", token)?;
+            if !right || !is_same_origin(request, &site)? {
+                return screens::forged(&site);
+            }
+            match parameters.optional("action")? {
+                Some("invite") => invite(&session, &site, &config).await?,
+                _ => change_password(&parameters, &session).await?,
+            }
+        }
+    };
+    if let Some(credential) = &outcome.session {
+        session.credential.clone_from(credential);
+    }
+    show(env, &site, &config, &session, outcome).await
+}
+
+async fn invite(session: &Session, site: &Site, config: &Config) -> Result<Outcome, Error> {
+    if config.signup != Signup::Invite {
+        return Ok(Outcome::failed("This server takes no invitations: SIGNUP is not invite."));
+    }
+    match session.account.ask(&Command::MakeInvite { session: session.secret().to_owned() }).await? {
+        Reply::Invite { invite } => {
+            let code = session.account.credential(Kind::Invite, &invite);
+            Ok(Outcome { invite: Some(format!("{}/signup?code={code}", site.here)), ..Outcome::default() })
+        }
+        _ => Ok(Outcome::failed("Only an administrator can invite.")),
+    }
+}
+
+async fn change_password(parameters: &Parameters, session: &Session) -> Result<Outcome, Error> {
+    let old = parameters.optional("old")?.unwrap_or_default();
+    if old.len() > MAX_BYTES {
+        return Ok(Outcome::failed("The password is wrong."));
+    }
+    let command = Command::ChangePassword {
+        session: session.secret().to_owned(),
+        old: old.to_owned(),
+        new: parameters.optional("new")?.unwrap_or_default().to_owned(),
+    };
+    Ok(match session.account.ask(&command).await? {
+        Reply::SessionStarted { session: secret, .. } => {
+            personal::forget();
+            Outcome {
+                session: Some(session.account.credential(Kind::Session, &secret)),
+                done: Some("The password is changed. Everything else is signed out."),
+                ..Outcome::default()
+            }
+        }
+        Reply::WeakPassword => Outcome::failed(format!(
+            "The new password must have at least {MIN_CHARACTERS} characters, and at most {MAX_BYTES} bytes."
+        )),
+        Reply::WrongCredentials => Outcome::failed("The password is wrong."),
+        Reply::NoSession => Outcome::failed("The password of this account cannot be changed here."),
+        _ => return Err(Error::Senseless("Account")),
+    })
+}
+
+async fn show(env: &Env, site: &Site, config: &Config, session: &Session, outcome: Outcome) -> Result<Response, Error> {
+    let asked = Command::IsAdministrator { session: session.secret().to_owned() };
+    let is_admin = matches!(session.account.ask(&asked).await?, Reply::Administrator { is: true });
+    let keys = Keys::kept(env).await?;
+    let html = screens::render(&AccountPage {
+        style: STYLE,
+        username: &session.owner.username,
+        error: outcome.error.as_deref(),
+        done: outcome.done,
+        may_invite: is_admin && config.signup == Signup::Invite,
+        invite: outcome.invite.as_deref(),
+        min_password: MIN_CHARACTERS,
+        form_token: &form_token(&keys, FormFor::Account, &session.credential, "")?,
+        sign_out_token: &form_token(&keys, FormFor::SignOut, &session.credential, "")?,
+    })?;
+    let status = if outcome.error.is_some() { 403 } else { 200 };
+    let mut response = page(status, Some(site), None)?;
+    if let Some(credential) = &outcome.session {
+        response = start_session(response, site, credential)?;
+    }
+    Ok(response.fixed(html.into_bytes()))
+}
