@@ -20,6 +20,8 @@ pub struct Config {
     pub access_token_ttl_s: i64,
     /// `DEV_ACCOUNTS`: `name:password,...`. They can sign in over loopback only; for development.
     pub dev_accounts: Vec<(String, String)>,
+    /// `ALLOWED_ORIGINS`: `https://inspector.example.com,...`. Web pages that may use the MCP endpoint, beside its own.
+    pub allowed_origins: Vec<String>,
 }
 
 thread_local! {
@@ -47,6 +49,7 @@ impl Config {
                 .filter(|seconds| (1..=MAX_ACCESS_TOKEN_TTL_S).contains(seconds))
                 .unwrap_or(ACCESS_TOKEN_TTL_S),
             dev_accounts: set("DEV_ACCOUNTS").map_or_else(Vec::new, |list| accounts(&list)),
+            allowed_origins: set("ALLOWED_ORIGINS").map_or_else(Vec::new, |list| origins(&list)),
         }
     }
 }
@@ -54,6 +57,12 @@ impl Config {
 fn accounts(list: &str) -> Vec<(String, String)> {
     let pair = |item: &str| item.trim().split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()));
     list.split(',').filter_map(pair).filter(|(_, password)| !password.is_empty()).collect()
+}
+
+/// Origins as browsers write them: without a trailing slash.
+fn origins(list: &str) -> Vec<String> {
+    let written = |item: &str| item.trim().trim_end_matches('/').to_owned();
+    list.split(',').map(written).filter(|origin| !origin.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -75,6 +84,12 @@ mod tests {
     fn a_development_account_needs_a_password() {
         let accounts = config("DEV_ACCOUNTS", "demo:demo, ada:love:lace ,bare,empty:").dev_accounts;
         assert_eq!(accounts, [("demo".into(), "demo".into()), ("ada".into(), "love:lace".into())]);
+    }
+
+    #[test]
+    fn an_allowed_origin_has_no_trailing_slash() {
+        let origins = config("ALLOWED_ORIGINS", "https://a.example/, http://localhost:6274 ,,").allowed_origins;
+        assert_eq!(origins, ["https://a.example", "http://localhost:6274"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::json;
 use worker::{Context, Env, Error, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
+use crate::config::Config;
 use crate::mcp;
 use crate::oauth::{self, bearer};
 
@@ -23,6 +24,9 @@ pub async fn route(request: Request, env: Env, context: Context) -> Result<Respo
 
 /// `GET /ws`: a peer attaches.
 async fn attach(request: Request, env: Env) -> Result<Response> {
+    if let Err(error) = mcp::origin::check(&request, &Config::of(&env)) {
+        return Response::error(error.to_string(), 403);
+    }
     let caller = match bearer::authenticate(&request, &env).await {
         Ok(caller) => caller,
         Err(challenge) => return challenge.response(),
