@@ -8,7 +8,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { Complaint, ROOT, outputOf, run } from './process.mjs';
 
-const CACHE = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'blender-bus');
+export const CACHE = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'blender-bus');
 const PYTHON_MINOR = '3.11'; // the Python of Blender 4.2, and the only one its module is built for
 const LOCK_STALE_MS = 20_000;
 const BLENDER_LIBRARIES = {
@@ -30,7 +30,7 @@ function findPython() {
 }
 
 /** Runs `body` while no other process does the same: a lock file, kept fresh while its owner lives. */
-async function exclusively(lock, body) {
+export async function exclusively(lock, body) {
   for (;;) {
     try {
       closeSync(openSync(lock, 'wx'));

@@ -1,6 +1,7 @@
 // `npm test [-- STAGE ...]`: sets up what is missing and runs every test there is, or the named stages. A stage that
 // fails does not stop the others; the exit code and the summary tell.
 import { spawn } from 'node:child_process';
+import { nodeEnv } from './node-env.mjs';
 import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
 import { ensureBlenderLibraries, pythonEnv } from './python-env.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
@@ -65,10 +66,12 @@ async function capture(command, args, env) {
 /** The Python environments are made while cargo compiles: one waits for the network, the other for the processor. */
 function startEnvironments(stages) {
   const names = new Set(stages.filter((stage) => stage.python).map((stage) => stage.python));
-  if (stages.some((stage) => stage.name === 'e2e')) names.add('bpy42');
+  const endToEnd = stages.some((stage) => stage.name === 'e2e');
+  if (endToEnd) ['bpy42', 'fastmcp2'].forEach((name) => names.add(name));
   const stdio = ['ignore', 'inherit', 'inherit'];
   const libraries = names.has('bpy42') ? ensureBlenderLibraries({ stdio }) : Promise.resolve();
   const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name, { stdio }))]));
+  if (endToEnd) environments.set('node', nodeEnv({ stdio }));
   for (const environment of environments.values()) environment.catch(() => {}); // reported by the stage that needs it
   return environments;
 }
@@ -79,7 +82,11 @@ async function runStage(stage, environments) {
   const env = toolEnv();
   try {
     if (stage.python) [command, args] = [await environments.get(stage.python), stage.command];
-    if (stage.name === 'e2e') env.BUS_BPY_PYTHON = await environments.get('bpy42');
+    if (stage.name === 'e2e') {
+      env.BUS_BPY_PYTHON = await environments.get('bpy42');
+      env.BUS_FASTMCP2_PYTHON = await environments.get('fastmcp2');
+      env.BUS_NODE_CLIENTS = await environments.get('node');
+    }
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;
     console.error(`error: ${error.message}`);

@@ -27,6 +27,8 @@ pub struct Config {
     pub signup: Signup,
     /// `SETUP_CODE`: as good as the code in the log of the first start; at least 16 characters.
     pub setup_code: Option<String>,
+    /// `ALLOWED_ORIGINS`: `https://inspector.example.com,...`. Web pages that may use the MCP endpoint, beside its own.
+    pub allowed_origins: Vec<String>,
 }
 
 /// Who may make an account. The first administrator may in any case.
@@ -68,6 +70,7 @@ impl Config {
                 _ => Signup::Closed,
             },
             setup_code: set("SETUP_CODE").filter(|code| code.chars().count() >= MIN_SETUP_CODE_CHARACTERS),
+            allowed_origins: set("ALLOWED_ORIGINS").map_or_else(Vec::new, |list| origins(&list)),
         }
     }
 }
@@ -75,6 +78,12 @@ impl Config {
 fn accounts(list: &str) -> Vec<(String, String)> {
     let pair = |item: &str| item.trim().split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()));
     list.split(',').filter_map(pair).filter(|(_, password)| !password.is_empty()).collect()
+}
+
+/// Origins as browsers write them: without a trailing slash.
+fn origins(list: &str) -> Vec<String> {
+    let written = |item: &str| item.trim().trim_end_matches('/').to_owned();
+    list.split(',').map(written).filter(|origin| !origin.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -106,6 +115,12 @@ mod tests {
         assert_eq!(config("SIGNUP", "invite").signup, Signup::Invite);
         assert_eq!(config("SIGNUP", "open").signup, Signup::Open);
         assert_eq!(config("SETUP_CODE", "short").setup_code, None);
+    }
+
+    #[test]
+    fn an_allowed_origin_has_no_trailing_slash() {
+        let origins = config("ALLOWED_ORIGINS", "https://a.example/, http://localhost:6274 ,,").allowed_origins;
+        assert_eq!(origins, ["https://a.example", "http://localhost:6274"]);
     }
 
     #[test]

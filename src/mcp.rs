@@ -7,6 +7,7 @@ mod era;
 mod error;
 mod message;
 mod methods;
+pub mod origin;
 mod prompts;
 mod resources;
 mod sse;

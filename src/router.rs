@@ -52,6 +52,9 @@ fn home(request: &Request, env: &Env) -> Result<Response> {
 
 /// `GET /ws`: a peer attaches.
 async fn attach(request: Request, env: Env) -> Result<Response> {
+    if let Err(error) = mcp::origin::check(&request, &Config::of(&env)) {
+        return Response::error(error.to_string(), 403);
+    }
     let caller = match bearer::authenticate(&request, &env).await {
         Ok(caller) => caller,
         Err(challenge) => return challenge.response(),

@@ -11,23 +11,41 @@ use serde_json::{Value, json};
 use worker::{Context, Env, Method, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
+use crate::config::Config;
 use crate::mcp::era::{self, McpHeaders};
 use crate::mcp::error::RpcError;
 use crate::mcp::message::{self, Message};
 use crate::mcp::methods::{self, Asked, Era};
-use crate::mcp::{sse, subscriptions};
+use crate::mcp::{origin, sse, subscriptions};
 use crate::oauth::Caller;
 use crate::oauth::bearer::{self, Challenge};
 
 /// The longest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
+/// How much is read of a body that is too long.
+const MAX_DRAINED: usize = 4 * MAX_BODY;
 /// The path that looks legacy, so that clients which would detect the modern revision open a session.
 const LEGACY_PATH: &str = "/mcp";
 
 const SESSION_HEADER: &str = "Mcp-Session-Id";
 
 /// Serves one HTTP request to `/` or `/mcp`.
-pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<Response> {
+pub async fn serve(request: Request, env: Env, context: Context) -> Result<Response> {
+    let origin = match origin::check(&request, &Config::of(&env)) {
+        Ok(origin) => origin,
+        Err(error) => return refuse(403, &error),
+    };
+    let response = match origin::preflight(&request)? {
+        Some(response) => response,
+        None => serve_allowed(request, env, context).await?,
+    };
+    if let Some(origin) = origin {
+        origin::allow(response.headers(), &origin)?;
+    }
+    Ok(response)
+}
+
+async fn serve_allowed(mut request: Request, env: Env, context: Context) -> Result<Response> {
     // Before anything else, the method included: a client that probes with GET must learn how to sign in.
     let caller = match bearer::authenticate(&request, &env).await {
         Ok(caller) => caller,
@@ -40,7 +58,7 @@ pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<R
         _ => {
             let reason = "this endpoint takes POST; within a session, GET for its stream and DELETE to end it";
             let response = Response::error(reason, 405)?;
-            response.headers().set("Allow", "GET, POST, DELETE")?;
+            response.headers().set("Allow", "GET, POST, DELETE, OPTIONS")?;
             Ok(response)
         }
     }
@@ -250,10 +268,11 @@ fn accepts_answer(request: &Request) -> Result<bool> {
         .any(|range| range.is_empty() || admitted.iter().any(|known| known.eq_ignore_ascii_case(range))))
 }
 
-/// The body, or none if it is longer than `MAX_BODY`. Stops reading there.
+/// The body, or none if it is longer than `MAX_BODY`. What is a little longer is read to its end all the same: a client
+/// that is still sending when the answer comes would see a broken connection instead.
 async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
     let declared = request.headers().get("Content-Length")?.and_then(|length| length.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > MAX_BODY) {
+    if declared.is_some_and(|length| length > MAX_DRAINED) {
         return Ok(None);
     }
     if request.inner().body().is_none() {
@@ -261,17 +280,23 @@ async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
     }
     if declared.is_some() {
         // The platform reads no more than was declared.
-        return request.bytes().await.map(Some);
+        let body = request.bytes().await?;
+        return Ok((body.len() <= MAX_BODY).then_some(body));
     }
-    let mut body = Vec::with_capacity(declared.unwrap_or(0));
+    let mut body = Vec::new();
+    let mut drained: usize = 0;
     let mut stream = request.stream()?;
     while let Some(chunk) = stream.next().await {
-        body.extend_from_slice(&chunk?);
-        if body.len() > MAX_BODY {
+        let chunk = chunk?;
+        drained = drained.saturating_add(chunk.len());
+        if drained > MAX_DRAINED {
             return Ok(None);
         }
+        if drained <= MAX_BODY {
+            body.extend_from_slice(&chunk);
+        }
     }
-    Ok(Some(body))
+    Ok((drained <= MAX_BODY).then_some(body))
 }
 
 fn mcp_headers(request: &Request) -> Result<McpHeaders> {

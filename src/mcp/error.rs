@@ -35,6 +35,9 @@ pub enum RpcError {
     /// The caller's token lacks a scope: answered as 403 by the endpoint.
     #[error("the access token lacks the scope {0}")]
     InsufficientScope(Scopes),
+    /// Asked from where nobody may ask: a web page of a stranger.
+    #[error("{0}")]
+    Forbidden(String),
     /// Ours. The text is for the log; outside it is one opaque sentence.
     #[error("{0}")]
     Internal(String),
@@ -48,7 +51,7 @@ impl RpcError {
     pub fn code(&self) -> i64 {
         match self {
             Self::Parse(_) => -32700,
-            Self::InvalidRequest(_) | Self::NoSession => -32600,
+            Self::InvalidRequest(_) | Self::NoSession | Self::Forbidden(_) => -32600,
             Self::MethodNotFound { .. } => -32601,
             Self::Malformed(_) | Self::InvalidParams { .. } => -32602,
             Self::Internal(_) => -32603,
@@ -71,12 +74,12 @@ impl RpcError {
             Self::MethodNotFound { .. } | Self::InvalidParams { .. } | Self::ResourceNotFound { .. } => 200,
             Self::NoSession => 404,
             Self::Unauthenticated => 401,
-            Self::InsufficientScope(_) => 403,
+            Self::InsufficientScope(_) | Self::Forbidden(_) => 403,
             Self::Internal(_) => 500,
         }
     }
 
-    /// The JSON-RPC error response.
+    /// The JSON-RPC error response. An id that could not be read is left out: MCP has no null ids.
     pub fn response(&self, id: &Value) -> Value {
         let message = match self {
             Self::Internal(_) => "internal error".to_owned(),
@@ -86,7 +89,11 @@ impl RpcError {
         if let (Some(fields), Some(data)) = (error.as_object_mut(), self.data()) {
             fields.insert("data".to_owned(), data);
         }
-        json!({"jsonrpc": "2.0", "id": id, "error": error})
+        if id.is_null() {
+            json!({"jsonrpc": "2.0", "error": error})
+        } else {
+            json!({"jsonrpc": "2.0", "id": id, "error": error})
+        }
     }
 
     fn data(&self) -> Option<Value> {

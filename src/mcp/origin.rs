@@ -1,0 +1,89 @@
+//! Who may reach the endpoint from a browser: `Origin` and `Host` checks, and CORS for the origins that pass.
+//!
+//! A page of a stranger could otherwise make its name resolve to this machine (DNS rebinding) and talk to a server on
+//! loopback as if it were its own.
+
+use url::Url;
+use worker::{Headers, Method, Request, Response, Result};
+
+use crate::config::Config;
+use crate::mcp::error::RpcError;
+use crate::oauth::site::{Site, SiteError, is_loopback};
+
+const METHODS: &str = "GET, POST, DELETE, OPTIONS";
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, Last-Event-ID, MCP-Protocol-Version, \
+                               Mcp-Session-Id, Mcp-Method, Mcp-Name";
+const RESPONSE_HEADERS: &str = "Mcp-Session-Id, WWW-Authenticate, MCP-Protocol-Version";
+const PREFLIGHT_TTL_S: &str = "86400";
+
+/// The origin of a request that came from an allowed page; none for one that came from no browser.
+///
+/// # Errors
+/// `RpcError::Forbidden` for any other origin, and for a host that cannot be this server's.
+pub fn check(request: &Request, config: &Config) -> core::result::Result<Option<String>, RpcError> {
+    let site = match Site::of(request, config) {
+        Ok(site) => site,
+        Err(error @ SiteError::PlainHttp) => return Err(RpcError::Forbidden(error.to_string())),
+        // The server's own misconfiguration: told where the token is verified.
+        Err(_) => return Ok(None),
+    };
+    let Some(origin) = request.headers().get("Origin").ok().flatten() else { return Ok(None) };
+    if admits(&site, &config.allowed_origins, &origin) {
+        return Ok(Some(origin));
+    }
+    let reason = "this Origin may not use the server; its operator can add it to ALLOWED_ORIGINS";
+    Err(RpcError::Forbidden(reason.to_owned()))
+}
+
+fn admits(site: &Site, allowed: &[String], origin: &str) -> bool {
+    let own = origin == site.here || origin == site.issuer;
+    let beside = || site.is_loopback() && Url::parse(origin).is_ok_and(|url| is_loopback(&url));
+    own || allowed.iter().any(|one| one == origin) || beside()
+}
+
+/// The answer to a preflight; 405 for an `OPTIONS` that is none.
+pub fn preflight(request: &Request) -> Result<Option<Response>> {
+    if request.method() != Method::Options || !request.headers().has("Access-Control-Request-Method")? {
+        return Ok(None);
+    }
+    Ok(Some(Response::empty()?.with_status(204)))
+}
+
+/// Lets the page of this origin read the answer.
+pub fn allow(headers: &Headers, origin: &str) -> Result<()> {
+    headers.set("Access-Control-Allow-Origin", origin)?;
+    headers.set("Access-Control-Allow-Methods", METHODS)?;
+    headers.set("Access-Control-Allow-Headers", REQUEST_HEADERS)?;
+    headers.set("Access-Control-Expose-Headers", RESPONSE_HEADERS)?;
+    headers.set("Access-Control-Max-Age", PREFLIGHT_TTL_S)?;
+    headers.append("Vary", "Origin")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::admits;
+    use crate::oauth::site::Site;
+
+    #[test]
+    fn a_server_on_loopback_admits_loopback_and_nobody_else() {
+        let site = Site::for_tests("http://localhost:8787/mcp");
+        for origin in ["http://localhost:8787", "http://localhost:6274", "http://127.0.0.1:1", "http://[::1]:8787"] {
+            assert!(admits(&site, &[], origin), "{origin}");
+        }
+        for origin in ["http://evil.example", "http://localhost.evil.example", "null", "", "http://10.0.0.1:8787"] {
+            assert!(!admits(&site, &[], origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_public_server_admits_itself_and_what_is_listed() {
+        let site = Site::for_tests("https://bus.example/mcp");
+        let listed = ["https://inspector.example".to_owned()];
+        for origin in ["https://bus.example", "https://inspector.example"] {
+            assert!(admits(&site, &listed, origin), "{origin}");
+        }
+        for origin in ["http://localhost:6274", "http://bus.example", "https://bus.example.evil", "null"] {
+            assert!(!admits(&site, &listed, origin), "{origin}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+"""Published MCP clients against the built Worker."""
