@@ -91,9 +91,12 @@ pub fn parse(body: &[u8]) -> Result<Message, Box<Unreadable>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{Just, Strategy, any, prop_oneof};
+    use proptest::{collection, prop_assert, prop_assert_eq, proptest};
     use serde_json::{Value, json};
 
     use super::{Message, Notification, Request, parse};
+    use crate::mcp::era::{McpHeaders, check_modern, is_modern};
 
     fn request(id: Value) -> Message {
         Message::Request(Request { id, method: "ping".to_owned(), params: serde_json::Map::new() })
@@ -128,6 +131,59 @@ mod tests {
             let unreadable = parse(body).unwrap_err();
             let answered = (unreadable.error.code(), &unreadable.id);
             assert_eq!(answered, (*code, id), "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    /// Any JSON, with a liking for the keys and values that messages are read by.
+    fn anything() -> impl Strategy<Value = Value> {
+        let known = ["2.0", "tools/call", "2026-07-28", "2025-11-25", "=?base64?!?="].map(Value::from);
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+            proptest::sample::select(known.to_vec()),
+        ];
+        let version = "io.modelcontextprotocol/protocolVersion";
+        let capabilities = "io.modelcontextprotocol/clientCapabilities";
+        let keys = ["jsonrpc", "id", "method", "params", "result", "_meta", "name", version, capabilities];
+        leaf.prop_recursive(4, 32, 8, move |inner| {
+            let key = proptest::sample::select(keys.to_vec()).prop_map(str::to_owned);
+            prop_oneof![
+                collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                collection::btree_map(key, inner, 0..9).prop_map(|fields| fields.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_message_or_an_error_of_json_rpc(body: Vec<u8>) {
+            if let Err(unreadable) = parse(&body) {
+                prop_assert!([-32700, -32600].contains(&unreadable.error.code()));
+            }
+        }
+
+        #[test]
+        fn any_json_is_answered_under_an_id_that_it_had(value in anything(), header in ".{0,12}") {
+            let headers = McpHeaders { name: Some(header.clone()), protocol_version: Some(header), ..McpHeaders::default() };
+            match parse(value.to_string().as_bytes()) {
+                Ok(Message::Request(request)) => {
+                    prop_assert_eq!(Some(&request.id), value.get("id"));
+                    for headers in [headers, McpHeaders::default()] {
+                        is_modern(&headers, &request);
+                        if let Err(error) = check_modern(&headers, &request) {
+                            prop_assert_eq!(error.status(true), 400);
+                        }
+                    }
+                }
+                Ok(_) => {}
+                Err(unreadable) => {
+                    prop_assert_eq!(unreadable.error.status(false), 400);
+                    prop_assert!(unreadable.id.is_null() || Some(&unreadable.id) == value.get("id"));
+                }
+            }
         }
     }
 }
