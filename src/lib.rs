@@ -7,6 +7,7 @@ mod mcp;
 mod oauth;
 mod pages;
 mod router;
+mod site;
 
 use worker::{Context, Env, Request, Response, Result, event};
 

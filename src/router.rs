@@ -9,10 +9,10 @@ use crate::bus::Bus;
 use crate::config::Config;
 use crate::mcp;
 use crate::oauth::browser;
-use crate::oauth::site::Site;
 use crate::oauth::{self, bearer};
 use crate::pages::STYLE;
 use crate::pages::home::Home;
+use crate::site::Site;
 
 /// Serves one request.
 pub async fn route(request: Request, env: Env, context: Context) -> Result<Response> {

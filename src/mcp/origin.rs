@@ -8,7 +8,7 @@ use worker::{Headers, Method, Request, Response, Result};
 
 use crate::config::Config;
 use crate::mcp::error::RpcError;
-use crate::oauth::site::{Site, SiteError, is_loopback};
+use crate::site::{Site, SiteError, is_loopback};
 
 const METHODS: &str = "GET, POST, DELETE, OPTIONS";
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, Last-Event-ID, MCP-Protocol-Version, \
@@ -62,7 +62,7 @@ pub fn allow(headers: &Headers, origin: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::admits;
-    use crate::oauth::site::Site;
+    use crate::site::Site;
 
     #[test]
     fn a_server_on_loopback_admits_loopback_and_nobody_else() {

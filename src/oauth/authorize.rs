@@ -18,7 +18,7 @@ use crate::oauth::form::{MAX_QUERY_BYTES, Parameters, expect_method, form};
 use crate::oauth::keys::Keys;
 use crate::oauth::redirect::{self, Destination};
 use crate::oauth::screens;
-use crate::oauth::site::Site;
+use crate::site::Site;
 
 const MAX_STATE_BYTES: usize = 2048;
 
@@ -208,7 +208,7 @@ mod tests {
     use super::{Asked, Prompt, ask, without_login_prompt};
     use crate::oauth::error::Error;
     use crate::oauth::form::Parameters;
-    use crate::oauth::site::Site;
+    use crate::site::Site;
     use bus_core::scopes::Scopes;
 
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";

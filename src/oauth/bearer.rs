@@ -12,7 +12,7 @@ use crate::oauth::access_token::{AccessToken, TokenError, kid};
 use crate::oauth::error::{Error, ascii};
 use crate::oauth::keys::Keys;
 use crate::oauth::personal;
-use crate::oauth::site::Site;
+use crate::site::Site;
 
 /// The verified sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

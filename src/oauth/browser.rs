@@ -12,8 +12,8 @@ use crate::oauth::account::{Account, Kind};
 use crate::oauth::error::Error;
 use crate::oauth::keys::{Keys, is_signed, newest, sign};
 use crate::oauth::redirect::Destination;
-use crate::oauth::site::Site;
 use crate::pages::STYLE;
+use crate::site::Site;
 
 /// A signed-in browser.
 pub struct Session {

@@ -4,7 +4,7 @@ use serde_json::json;
 use thiserror::Error;
 use worker::{Response, ResponseBuilder, Result, console_error};
 
-use crate::oauth::site::SiteError;
+use crate::site::SiteError;
 
 /// The error codes of the wire. What a stranger need not know is in the log instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use worker::{Env, Method, Request, Response, Result};
 use crate::config::Config;
 use crate::oauth::error::Error;
 use crate::oauth::form::expect_method;
-use crate::oauth::site::Site;
+use crate::site::Site;
 
 const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
 

@@ -23,7 +23,6 @@ mod register;
 mod screens;
 mod sign_in;
 mod sign_up;
-pub mod site;
 mod token;
 mod tokens_page;
 

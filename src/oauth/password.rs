@@ -14,7 +14,7 @@ use crate::oauth::client::PASSWORD_CLIENT;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::form::{expect_method, json};
 use crate::oauth::issue::tokens;
-use crate::oauth::site::Site;
+use crate::site::Site;
 
 #[derive(Deserialize)]
 struct LoginBody {

@@ -17,7 +17,7 @@ use worker::Env;
 use crate::oauth::account::{Account, Kind};
 use crate::oauth::bearer::Caller;
 pub use crate::oauth::error::Error;
-use crate::oauth::site::Site;
+use crate::site::Site;
 
 /// Far below the time for which a bus remembers a revocation.
 const KEPT_MS: i64 = 30_000;

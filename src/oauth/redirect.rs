@@ -6,7 +6,7 @@
 use thiserror::Error;
 use url::Url;
 
-use crate::oauth::site::is_loopback;
+use crate::site::is_loopback;
 
 pub const MAX_BYTES: usize = 512;
 /// Schemes that run code, open local things, or belong to something else than an app's callback.

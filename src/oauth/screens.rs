@@ -9,9 +9,9 @@ use crate::oauth::browser::{FormFor, Session, form_cookie, form_token, page};
 use crate::oauth::error::Error;
 use crate::oauth::keys::Keys;
 use crate::oauth::redirect::Destination;
-use crate::oauth::site::Site;
 use crate::pages::STYLE;
 use crate::pages::sign_in::{Consent, Login, Refusal, SignedIn};
+use crate::site::Site;
 
 /// The client that waits behind a login.
 pub struct Behind<'a> {

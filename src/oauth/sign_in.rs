@@ -16,7 +16,7 @@ use crate::oauth::form::{Parameters, expect_method, form};
 use crate::oauth::keys::Keys;
 use crate::oauth::password::attempt;
 use crate::oauth::screens;
-use crate::oauth::site::Site;
+use crate::site::Site;
 
 /// The pages that a login may lead to.
 const PLACES: [&str; 6] = ["/", "/account", "/authorize", "/dashboard", "/login", "/tokens"];
@@ -103,7 +103,7 @@ fn place(site: &Site, asked: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::place;
-    use crate::oauth::site::Site;
+    use crate::site::Site;
 
     #[test]
     fn a_login_leads_to_pages_of_this_server_only() {

@@ -17,9 +17,9 @@ use crate::oauth::error::Error;
 use crate::oauth::form::{Parameters, expect_method, form};
 use crate::oauth::keys::Keys;
 use crate::oauth::screens;
-use crate::oauth::site::Site;
 use crate::pages::STYLE;
 use crate::pages::account::SignUp;
+use crate::site::Site;
 
 const NO_CODE: &str = "The code is unknown, used, or past its time.";
 const TAKEN: &str = "The name is taken.";

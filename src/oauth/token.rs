@@ -20,7 +20,7 @@ use crate::oauth::form::{Parameters, expect_method, form};
 use crate::oauth::issue::{refused, tokens};
 use crate::oauth::keys::Keys;
 use crate::oauth::personal;
-use crate::oauth::site::Site;
+use crate::site::Site;
 
 pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> {
     expect_method(request, &[Method::Post], "POST")?;

@@ -12,9 +12,9 @@ use crate::oauth::form::{Parameters, expect_method, form};
 use crate::oauth::keys::Keys;
 use crate::oauth::personal;
 use crate::oauth::screens;
-use crate::oauth::site::Site;
 use crate::pages::STYLE;
 use crate::pages::tokens::{Row, Tokens};
+use crate::site::Site;
 
 /// What a form on the page has brought about.
 #[derive(Default)]
