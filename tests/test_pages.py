@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 from harness.workerd import Workerd
 
@@ -12,6 +14,7 @@ async def test_a_browser_gets_the_home_page_with_this_servers_url(server: Worker
     assert page.status_code == 200
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert f"{server.url}/mcp" in page.text
+    assert re.search(r"Version \d+\.\d+\.\d+ ", page.text)
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert len(page.content) < 100_000
 
