@@ -174,17 +174,19 @@ impl Bus {
         let user_id = request.user_id.clone();
         let request_key = match &request.command {
             Command::Dispatch { request_key, .. } => request_key.clone(),
-            Command::CancelRequest { request_key } => {
-                let waited = self.waits.subject_of(request_key);
-                self.turn(&user_id, |turn| {
-                    waited.iter().try_for_each(|job_id| job_tools::cancel(turn, job_id).map(drop))
-                })
-                .await?;
-                None
-            }
+            _ => None,
+        };
+        let given_up = match &request.command {
+            Command::CancelRequest { request_key } => self.waits.subject_of(request_key),
             _ => None,
         };
         match self.turn(&user_id, |turn| bus::serve(turn, request)).await? {
+            Outcome::Reply(Reply::Done) => {
+                if let Some(job_id) = given_up {
+                    self.turn(&user_id, |turn| job_tools::cancel(turn, &job_id)).await?;
+                }
+                Ok(Reply::Done)
+            }
             Outcome::Reply(reply) => Ok(reply),
             Outcome::Wait(wait) => self.wait(&user_id, &wait, request_key, lines).await,
         }
