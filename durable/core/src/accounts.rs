@@ -1,13 +1,12 @@
 //! One account: who it is, how its owner signs in, and what the edge may ask of it.
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::access_tokens::{self, Held, Listed, NewToken, TokenError};
+use crate::access_tokens::{self, NewToken, TokenError};
 use crate::browser_sessions::{self, SessionError};
-use crate::codes::{self, CodeBinding, Exchange};
+use crate::codes;
 use crate::failed_logins;
-use crate::grants::{self, GrantError, Granted, Permission, Refresh, Refusal};
+use crate::grants::{self, GrantError, Granted, Refusal};
 use crate::ids::{Entropy, EntropyError, random_id};
 use crate::invites;
 use crate::migrate::{ACCOUNT, migrate};
@@ -17,189 +16,9 @@ use crate::scopes::Scopes;
 use crate::storage::{Sql, StorageError};
 use crate::usernames::Username;
 
-/// What the edge asks of an account. Secrets are the bare secret parts, without the routing part.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
-pub enum Command {
-    /// `dev_password` is set where this name is a development account and the request came over loopback.
-    Login {
-        username: Username,
-        password: String,
-        dev_password: Option<String>,
-        then: AfterLogin,
-    },
-    /// Who the owner of this browser session is.
-    Session {
-        session: String,
-    },
-    EndSession {
-        session: String,
-    },
-    /// The owner, known by the session, has consented.
-    IssueCode {
-        session: String,
-        permission: Permission,
-        binding: CodeBinding,
-    },
-    Exchange(Exchange),
-    Refresh(Refresh),
-    RevokeToken {
-        token: String,
-        client_id: String,
-    },
-    RevokeGrant {
-        grant_id: String,
-        client_id: String,
-    },
-    /// What this personal access token stands for.
-    UseAccessToken {
-        token: String,
-        audiences: Vec<String>,
-    },
-    CreateAccessToken {
-        by: Authority,
-        new: NewToken,
-    },
-    ListAccessTokens {
-        by: Authority,
-    },
-    RevokeAccessToken {
-        by: Authority,
-        token_id: String,
-    },
-    /// Makes the account, whose owner is signed in by that. The edge has seen to it that this is allowed.
-    SignUp {
-        username: Username,
-        password: String,
-        admin: bool,
-    },
-    /// Signs out whatever was signed in before, and this browser in anew.
-    ChangePassword {
-        session: String,
-        old: String,
-        new: String,
-    },
-    IsAdministrator {
-        session: String,
-    },
-    MakeInvite {
-        session: String,
-    },
-    ClaimInvite {
-        invite: String,
-        username: Username,
-    },
-    ReleaseInvite {
-        invite: String,
-        username: Username,
-    },
-}
+mod command;
 
-/// Who manages the account: its owner at a browser, or a client of the owner's. Never a personal access token: one that
-/// leaked could be replaced by others.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Authority {
-    Session {
-        session: String,
-    },
-    /// `scopes`: of the access token; what it makes can do no more.
-    Grant {
-        grant_id: String,
-        scopes: Scopes,
-    },
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AfterLogin {
-    /// Tokens at once, as `POST /auth/login` gives them.
-    Grant(Permission),
-    /// A browser session.
-    Session,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    pub user_id: String,
-    pub username: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "reply", rename_all = "snake_case")]
-pub enum Reply {
-    Granted {
-        owner: Owner,
-        granted: Granted,
-    },
-    SessionStarted {
-        owner: Owner,
-        session: String,
-    },
-    Owner {
-        owner: Owner,
-    },
-    Code {
-        code: String,
-    },
-    Done,
-    WrongCredentials,
-    NoSession,
-    Refused {
-        reason: Refusal,
-    },
-    AccessToken {
-        owner: Owner,
-        held: Held,
-    },
-    /// The secret of a new token, and how it is listed from now on.
-    AccessTokenMade {
-        token: String,
-        listed: Listed,
-    },
-    AccessTokens {
-        tokens: Vec<Listed>,
-    },
-    /// No token of that id is live, or none that is like the one sent.
-    NoAccessToken,
-    AccessTokenRefused {
-        reason: access_tokens::Refused,
-    },
-    /// The caller is one that may not do this, or no longer.
-    NotAllowed {
-        reason: Denial,
-    },
-    NameTaken,
-    /// The new password is too short or too long.
-    WeakPassword,
-    Administrator {
-        is: bool,
-    },
-    Invite {
-        invite: String,
-    },
-    NoInvite,
-}
-
-/// Why a caller may not manage access tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
-#[serde(rename_all = "snake_case")]
-pub enum Denial {
-    #[error("an access token cannot manage access tokens: sign in instead")]
-    IsAccessToken,
-    #[error("the sign-in behind this request has ended")]
-    Ended,
-    #[error("scopes must be among those that this client was granted itself")]
-    ScopeExceeded,
-}
-
-/// What the glue has to do after the writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Tell the user's bus that a grant is revoked; then report `grants::told`.
-    RevokeOnBus { user_id: String, grant_id: String },
-}
-
+pub use command::{AfterLogin, Authority, Command, Denial, Effect, Owner, Reply};
 #[derive(Debug, Error)]
 pub enum AccountError {
     #[error(transparent)]
