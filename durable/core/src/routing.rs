@@ -1,6 +1,6 @@
 //! Who a message is for: `target_uuid` before `group_id` before `client_type` before everyone.
 
-use crate::bus_tools::SendMessage;
+use crate::bus_tools::{LATEST, SendMessage};
 use crate::cache;
 use crate::envelope::{Envelope, Status};
 use crate::error::{Error, Rejection};
@@ -8,9 +8,6 @@ use crate::params;
 use crate::record::Routing;
 use crate::registry;
 use crate::turn::Turn;
-
-/// `target_uuid` of the live peer that connected last.
-const LATEST: &str = "latest";
 
 /// The peer a dispatch goes to, or the envelope that says why there is none.
 pub fn pick_peer(turn: &Turn<'_>, command: &str, wanted: Option<&str>) -> Result<Result<String, Envelope>, Error> {

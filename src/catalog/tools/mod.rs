@@ -19,7 +19,7 @@ pub use listing::{Annotations, list};
 pub use scene::MAX_INTEGER;
 
 use bus_core::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};
-use bus_core::bus_tools::{BUS_TOOLS, JOB_TOOLS, LATEST, MAX_ID, ToolParameters};
+use bus_core::bus_tools::{BUS_TOOLS, JOB_TOOLS, MAX_ID, ToolParameters};
 use serde_json::{Map, Value};
 
 /// Seconds a caller may ask to wait at most.
@@ -153,12 +153,6 @@ impl DispatchCall {
         let params = without_nulls(checked);
         let only_reads = tool.only_reads(&params);
         Ok(Self { command: tool.command(), params, target_uuid, timeout_seconds, only_reads })
-    }
-
-    /// Whether the target is the peer that connected last.
-    #[must_use]
-    pub fn wants_latest(&self) -> bool {
-        self.target_uuid.as_deref() == Some(LATEST)
     }
 }
 

@@ -239,8 +239,9 @@ fn defaults_are_filled_in_and_nulls_left_out() {
 
 #[test]
 fn latest_is_a_target() {
-    assert!(parsed("blender_get_scene_info", json!({"target_uuid": "latest"})).wants_latest());
-    assert!(!parsed("blender_get_scene_info", json!({})).wants_latest());
+    let latest = parsed("blender_get_scene_info", json!({"target_uuid": "latest"}));
+    assert_eq!(latest.target_uuid.as_deref(), Some("latest"));
+    assert_eq!(parsed("blender_get_scene_info", json!({})).target_uuid, None);
 }
 
 #[test]
