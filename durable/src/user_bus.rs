@@ -180,13 +180,15 @@ impl Bus {
             Command::CancelRequest { request_key } => self.waits.subject_of(request_key),
             _ => None,
         };
-        match self.turn(&user_id, |turn| bus::serve(turn, request)).await? {
-            Outcome::Reply(Reply::Done) => {
-                if let Some(job_id) = given_up {
-                    self.turn(&user_id, |turn| job_tools::cancel(turn, &job_id)).await?;
-                }
-                Ok(Reply::Done)
+        // Admitted and cancelled in one turn: whoever gives up may be gone before a second one.
+        let served = self.turn(&user_id, |turn| {
+            let outcome = bus::serve(turn, request)?;
+            if let (Outcome::Reply(Reply::Done), Some(job_id)) = (&outcome, &given_up) {
+                job_tools::cancel(turn, job_id)?;
             }
+            Ok(outcome)
+        });
+        match served.await? {
             Outcome::Reply(reply) => Ok(reply),
             Outcome::Wait(wait) => self.wait(&user_id, &wait, request_key, lines).await,
         }

@@ -104,7 +104,7 @@ async fn post(request: &mut Request, env: &Env, context: &Context, caller: Calle
         Err(unreadable) => answer_error(request, &unreadable.error, &unreadable.id, false),
         Ok(Message::Request(asked)) => answer(request, env, context, caller, &headers, asked).await,
         Ok(Message::Notification(notification)) => {
-            note(env, &caller, &headers, &notification).await;
+            note(env, context, &caller, &headers, &notification);
             Ok(Response::empty()?.with_status(202))
         }
         Ok(Message::Response) => Ok(Response::empty()?.with_status(202)),
@@ -142,7 +142,7 @@ async fn answer(
         Era::Modern { .. } => random_key()?,
     };
     // A legacy client that goes away may come back for its answer; a modern one has given up (Cancellation, 2026-07-28).
-    let given_up = modern.then(|| Box::pin(give_up(Rc::clone(&bus), None, request_key.clone())) as sse::GivenUp);
+    let given_up = modern.then(|| Box::pin(give_up(Rc::clone(&bus), request_key.clone())) as sse::GivenUp);
     let (progress, reports) = sse::Progress::wanted(&asked).unzip();
     let asked = Asked { request: asked, era, caller, bus, env: env.clone(), request_key, progress };
     if modern && asked.request.method == "subscriptions/listen" {
@@ -179,21 +179,22 @@ fn trace_of(request: &Request, asked: &message::Request) -> Result<Trace> {
 }
 
 /// Tells the bus that nobody waits for a request any more.
-async fn give_up(bus: Rc<Bus>, session_id: Option<String>, request_key: String) {
+async fn give_up(bus: Rc<Bus>, request_key: String) {
     let command = Command::CancelRequest { request_key };
-    if let Err(error) = bus.ask("", session_id.as_deref(), command, None).await {
+    if let Err(error) = bus.ask("", None, command, None).await {
         console_error!("{error}");
     }
 }
 
-/// What a client notifies of: only that it gives up a request matters here.
-async fn note(env: &Env, caller: &Caller, headers: &McpHeaders, notification: &message::Notification) {
+/// What a client notifies of: only that it gives up a request matters here. That is done even if the client is gone
+/// before it has the answer, or its session ended: clients tend to give up and leave in one go.
+fn note(env: &Env, context: &Context, caller: &Caller, headers: &McpHeaders, notification: &message::Notification) {
     let (Some(session_id), Some(id)) = (&headers.session_id, notification.params.get("requestId")) else { return };
     if notification.method != "notifications/cancelled" {
         return;
     }
     match Bus::of(env, caller) {
-        Ok(bus) => give_up(Rc::new(bus), Some(session_id.clone()), request_key(session_id, id)).await,
+        Ok(bus) => context.wait_until(give_up(Rc::new(bus), request_key(session_id, id))),
         Err(error) => console_error!("{error}"),
     }
 }
