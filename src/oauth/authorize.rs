@@ -12,7 +12,7 @@ use worker::{Env, Method, Request, Response};
 use crate::config::Config;
 use crate::oauth::account::Kind;
 use crate::oauth::browser::{FormFor, Session, form_token_is_right, is_same_origin, see_other};
-use crate::oauth::client::{Client, kid};
+use crate::oauth::client::Client;
 use crate::oauth::error::{Code, Error, ascii};
 use crate::oauth::form::{MAX_QUERY_BYTES, Parameters, expect_method, form};
 use crate::oauth::keys::Keys;
@@ -25,7 +25,6 @@ const MAX_STATE_BYTES: usize = 2048;
 /// An authorization request whose client and redirect URI are trusted.
 pub struct Trusted {
     pub client: Client,
-    pub client_id: String,
     pub redirect_uri: String,
     pub destination: Destination,
     state: Option<String>,
@@ -102,7 +101,7 @@ async fn issue(session: &Session, trusted: &Trusted, asked: Asked, site: &Site) 
     let command = Command::IssueCode {
         session: session.secret().to_owned(),
         permission: Permission {
-            client_id: trusted.client_id.clone(),
+            client_id: trusted.client.id.clone(),
             client_name: trusted.client.name.clone(),
             scopes: asked.scopes,
             audience: site.issuer.clone(),
@@ -129,8 +128,8 @@ async fn trust(query: &str, env: &Env) -> Result<Trusted, Error> {
     }
     let parameters = Parameters::parse(query);
     let client_id = parameters.required("client_id")?;
-    let keys = Keys::knowing(env, |keys| &keys.client_record, kid(client_id)).await?;
-    let client = Client::from_id(client_id, &keys)?
+    let client = Client::registered(client_id, env)
+        .await?
         .ok_or_else(|| refused("client_id is not of a client registered here: the client must register again"))?;
     let redirect_uri = match (parameters.optional("redirect_uri")?, client.redirect_uris.as_slice()) {
         (Some(uri), _) if client.may_redirect_to(uri) => uri.to_owned(),
@@ -141,7 +140,7 @@ async fn trust(query: &str, env: &Env) -> Result<Trusted, Error> {
     let destination = redirect::check(&redirect_uri).map_err(|error| refused(&error.to_string()))?;
     // A state that is given twice is nobody's: it is the one parameter that errors carry too.
     let state = parameters.optional("state")?.map(str::to_owned);
-    Ok(Trusted { client_id: client_id.to_owned(), client, redirect_uri, destination, state })
+    Ok(Trusted { client, redirect_uri, destination, state })
 }
 
 fn ask(parameters: &Parameters, site: &Site) -> Result<Asked, Error> {
