@@ -53,7 +53,7 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
         return decide(request, env, &site).await;
     }
     let query = request.url()?.query().unwrap_or_default().to_owned();
-    let trusted = trust(&query, env).await?;
+    let trusted = trust(&query, env, &site).await?;
     let asked = match ask(&Parameters::parse(&query), &site) {
         Ok(asked) => asked,
         Err(error) => return trusted.redirect_error(&site, &error),
@@ -77,7 +77,7 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
 async fn decide(request: &mut Request, env: &Env, site: &Site) -> Result<Response, Error> {
     let parameters = form(request).await?;
     let query = parameters.required("request")?;
-    let trusted = trust(query, env).await?;
+    let trusted = trust(query, env, site).await?;
     let Some(session) = Session::of(request, env, site).await? else {
         return Ok(see_other(&format!("/authorize?{}", screens::header_safe(query)))?.empty());
     };
@@ -121,14 +121,14 @@ async fn issue(session: &Session, trusted: &Trusted, asked: Asked, site: &Site) 
 }
 
 /// Finds out whether the client and its redirect URI can be trusted; until then nothing may be sent to either.
-async fn trust(query: &str, env: &Env) -> Result<Trusted, Error> {
+async fn trust(query: &str, env: &Env, site: &Site) -> Result<Trusted, Error> {
     let refused = |description: &str| Error::new(Code::InvalidRequest, description);
     if query.len() > MAX_QUERY_BYTES {
         return Err(refused("the authorization request is too long"));
     }
     let parameters = Parameters::parse(query);
     let client_id = parameters.required("client_id")?;
-    let client = Client::registered(client_id, env)
+    let client = Client::find(client_id, env, site)
         .await?
         .ok_or_else(|| refused("client_id is not of a client registered here: the client must register again"))?;
     let redirect_uri = match (parameters.optional("redirect_uri")?, client.redirect_uris.as_slice()) {

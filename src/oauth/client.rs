@@ -11,9 +11,11 @@ use worker::Env;
 use crate::oauth::error::Error;
 use crate::oauth::keys::Keys;
 use crate::oauth::redirect;
+use crate::site::Site;
 
 mod configured;
 pub mod declared;
+pub mod document;
 pub mod record;
 
 /// The client that `POST /auth/login` grants to; it exists nowhere else.
@@ -65,6 +67,14 @@ impl SecretBy {
 }
 
 impl Client {
+    /// The client of this id, wherever it is known from.
+    pub async fn find(client_id: &str, env: &Env, site: &Site) -> Result<Option<Self>, Error> {
+        match Self::registered(client_id, env).await? {
+            None if document::is_address(client_id) => document::fetch(client_id, site).await.map(Some),
+            found => Ok(found),
+        }
+    }
+
     /// A client that has been registered, by the operator or by itself.
     pub async fn registered(client_id: &str, env: &Env) -> Result<Option<Self>, Error> {
         if let Some(client) = configured::find(client_id, env) {

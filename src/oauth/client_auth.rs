@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use worker::{Env, Request};
 
-use crate::oauth::client::Client;
+use crate::oauth::client::{Client, document};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::form::Parameters;
 use crate::oauth::keys::Keys;
@@ -30,6 +30,10 @@ pub async fn authenticate(request: &Request, parameters: &Parameters, env: &Env)
         }
     };
     let Some(client) = Client::registered(&client_id, env).await? else {
+        // A public client; its code or refresh token says that its document was believed when the user was asked.
+        if document::is_address(&client_id) {
+            return Ok(client_id);
+        }
         return Err(refused("client_id is not of a client registered here: register again"));
     };
     if !client.is_shown_by(&secret.unwrap_or_default(), &*Keys::kept(env).await?)? {

@@ -15,12 +15,13 @@ from .flow import Flow, error_of
 
 SECRET = "0123456789abcdef0123456789abcdef"
 WEB = "https://app.example.com/callback"
+HASH = hashlib.sha256(SECRET.encode()).hexdigest()
 CLIENTS: list[Any] = [
     {"client_id": "local-tool", "client_name": "Local tool", "redirect_uris": ["http://127.0.0.1:3000/callback"]},
     {
         "client_id": "web-app",
         "redirect_uris": [WEB],
-        "client_secret_sha256": hashlib.sha256(SECRET.encode()).hexdigest(),
+        "client_secret_sha256": HASH,
     },
     {"client_id": "plain-app", "redirect_uris": [WEB], "client_secret": SECRET},
     {"client_id": "typo", "redirect_urls": [WEB]},
@@ -52,7 +53,7 @@ def test_a_configured_client_may_redirect_nowhere_else(flow: Flow) -> None:
 def test_a_configured_client_must_show_its_secret(flow: Flow, client_id: str) -> None:
     flow.client_id, flow.redirect = client_id, WEB
     code = flow.callback()["code"]
-    for secret in (None, "wrong", hashlib.sha256(SECRET.encode()).hexdigest()):
+    for secret in (None, "wrong", HASH):
         assert error_of(flow.exchange(code, client_secret=secret)) == (401, "invalid_client")
     tokens = flow.exchange(code, client_secret=SECRET).json()
     assert error_of(flow.refresh(tokens["refresh_token"])) == (401, "invalid_client")
