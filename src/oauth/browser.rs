@@ -50,6 +50,7 @@ pub enum FormFor {
     SignUp,
     Account,
     Tokens,
+    Clients,
 }
 
 impl FormFor {
@@ -61,6 +62,7 @@ impl FormFor {
             Self::SignUp => "sign-up",
             Self::Account => "account",
             Self::Tokens => "tokens",
+            Self::Clients => "clients",
         }
     }
 }

@@ -60,6 +60,7 @@ pub async fn consent(
         destination: &destination,
         warning: warning.as_deref(),
         abilities: &abilities(scopes),
+        remembered: trusted.is_rememberable(),
         request: query,
         form_token: &form_token(&keys, FormFor::Consent, holder, query)?,
         sign_out_token: &form_token(&keys, FormFor::SignOut, holder, "")?,
@@ -108,7 +109,7 @@ pub fn render(template: &impl Template) -> Result<String, Error> {
     })
 }
 
-fn named(name: &str) -> &str {
+pub fn named(name: &str) -> &str {
     if name.is_empty() { "A client without a name" } else { name }
 }
 

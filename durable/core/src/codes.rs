@@ -6,7 +6,7 @@ use crate::grants::{GrantError, Granted, Permission, Refusal, grant, permission,
 use crate::ids::Entropy;
 use crate::params;
 use crate::secrets::{hash, new_secret, proves};
-use crate::storage::Sql;
+use crate::storage::{Sql, StorageError};
 
 pub const LIFETIME_MS: i64 = 60_000;
 /// How long a code is remembered, so that its replay is noticed.
@@ -62,6 +62,12 @@ pub fn issue(
         ],
     )?;
     Ok(secret)
+}
+
+/// Codes that no client has come with yet are worth nothing any more: those of one client, or all.
+pub fn forget_unused(sql: &dyn Sql, client_id: Option<&str>) -> Result<(), StorageError> {
+    sql.query("DELETE FROM codes WHERE grant_id IS NULL AND (?1 IS NULL OR client_id = ?1)", params![client_id])
+        .map(|_| ())
 }
 
 /// Turns a code into a grant.

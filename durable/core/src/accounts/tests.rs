@@ -8,6 +8,8 @@ use crate::storage::Sql;
 use crate::testing::{Counter, Memory};
 use crate::usernames::Username;
 
+mod clients;
+
 struct Account {
     sql: Memory,
     entropy: Counter,
