@@ -67,7 +67,7 @@ async function capture(command, args, env) {
 function startEnvironments(stages) {
   const names = new Set(stages.filter((stage) => stage.python).map((stage) => stage.python));
   const endToEnd = stages.some((stage) => stage.name === 'e2e');
-  if (endToEnd) ['bpy42', 'fastmcp2'].forEach((name) => names.add(name));
+  if (endToEnd) ['bpy42', 'fastmcp2', 'fastmcp3'].forEach((name) => names.add(name));
   const stdio = ['ignore', 'inherit', 'inherit'];
   const libraries = names.has('bpy42') ? ensureBlenderLibraries({ stdio }) : Promise.resolve();
   const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name, { stdio }))]));
@@ -85,6 +85,7 @@ async function runStage(stage, environments) {
     if (stage.name === 'e2e') {
       env.BUS_BPY_PYTHON = await environments.get('bpy42');
       env.BUS_FASTMCP2_PYTHON = await environments.get('fastmcp2');
+      env.BUS_FASTMCP3_PYTHON = await environments.get('fastmcp3');
       env.BUS_NODE_CLIENTS = await environments.get('node');
     }
   } catch (error) {
