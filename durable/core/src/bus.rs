@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::bus_tools::{BusCall, CallError, JobCall, Priority};
 use crate::cache::is_revoked;
 use crate::command::{Caller, Command, Reply, Request};
+use crate::counters;
 use crate::effect::{Effect, close};
 use crate::envelope::Envelope;
 use crate::error::Error;
@@ -89,6 +90,7 @@ fn perform(
         Command::CancelRequest { .. } => Reply::Done.into(),
         Command::Clients => Reply::Document { document: registry::list(turn)? }.into(),
         Command::Stats => Reply::Document { document: registry::stats(turn)? }.into(),
+        Command::Counters => Reply::Document { document: counters::read(turn)? }.into(),
         Command::OpenSession { protocol_version, client_name } => {
             let session_id = sessions::open(turn, grant_id, protocol_version, client_name)?;
             Reply::Session { session_id, protocol_version: protocol_version.clone() }.into()

@@ -52,6 +52,8 @@ pub enum Command {
     Clients,
     /// `blender://bus/stats`
     Stats,
+    /// What a page shows in numbers.
+    Counters,
     OpenSession {
         protocol_version: String,
         client_name: String,

@@ -144,16 +144,17 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     if !job.state.is_open() {
         return Ok(());
     }
-    jobs::acknowledge(turn, &job)?;
+    let began = jobs::acknowledge(turn, &job)?;
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
     if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0) {
         jobs::note_progress(turn, &job, percent, message)?;
     }
-    if job.from_uuid == turn.server_uuid() || percent.as_f64() == Some(0.0) {
+    if job.from_uuid == turn.server_uuid() || (percent.as_f64() == Some(0.0) && !began) {
         return Ok(());
     }
-    let mut payload = json!({"kind": "progress", "job_id": job_id, "percent": percent});
+    let state = State::Running.name();
+    let mut payload = json!({"kind": "progress", "job_id": job_id, "percent": percent, "job_state": state});
     if let (Some(fields), Some(message)) = (payload.as_object_mut(), message) {
         fields.insert("message".to_owned(), Value::from(message));
     }
