@@ -12,6 +12,7 @@ pub mod codes;
 pub mod command;
 pub mod effect;
 pub mod envelope;
+pub mod erasure;
 pub mod error;
 pub mod failed_logins;
 pub mod grants;

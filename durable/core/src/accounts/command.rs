@@ -71,6 +71,11 @@ pub enum Command {
         old: String,
         new: String,
     },
+    /// Erases the account and all its data, the user's bus included. The password is asked for once more.
+    Delete {
+        session: String,
+        password: String,
+    },
     IsAdministrator {
         session: String,
     },
@@ -185,9 +190,13 @@ pub enum Denial {
     ScopeExceeded,
 }
 
-/// What the glue has to do after the writes.
+/// What the glue has to do after the writes, and again until it can report it to `performed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Tell the user's bus that a grant is revoked; then report `grants::told`.
+    /// Tell the user's bus that a grant is revoked.
     RevokeOnBus { user_id: String, grant_id: String },
+    /// Have the user's bus erased.
+    EraseBus { user_id: String },
+    /// The administrator is gone: there has to be a way to another.
+    ReleaseSetup { username: String },
 }
