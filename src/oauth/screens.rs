@@ -55,6 +55,7 @@ pub async fn consent(
     let html = render(&Consent {
         style: STYLE,
         client: named(&trusted.client.name),
+        publisher: trusted.client.publisher.as_deref(),
         username: &session.owner.username,
         destination: &destination,
         warning: warning.as_deref(),

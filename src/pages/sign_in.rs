@@ -22,6 +22,8 @@ pub struct Login<'a> {
 pub struct Consent<'a> {
     pub style: &'static str,
     pub client: &'a str,
+    /// The host that describes the client, if one does.
+    pub publisher: Option<&'a str>,
     pub username: &'a str,
     /// The host, or program, that gets the code.
     pub destination: &'a str,
