@@ -108,6 +108,11 @@ pub fn deleted(site: &Site) -> Result<Response, Error> {
     Ok(end_session(page(200, Some(site), None)?, site)?.fixed(html.into_bytes()))
 }
 
+/// Says what was done, where there is nothing more to do.
+pub fn notice(site: &Site, title: &str, text: &str) -> Result<Response, Error> {
+    Ok(page(200, Some(site), None)?.fixed(render(&Notice::new(title, text))?.into_bytes()))
+}
+
 pub fn render(template: &impl Template) -> Result<String, Error> {
     template.render().map_err(|error| {
         console_error!("template: {error}");
@@ -115,7 +120,7 @@ pub fn render(template: &impl Template) -> Result<String, Error> {
     })
 }
 
-fn named(name: &str) -> &str {
+pub fn named(name: &str) -> &str {
     if name.is_empty() { "A client without a name" } else { name }
 }
 
@@ -139,7 +144,7 @@ fn describe(destination: &Destination) -> (String, Option<String>) {
     }
 }
 
-fn abilities(scopes: Scopes) -> Vec<&'static str> {
+pub fn abilities(scopes: Scopes) -> Vec<&'static str> {
     [
         (Scopes::BUS_READ, "see your Blender sessions and what is in them"),
         (

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::access_tokens::{self, NewToken, TokenError};
 use crate::browser_sessions::{self, SessionError};
 use crate::codes;
-use crate::failed_logins;
+use crate::failed_logins::Guessed;
 use crate::grants::{self, GrantError, Granted, Refusal};
 use crate::ids::{Entropy, EntropyError, random_id};
 use crate::invites;
@@ -78,6 +78,30 @@ pub fn handle(
             }
             let code = codes::issue(sql, &permission, &binding, now_ms, entropy);
             settle(code.map(|code| (Reply::Code { code }, Vec::new())), &owner)
+        }
+        Command::TryDeviceCode { session } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            if Guessed::DeviceCode.is_paused(sql, now_ms)? {
+                return Ok((Reply::Paused, Vec::new()));
+            }
+            // Counted before it is looked at, so that no two at once are one.
+            Guessed::DeviceCode.count(sql, now_ms)?;
+            Ok((Reply::Done, Vec::new()))
+        }
+        Command::FoundDeviceCode { session } => {
+            if browser_sessions::is_live(sql, &session, now_ms)? {
+                Guessed::DeviceCode.forget(sql)?;
+            }
+            Ok((Reply::Done, Vec::new()))
+        }
+        Command::AllowDevice { session, permission, secret_hash, lifetime_ms } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            codes::issue_to_device(sql, &permission, &secret_hash, (now_ms, lifetime_ms))?;
+            Ok((Reply::Done, Vec::new()))
         }
         Command::Exchange(request) => {
             let outcome = codes::exchange(sql, &request, now_ms, entropy);
@@ -212,14 +236,14 @@ fn change_password(
 
 /// Whether the owner, who is signed in, has typed the password once more. Counted as at login.
 fn is_confirmed(sql: &dyn Sql, password: &str, now_ms: i64, entropy: &mut dyn Entropy) -> Result<bool, AccountError> {
-    if failed_logins::is_paused(sql, now_ms)? {
+    if Guessed::Password.is_paused(sql, now_ms)? {
         return Ok(false);
     }
     let right = passwords::verify(sql, password, now_ms, entropy)?;
     if right {
-        failed_logins::forget(sql)?
+        Guessed::Password.forget(sql)?
     } else {
-        failed_logins::count(sql, now_ms)?
+        Guessed::Password.count(sql, now_ms)?
     }
     Ok(right)
 }
@@ -285,6 +309,8 @@ fn absent(command: &Command) -> Reply {
         | Command::IssueCode { .. }
         | Command::ChangePassword { .. }
         | Command::Delete { .. }
+        | Command::TryDeviceCode { .. }
+        | Command::AllowDevice { .. }
         | Command::IsAdministrator { .. } => Reply::NoSession,
         Command::UseAccessToken { .. } => Reply::NoAccessToken,
         Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
@@ -292,6 +318,7 @@ fn absent(command: &Command) -> Reply {
         }
         Command::Exchange(_) | Command::Refresh(_) => Reply::Refused { reason: Refusal::Unknown },
         Command::EndSession { .. }
+        | Command::FoundDeviceCode { .. }
         | Command::RevokeToken { .. }
         | Command::RevokeGrant { .. }
         | Command::ReleaseInvite { .. } => Reply::Done,
@@ -333,17 +360,17 @@ fn login(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if exists(sql)? && failed_logins::is_paused(sql, now_ms)? {
+    if exists(sql)? && Guessed::Password.is_paused(sql, now_ms)? {
         passwords::pretend(&login.password)?;
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
     if !password_is_right(sql, login, now_ms, entropy)? {
         if exists(sql)? {
-            failed_logins::count(sql, now_ms)?;
+            Guessed::Password.count(sql, now_ms)?;
         }
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
-    failed_logins::forget(sql)?;
+    Guessed::Password.forget(sql)?;
     let Some(owner) = owner(sql)? else {
         return Ok((Reply::WrongCredentials, Vec::new()));
     };

@@ -33,6 +33,21 @@ pub enum Command {
         permission: Permission,
         binding: CodeBinding,
     },
+    /// The owner is about to look up the code of a device: counts the guess, unless there were too many.
+    TryDeviceCode {
+        session: String,
+    },
+    /// It was no guess.
+    FoundDeviceCode {
+        session: String,
+    },
+    /// The owner has allowed a device. `secret_hash`: SHA-256 of its secret, base64url.
+    AllowDevice {
+        session: String,
+        permission: Permission,
+        secret_hash: String,
+        lifetime_ms: i64,
+    },
     Exchange(Exchange),
     Refresh(Refresh),
     RevokeToken {
@@ -141,6 +156,8 @@ pub enum Reply {
     },
     Done,
     WrongCredentials,
+    /// Too many guesses: wait.
+    Paused,
     NoSession,
     Refused {
         reason: Refusal,
