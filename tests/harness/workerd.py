@@ -92,8 +92,12 @@ def _module(name: str) -> str:
     return f"(name = {_text(name)}, {kind} = embed {_text('modules/' + name)})"
 
 
-def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str]) -> str:
-    """The configuration of a server with sockets `http` (the Worker) and `evict` (a request hibernates all objects)."""
+def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str], outbound: str | None = None) -> str:
+    """The configuration of a server with sockets `http` (the Worker) and `evict` (a request hibernates all objects).
+
+    `outbound`: host and port of a plain HTTP server that answers for every host the Worker fetches from; without one it
+    is the network, public addresses only.
+    """
     texts = {**bundle.vars, **variables}
     bindings = [f"(name = {_text(name)}, text = {_text(value)})" for name, value in texts.items()]
     bindings += [
@@ -113,6 +117,11 @@ def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str]) -> str:
         f'(name = {_text(name)}, durableObjectNamespace = (className = {_text(name)}, serviceName = "main"))'
         for name in dict.fromkeys(bundle.objects.values())
     ]
+    outside, by_way_of = "", ""
+    if outbound is not None:
+        http = '(forwardedProtoHeader = "X-Forwarded-Proto")'
+        outside = f'(name = "outside", external = (address = {_text(outbound)}, http = {http})),'
+        by_way_of = 'globalOutbound = "outside",'
     comma = ",\n    "
     return f"""\
 using Workerd = import "/workerd/workerd.capnp";
@@ -122,6 +131,7 @@ const config :Workerd.Config = (
     (name = "main", worker = .main),
     (name = "evictor", worker = .evictor),
     (name = "state", disk = (writable = true)),
+    {outside}
   ],
   sockets = [
     (name = "http", http = (), service = "main"),
@@ -143,6 +153,7 @@ const main :Workerd.Worker = (
     {comma.join(namespaces)}
   ],
   durableObjectStorage = (localDisk = "state"),
+  {by_way_of}
 );
 
 const evictor :Workerd.Worker = (
@@ -174,7 +185,12 @@ class Workerd:
     """One server process at a time, on one folder of state. `kill` and `start` again proves what was durable."""
 
     def __init__(
-        self, folder: Path, *, bundle: WorkerBundle | None = None, variables: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        bundle: WorkerBundle | None = None,
+        variables: Mapping[str, str] | None = None,
+        outbound: str | None = None,
     ) -> None:
         self.folder = folder
         self.log = folder / "workerd.log"
@@ -187,7 +203,7 @@ class Workerd:
         for name, data in {**bundle.modules, "evictor.js": EVICTOR.encode(), "limiter.js": LIMITER.encode()}.items():
             (modules / name).write_bytes(data)
         variables = {"DEV_ACCOUNTS": DEV_ACCOUNTS} if variables is None else variables
-        (folder / "config.capnp").write_text(capnp_config(bundle, variables))
+        (folder / "config.capnp").write_text(capnp_config(bundle, variables, outbound))
 
     @property
     def url(self) -> str:
