@@ -10,6 +10,7 @@ pub mod bus_tools;
 pub mod cache;
 pub mod codes;
 pub mod command;
+pub mod consents;
 pub mod counters;
 pub mod device;
 pub mod effect;

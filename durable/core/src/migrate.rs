@@ -12,7 +12,8 @@ pub const ACCOUNT: Migrations = &[
     include_str!("../schema/account/0002_failed_logins_and_access_tokens.sql"),
     include_str!("../schema/account/0003_invites.sql"),
     include_str!("../schema/account/0004_deletion.sql"),
-    include_str!("../schema/account/0005_device_guesses.sql"),
+    include_str!("../schema/account/0005_consents.sql"),
+    include_str!("../schema/account/0006_device_guesses.sql"),
 ];
 pub const DEVICE: Migrations = &[include_str!("../schema/device/0001_initial.sql")];
 pub const KEY_RING: Migrations =
