@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import pytest
+from harness.blender import blender_interpreter
 from harness.mcp import ModernClient, login
 from harness.workerd import ROOT, WorkerBundle, Workerd
 
@@ -115,7 +116,7 @@ async def blender(
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.communicate()
+        await process.wait()
 
 
 async def said(process: asyncio.subprocess.Process) -> Any:
@@ -149,9 +150,9 @@ os._exit(0)
 
 
 async def test_blender_finds_the_dropped_archive_in_the_repository_it_names(
-    server: Workerd, blender_python: Path, tmp_path: Path
+    server: Workerd, blender_version: str, tmp_path: Path
 ) -> None:
-    async with blender(blender_python, tmp_path, DROPPED, dragged_link(server)) as process:
+    async with blender(blender_interpreter(blender_version), tmp_path, DROPPED, dragged_link(server)) as process:
         found = await said(process)
     assert (found["repository"], found["package"]) == ("Bus", "blender_bus")
     assert found["asked"] == {"repository": f"{server.url}/extensions/index.json", "blender_version_min": "4.2.0"}
@@ -183,6 +184,7 @@ for line in sys.stdin:
     while time.monotonic() < until and not session.queue.finished:
         session._tick()
         time.sleep(0.01)
+    bpy.ops.blender_bus.disconnect()
     jobs = [job.status for job in session.queue.finished]
     print(json.dumps({"installed": installed, "jobs": jobs}), flush=True)
 addon_utils.disable(MODULE)
@@ -202,13 +204,13 @@ async def first_result(server: Workerd, token: str, report: asyncio.Task[Any]) -
 
 
 async def test_blender_installs_from_the_server_works_for_it_and_updates_from_it(
-    server: Workerd, blender_python: Path, tmp_path: Path
+    server: Workerd, blender_version: str, tmp_path: Path
 ) -> None:
     token = await login(server.url)
     server.deploy(WorkerBundle.built(assets=built(tmp_path / "old", "0.1.0")))
     profile = tmp_path / "profile"
     profile.mkdir()
-    async with blender(blender_python, profile, INSTALLED, server.url, token) as process:
+    async with blender(blender_interpreter(blender_version), profile, INSTALLED, server.url, token) as process:
         for version in ("0.1.0", "0.9.9"):
             if version == "0.9.9":
                 server.deploy(WorkerBundle.built(assets=built(tmp_path / "new", version)))

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.services import Served, ServiceDouble
 from running import run
-from service_double import Served, ServiceDouble
 
 from addon.fetch import http, polyhaven, rodin, sketchfab
 from addon.fetch.workers import workers

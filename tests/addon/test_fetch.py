@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from service_double import Served, ServiceDouble
+from harness.services import Served, ServiceDouble
 
 from addon.fetch import archive, http, polyhaven, rodin
 from addon.fetch.archive import BadArchive, safe_path, unpack
