@@ -228,14 +228,19 @@ impl Sockets {
     }
 
     pub fn close_grant(&self, grant_id: &str, code: u16, reason: &str) {
-        let of_grant: Vec<String> = self
-            .0
-            .borrow()
-            .values()
-            .filter(|live| live.opened.grant_id == grant_id)
-            .map(|live| live.opened.socket_id.clone())
-            .collect();
-        for socket_id in of_grant {
+        self.close_which(|opened| opened.grant_id == grant_id, code, reason);
+    }
+
+    pub fn close_all(&self, code: u16, reason: &str) {
+        self.close_which(|_| true, code, reason);
+    }
+
+    fn close_which(&self, wanted: impl Fn(&Opened) -> bool, code: u16, reason: &str) {
+        let live = self.0.borrow();
+        let chosen = live.values().filter(|live| wanted(&live.opened));
+        let socket_ids: Vec<String> = chosen.map(|live| live.opened.socket_id.clone()).collect();
+        drop(live);
+        for socket_id in socket_ids {
             self.close(&socket_id, code, reason);
         }
     }

@@ -12,7 +12,7 @@ use worker::{Env, Method, Request, Response};
 use crate::config::Config;
 use crate::oauth::account::Kind;
 use crate::oauth::browser::{FormFor, Session, form_token_is_right, is_same_origin, see_other};
-use crate::oauth::client::{Client, kid};
+use crate::oauth::client::Client;
 use crate::oauth::error::{Code, Error, ascii};
 use crate::oauth::form::{MAX_QUERY_BYTES, Parameters, expect_method, form};
 use crate::oauth::keys::Keys;
@@ -25,7 +25,6 @@ const MAX_STATE_BYTES: usize = 2048;
 /// An authorization request whose client and redirect URI are trusted.
 pub struct Trusted {
     pub client: Client,
-    pub client_id: String,
     pub redirect_uri: String,
     pub destination: Destination,
     state: Option<String>,
@@ -54,7 +53,7 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
         return decide(request, env, &site).await;
     }
     let query = request.url()?.query().unwrap_or_default().to_owned();
-    let trusted = trust(&query, env).await?;
+    let trusted = trust(&query, env, &site).await?;
     let asked = match ask(&Parameters::parse(&query), &site) {
         Ok(asked) => asked,
         Err(error) => return trusted.redirect_error(&site, &error),
@@ -78,7 +77,7 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
 async fn decide(request: &mut Request, env: &Env, site: &Site) -> Result<Response, Error> {
     let parameters = form(request).await?;
     let query = parameters.required("request")?;
-    let trusted = trust(query, env).await?;
+    let trusted = trust(query, env, site).await?;
     let Some(session) = Session::of(request, env, site).await? else {
         return Ok(see_other(&format!("/authorize?{}", screens::header_safe(query)))?.empty());
     };
@@ -102,7 +101,7 @@ async fn issue(session: &Session, trusted: &Trusted, asked: Asked, site: &Site) 
     let command = Command::IssueCode {
         session: session.secret().to_owned(),
         permission: Permission {
-            client_id: trusted.client_id.clone(),
+            client_id: trusted.client.id.clone(),
             client_name: trusted.client.name.clone(),
             scopes: asked.scopes,
             audience: site.issuer.clone(),
@@ -122,15 +121,15 @@ async fn issue(session: &Session, trusted: &Trusted, asked: Asked, site: &Site) 
 }
 
 /// Finds out whether the client and its redirect URI can be trusted; until then nothing may be sent to either.
-async fn trust(query: &str, env: &Env) -> Result<Trusted, Error> {
+async fn trust(query: &str, env: &Env, site: &Site) -> Result<Trusted, Error> {
     let refused = |description: &str| Error::new(Code::InvalidRequest, description);
     if query.len() > MAX_QUERY_BYTES {
         return Err(refused("the authorization request is too long"));
     }
     let parameters = Parameters::parse(query);
     let client_id = parameters.required("client_id")?;
-    let keys = Keys::knowing(env, |keys| &keys.client_record, kid(client_id)).await?;
-    let client = Client::from_id(client_id, &keys)?
+    let client = Client::find(client_id, env, site)
+        .await?
         .ok_or_else(|| refused("client_id is not of a client registered here: the client must register again"))?;
     let redirect_uri = match (parameters.optional("redirect_uri")?, client.redirect_uris.as_slice()) {
         (Some(uri), _) if client.may_redirect_to(uri) => uri.to_owned(),
@@ -141,7 +140,7 @@ async fn trust(query: &str, env: &Env) -> Result<Trusted, Error> {
     let destination = redirect::check(&redirect_uri).map_err(|error| refused(&error.to_string()))?;
     // A state that is given twice is nobody's: it is the one parameter that errors carry too.
     let state = parameters.optional("state")?.map(str::to_owned);
-    Ok(Trusted { client_id: client_id.to_owned(), client, redirect_uri, destination, state })
+    Ok(Trusted { client, redirect_uri, destination, state })
 }
 
 fn ask(parameters: &Parameters, site: &Site) -> Result<Asked, Error> {

@@ -50,6 +50,10 @@ pub enum FormFor {
     SignUp,
     Account,
     Tokens,
+    /// Asks for a device's code.
+    DeviceCode,
+    /// Decides on a device.
+    Device,
 }
 
 impl FormFor {
@@ -61,6 +65,8 @@ impl FormFor {
             Self::SignUp => "sign-up",
             Self::Account => "account",
             Self::Tokens => "tokens",
+            Self::DeviceCode => "device-code",
+            Self::Device => "device",
         }
     }
 }

@@ -10,12 +10,15 @@ pub mod bearer;
 pub mod browser;
 mod client;
 mod client_auth;
+mod device;
+mod device_page;
 mod error;
 mod form;
 mod issue;
 mod keys;
 mod limits;
 mod metadata;
+mod object;
 mod password;
 pub mod personal;
 mod redirect;
@@ -40,7 +43,7 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         return Some(preflight());
     }
     if let Err(error) = limits::check(request, env).await {
-        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account");
+        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account" | "/device");
         return Some(if page { screens::refusal(&error) } else { error.into_response() });
     }
     let answer = match path.as_str() {
@@ -53,6 +56,8 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         }
         "/register" => speak_json(register::register(request, env).await),
         "/token" => speak_json(token::token(request, env).await),
+        "/device_authorization" => speak_json(device::authorization(request, env).await),
+        "/device" => show_page(device_page::device(request, env).await),
         "/revoke" => speak_json(token::revoke(request, env).await),
         "/auth/login" => speak_json(password::login(request, env).await),
         "/auth/refresh" => speak_json(password::refresh(request, env).await),
@@ -69,7 +74,7 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
 
 /// What clients in browsers of any origin may read: none of it goes by cookies.
 fn is_open(path: &str) -> bool {
-    path.starts_with("/.well-known/") || matches!(path, "/register" | "/token" | "/revoke")
+    path.starts_with("/.well-known/") || matches!(path, "/register" | "/token" | "/revoke" | "/device_authorization")
 }
 
 fn open(mut response: Response) -> Result<Response> {

@@ -99,8 +99,12 @@ def _module(name: str) -> str:
     return f"(name = {_text(name)}, {kind} = embed {_text('modules/' + name)})"
 
 
-def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str]) -> str:
-    """The configuration of a server with sockets `http` (the Worker) and `evict` (a request hibernates all objects)."""
+def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str], outbound: str | None = None) -> str:
+    """The configuration of a server with sockets `http` (the Worker) and `evict` (a request hibernates all objects).
+
+    `outbound`: host and port of a plain HTTP server that answers for every host the Worker fetches from; without one it
+    is the network, public addresses only.
+    """
     texts = {**bundle.vars, **variables}
     bindings = [f"(name = {_text(name)}, text = {_text(value)})" for name, value in texts.items()]
     bindings += [
@@ -120,6 +124,11 @@ def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str]) -> str:
         f'(name = {_text(name)}, durableObjectNamespace = (className = {_text(name)}, serviceName = "main"))'
         for name in dict.fromkeys(bundle.objects.values())
     ]
+    outside, by_way_of = "", ""
+    if outbound is not None:
+        http = '(forwardedProtoHeader = "X-Forwarded-Proto")'
+        outside = f'(name = "outside", external = (address = {_text(outbound)}, http = {http})),'
+        by_way_of = 'globalOutbound = "outside",'
     comma = ",\n    "
     entry, served = "main", ""
     if bundle.assets is not None:
@@ -132,6 +141,7 @@ const config :Workerd.Config = (
     (name = "main", worker = .main),
     (name = "evictor", worker = .evictor),
     (name = "state", disk = (writable = true)),
+    {outside}
 {served}  ],
   sockets = [
     (name = "http", http = (), service = {_text(entry)}),
@@ -153,6 +163,7 @@ const main :Workerd.Worker = (
     {comma.join(namespaces)}
   ],
   durableObjectStorage = (localDisk = "state"),
+  {by_way_of}
 );
 
 const evictor :Workerd.Worker = (
@@ -184,13 +195,19 @@ class Workerd:
     """One server process at a time, on one folder of state. `kill` and `start` again proves what was durable."""
 
     def __init__(
-        self, folder: Path, *, bundle: WorkerBundle | None = None, variables: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        bundle: WorkerBundle | None = None,
+        variables: Mapping[str, str] | None = None,
+        outbound: str | None = None,
     ) -> None:
         self.folder = folder
         self.log = folder / "workerd.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._ports: dict[str, int] = {"http": 0, "evict": 0}  # 0 until the first start: then kept
         self._variables = {"DEV_ACCOUNTS": DEV_ACCOUNTS} if variables is None else variables
+        self._outbound = outbound
         (folder / "state").mkdir(parents=True, exist_ok=True)
         self._lay_out(bundle or WorkerBundle.built())
 
@@ -204,7 +221,7 @@ class Workerd:
         for name, data in code.items():
             (modules / name).write_bytes(data)
         self._served = bundle.assets is not None
-        (self.folder / "config.capnp").write_text(capnp_config(bundle, self._variables))
+        (self.folder / "config.capnp").write_text(capnp_config(bundle, self._variables, self._outbound))
 
     def deploy(self, bundle: WorkerBundle) -> Workerd:
         """Puts another version in the place of the running one, on the same state and the same port."""

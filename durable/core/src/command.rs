@@ -73,6 +73,8 @@ pub enum Command {
     RevokeGrant {
         grant_id: String,
     },
+    /// The account is deleted: drop everything, close everything, refuse every token from now on.
+    Erase,
 }
 
 /// What the edge gets while it waits with `progress`.

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::bus_tools::BusCall;
+use crate::cache::is_revoked;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::jobs::{self, State};
@@ -30,6 +31,7 @@ const METHOD_NOT_FOUND: i64 = -32601;
 #[derive(Debug, Clone, Copy)]
 pub struct Socket<'a> {
     pub socket_id: &'a str,
+    pub grant_id: &'a str,
     /// Its token may send messages and jobs to other clients (scope `bus:dispatch`).
     pub may_dispatch: bool,
 }
@@ -43,6 +45,10 @@ pub enum Frame {
 
 /// Serves one text frame.
 pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame, Error> {
+    // A socket that is being closed may still bring what was on its way.
+    if is_revoked(turn, socket.grant_id)? {
+        return Ok(Frame::Understood);
+    }
     if text.len() > MAX_PARSED {
         return oversize(turn, socket, text);
     }

@@ -33,6 +33,21 @@ pub enum Command {
         permission: Permission,
         binding: CodeBinding,
     },
+    /// The owner is about to look up the code of a device: counts the guess, unless there were too many.
+    TryDeviceCode {
+        session: String,
+    },
+    /// It was no guess.
+    FoundDeviceCode {
+        session: String,
+    },
+    /// The owner has allowed a device. `secret_hash`: SHA-256 of its secret, base64url.
+    AllowDevice {
+        session: String,
+        permission: Permission,
+        secret_hash: String,
+        lifetime_ms: i64,
+    },
     Exchange(Exchange),
     Refresh(Refresh),
     RevokeToken {
@@ -70,6 +85,11 @@ pub enum Command {
         session: String,
         old: String,
         new: String,
+    },
+    /// Erases the account and all its data, the user's bus included. The password is asked for once more.
+    Delete {
+        session: String,
+        password: String,
     },
     IsAdministrator {
         session: String,
@@ -136,6 +156,8 @@ pub enum Reply {
     },
     Done,
     WrongCredentials,
+    /// Too many guesses: wait.
+    Paused,
     NoSession,
     Refused {
         reason: Refusal,
@@ -185,9 +207,13 @@ pub enum Denial {
     ScopeExceeded,
 }
 
-/// What the glue has to do after the writes.
+/// What the glue has to do after the writes, and again until it can report it to `performed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Tell the user's bus that a grant is revoked; then report `grants::told`.
+    /// Tell the user's bus that a grant is revoked.
     RevokeOnBus { user_id: String, grant_id: String },
+    /// Have the user's bus erased.
+    EraseBus { user_id: String },
+    /// The administrator is gone: there has to be a way to another.
+    ReleaseSetup { username: String },
 }
