@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,14 +93,14 @@ def test_every_page_of_the_documentation_is_linked_from_its_map() -> None:
 
 
 def test_every_block_says_what_language_it_is_in_or_is_a_drawing() -> None:
-    known = {"sh", "python", "json", "dockerfile"}
+    known = {"sh", "python", "json", "toml", "dockerfile"}
     languages = {match.group(1) for page in PAGES for match in BLOCK.finditer(page.read_text())}
     assert languages <= known
 
 
-@pytest.mark.parametrize("block", blocks("json"), ids=str)
-def test_json_in_the_documentation_is_json(block: Block) -> None:
-    json.loads(block.text)
+@pytest.mark.parametrize("block", blocks("json", "toml"), ids=str)
+def test_data_in_the_documentation_is_what_it_says_it_is(block: Block) -> None:
+    (json if block.language == "json" else tomllib).loads(block.text)
 
 
 @pytest.mark.parametrize("block", blocks("sh"), ids=str)
