@@ -19,6 +19,8 @@ mod keys;
 mod limits;
 mod metadata;
 mod object;
+mod oidc;
+mod outbound;
 mod password;
 pub mod personal;
 mod redirect;
@@ -43,7 +45,8 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         return Some(preflight());
     }
     if let Err(error) = limits::check(request, env).await {
-        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account" | "/device");
+        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account" | "/device")
+            || path.starts_with("/login/");
         return Some(if page { screens::refusal(&error) } else { error.into_response() });
     }
     let answer = match path.as_str() {
@@ -66,6 +69,8 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         "/account" => show_page(account_page::account(request, env).await),
         "/tokens" => show_page(tokens_page::tokens(request, env).await),
         "/login" => show_page(sign_in::login(request, env).await),
+        "/login/oidc" => show_page(oidc::begin(request, env).await),
+        "/login/oidc/callback" => show_page(oidc::callback(request, env).await),
         "/logout" => show_page(sign_in::logout(request, env).await),
         _ => return None,
     };
