@@ -14,6 +14,7 @@ pub const ACCOUNT: Migrations = &[
     include_str!("../schema/account/0004_deletion.sql"),
     include_str!("../schema/account/0005_consents.sql"),
     include_str!("../schema/account/0006_device_guesses.sql"),
+    include_str!("../schema/account/0007_display_name.sql"),
 ];
 pub const DEVICE: Migrations = &[include_str!("../schema/device/0001_initial.sql")];
 pub const KEY_RING: Migrations =
