@@ -213,9 +213,10 @@ def test_wrong_hash_wrong_type_and_missing_assets_are_told(bpy: Any, service: Se
     assert "Poly Haven does not have this (HTTP 404)" in missing.error
     service.document("/files/sky", {}, 429, **{"Retry-After": "30"})
     assert "try again in 30 s" in run("download_polyhaven_asset", **ask).error
-    assert "file_format of hdris must be one of hdr, exr" in run(
-        "download_polyhaven_asset", **ask, file_format="jpg"
-    ).error
+    assert (
+        "file_format of hdris must be one of hdr, exr"
+        in run("download_polyhaven_asset", **ask, file_format="jpg").error
+    )
 
 
 def test_download_leaves_the_main_thread_free_and_can_be_cancelled(bpy: Any, service: ServiceDouble) -> None:
