@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { nodeEnv } from './node-env.mjs';
 import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
 import { ensureBlenderLibraries, pythonEnv } from './python-env.mjs';
+import { rustClient } from './rust-client.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 
 const STAGE_MINUTES = 20;
@@ -86,6 +87,7 @@ async function runStage(stage, environments) {
       env.BUS_BPY_PYTHON = await environments.get('bpy42');
       env.BUS_FASTMCP2_PYTHON = await environments.get('fastmcp2');
       env.BUS_NODE_CLIENTS = await environments.get('node');
+      env.BUS_RMCP_CLIENT = await rustClient();
     }
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;

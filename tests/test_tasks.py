@@ -133,6 +133,19 @@ async def test_a_call_becomes_a_task_when_it_outlasts_ten_seconds(server: Worker
         assert peer.cancelled == []
 
 
+@pytest.mark.timeout(60)
+async def test_a_call_that_is_given_up_before_it_becomes_a_task_is_cancelled(server: Workerd) -> None:
+    token = await login(server.url)
+    async with Peer(server.ws_url, token, "b1") as peer, client_of(server, token) as client:
+        call = asyncio.create_task(client.call("blender_execute_code", code="1"))
+        job_id = str((await peer.next_job())["job_id"])
+        await asyncio.sleep(0.6)
+        call.cancel()
+        async with asyncio.timeout(9.5):
+            while job_id not in peer.cancelled:
+                await asyncio.sleep(0.01)
+
+
 async def test_a_quick_call_is_answered_and_a_client_without_the_extension_never_gets_a_task(server: Workerd) -> None:
     token = await login(server.url)
     async with Peer(server.ws_url, token, "b1", handler=lambda job: "at once"):

@@ -23,8 +23,9 @@ use crate::mcp::methods::Answer;
 
 /// An answer within this time is plain JSON.
 const QUICK: Duration = Duration::from_millis(250);
-/// A comment goes out at least this often.
-const COMMENT_EVERY: Duration = Duration::from_secs(10);
+/// A comment goes out at least this often. It is also how soon a client that has gone is missed: well before its call would
+/// become a task, which nobody would follow.
+const COMMENT_EVERY: Duration = Duration::from_secs(4);
 /// The same on the stream of a session, which may be idle for hours. It is also how soon a client that has gone is missed.
 const STREAM_COMMENT_EVERY: Duration = Duration::from_secs(14);
 
