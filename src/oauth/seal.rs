@@ -80,7 +80,8 @@ mod tests {
         let state = seal(&keys(1), &call, 1_000).unwrap();
         let later = state.replacen("1000", "9000", 1);
         let twice = format!("{state}.{state}");
-        for changed in [later.as_str(), &twice, "", ".", "..", "1000.kid1-4.", &state[..state.len() - 2]] {
+        let short: String = state.chars().take(state.len() - 2).collect();
+        for changed in [later.as_str(), &twice, &short, "", ".", "..", "1000.kid1-4."] {
             assert_eq!(open(&keys(1), &call, changed, 0).unwrap(), Err(Refused::Foreign), "{changed}");
         }
     }
