@@ -63,6 +63,8 @@ pub enum Command {
     Clients,
     /// `blender://bus/stats`
     Stats,
+    /// What a page shows in numbers.
+    Counters,
     OpenSession {
         protocol_version: String,
         client_name: String,
@@ -84,6 +86,8 @@ pub enum Command {
     RevokeGrant {
         grant_id: String,
     },
+    /// The account is deleted: drop everything, close everything, refuse every token from now on.
+    Erase,
 }
 
 /// What the edge gets while it waits with `in_lines`.
