@@ -27,6 +27,7 @@ pub mod personal;
 mod redirect;
 mod register;
 mod screens;
+pub mod seal;
 mod sign_in;
 mod sign_up;
 mod token;
