@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +25,14 @@ class HeadlessBlender:
     """`python -m addon`, from its start to its end. Its output is kept in a file."""
 
     def __init__(
-        self, server_url: str, folder: Path, *, uuid: str, username: str = "demo", password: str = "demo"
+        self,
+        server_url: str,
+        folder: Path,
+        *,
+        uuid: str,
+        username: str = "demo",
+        password: str = "demo",
+        options: Sequence[str] = (),
     ) -> None:
         interpreter = os.environ.get("BUS_BPY_PYTHON")
         if not interpreter:
@@ -42,6 +50,7 @@ class HeadlessBlender:
             uuid,
             "--username",
             username,
+            *options,
         ]
         home = str(folder)
         quiet = {"HOME": home, "XDG_CACHE_HOME": home, "BLENDER_USER_RESOURCES": home}
