@@ -52,13 +52,13 @@ async def run(*command: str, typed: str = "", status: int = 0, environment: Mapp
     return output
 
 
-async def line_with(process: asyncio.subprocess.Process, text: str, seconds: float = 30) -> str:
-    """Reads up to a line with this text and returns all that was read."""
+async def read_until(process: asyncio.subprocess.Process, text: str, seconds: float = 30) -> str:
+    """Reads until this text was there and returns all that was read."""
     assert process.stdout is not None
     read = ""
     async with asyncio.timeout(seconds):
         while text not in read:
-            line = await process.stdout.readline()
-            assert line, f"ended without {text!r}:\n{read}"
-            read += line.decode()
+            piece = await process.stdout.read(1024)
+            assert piece, f"ended without {text!r}:\n{read}"
+            read += piece.decode(errors="replace")
     return read

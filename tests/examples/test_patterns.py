@@ -14,7 +14,7 @@ from harness.mcp import ModernClient, login
 from harness.workerd import Workerd
 from PIL import Image, ImageChops, ImageStat
 
-from .running import finished, line_with, run, started
+from .running import finished, read_until, run, started
 
 PATTERNS = "examples/patterns"
 
@@ -82,7 +82,7 @@ async def test_the_farm_goes_on_when_a_node_dies(server: Workerd, farm: list[Hea
     sheet = tmp_path / "sheet.png"
     command = [f"{PATTERNS}/render_farm.py", *await with_token(server), "--frames", "6", "--output", str(sheet)]
     async with started(*command) as process:
-        read = await line_with(process, "by node-2", 60)
+        read = await read_until(process, "by node-2", 60)
         farm[1].kill()
         read += await finished(process)
     assert process.returncode == 0, read
@@ -107,7 +107,7 @@ async def test_the_progress_of_a_long_job_is_shown_as_it_runs(server: Workerd, b
 async def test_a_long_job_that_is_given_up_ends_in_blender(server: Workerd, blender: HeadlessBlender) -> None:
     command = [f"{PATTERNS}/progress.py", *await with_token(server), "--turns", "3000"]
     async with started(*command) as process:
-        await line_with(process, "%", 60)
+        await read_until(process, "%", 60)
         process.send_signal(2)
         assert "Stopped" in await finished(process)
     async with ModernClient(f"{server.url}/", await login(server.url)) as client:
@@ -123,12 +123,12 @@ async def test_what_is_approved_runs_and_what_is_not_does_not(server: Workerd, b
     script = "bpy.data.objects['Cube'].name = 'Approved'; print('renamed')"
     async with started(*command, "approve", *options) as approver:
         assert approver.stdin is not None
-        await line_with(approver, "Waiting for requests")
+        await read_until(approver, "Waiting for requests")
         approver.stdin.write(b"y\nnot on my watch\n")
         assert "completed: renamed" in await run(*command, "ask", script, *options)
         refused = await run(*command, "ask", "bpy.ops.wm.quit_blender()", *options, status=1)
         assert "refused: not on my watch" in refused
-        shown = await line_with(approver, "Refused")
+        shown = await read_until(approver, "Refused")
     assert "wants to run:\n" + script in shown
     assert "wants to run:\nbpy.ops.wm.quit_blender()" in shown
     async with ModernClient(f"{server.url}/", await login(server.url)) as client:
@@ -166,7 +166,7 @@ async def test_an_integration_that_is_on_is_used(server: Workerd) -> None:
     options = await with_token(server)
     peer = ["examples/fake_blender_peer.py", "--server", server.url, *options[1:]]
     async with started(*peer) as process:
-        await line_with(process, "waiting for jobs")
+        await read_until(process, "waiting for jobs")
         output = await run(f"{PATTERNS}/status_probe.py", "wood", "Cube", "--url", *options)
     assert "Poly Haven is on" in output
     assert "brown_planks_05 set on Cube" in output
