@@ -45,23 +45,43 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
         self._draw_status(layout)
         self._draw_questions(layout)
         layout.prop(prefs, "server_url", text="")
-        row = layout.row(align=True)
-        if session.logging_in:
-            row.operator("blender_bus.cancel_login", icon="CANCEL")
-        elif prefs.credentials() is None:
-            row.operator("blender_bus.login", icon="USER")
-        else:
-            row.operator("blender_bus.logout", icon="USER")
-        if session.active:
-            row.operator("blender_bus.disconnect", icon="UNLINKED")
-        else:
-            row.operator("blender_bus.connect", icon="LINKED")
-        if prefs.credentials() is None and not session.logging_in:
-            layout.prop(prefs, "token", text="", placeholder="or paste a token")
+        self._draw_login(layout, prefs)
         layout.prop(prefs, "policy", text="")
         row = layout.row(align=True)
         row.label(text=session.peer.protocol.identity.uuid if session.peer else prefs.uuid or "No UUID yet")
         row.operator("blender_bus.copy_uuid", text="", icon="COPYDOWN")
+
+    def _draw_login(self, layout: Any, prefs: Any) -> None:
+        logged_in = prefs.credentials() is not None
+        self._draw_code(layout)
+        row = layout.row(align=True)
+        if session.logging_in:
+            row.operator("blender_bus.cancel_login", icon="CANCEL")
+        elif logged_in:
+            row.operator("blender_bus.logout", icon="USER")
+        else:
+            row.operator("blender_bus.login", icon="USER")
+        if session.active:
+            row.operator("blender_bus.disconnect", icon="UNLINKED")
+        else:
+            row.operator("blender_bus.connect", icon="LINKED")
+        if not logged_in and not session.logging_in:
+            layout.operator("blender_bus.login_by_code")
+            layout.prop(prefs, "token", text="", placeholder="or paste a token")
+
+    def _draw_code(self, layout: Any) -> None:
+        """Show what to enter where, while a login by code waits."""
+        code = session.code
+        if code is None:
+            return
+        box = layout.box()
+        for line in textwrap.wrap(code.page, LINE_CHARS)[:3]:
+            box.label(text=line)
+        row = box.row(align=True)
+        row.scale_y = 1.5
+        row.label(text=code.user_code)
+        row.operator("blender_bus.copy_code", text="", icon="COPYDOWN")
+        box.operator("blender_bus.open_code_page", icon="URL")
 
     def _draw_questions(self, layout: Any) -> None:
         for question in consent.questions[:QUESTIONS_SHOWN]:

@@ -29,6 +29,8 @@ pub struct Config {
     pub setup_code: Option<String>,
     /// `ALLOWED_ORIGINS`: `https://inspector.example.com,...`. Web pages that may use the MCP endpoint, beside its own.
     pub allowed_origins: Vec<String>,
+    /// `OAUTH_CLIENTS`: clients that the operator has registered, as JSON.
+    pub oauth_clients: Option<String>,
 }
 
 /// Who may make an account. The first administrator may in any case.
@@ -71,6 +73,7 @@ impl Config {
             },
             setup_code: set("SETUP_CODE").filter(|code| code.chars().count() >= MIN_SETUP_CODE_CHARACTERS),
             allowed_origins: set("ALLOWED_ORIGINS").map_or_else(Vec::new, |list| origins(&list)),
+            oauth_clients: set("OAUTH_CLIENTS"),
         }
     }
 }

@@ -116,7 +116,11 @@ impl DurableObject for UserBus {
                 if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
                     turn.presence.heard(&uuid, turn.now_ms);
                 }
-                let from = peer::Socket { socket_id: &opened.socket_id, may_dispatch: opened.may_dispatch };
+                let from = peer::Socket {
+                    socket_id: &opened.socket_id,
+                    grant_id: &opened.grant_id,
+                    may_dispatch: opened.may_dispatch,
+                };
                 peer::receive(turn, from, &text)
             })
             .await;
@@ -255,10 +259,15 @@ impl Bus {
             (decided, turn.effects)
         };
         let mut due_ms = None;
+        let vanish = effects.contains(&Effect::Vanish);
         for effect in effects {
             due_ms = self.perform(effect).into_iter().chain(due_ms).min();
         }
-        if let Some(due_ms) = due_ms {
+        if vanish {
+            self.state.storage().delete_all().await.map_err(failed)?;
+            self.awake.set(false);
+            self.armed_ms.set(None);
+        } else if let Some(due_ms) = due_ms {
             self.arm(due_ms).await?;
         }
         decided
@@ -274,9 +283,15 @@ impl Bus {
             }
             Effect::Close { socket_id, code, reason } => self.sockets.close(&socket_id, code, reason),
             Effect::CloseGrant { grant_id, code, reason } => self.sockets.close_grant(&grant_id, code, reason),
+            Effect::CloseAll { code, reason } => {
+                self.sockets.close_all(code, reason);
+                self.waits.poke_all();
+            }
             Effect::Log { line } => console_log!("{line}"),
             Effect::News { subject } => self.waits.poke(&subject),
             Effect::Arm { due_ms } => return Some(due_ms),
+            // Not an effect among others: `turn` sees to it last.
+            Effect::Vanish => {}
         }
         None
     }

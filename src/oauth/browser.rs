@@ -50,6 +50,11 @@ pub enum FormFor {
     SignUp,
     Account,
     Tokens,
+    /// Asks for a device's code.
+    DeviceCode,
+    /// Decides on a device.
+    Device,
+    Clients,
 }
 
 impl FormFor {
@@ -61,6 +66,9 @@ impl FormFor {
             Self::SignUp => "sign-up",
             Self::Account => "account",
             Self::Tokens => "tokens",
+            Self::DeviceCode => "device-code",
+            Self::Device => "device",
+            Self::Clients => "clients",
         }
     }
 }

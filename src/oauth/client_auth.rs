@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use worker::{Env, Request};
 
-use crate::oauth::client::{Client, is_secret, kid};
+use crate::oauth::client::{Client, document};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::form::Parameters;
 use crate::oauth::keys::Keys;
@@ -29,12 +29,14 @@ pub async fn authenticate(request: &Request, parameters: &Parameters, env: &Env)
             (parameters.required("client_id")?.to_owned(), secret)
         }
     };
-    let keys = Keys::knowing(env, |keys| &keys.client_record, kid(&client_id)).await?;
-    let Some(client) = Client::from_id(&client_id, &keys)? else {
+    let Some(client) = Client::registered(&client_id, env).await? else {
+        // A public client; its code or refresh token says that its document was believed when the user was asked.
+        if document::is_address(&client_id) {
+            return Ok(client_id);
+        }
         return Err(refused("client_id is not of a client registered here: register again"));
     };
-    // A public client has no secret, whatever it sends: PKCE and the grant itself stand for it.
-    if client.secret_by.is_some() && !is_secret(&secret.unwrap_or_default(), &client_id, &keys)? {
+    if !client.is_shown_by(&secret.unwrap_or_default(), &*Keys::kept(env).await?)? {
         return Err(refused("the client has to show its secret, and has not"));
     }
     Ok(client_id)

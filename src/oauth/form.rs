@@ -1,7 +1,7 @@
 //! Reading what was sent: bodies with a limit, and parameters that may be given once.
 
 use futures_util::StreamExt;
-use worker::{Method, Request};
+use worker::{ByteStream, Method, Request};
 
 use crate::oauth::error::{Code, Error};
 
@@ -39,7 +39,7 @@ impl Parameters {
     }
 }
 
-/// The body, at most `MAX_BODY_BYTES`, of which no more than one chunk beyond the limit is ever held.
+/// The body, at most `MAX_BODY_BYTES`.
 pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
     let too_large =
         || Error::new(Code::TooLarge, format!("the body is larger than the {MAX_BODY_BYTES} bytes that are read"));
@@ -50,15 +50,19 @@ pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
     if declared == Some(0) || request.inner().body().is_none() {
         return Ok(Vec::new());
     }
-    let mut stream = request.stream()?;
+    bounded(request.stream()?, MAX_BODY_BYTES).await?.ok_or_else(too_large)
+}
+
+/// All of a stream; nothing if it has more than `limit` bytes, of which no more than one chunk beyond it is ever held.
+pub async fn bounded(mut stream: ByteStream, limit: usize) -> worker::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     while let Some(chunk) = stream.next().await {
         bytes.extend(chunk?);
-        if bytes.len() > MAX_BODY_BYTES {
-            return Err(too_large());
+        if bytes.len() > limit {
+            return Ok(None);
         }
     }
-    Ok(bytes)
+    Ok(Some(bytes))
 }
 
 pub async fn form(request: &mut Request) -> Result<Parameters, Error> {

@@ -10,12 +10,16 @@ pub mod bearer;
 pub mod browser;
 mod client;
 mod client_auth;
+mod clients_page;
+mod device;
+mod device_page;
 mod error;
 mod form;
 mod issue;
 mod keys;
 mod limits;
 mod metadata;
+mod object;
 mod password;
 pub mod personal;
 mod redirect;
@@ -40,7 +44,7 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         return Some(preflight());
     }
     if let Err(error) = limits::check(request, env).await {
-        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account");
+        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account" | "/device");
         return Some(if page { screens::refusal(&error) } else { error.into_response() });
     }
     let answer = match path.as_str() {
@@ -53,12 +57,15 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         }
         "/register" => speak_json(register::register(request, env).await),
         "/token" => speak_json(token::token(request, env).await),
+        "/device_authorization" => speak_json(device::authorization(request, env).await),
+        "/device" => show_page(device_page::device(request, env).await),
         "/revoke" => speak_json(token::revoke(request, env).await),
         "/auth/login" => speak_json(password::login(request, env).await),
         "/auth/refresh" => speak_json(password::refresh(request, env).await),
         "/authorize" => show_page(authorize::authorize(request, env).await),
         "/signup" => show_page(sign_up::sign_up(request, env).await),
         "/account" => show_page(account_page::account(request, env).await),
+        "/clients" => show_page(clients_page::clients(request, env).await),
         "/tokens" => show_page(tokens_page::tokens(request, env).await),
         "/login" => show_page(sign_in::login(request, env).await),
         "/logout" => show_page(sign_in::logout(request, env).await),
@@ -69,7 +76,7 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
 
 /// What clients in browsers of any origin may read: none of it goes by cookies.
 fn is_open(path: &str) -> bool {
-    path.starts_with("/.well-known/") || matches!(path, "/register" | "/token" | "/revoke")
+    path.starts_with("/.well-known/") || matches!(path, "/register" | "/token" | "/revoke" | "/device_authorization")
 }
 
 fn open(mut response: Response) -> Result<Response> {

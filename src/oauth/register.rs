@@ -1,146 +1,44 @@
 //! Dynamic registration (RFC 7591). Nothing is stored, so anyone may register as often as they like.
 
 use durable::runtime::now_ms;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use worker::{Env, Method, Request, Response};
 
-use crate::oauth::client::{Client, MAX_CLIENT_ID_BYTES, SecretBy, secret};
+use crate::oauth::client::declared::Declared;
+use crate::oauth::client::record::{Record, secret};
+use crate::oauth::client::{MAX_CLIENT_ID_BYTES, SecretBy};
+use crate::oauth::device;
 use crate::oauth::error::{Code, Error, no_store};
 use crate::oauth::form::{expect_method, json};
 use crate::oauth::keys::Keys;
-use crate::oauth::redirect;
 
-const MAX_REDIRECTS: usize = 10;
-const MAX_NAME_CHARACTERS: usize = 80;
-const GRANT_TYPES: [&str; 2] = ["authorization_code", "refresh_token"];
-
-/// The metadata that matter here; others are passed over (RFC 7591 section 2).
-#[derive(Deserialize)]
-struct Metadata {
-    redirect_uris: Option<Vec<String>>,
-    client_name: Option<String>,
-    token_endpoint_auth_method: Option<String>,
-    grant_types: Option<Vec<String>>,
-    response_types: Option<Vec<String>>,
-}
+pub const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", device::GRANT_TYPE];
 
 pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Error> {
     expect_method(request, &[Method::Post], "POST")?;
-    let metadata: Metadata = json(request, Code::InvalidClientMetadata).await?;
-    let client = metadata.client(now_ms().div_euclid(1000))?;
+    let declared: Declared = json(request, Code::InvalidClientMetadata).await?;
+    let record = Record::new(declared.check()?, now_ms().div_euclid(1000));
     let keys = Keys::kept(env).await?;
-    let client_id = client.to_id(&keys)?;
+    let client_id = record.to_id(&keys)?;
     if client_id.len() > MAX_CLIENT_ID_BYTES {
         return Err(Error::new(Code::InvalidClientMetadata, "name and redirect URIs together are too long"));
     }
     let mut answer = Map::new();
     answer.insert("client_id".into(), client_id.as_str().into());
-    answer.insert("client_id_issued_at".into(), client.registered_s.into());
-    if !client.name.is_empty() {
-        answer.insert("client_name".into(), client.name.into());
+    answer.insert("client_id_issued_at".into(), record.registered_s.into());
+    if !record.name.is_empty() {
+        answer.insert("client_name".into(), record.name.into());
     }
-    answer.insert("redirect_uris".into(), client.redirect_uris.into());
-    answer.insert("token_endpoint_auth_method".into(), client.secret_by.map_or("none", SecretBy::name).into());
-    if client.secret_by.is_some() {
+    // Without redirect URIs there is one way to a token.
+    let by_device_alone = record.redirect_uris.is_empty();
+    answer.insert("redirect_uris".into(), record.redirect_uris.into());
+    answer.insert("token_endpoint_auth_method".into(), record.secret_by.map_or("none", SecretBy::name).into());
+    if record.secret_by.is_some() {
         answer.insert("client_secret".into(), secret(&client_id, &keys)?.into());
         answer.insert("client_secret_expires_at".into(), 0.into());
     }
-    answer.insert("grant_types".into(), json!(GRANT_TYPES));
-    answer.insert("response_types".into(), json!(["code"]));
+    let first = usize::from(by_device_alone);
+    answer.insert("grant_types".into(), json!(GRANT_TYPES.get(first..)));
+    answer.insert("response_types".into(), if by_device_alone { json!([]) } else { json!(["code"]) });
     Ok(no_store(Response::builder().with_status(201))?.from_json(&Value::Object(answer))?)
-}
-
-impl Metadata {
-    fn client(self, registered_s: i64) -> Result<Client, Error> {
-        let refused = |description: String| Error::new(Code::InvalidClientMetadata, description);
-        // Without a method RFC 7591 means client_secret_basic; the answer tells the client that it has no secret.
-        let secret_by = match self.token_endpoint_auth_method.as_deref() {
-            None | Some("none") => None,
-            Some(method) => Some(SecretBy::named(method).ok_or_else(|| {
-                let expected = "none, client_secret_basic or client_secret_post";
-                refused(format!("token_endpoint_auth_method must be {expected}"))
-            })?),
-        };
-        if self.grant_types.is_some_and(|types| !types.iter().any(|name| name == "authorization_code")) {
-            return Err(refused("grant_types must contain authorization_code".into()));
-        }
-        if self.response_types.is_some_and(|types| !types.iter().any(|name| name == "code")) {
-            return Err(refused("response_types must contain code".into()));
-        }
-        let redirect_uris = self.redirect_uris.unwrap_or_default();
-        if redirect_uris.is_empty() || redirect_uris.len() > MAX_REDIRECTS {
-            return Err(Error::new(
-                Code::InvalidRedirectUri,
-                format!("redirect_uris must have 1 to {MAX_REDIRECTS} entries"),
-            ));
-        }
-        for uri in &redirect_uris {
-            let refused = |error| Error::new(Code::InvalidRedirectUri, format!("{uri}: {error}"));
-            redirect::check(uri).map_err(refused)?;
-        }
-        Ok(Client { name: presentable(&self.client_name.unwrap_or_default()), redirect_uris, registered_s, secret_by })
-    }
-}
-
-/// A name as a consent page may show it: no control characters, nothing that turns the direction of text around.
-fn presentable(name: &str) -> String {
-    let invisible = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{feff}')
-            || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
-    };
-    let shown: String = name.chars().filter(|character| !invisible(*character)).take(MAX_NAME_CHARACTERS).collect();
-    shown.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Metadata, presentable};
-    use crate::oauth::error::Error;
-    use serde_json::{Value, json};
-
-    fn refusal(metadata: Value) -> String {
-        match serde_json::from_value::<Metadata>(metadata).unwrap().client(0) {
-            Err(Error::Rejected { code, .. }) => code.name().to_owned(),
-            Err(other) => other.to_string(),
-            Ok(client) => format!("{client:?}"),
-        }
-    }
-
-    #[test]
-    fn a_body_without_method_and_type_registers_a_public_client() {
-        let metadata = json!({"redirect_uris": ["http://localhost:5/callback"], "client_name": "FastMCP Client",
-            "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"], "software_id": "x"});
-        let client = serde_json::from_value::<Metadata>(metadata).unwrap().client(7).unwrap();
-        assert_eq!((client.name.as_str(), client.registered_s), ("FastMCP Client", 7));
-    }
-
-    #[test]
-    fn redirects_that_may_not_be_used_are_named_as_the_reason() {
-        for uris in [json!([]), json!(null), json!(["http://evil.example/"]), json!(["javascript:alert(1)"])] {
-            assert_eq!(refusal(json!({"redirect_uris": uris})), "invalid_redirect_uri", "{uris}");
-        }
-        let many = vec!["https://a.example/"; 11];
-        assert_eq!(refusal(json!({"redirect_uris": many})), "invalid_redirect_uri");
-    }
-
-    #[test]
-    fn what_this_server_does_not_do_is_refused_at_registration() {
-        let uris = json!(["https://a.example/"]);
-        for metadata in [
-            json!({"redirect_uris": uris, "token_endpoint_auth_method": "private_key_jwt"}),
-            json!({"redirect_uris": uris, "grant_types": ["implicit"]}),
-            json!({"redirect_uris": uris, "response_types": ["token"]}),
-        ] {
-            assert_eq!(refusal(metadata.clone()), "invalid_client_metadata", "{metadata}");
-        }
-    }
-
-    #[test]
-    fn a_name_cannot_hide_or_turn_around_what_is_shown() {
-        assert_eq!(presentable(" A\n\tB\u{202e}gpj\u{200b}\0 "), "ABgpj");
-        assert_eq!(presentable("A   client"), "A client");
-        assert_eq!(presentable(&"x".repeat(500)).len(), 80);
-    }
 }

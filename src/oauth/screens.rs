@@ -5,12 +5,12 @@ use bus_core::scopes::Scopes;
 use worker::{Env, Request, Response, console_error};
 
 use crate::oauth::authorize::Trusted;
-use crate::oauth::browser::{FormFor, Session, form_cookie, form_token, page};
+use crate::oauth::browser::{FormFor, Session, end_session, form_cookie, form_token, page};
 use crate::oauth::error::Error;
 use crate::oauth::keys::Keys;
 use crate::oauth::redirect::Destination;
 use crate::pages::STYLE;
-use crate::pages::sign_in::{Consent, Login, Refusal, SignedIn};
+use crate::pages::sign_in::{Consent, Login, Notice, SignedIn};
 use crate::site::Site;
 
 /// The client that waits behind a login.
@@ -55,10 +55,12 @@ pub async fn consent(
     let html = render(&Consent {
         style: STYLE,
         client: named(&trusted.client.name),
+        publisher: trusted.client.publisher.as_deref(),
         username: &session.owner.username,
         destination: &destination,
         warning: warning.as_deref(),
         abilities: &abilities(scopes),
+        remembered: trusted.is_rememberable(),
         request: query,
         form_token: &form_token(&keys, FormFor::Consent, holder, query)?,
         sign_out_token: &form_token(&keys, FormFor::SignOut, holder, "")?,
@@ -76,7 +78,7 @@ pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Resp
 pub fn forged(site: &Site) -> Result<Response, Error> {
     let text = "The form was not sent from its own page, or the page was too old. Nothing was done. Go back, reload the \
                 page and try again; cookies must be allowed.";
-    let html = render(&Refusal::new("That did not work", text))?;
+    let html = render(&Notice::new("That did not work", text))?;
     Ok(page(403, Some(site), None)?.fixed(html.into_bytes()))
 }
 
@@ -84,7 +86,7 @@ pub fn forged(site: &Site) -> Result<Response, Error> {
 pub fn refusal(error: &Error) -> worker::Result<Response> {
     let (status, _, description) = error.parts();
     let title = if status >= 500 { "The server cannot answer now" } else { "This request cannot be answered" };
-    let made = render(&Refusal::new(title, &description)).and_then(|html| {
+    let made = render(&Notice::new(title, &description)).and_then(|html| {
         let mut response = page(status, None, None)?;
         if status == 405 {
             response = response.with_header("allow", "GET, HEAD, POST")?;
@@ -100,6 +102,18 @@ pub fn header_safe(query: &str) -> String {
     query.bytes().map(|byte| if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
+/// The account of this browser's session is no more, and so is the session.
+pub fn deleted(site: &Site) -> Result<Response, Error> {
+    let text = "Everything it had is erased: what was on its bus, its clients, access tokens and invitations.";
+    let html = render(&Notice::new("The account is deleted", text))?;
+    Ok(end_session(page(200, Some(site), None)?, site)?.fixed(html.into_bytes()))
+}
+
+/// Says what was done, where there is nothing more to do.
+pub fn notice(site: &Site, title: &str, text: &str) -> Result<Response, Error> {
+    Ok(page(200, Some(site), None)?.fixed(render(&Notice::new(title, text))?.into_bytes()))
+}
+
 pub fn render(template: &impl Template) -> Result<String, Error> {
     template.render().map_err(|error| {
         console_error!("template: {error}");
@@ -107,7 +121,7 @@ pub fn render(template: &impl Template) -> Result<String, Error> {
     })
 }
 
-fn named(name: &str) -> &str {
+pub fn named(name: &str) -> &str {
     if name.is_empty() { "A client without a name" } else { name }
 }
 
@@ -131,7 +145,7 @@ fn describe(destination: &Destination) -> (String, Option<String>) {
     }
 }
 
-fn abilities(scopes: Scopes) -> Vec<&'static str> {
+pub fn abilities(scopes: Scopes) -> Vec<&'static str> {
     [
         (Scopes::BUS_READ, "see your Blender sessions and what is in them"),
         (

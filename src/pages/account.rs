@@ -23,6 +23,7 @@ pub struct Account<'a> {
     pub username: &'a str,
     pub error: Option<&'a str>,
     pub done: Option<&'a str>,
+    pub is_admin: bool,
     pub may_invite: bool,
     pub invite: Option<&'a str>,
     pub min_password: usize,

@@ -22,12 +22,16 @@ pub struct Login<'a> {
 pub struct Consent<'a> {
     pub style: &'static str,
     pub client: &'a str,
+    /// The host that describes the client, if one does.
+    pub publisher: Option<&'a str>,
     pub username: &'a str,
     /// The host, or program, that gets the code.
     pub destination: &'a str,
     pub warning: Option<&'a str>,
     /// What the client will be able to do, a line each.
     pub abilities: &'a [&'a str],
+    /// The user will not be asked again.
+    pub remembered: bool,
     pub request: &'a str,
     pub form_token: &'a str,
     pub sign_out_token: &'a str,
@@ -42,16 +46,16 @@ pub struct SignedIn<'a> {
     pub sign_out_token: &'a str,
 }
 
-/// Says what went wrong where there is nobody to redirect to.
+/// A title and a sentence: what went wrong where there is nobody to redirect to, or what was done.
 #[derive(Template)]
-#[template(path = "refusal.html", config = "src/pages/askama.toml")]
-pub struct Refusal<'a> {
+#[template(path = "notice.html", config = "src/pages/askama.toml")]
+pub struct Notice<'a> {
     pub style: &'static str,
     pub title: &'a str,
     pub text: &'a str,
 }
 
-impl<'a> Refusal<'a> {
+impl<'a> Notice<'a> {
     pub fn new(title: &'a str, text: &'a str) -> Self {
         Self { style: STYLE, title, text }
     }

@@ -5,7 +5,8 @@ use thiserror::Error;
 use crate::access_tokens::{self, NewToken, TokenError};
 use crate::browser_sessions::{self, SessionError};
 use crate::codes;
-use crate::failed_logins;
+use crate::consents;
+use crate::failed_logins::Guessed;
 use crate::grants::{self, GrantError, Granted, Refusal};
 use crate::ids::{Entropy, EntropyError, random_id};
 use crate::invites;
@@ -17,8 +18,11 @@ use crate::storage::{Sql, StorageError};
 use crate::usernames::Username;
 
 mod command;
+mod deletion;
 
 pub use command::{AfterLogin, Authority, Command, Denial, Effect, Owner, Reply};
+pub use deletion::is_over;
+
 #[derive(Debug, Error)]
 pub enum AccountError {
     #[error(transparent)]
@@ -40,7 +44,7 @@ impl From<SessionError> for AccountError {
 
 /// Brings an existing account up to date. A name that has no account stores nothing, so that guessing names costs nothing.
 pub fn open(sql: &dyn Sql) -> Result<(), StorageError> {
-    if exists(sql)? { migrate(sql, ACCOUNT) } else { Ok(()) }
+    if exists(sql)? || deletion::is_pending(sql)? { migrate(sql, ACCOUNT) } else { Ok(()) }
 }
 
 pub fn handle(
@@ -69,12 +73,53 @@ pub fn handle(
             browser_sessions::end(sql, &session)?;
             Ok((Reply::Done, Vec::new()))
         }
-        Command::IssueCode { session, permission, binding } => {
+        Command::IssueCode { session, permission, binding, consent } => {
             if !browser_sessions::is_live(sql, &session, now_ms)? {
                 return Ok((Reply::NoSession, Vec::new()));
             }
+            if !consents::is_given(sql, consent, &permission, &binding.redirect_uri, now_ms)? {
+                return Ok((Reply::NotConsented, Vec::new()));
+            }
             let code = codes::issue(sql, &permission, &binding, now_ms, entropy);
             settle(code.map(|code| (Reply::Code { code }, Vec::new())), &owner)
+        }
+        Command::TryDeviceCode { session } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            if Guessed::DeviceCode.is_paused(sql, now_ms)? {
+                return Ok((Reply::Paused, Vec::new()));
+            }
+            // Counted before it is looked at, so that no two at once are one.
+            Guessed::DeviceCode.count(sql, now_ms)?;
+            Ok((Reply::Done, Vec::new()))
+        }
+        Command::FoundDeviceCode { session } => {
+            if browser_sessions::is_live(sql, &session, now_ms)? {
+                Guessed::DeviceCode.forget(sql)?;
+            }
+            Ok((Reply::Done, Vec::new()))
+        }
+        Command::AllowDevice { session, permission, secret_hash, lifetime_ms } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            codes::issue_to_device(sql, &permission, &secret_hash, (now_ms, lifetime_ms))?;
+            Ok((Reply::Done, Vec::new()))
+        }
+        Command::ListClients { session } => {
+            let live = browser_sessions::is_live(sql, &session, now_ms)?;
+            let reply =
+                if live { Reply::Clients { clients: consents::allowed(sql, now_ms)? } } else { Reply::NoSession };
+            Ok((reply, Vec::new()))
+        }
+        Command::ForgetClient { session, client_id } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? || client_id == access_tokens::CLIENT {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            consents::forget(sql, &client_id)?;
+            codes::forget_unused(sql, Some(&client_id))?;
+            Ok((Reply::Done, effects(&owner, grants::revoke_all_of(sql, &client_id, now_ms)?)))
         }
         Command::Exchange(request) => {
             let outcome = codes::exchange(sql, &request, now_ms, entropy);
@@ -100,6 +145,7 @@ pub fn handle(
         Command::ChangePassword { session, old, new } => {
             change_password(sql, &owner, (&session, &old, &new), now_ms, entropy)
         }
+        Command::Delete { session, password } => delete(sql, &owner, (&session, &password), now_ms, entropy),
         Command::IsAdministrator { session } => {
             let live = browser_sessions::is_live(sql, &session, now_ms)?;
             let reply = if live { Reply::Administrator { is: is_admin(sql)? } } else { Reply::NoSession };
@@ -163,7 +209,7 @@ fn sign_up(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<Reply, AccountError> {
-    if exists(sql)? {
+    if exists(sql)? || deletion::is_pending(sql)? {
         return Ok(Reply::NameTaken);
     }
     if !passwords::is_acceptable(password) {
@@ -197,18 +243,47 @@ fn change_password(
     if !passwords::is_acceptable(new) {
         return Ok((Reply::WeakPassword, Vec::new()));
     }
-    if failed_logins::is_paused(sql, now_ms)? {
-        return Ok((Reply::WrongCredentials, Vec::new()));
-    }
-    if !passwords::verify(sql, old, now_ms, entropy)? {
-        failed_logins::count(sql, now_ms)?;
+    if !is_confirmed(sql, old, now_ms, entropy)? {
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
     passwords::set(sql, new, now_ms, entropy)?;
-    failed_logins::forget(sql)?;
     browser_sessions::end_all(sql)?;
+    consents::forget_all(sql)?;
+    codes::forget_unused(sql, None)?;
     let revoked = grants::revoke_all(sql, now_ms)?;
     Ok((session_started(sql, now_ms, entropy)?, effects(owner, revoked)))
+}
+
+/// Whether the owner, who is signed in, has typed the password once more. Counted as at login.
+fn is_confirmed(sql: &dyn Sql, password: &str, now_ms: i64, entropy: &mut dyn Entropy) -> Result<bool, AccountError> {
+    if Guessed::Password.is_paused(sql, now_ms)? {
+        return Ok(false);
+    }
+    let right = passwords::verify(sql, password, now_ms, entropy)?;
+    if right {
+        Guessed::Password.forget(sql)?
+    } else {
+        Guessed::Password.count(sql, now_ms)?
+    }
+    Ok(right)
+}
+
+/// Erases the account; what it has elsewhere is owed from then on.
+fn delete(
+    sql: &dyn Sql,
+    owner: &Owner,
+    (session, password): (&str, &str),
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<(Reply, Vec<Effect>), AccountError> {
+    if !browser_sessions::is_live(sql, session, now_ms)? {
+        return Ok((Reply::NoSession, Vec::new()));
+    }
+    if !is_confirmed(sql, password, now_ms, entropy)? {
+        return Ok((Reply::WrongCredentials, Vec::new()));
+    }
+    deletion::begin(sql, owner, is_admin(sql)?)?;
+    Ok((Reply::Done, deletion::owed(sql)?))
 }
 
 fn is_admin(sql: &dyn Sql) -> Result<bool, StorageError> {
@@ -233,7 +308,15 @@ fn allowed(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Result<Scopes, 
 pub fn owed(sql: &dyn Sql) -> Result<Vec<Effect>, StorageError> {
     match owner(sql)? {
         Some(owner) => Ok(effects(&owner, grants::untold(sql)?)),
-        None => Ok(Vec::new()),
+        None => deletion::owed(sql),
+    }
+}
+
+/// An effect has been performed.
+pub fn performed(sql: &dyn Sql, effect: &Effect) -> Result<(), StorageError> {
+    match effect {
+        Effect::RevokeOnBus { grant_id, .. } => grants::told(sql, grant_id),
+        Effect::EraseBus { .. } | Effect::ReleaseSetup { .. } => deletion::performed(sql, effect),
     }
 }
 
@@ -244,7 +327,12 @@ fn absent(command: &Command) -> Reply {
         Command::MakeInvite { .. } | Command::ClaimInvite { .. } => Reply::NoInvite,
         Command::Session { .. }
         | Command::IssueCode { .. }
+        | Command::ListClients { .. }
+        | Command::ForgetClient { .. }
         | Command::ChangePassword { .. }
+        | Command::Delete { .. }
+        | Command::TryDeviceCode { .. }
+        | Command::AllowDevice { .. }
         | Command::IsAdministrator { .. } => Reply::NoSession,
         Command::UseAccessToken { .. } => Reply::NoAccessToken,
         Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
@@ -252,6 +340,7 @@ fn absent(command: &Command) -> Reply {
         }
         Command::Exchange(_) | Command::Refresh(_) => Reply::Refused { reason: Refusal::Unknown },
         Command::EndSession { .. }
+        | Command::FoundDeviceCode { .. }
         | Command::RevokeToken { .. }
         | Command::RevokeGrant { .. }
         | Command::ReleaseInvite { .. } => Reply::Done,
@@ -293,17 +382,17 @@ fn login(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if exists(sql)? && failed_logins::is_paused(sql, now_ms)? {
+    if exists(sql)? && Guessed::Password.is_paused(sql, now_ms)? {
         passwords::pretend(&login.password)?;
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
     if !password_is_right(sql, login, now_ms, entropy)? {
         if exists(sql)? {
-            failed_logins::count(sql, now_ms)?;
+            Guessed::Password.count(sql, now_ms)?;
         }
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
-    failed_logins::forget(sql)?;
+    Guessed::Password.forget(sql)?;
     let Some(owner) = owner(sql)? else {
         return Ok((Reply::WrongCredentials, Vec::new()));
     };
@@ -337,7 +426,7 @@ fn password_is_right(
         // The configured password of a development account has changed: it counts, the stored one does not.
     } else {
         passwords::pretend(&login.password)?;
-        if found || !dev_right {
+        if found || !dev_right || deletion::is_pending(sql)? {
             return Ok(false);
         }
         create(sql, &login.username, true, now_ms, entropy)?;
@@ -366,9 +455,13 @@ pub fn create(
 }
 
 fn exists(sql: &dyn Sql) -> Result<bool, StorageError> {
-    // Asked of the catalog first: a name without an account has no tables.
-    let tables = sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'account'", &[])?;
-    Ok(!tables.is_empty() && !sql.query("SELECT 1 FROM account", &[])?.is_empty())
+    has_row(sql, "account")
+}
+
+/// The catalog is asked first: a name without an account has no tables.
+fn has_row(sql: &dyn Sql, table: &str) -> Result<bool, StorageError> {
+    let tables = sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", params![table])?;
+    Ok(!tables.is_empty() && !sql.query(&format!("SELECT 1 FROM {table}"), &[])?.is_empty())
 }
 
 fn is_dev(sql: &dyn Sql) -> Result<bool, StorageError> {

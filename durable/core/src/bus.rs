@@ -5,8 +5,10 @@ use serde_json::Value;
 use crate::bus_tools::{BusCall, CallError, JobCall, Priority};
 use crate::cache::is_revoked;
 use crate::command::{Caller, Command, Reply, Request};
+use crate::counters;
 use crate::effect::{Effect, close};
 use crate::envelope::Envelope;
+use crate::erasure;
 use crate::error::Error;
 use crate::ids;
 use crate::inbox;
@@ -25,7 +27,7 @@ use crate::turn::Turn;
 use crate::wait::{self, Answered, Wait};
 
 /// How long a revoked grant is remembered: longer than any access token lives.
-const REVOKED_KEPT_MS: i64 = 25 * 60 * 60 * 1_000;
+pub const REVOKED_KEPT_MS: i64 = 25 * 60 * 60 * 1_000;
 
 /// A request is answered at once, or there is a job to wait for.
 #[derive(Debug, PartialEq)]
@@ -89,6 +91,7 @@ fn perform(
         Command::CancelRequest { .. } => Reply::Done.into(),
         Command::Clients => Reply::Document { document: registry::list(turn)? }.into(),
         Command::Stats => Reply::Document { document: registry::stats(turn)? }.into(),
+        Command::Counters => Reply::Document { document: counters::read(turn)? }.into(),
         Command::OpenSession { protocol_version, client_name } => {
             let session_id = sessions::open(turn, grant_id, protocol_version, client_name)?;
             Reply::Session { session_id, protocol_version: protocol_version.clone() }.into()
@@ -115,6 +118,10 @@ fn perform(
         }
         Command::RevokeGrant { grant_id } => {
             revoke(turn, grant_id)?;
+            Reply::Done.into()
+        }
+        Command::Erase => {
+            erasure::erase(turn)?;
             Reply::Done.into()
         }
     })
@@ -256,6 +263,7 @@ pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
 
 /// Forgets what has been kept long enough; looks again in a while if anything is left that will grow old.
 fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
+    let was_erased = erasure::is_erased(turn)?;
     jobs::forget_old(turn)?;
     inbox::forget_old(turn)?;
     messages::forget_old(turn)?;
@@ -263,6 +271,10 @@ fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
     registry::forget_idle(turn)?;
     turn.sql.query("DELETE FROM revoked_grants WHERE until < ?", params![turn.now_ms])?;
     turn.presence.cache.forget_revoked();
+    if was_erased && !erasure::is_erased(turn)? {
+        turn.effects.push(Effect::Vanish);
+        return Ok(());
+    }
     let left = turn.sql.query(
         "SELECT EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1 FROM inbox) OR EXISTS (SELECT 1 FROM sessions)
            OR EXISTS (SELECT 1 FROM clients WHERE is_persistent = 0) OR EXISTS (SELECT 1 FROM revoked_grants) OR EXISTS (SELECT 1 FROM origins)",

@@ -52,6 +52,8 @@ pub enum Command {
     Clients,
     /// `blender://bus/stats`
     Stats,
+    /// What a page shows in numbers.
+    Counters,
     OpenSession {
         protocol_version: String,
         client_name: String,
@@ -73,6 +75,8 @@ pub enum Command {
     RevokeGrant {
         grant_id: String,
     },
+    /// The account is deleted: drop everything, close everything, refuse every token from now on.
+    Erase,
 }
 
 /// What the edge gets while it waits with `progress`.

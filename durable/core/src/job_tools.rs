@@ -95,7 +95,7 @@ fn start(
     let job = NewJob {
         job_id: job_id.clone(),
         command: &call.command,
-        from_uuid: turn.server_uuid(),
+        from_uuid: call.from_uuid.clone().unwrap_or_else(|| turn.server_uuid()),
         target_uuid,
         routing,
         payload: jobs::command_payload(&job_id, &call.command, &call.params),

@@ -288,15 +288,16 @@ fn set_state(turn: &mut Turn<'_>, job_id: &str, target_uuid: &str, from: State, 
     Ok(())
 }
 
-/// A report of its peer came in. The first one acknowledges the job.
-pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<(), Error> {
+/// A report of its peer came in. The first one acknowledges the job, and then it is true.
+pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<bool, Error> {
     let (State::Queued | State::Delivered, Some(target)) = (job.state, job.target_uuid.as_deref()) else {
-        return Ok(());
+        return Ok(false);
     };
     set_state(turn, &job.job_id, target, job.state, State::Running)?;
     turn.effects.push(Effect::News { subject: job.job_id.clone() });
     subscriptions::job_changed(turn, &job.job_id, false)?;
-    refill(turn, target)
+    refill(turn, target)?;
+    Ok(true)
 }
 
 const COLUMNS: &str =

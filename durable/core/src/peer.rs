@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::bus_tools::BusCall;
+use crate::cache::is_revoked;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::jobs::{self, State};
@@ -30,6 +31,7 @@ const METHOD_NOT_FOUND: i64 = -32601;
 #[derive(Debug, Clone, Copy)]
 pub struct Socket<'a> {
     pub socket_id: &'a str,
+    pub grant_id: &'a str,
     /// Its token may send messages and jobs to other clients (scope `bus:dispatch`).
     pub may_dispatch: bool,
 }
@@ -43,6 +45,10 @@ pub enum Frame {
 
 /// Serves one text frame.
 pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame, Error> {
+    // A socket that is being closed may still bring what was on its way.
+    if is_revoked(turn, socket.grant_id)? {
+        return Ok(Frame::Understood);
+    }
     if text.len() > MAX_PARSED {
         return oversize(turn, socket, text);
     }
@@ -144,16 +150,17 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     if !job.state.is_open() {
         return Ok(());
     }
-    jobs::acknowledge(turn, &job)?;
+    let began = jobs::acknowledge(turn, &job)?;
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
     if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0) {
         jobs::note_progress(turn, &job, percent, message)?;
     }
-    if job.from_uuid == turn.server_uuid() || percent.as_f64() == Some(0.0) {
+    if job.from_uuid == turn.server_uuid() || (percent.as_f64() == Some(0.0) && !began) {
         return Ok(());
     }
-    let mut payload = json!({"kind": "progress", "job_id": job_id, "percent": percent});
+    let state = State::Running.name();
+    let mut payload = json!({"kind": "progress", "job_id": job_id, "percent": percent, "job_state": state});
     if let (Some(fields), Some(message)) = (payload.as_object_mut(), message) {
         fields.insert("message".to_owned(), Value::from(message));
     }

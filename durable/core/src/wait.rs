@@ -6,6 +6,7 @@ use crate::bus::Outcome;
 use crate::bus_tools::{JobCall, JobStatus, ReceiveMessages};
 use crate::command::Reply;
 use crate::envelope::{Envelope, Status};
+use crate::erasure;
 use crate::error::Error;
 use crate::job_tools;
 use crate::jobs::{self, State};
@@ -87,6 +88,9 @@ fn is_empty(document: &Value) -> bool {
 
 /// Looks whether the wait is over.
 pub fn look(turn: &mut Turn<'_>, wait: &Wait) -> Result<Verdict, Error> {
+    if erasure::is_erased(turn)? {
+        return Ok(Verdict::Answer(Reply::Revoked));
+    }
     match &wait.for_what {
         ForWhat::Answered(answered) => look_for_answer(turn, wait, answered),
         ForWhat::Changed { from } => {

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::access_tokens::{self, Held, Listed, NewToken};
 use crate::codes::{CodeBinding, Exchange};
+use crate::consents::{Allowed, Consent};
 use crate::grants::{Granted, Permission, Refresh, Refusal};
 use crate::scopes::Scopes;
 use crate::usernames::Username;
@@ -27,11 +28,36 @@ pub enum Command {
     EndSession {
         session: String,
     },
-    /// The owner, known by the session, has consented.
+    /// The owner, known by the session, consents or has done so.
     IssueCode {
         session: String,
         permission: Permission,
         binding: CodeBinding,
+        consent: Consent,
+    },
+    /// The clients that may do something.
+    ListClients {
+        session: String,
+    },
+    /// Takes back whatever a client was allowed; it has to be asked about again.
+    ForgetClient {
+        session: String,
+        client_id: String,
+    },
+    /// The owner is about to look up the code of a device: counts the guess, unless there were too many.
+    TryDeviceCode {
+        session: String,
+    },
+    /// It was no guess.
+    FoundDeviceCode {
+        session: String,
+    },
+    /// The owner has allowed a device. `secret_hash`: SHA-256 of its secret, base64url.
+    AllowDevice {
+        session: String,
+        permission: Permission,
+        secret_hash: String,
+        lifetime_ms: i64,
     },
     Exchange(Exchange),
     Refresh(Refresh),
@@ -70,6 +96,11 @@ pub enum Command {
         session: String,
         old: String,
         new: String,
+    },
+    /// Erases the account and all its data, the user's bus included. The password is asked for once more.
+    Delete {
+        session: String,
+        password: String,
     },
     IsAdministrator {
         session: String,
@@ -134,8 +165,15 @@ pub enum Reply {
     Code {
         code: String,
     },
+    /// The owner has to be asked.
+    NotConsented,
+    Clients {
+        clients: Vec<Allowed>,
+    },
     Done,
     WrongCredentials,
+    /// Too many guesses: wait.
+    Paused,
     NoSession,
     Refused {
         reason: Refusal,
@@ -185,9 +223,13 @@ pub enum Denial {
     ScopeExceeded,
 }
 
-/// What the glue has to do after the writes.
+/// What the glue has to do after the writes, and again until it can report it to `performed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Tell the user's bus that a grant is revoked; then report `grants::told`.
+    /// Tell the user's bus that a grant is revoked.
     RevokeOnBus { user_id: String, grant_id: String },
+    /// Have the user's bus erased.
+    EraseBus { user_id: String },
+    /// The administrator is gone: there has to be a way to another.
+    ReleaseSetup { username: String },
 }

@@ -1,12 +1,15 @@
-use super::{AfterLogin, Authority, Command, Denial, Effect, Reply, create, handle, open, owed};
+use super::{AfterLogin, Authority, Command, Denial, Effect, Reply, create, handle, open, owed, performed};
 use crate::access_tokens::NewToken;
 use crate::failed_logins::LONGEST_PAUSE_MS;
-use crate::grants::{Permission, Refresh, Refusal, told};
+use crate::grants::{Permission, Refresh, Refusal};
 use crate::passwords;
 use crate::scopes::Scopes;
 use crate::storage::Sql;
 use crate::testing::{Counter, Memory};
 use crate::usernames::Username;
+
+mod clients;
+mod deletion;
 
 struct Account {
     sql: Memory,
@@ -137,8 +140,8 @@ fn a_reused_refresh_token_is_reported_to_the_bus_even_if_the_object_dies_first()
     let effect = Effect::RevokeOnBus { user_id: owner.user_id, grant_id: granted.grant_id.clone() };
     let refused = Reply::Refused { reason: Refusal::Reused };
     assert_eq!(account.ask(Command::Refresh(refresh)), (refused, vec![effect.clone()]));
-    assert_eq!(owed(&account.sql).unwrap(), vec![effect]);
-    told(&account.sql, &granted.grant_id).unwrap();
+    assert_eq!(owed(&account.sql).unwrap(), vec![effect.clone()]);
+    performed(&account.sql, &effect).unwrap();
     assert!(owed(&account.sql).unwrap().is_empty());
 }
 

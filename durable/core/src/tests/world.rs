@@ -107,7 +107,7 @@ impl World {
 
     /// A text frame comes in.
     pub fn frame(&mut self, socket_id: &str, text: &str) -> Frame {
-        let socket = Socket { socket_id, may_dispatch: true };
+        let socket = Socket { socket_id, grant_id: "g-000002", may_dispatch: true };
         self.turn(|turn| peer::receive(turn, socket, text)).unwrap()
     }
 

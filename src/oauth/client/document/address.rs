@@ -1,0 +1,162 @@
+//! Which URLs may be a `client_id`: what is fetched here is chosen by whoever opens `/authorize`.
+//!
+//! Invariant: an address that passes is in its normal form, so that everyone who reads it reads the same, and names a host
+//! by a public name. Where such a name leads inside a private network, the platform's own `fetch` refuses to go.
+
+use thiserror::Error;
+use url::{Host, Url};
+
+pub const MAX_BYTES: usize = 512;
+/// Last labels that never name a host of the public internet (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476 and ICANN's
+/// `internal`), and those that private networks like to use.
+const PRIVATE: [&str; 14] = [
+    "alt",
+    "arpa",
+    "corp",
+    "example",
+    "home",
+    "internal",
+    "intranet",
+    "invalid",
+    "lan",
+    "local",
+    "localdomain",
+    "localhost",
+    "onion",
+    "test",
+];
+
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum AddressError {
+    #[error("a client_id that is a URL has at most {MAX_BYTES} bytes")]
+    TooLong,
+    #[error("a client_id that is a URL must be an https URL in its normal form")]
+    NotNormal,
+    #[error("a client_id that is a URL must have a path, and no query, fragment, user name, password or port")]
+    Parts,
+    #[error("a client_id that is a URL must name a public host, and not by an address")]
+    Host,
+}
+
+/// `own_host`: whether a host name is this server's.
+pub fn check(client_id: &str, own_host: impl Fn(&str) -> bool) -> Result<Url, AddressError> {
+    if client_id.len() > MAX_BYTES {
+        return Err(AddressError::TooLong);
+    }
+    let url = Url::parse(client_id).map_err(|_| AddressError::NotNormal)?;
+    let parts = url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+        || url.port().is_some()
+        || url.path() == "/";
+    if parts {
+        return Err(AddressError::Parts);
+    }
+    let Some(Host::Domain(name)) = url.host() else { return Err(AddressError::Host) };
+    let is_public = name.rsplit_once('.').is_some_and(|(_, last)| !last.is_empty() && !PRIVATE.contains(&last));
+    if !is_public || own_host(name) {
+        return Err(AddressError::Host);
+    }
+    // Dot segments, upper case, `:443`, user names that are empty: whatever a parser would repair.
+    if url.scheme() != "https" || url.as_str() != client_id {
+        return Err(AddressError::NotNormal);
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AddressError, MAX_BYTES, check};
+
+    fn refusal(client_id: &str) -> AddressError {
+        check(client_id, |name| name == "bus.acme.dev").expect_err(client_id)
+    }
+
+    #[test]
+    fn an_https_url_of_a_public_host_is_taken_as_it_is() {
+        for client_id in ["https://app.acme.dev/client.json", "https://xn--mnchen-3ya.de/a/b", "https://a.b/c%20d"] {
+            assert_eq!(check(client_id, |_| false).unwrap().as_str(), client_id);
+        }
+    }
+
+    #[test]
+    fn private_hosts_are_refused_in_every_spelling() {
+        for host in [
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "0",
+            "10.0.0.1",
+            "169.254.169.254",
+            "192.168.1.1",
+            "100.100.100.200",
+            "8.8.8.8",
+            "127.0.0.1.",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+            "[2001:db8::1]",
+            "localhost",
+            "localhost.",
+            "LOCALHOST",
+            "app.localhost",
+            "app.acme.dev.",
+            "metadata.google.internal",
+            "printer.local",
+            "router.lan",
+            "nas.home.arpa",
+            "intranet",
+            "%6cocalhost",
+            "\u{ff11}\u{ff12}\u{ff17}.0.0.1",
+            "bus.acme.dev",
+            "BUS.acme.dev",
+            "hidden.onion",
+        ] {
+            assert_eq!(refusal(&format!("https://{host}/client.json")), AddressError::Host, "{host}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_could_be_read_in_two_ways_is_refused() {
+        for client_id in [
+            "https:/app.acme.dev/c",
+            "https:app.acme.dev/c",
+            "HTTPS://app.acme.dev/c",
+            "https://APP.acme.dev/c",
+            "https://app.acme.dev:443/c",
+            "https://app.acme.dev/a/../c",
+            "https://app.acme.dev/./c",
+            "https://app.acme.dev/%2e%2e/c",
+            "https://app.acme.dev\\c",
+            " https://app.acme.dev/c",
+            "https://app.acme.dev/c\n",
+            "https://@app.acme.dev/c",
+            "https://m\u{fc}nchen.de/c",
+            "http://app.acme.dev/c",
+            "ftp://app.acme.dev/c",
+            "https://",
+            "https://app.acme.dev/c\u{0}",
+            "https://999.1.1.1/c",
+        ] {
+            assert_eq!(refusal(client_id), AddressError::NotNormal, "{client_id:?}");
+        }
+        for client_id in [
+            "https://app.acme.dev",
+            "https://app.acme.dev/",
+            "https://app.acme.dev/c?x=1",
+            "https://app.acme.dev/c?",
+            "https://app.acme.dev/c#f",
+            "https://app.acme.dev:8443/c",
+            "https://u@app.acme.dev/c",
+            "https://u:p@app.acme.dev/c",
+            "https://app.acme.dev@127.0.0.1/c",
+        ] {
+            assert_eq!(refusal(client_id), AddressError::Parts, "{client_id}");
+        }
+        assert_eq!(refusal(&format!("https://app.acme.dev/{}", "c".repeat(MAX_BYTES))), AddressError::TooLong);
+    }
+}

@@ -1,0 +1,133 @@
+//! Clients that have registered. Nothing of them is stored: a `client_id` is the client's own record, signed (RFC 7591
+//! appendix A.5.2).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use crate::oauth::client::declared::Sound;
+use crate::oauth::client::{Client, MAX_CLIENT_ID_BYTES, Secret, SecretBy};
+use crate::oauth::error::Error;
+use crate::oauth::keys::{Keys, is_signed, named, newest, sign};
+
+/// Every id given out here begins so, and no other client's may.
+pub const PREFIX: &str = "bmcl_";
+/// Sets signatures that are secrets apart from those of records.
+const SECRET: &str = "client secret";
+
+/// What a client has said about itself. `n`: name, `r`: redirect URIs, `t`: seconds when it registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    #[serde(rename = "n")]
+    pub name: String,
+    #[serde(rename = "r")]
+    pub redirect_uris: Vec<String>,
+    #[serde(rename = "t")]
+    pub registered_s: i64,
+    /// How it shows its secret; nothing for a public client, which has none.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub secret_by: Option<SecretBy>,
+}
+
+/// The secret of a confidential client: made from its id, so that it too is stored nowhere.
+pub fn secret(client_id: &str, keys: &Keys) -> Result<String, Error> {
+    let key = named(&keys.client_record, kid(client_id)).ok_or(Error::Key)?;
+    Ok(URL_SAFE_NO_PAD.encode(sign(key, &[SECRET, client_id])?))
+}
+
+pub fn is_secret(given: &str, client_id: &str, keys: &Keys) -> Result<bool, Error> {
+    let Some(key) = named(&keys.client_record, kid(client_id)) else { return Ok(false) };
+    is_signed(key, &[SECRET, client_id], given)
+}
+
+impl Record {
+    pub fn new(sound: Sound, registered_s: i64) -> Self {
+        let Sound { name, redirect_uris, secret_by } = sound;
+        Self { name, redirect_uris, registered_s, secret_by }
+    }
+
+    pub fn to_id(&self, keys: &Keys) -> Result<String, Error> {
+        let (kid, key) = newest(&keys.client_record)?;
+        let record = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self)?);
+        let signature = URL_SAFE_NO_PAD.encode(sign(key, &[kid, &record])?);
+        Ok(format!("{PREFIX}{kid}.{record}.{signature}"))
+    }
+
+    /// The record that this id is, if this server has issued it.
+    pub fn from_id(client_id: &str, keys: &Keys) -> Result<Option<Self>, Error> {
+        if client_id.len() > MAX_CLIENT_ID_BYTES {
+            return Ok(None);
+        }
+        let parts = client_id.strip_prefix(PREFIX).map(|rest| rest.split('.').collect::<Vec<_>>());
+        let Some([kid, record, signature]) = parts.as_deref() else { return Ok(None) };
+        let Some(key) = named(&keys.client_record, kid) else { return Ok(None) };
+        if !is_signed(key, &[kid, record], signature)? {
+            return Ok(None);
+        }
+        let record = URL_SAFE_NO_PAD.decode(record).ok();
+        Ok(record.and_then(|record| serde_json::from_slice(&record).ok()))
+    }
+
+    pub fn client(self, client_id: &str) -> Client {
+        let secret = if self.secret_by.is_some() { Secret::MadeFromId } else { Secret::None };
+        let (name, redirect_uris) = (self.name, self.redirect_uris);
+        Client { id: client_id.to_owned(), name, redirect_uris, secret, publisher: None }
+    }
+}
+
+/// The kid that signed an id, to look for it among newer keys.
+pub fn kid(client_id: &str) -> &str {
+    client_id.strip_prefix(PREFIX).and_then(|rest| rest.split('.').next()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Record, is_secret, secret};
+    use crate::oauth::client::MAX_CLIENT_ID_BYTES;
+    use crate::oauth::keys::tests::keys;
+
+    fn record() -> Record {
+        let redirect_uris = vec!["http://localhost:1/callback".to_owned()];
+        Record { name: "A client".into(), redirect_uris, registered_s: 7, secret_by: None }
+    }
+
+    #[test]
+    fn an_id_is_the_client() {
+        let id = record().to_id(&keys(1)).unwrap();
+        assert_eq!(Record::from_id(&id, &keys(1)).unwrap(), Some(record()));
+    }
+
+    #[test]
+    fn a_secret_is_of_one_client_and_one_server() {
+        let id = record().to_id(&keys(1)).unwrap();
+        let own = secret(&id, &keys(1)).unwrap();
+        assert!(is_secret(&own, &id, &keys(1)).unwrap());
+        let other = Record { registered_s: 8, ..record() }.to_id(&keys(1)).unwrap();
+        assert!(!is_secret(&own, &other, &keys(1)).unwrap() && !is_secret(&own, &id, &keys(2)).unwrap());
+        let signature = id.rsplit('.').next().unwrap();
+        assert!(!is_secret("", &id, &keys(1)).unwrap() && !is_secret(signature, &id, &keys(1)).unwrap());
+    }
+
+    #[test]
+    fn an_id_of_another_server_is_unknown() {
+        let id = record().to_id(&keys(1)).unwrap();
+        assert_eq!(Record::from_id(&id, &keys(2)).unwrap(), None);
+    }
+
+    #[test]
+    fn no_part_of_an_id_can_be_changed() {
+        let id = record().to_id(&keys(1)).unwrap();
+        for position in 0..id.len() {
+            let mut changed = id.clone().into_bytes();
+            changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert_eq!(Record::from_id(&changed, &keys(1)).unwrap(), None, "{position}: {changed}");
+        }
+        for other in
+            [String::new(), "bmcl_".into(), format!("{id}.x"), format!("{id}A"), "x".repeat(MAX_CLIENT_ID_BYTES + 1)]
+        {
+            assert_eq!(Record::from_id(&other, &keys(1)).unwrap(), None, "{other}");
+        }
+    }
+}
