@@ -11,7 +11,7 @@ mod site;
 
 use worker::{Context, Env, Request, Response, Result, event};
 
-pub use durable::{Account, KeyRing, UserBus};
+pub use durable::{Account, DeviceSignIn, KeyRing, UserBus};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {

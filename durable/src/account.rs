@@ -5,21 +5,22 @@
 
 use core::time::Duration;
 
-use bus_core::accounts::{AccountError, Command, Effect, Reply, handle, open, owed};
-use bus_core::command::{Command as BusCommand, Request as BusRequest};
-use bus_core::grants::told;
+use bus_core::accounts::{AccountError, Command, Effect, Reply, handle, is_over, open, owed, performed};
+use bus_core::command::{Command as BusCommand, Reply as BusReply, Request as BusRequest};
+use bus_core::setup::Command as Setup;
 use bus_core::storage::StorageError;
 use bus_core::trace::Trace;
+use serde::Serialize;
 use thiserror::Error;
 use worker::{
-    DurableObject, Env, Headers, Method, Request, RequestInit, Response, Result, State, console_error, durable_object,
-    wasm_bindgen::JsValue,
+    DurableObject, Env, Headers, Method, Request, RequestInit, Response, Result, State, Stub, console_error,
+    durable_object, wasm_bindgen::JsValue,
 };
 
 use crate::runtime::{WebCrypto, now_ms};
 use crate::sqlite::ObjectSql;
 
-/// How soon a bus that could not be told of a revocation is told again.
+/// How soon an object that could not be told of something is told again.
 const RETRY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Error)]
@@ -32,8 +33,10 @@ enum Failure {
     Runtime(#[from] worker::Error),
     #[error("json: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("the bus answered {0}")]
-    Bus(u16),
+    #[error("{0} answered {1}")]
+    Object(&'static str, u16),
+    #[error("the bus has not done what it was told")]
+    Undone,
 }
 
 #[durable_object]
@@ -85,18 +88,21 @@ impl Account {
         Ok(reply)
     }
 
-    /// Tells the bus, so that a revocation counts before it is answered. The alarm is set first: if the bus or this
-    /// object fails meanwhile, it is told later.
+    /// Tells the other objects, so that a revocation counts before it is answered. The alarm is set first: if one of them
+    /// or this object fails meanwhile, it is told later.
     async fn perform(&self, effects: Vec<Effect>) -> core::result::Result<(), Failure> {
-        if effects.is_empty() {
+        if effects.is_empty() && !is_over(&self.sql())? {
             return Ok(());
         }
         self.state.storage().set_alarm(RETRY).await?;
-        for Effect::RevokeOnBus { user_id, grant_id } in effects {
-            match self.revoke_on_bus(&user_id, &grant_id).await {
-                Ok(()) => told(&self.sql(), &grant_id)?,
-                Err(error) => console_error!("the bus was not told of a revoked grant, it will be again: {error}"),
+        for effect in effects {
+            match self.tell(&effect).await {
+                Ok(()) => performed(&self.sql(), &effect)?,
+                Err(error) => console_error!("what is owed to another object will be tried again: {error}"),
             }
+        }
+        if is_over(&self.sql())? {
+            self.state.storage().delete_all().await?;
         }
         if owed(&self.sql())?.is_empty() {
             self.state.storage().delete_alarm().await?;
@@ -104,23 +110,48 @@ impl Account {
         Ok(())
     }
 
-    async fn revoke_on_bus(&self, user_id: &str, grant_id: &str) -> core::result::Result<(), Failure> {
-        let command = BusRequest {
+    async fn tell(&self, effect: &Effect) -> core::result::Result<(), Failure> {
+        match effect {
+            Effect::RevokeOnBus { user_id, grant_id } => {
+                self.tell_bus(user_id, BusCommand::RevokeGrant { grant_id: grant_id.clone() }).await
+            }
+            Effect::EraseBus { user_id } => self.tell_bus(user_id, BusCommand::Erase).await,
+            Effect::ReleaseSetup { username } => {
+                let key_ring = self.env.durable_object("KEY_RING")?.get_by_name("keys")?;
+                let command = Setup::Renew { username: username.clone() };
+                post("KeyRing", &key_ring, "https://key-ring/setup", &command).await.map(|_| ())
+            }
+        }
+    }
+
+    async fn tell_bus(&self, user_id: &str, command: BusCommand) -> core::result::Result<(), Failure> {
+        let request = BusRequest {
             user_id: user_id.to_owned(),
             caller: None,
             session_id: None,
             trace: Trace::default(),
-            command: BusCommand::RevokeGrant { grant_id: grant_id.to_owned() },
+            command,
         };
-        let headers = Headers::new();
-        headers.set("content-type", "application/json")?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post)
-            .with_headers(headers)
-            .with_body(Some(JsValue::from_str(&serde_json::to_string(&command)?)));
-        let request = Request::new_with_init("https://bus/command", &init)?;
         let bus = self.env.durable_object("USER_BUS")?.get_by_name(user_id)?;
-        let status = bus.fetch_with_request(request).await?.status_code();
-        if (200..300).contains(&status) { Ok(()) } else { Err(Failure::Bus(status)) }
+        let answer = post("the bus", &bus, "https://bus/command", &request).await?;
+        // Compared as it is written: reading any reply would be the only thing here that knows them all.
+        if answer == serde_json::to_vec(&BusReply::Done)? { Ok(()) } else { Err(Failure::Undone) }
     }
+}
+
+/// Posts JSON to another object; its answer, if that is a success.
+async fn post(
+    name: &'static str,
+    object: &Stub,
+    url: &str,
+    body: &impl Serialize,
+) -> core::result::Result<Vec<u8>, Failure> {
+    let headers = Headers::new();
+    headers.set("content-type", "application/json")?;
+    let mut init = RequestInit::new();
+    let body = JsValue::from_str(&serde_json::to_string(body)?);
+    init.with_method(Method::Post).with_headers(headers).with_body(Some(body));
+    let mut response = object.fetch_with_request(Request::new_with_init(url, &init)?).await?;
+    let status = response.status_code();
+    if (200..300).contains(&status) { Ok(response.bytes().await?) } else { Err(Failure::Object(name, status)) }
 }

@@ -58,7 +58,12 @@ impl KeyRing {
     fn set_up(&self, command: &Command) -> Result<Response> {
         let sql = self.sql();
         match migrate(&sql, KEY_RING).and_then(|()| perform(&sql, command)) {
-            Ok(done) => Response::from_json(&serde_json::json!({"done": done})),
+            Ok(done) => {
+                if matches!(command, Command::Renew { .. }) {
+                    self.show_setup_code();
+                }
+                Response::from_json(&serde_json::json!({"done": done}))
+            }
             Err(error) => {
                 console_error!("setup: {error}");
                 Response::error("setup unavailable", 500)

@@ -1,6 +1,7 @@
 //! The Durable Objects: decode, call `bus_core`, perform what it says.
 
 mod account;
+mod device;
 mod key_ring;
 pub mod runtime;
 pub mod sockets;
@@ -9,5 +10,6 @@ mod user_bus;
 mod waits;
 
 pub use account::Account;
+pub use device::DeviceSignIn;
 pub use key_ring::KeyRing;
 pub use user_bus::UserBus;

@@ -9,14 +9,15 @@ use bus_core::cache::Cache;
 use bus_core::command::{Command, Line, Reply, Request as BusRequest};
 use bus_core::effect::{Effect, close};
 use bus_core::error::Error as CoreError;
+use bus_core::job_news::{self, Told};
 use bus_core::job_tools;
-use bus_core::jobs;
 use bus_core::limits::Limits;
 use bus_core::migrate::{self, migrate};
 use bus_core::peer::{self, Frame};
 use bus_core::presence::Presence;
 use bus_core::storage::StorageError;
 use bus_core::streams;
+use bus_core::subscriptions;
 use bus_core::timers::{self, Kind};
 use bus_core::turn::Turn;
 use bus_core::wait::{self, Verdict, Wait};
@@ -80,7 +81,7 @@ impl DurableObject for UserBus {
         }
         // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
         let request: BusRequest = serde_json::from_slice(&request.bytes().await?)?;
-        if matches!(request.command, Command::Dispatch { progress: true, .. }) {
+        if matches!(request.command, Command::Dispatch { in_lines: true, .. }) {
             return self.serve_in_lines(request);
         }
         let reply = self.0.serve(request, None).await.map_err(|error| logged(&error))?;
@@ -116,7 +117,11 @@ impl DurableObject for UserBus {
                 if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
                     turn.presence.heard(&uuid, turn.now_ms);
                 }
-                let from = peer::Socket { socket_id: &opened.socket_id, may_dispatch: opened.may_dispatch };
+                let from = peer::Socket {
+                    socket_id: &opened.socket_id,
+                    grant_id: &opened.grant_id,
+                    may_dispatch: opened.may_dispatch,
+                };
                 peer::receive(turn, from, &text)
             })
             .await;
@@ -169,7 +174,7 @@ impl UserBus {
 }
 
 impl Bus {
-    /// Serves a request to its reply. With `lines`, progress of the job it waits for goes there.
+    /// Serves a request to its reply. With `lines`, what becomes of the job it waits for goes there.
     async fn serve(&self, request: BusRequest, lines: Option<&Lines>) -> core::result::Result<Reply, CoreError> {
         let user_id = request.user_id.clone();
         let request_key = match &request.command {
@@ -203,23 +208,21 @@ impl Bus {
         lines: Option<&Lines>,
     ) -> core::result::Result<Reply, CoreError> {
         let mut ticket = self.waits.begin(&wait.subject, request_key);
-        let mut told = None;
+        let mut told = Told::default();
         loop {
-            let until_ms = match self.turn(user_id, |turn| wait::look(turn, wait)).await? {
+            let looked = self.turn(user_id, |turn| {
+                let news = if lines.is_some() { job_news::since(turn, &wait.subject, &mut told)? } else { Vec::new() };
+                Ok((news, wait::look(turn, wait)?))
+            });
+            let (news, verdict) = looked.await?;
+            for line in news {
+                // As above: nobody may listen any more.
+                let _ = lines.map(|lines| lines.unbounded_send(line));
+            }
+            let until_ms = match verdict {
                 Verdict::Answer(reply) => return Ok(reply),
                 Verdict::Sleep { until_ms } => until_ms,
             };
-            if let Some(lines) = lines {
-                let job = self.turn(user_id, |turn| jobs::find(turn, &wait.subject)).await?;
-                let progress = job.and_then(|job| job.progress);
-                if progress != told
-                    && let Some(progress) = progress.clone()
-                {
-                    // As above: nobody may listen any more.
-                    let _ = lines.unbounded_send(Line::Progress(progress));
-                }
-                told = progress;
-            }
             let left = u64::try_from(until_ms.saturating_sub(now_ms())).unwrap_or(0);
             // One more millisecond, so that a timer that fires early does not spin.
             let delay = Delay::from(Duration::from_millis(left.saturating_add(1)));
@@ -255,10 +258,15 @@ impl Bus {
             (decided, turn.effects)
         };
         let mut due_ms = None;
+        let vanish = effects.contains(&Effect::Vanish);
         for effect in effects {
             due_ms = self.perform(effect).into_iter().chain(due_ms).min();
         }
-        if let Some(due_ms) = due_ms {
+        if vanish {
+            self.state.storage().delete_all().await.map_err(failed)?;
+            self.awake.set(false);
+            self.armed_ms.set(None);
+        } else if let Some(due_ms) = due_ms {
             self.arm(due_ms).await?;
         }
         decided
@@ -274,9 +282,15 @@ impl Bus {
             }
             Effect::Close { socket_id, code, reason } => self.sockets.close(&socket_id, code, reason),
             Effect::CloseGrant { grant_id, code, reason } => self.sockets.close_grant(&grant_id, code, reason),
+            Effect::CloseAll { code, reason } => {
+                self.sockets.close_all(code, reason);
+                self.waits.poke_all();
+            }
             Effect::Log { line } => console_log!("{line}"),
             Effect::News { subject } => self.waits.poke(&subject),
             Effect::Arm { due_ms } => return Some(due_ms),
+            // Not an effect among others: `turn` sees to it last.
+            Effect::Vanish => {}
         }
         None
     }
@@ -317,7 +331,7 @@ impl Bus {
         let begun = self.turn(&opened.user_id, |turn| {
             timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms)?;
             if let Some(listener) = listener {
-                turn.presence.listen(opened.socket_id.clone(), listener);
+                subscriptions::listen(turn, &opened.socket_id, listener)?;
             }
             match &session {
                 Some(session) => {

@@ -7,10 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bus_core::accounts::{Command, Reply};
 use bus_core::usernames::Username;
-use worker::wasm_bindgen::JsValue;
-use worker::{Env, Headers, Method, ObjectId, Request, RequestInit, Stub};
+use worker::{Env, ObjectId, Stub};
 
 use crate::oauth::error::Error;
+use crate::oauth::object;
 
 /// What a credential is for; none is taken for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Kind {
     AccessToken,
     /// An invitation, of the administrator who gave it.
     Invite,
+    /// What a device without a browser asks with; leads to an object of its own.
+    DeviceCode,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Session => "bms_",
             Self::AccessToken => "bmcp_",
             Self::Invite => "bmi_",
+            Self::DeviceCode => "bmd_",
         }
     }
 }
@@ -50,12 +53,8 @@ impl Account {
 
     /// The account that a credential belongs to, and its secret part. Nothing if it cannot be one of this server's.
     pub fn holding<'a>(env: &Env, kind: Kind, credential: &'a str) -> Result<Option<(Self, &'a str)>, Error> {
-        let Some((id, secret)) = split(kind, credential) else { return Ok(None) };
-        let namespace = env.durable_object("ACCOUNT")?;
-        match namespace.id_from_string(&id) {
-            Ok(id) => Ok(Some((Self::of(&id)?, secret))),
-            Err(_) => Ok(None),
-        }
+        let Some((route, secret)) = split(kind, credential) else { return Ok(None) };
+        Ok(Self::at(env, route)?.map(|account| (account, secret)))
     }
 
     fn of(id: &ObjectId<'_>) -> Result<Self, Error> {
@@ -67,31 +66,40 @@ impl Account {
         format!("{}{}.{secret}", kind.prefix(), self.route)
     }
 
-    pub async fn ask(&self, command: &Command) -> Result<Reply, Error> {
-        let headers = Headers::new();
-        headers.set("content-type", "application/json")?;
-        let mut init = RequestInit::new();
-        let body = JsValue::from_str(&serde_json::to_string(command)?);
-        init.with_method(Method::Post).with_headers(headers).with_body(Some(body));
-        let request = Request::new_with_init("https://account/command", &init)?;
-        let mut response = self.stub.fetch_with_request(request).await?;
-        if response.status_code() != 200 {
-            return Err(Error::Object("Account", response.status_code()));
+    /// The part of its credentials that says which account it is.
+    pub fn route(&self) -> &str {
+        &self.route
+    }
+
+    /// The account that a route leads to.
+    pub fn at(env: &Env, route: &str) -> Result<Option<Self>, Error> {
+        let Some(id) = id_at(route) else { return Ok(None) };
+        match env.durable_object("ACCOUNT")?.id_from_string(&id) {
+            Ok(id) => Ok(Some(Self::of(&id)?)),
+            Err(_) => Ok(None),
         }
-        Ok(serde_json::from_slice(&response.bytes().await?)?)
+    }
+
+    pub async fn ask(&self, command: &Command) -> Result<Reply, Error> {
+        object::ask(&self.stub, "Account", "https://account/command", command).await
     }
 }
 
-/// The id of the object in hex, and the secret, both of the one possible length.
-fn split(kind: Kind, credential: &str) -> Option<(String, &str)> {
+/// Route and secret of a credential, if it can be one.
+pub fn split(kind: Kind, credential: &str) -> Option<(&str, &str)> {
     let (route, secret) = credential.strip_prefix(kind.prefix())?.split_once('.')?;
-    let id = URL_SAFE_NO_PAD.decode(route).ok().filter(|id| id.len() == 32)?;
-    let secret_bytes = URL_SAFE_NO_PAD.decode(secret).ok()?;
-    let hex = id.iter().map(|byte| format!("{byte:02x}")).collect();
-    (secret_bytes.len() == 32).then_some((hex, secret))
+    let is_whole = |part| URL_SAFE_NO_PAD.decode(part).is_ok_and(|bytes: Vec<u8>| bytes.len() == 32);
+    (is_whole(route) && is_whole(secret)).then_some((route, secret))
 }
 
-fn route(hex: &str) -> Option<String> {
+/// The id, in hex, of the object that a route leads to.
+pub fn id_at(route: &str) -> Option<String> {
+    let id = URL_SAFE_NO_PAD.decode(route).ok().filter(|id| id.len() == 32)?;
+    Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The way to the object whose id this is.
+pub fn route(hex: &str) -> Option<String> {
     let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
     let byte = |pair: &[u8]| match pair {
         [high, low] => Some((high << 4) | low),
@@ -103,13 +111,15 @@ fn route(hex: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, route, split};
+    use super::{Kind, id_at, route, split};
 
     #[test]
     fn a_credential_leads_back_to_its_object() {
         let (id, secret) = ("0123456789abcdef".repeat(4), "A".repeat(43));
-        let credential = format!("bmr_{}.{secret}", route(&id).unwrap());
-        assert_eq!(split(Kind::RefreshToken, &credential), Some((id, secret.as_str())));
+        let route = route(&id).unwrap();
+        let credential = format!("bmr_{route}.{secret}");
+        assert_eq!(split(Kind::RefreshToken, &credential), Some((route.as_str(), secret.as_str())));
+        assert_eq!(id_at(&route), Some(id));
         assert_eq!(split(Kind::Code, &credential), None);
     }
 

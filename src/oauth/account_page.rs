@@ -1,4 +1,4 @@
-//! `/account`: changing the password, and invitations of an administrator.
+//! `/account`: changing the password, deleting the account, and invitations of an administrator.
 
 use bus_core::accounts::{Command, Reply};
 use bus_core::passwords::{MAX_BYTES, MIN_CHARACTERS};
@@ -53,6 +53,10 @@ pub async fn account(request: &mut Request, env: &Env) -> Result<Response, Error
             }
             match parameters.optional("action")? {
                 Some("invite") => invite(&session, &site, &config).await?,
+                Some("delete") => match delete(&parameters, &session).await? {
+                    Some(refused) => refused,
+                    None => return screens::deleted(&site),
+                },
                 _ => change_password(&parameters, &session).await?,
             }
         }
@@ -104,15 +108,46 @@ async fn change_password(parameters: &Parameters, session: &Session) -> Result<O
     })
 }
 
+/// Deletes the account, or says why not.
+async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Outcome>, Error> {
+    let typed = parameters.optional("username")?.unwrap_or_default().trim();
+    if !typed.eq_ignore_ascii_case(session.owner.shown().trim()) {
+        return Ok(Some(Outcome::failed("Type the name of this account to delete it.")));
+    }
+    let password = parameters.optional("password")?.unwrap_or_default();
+    if password.len() > MAX_BYTES {
+        return Ok(Some(Outcome::failed("The password is wrong.")));
+    }
+    let command = Command::Delete { session: session.secret().to_owned(), password: password.to_owned() };
+    Ok(match session.account.ask(&command).await? {
+        Reply::Done => {
+            personal::forget();
+            None
+        }
+        // Without a password it is the sign-in that has to be fresh.
+        Reply::WrongCredentials if session.owner.display_name.is_some() => {
+            Some(Outcome::failed("Sign out, sign in again with your provider, and delete within ten minutes."))
+        }
+        Reply::WrongCredentials => Some(Outcome::failed("The password is wrong.")),
+        Reply::NoSession => Some(Outcome::failed("The session has ended meanwhile.")),
+        _ => return Err(Error::Senseless("Account")),
+    })
+}
+
 async fn show(env: &Env, site: &Site, config: &Config, session: &Session, outcome: Outcome) -> Result<Response, Error> {
-    let asked = Command::IsAdministrator { session: session.secret().to_owned() };
-    let is_admin = matches!(session.account.ask(&asked).await?, Reply::Administrator { is: true });
+    let asked = Command::Standing { session: session.secret().to_owned() };
+    let (is_admin, has_password) = match session.account.ask(&asked).await? {
+        Reply::Standing { is_administrator, has_password } => (is_administrator, has_password),
+        _ => return Ok(see_other("/login?return_to=/account")?.empty()),
+    };
     let keys = Keys::kept(env).await?;
     let html = screens::render(&AccountPage {
         style: STYLE,
-        username: &session.owner.username,
+        username: session.owner.shown(),
         error: outcome.error.as_deref(),
         done: outcome.done,
+        is_admin,
+        has_password,
         may_invite: is_admin && config.signup == Signup::Invite,
         invite: outcome.invite.as_deref(),
         min_password: MIN_CHARACTERS,

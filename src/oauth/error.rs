@@ -17,6 +17,9 @@ pub enum Code {
     UnsupportedGrantType,
     UnsupportedResponseType,
     AccessDenied,
+    AuthorizationPending,
+    SlowDown,
+    ExpiredToken,
     LoginRequired,
     ConsentRequired,
     InteractionRequired,
@@ -45,6 +48,9 @@ impl Code {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::AccessDenied => "access_denied",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
             Self::InteractionRequired => "interaction_required",
@@ -80,6 +86,9 @@ pub enum Error {
     Object(&'static str, u16),
     #[error("{0} gave an answer that makes no sense here")]
     Senseless(&'static str),
+    /// Another server; for the log.
+    #[error("{0}")]
+    Elsewhere(String),
     #[error("a key is unusable")]
     Key,
 }

@@ -30,7 +30,10 @@ pub async fn check(request: &Request, env: &Env) -> Result<(), Error> {
 
 fn binding(path: &str, method: &Method) -> Option<&'static str> {
     match (path, method) {
-        ("/auth/login" | "/login" | "/signup" | "/account", Method::Post) => Some("LOGIN_LIMIT"),
+        ("/auth/login" | "/login" | "/signup" | "/account" | "/device" | "/device_authorization", Method::Post) => {
+            Some("LOGIN_LIMIT")
+        }
+        ("/login/oidc" | "/login/oidc/callback", _) => Some("LOGIN_LIMIT"),
         ("/register" | "/token" | "/revoke" | "/authorize" | "/auth/refresh", _) => Some("OAUTH_LIMIT"),
         _ => None,
     }

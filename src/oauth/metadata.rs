@@ -7,6 +7,7 @@ use worker::{Env, Method, Request, Response, Result};
 use crate::config::Config;
 use crate::oauth::error::Error;
 use crate::oauth::form::expect_method;
+use crate::oauth::register::GRANT_TYPES;
 use crate::site::Site;
 
 const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
@@ -54,10 +55,11 @@ fn server_document(site: &Site) -> Value {
         "token_endpoint": at("/token"),
         "registration_endpoint": at("/register"),
         "revocation_endpoint": at("/revoke"),
+        "device_authorization_endpoint": at("/device_authorization"),
         "scopes_supported": scope_names(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": GRANT_TYPES,
         "token_endpoint_auth_methods_supported": AUTH_METHODS,
         "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
         "code_challenge_methods_supported": ["S256"],

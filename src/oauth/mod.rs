@@ -11,17 +11,23 @@ pub mod browser;
 mod client;
 mod client_auth;
 mod clients_page;
+mod device;
+mod device_page;
 mod error;
 mod form;
 mod issue;
 mod keys;
 mod limits;
 mod metadata;
+mod object;
+mod oidc;
+mod outbound;
 mod password;
 pub mod personal;
 mod redirect;
 mod register;
 mod screens;
+pub mod seal;
 mod sign_in;
 mod sign_up;
 mod token;
@@ -41,7 +47,8 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         return Some(preflight());
     }
     if let Err(error) = limits::check(request, env).await {
-        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account");
+        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account" | "/device")
+            || path.starts_with("/login/");
         return Some(if page { screens::refusal(&error) } else { error.into_response() });
     }
     let answer = match path.as_str() {
@@ -54,6 +61,8 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         }
         "/register" => speak_json(register::register(request, env).await),
         "/token" => speak_json(token::token(request, env).await),
+        "/device_authorization" => speak_json(device::authorization(request, env).await),
+        "/device" => show_page(device_page::device(request, env).await),
         "/revoke" => speak_json(token::revoke(request, env).await),
         "/auth/login" => speak_json(password::login(request, env).await),
         "/auth/refresh" => speak_json(password::refresh(request, env).await),
@@ -63,6 +72,8 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         "/clients" => show_page(clients_page::clients(request, env).await),
         "/tokens" => show_page(tokens_page::tokens(request, env).await),
         "/login" => show_page(sign_in::login(request, env).await),
+        "/login/oidc" => show_page(oidc::begin(request, env).await),
+        "/login/oidc/callback" => show_page(oidc::callback(request, env).await),
         "/logout" => show_page(sign_in::logout(request, env).await),
         _ => return None,
     };
@@ -71,7 +82,7 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
 
 /// What clients in browsers of any origin may read: none of it goes by cookies.
 fn is_open(path: &str) -> bool {
-    path.starts_with("/.well-known/") || matches!(path, "/register" | "/token" | "/revoke")
+    path.starts_with("/.well-known/") || matches!(path, "/register" | "/token" | "/revoke" | "/device_authorization")
 }
 
 fn open(mut response: Response) -> Result<Response> {

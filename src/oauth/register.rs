@@ -7,11 +7,12 @@ use worker::{Env, Method, Request, Response};
 use crate::oauth::client::declared::Declared;
 use crate::oauth::client::record::{Record, secret};
 use crate::oauth::client::{MAX_CLIENT_ID_BYTES, SecretBy};
+use crate::oauth::device;
 use crate::oauth::error::{Code, Error, no_store};
 use crate::oauth::form::{expect_method, json};
 use crate::oauth::keys::Keys;
 
-const GRANT_TYPES: [&str; 2] = ["authorization_code", "refresh_token"];
+pub const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", device::GRANT_TYPE];
 
 pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Error> {
     expect_method(request, &[Method::Post], "POST")?;
@@ -28,13 +29,16 @@ pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Erro
     if !record.name.is_empty() {
         answer.insert("client_name".into(), record.name.into());
     }
+    // Without redirect URIs there is one way to a token.
+    let by_device_alone = record.redirect_uris.is_empty();
     answer.insert("redirect_uris".into(), record.redirect_uris.into());
     answer.insert("token_endpoint_auth_method".into(), record.secret_by.map_or("none", SecretBy::name).into());
     if record.secret_by.is_some() {
         answer.insert("client_secret".into(), secret(&client_id, &keys)?.into());
         answer.insert("client_secret_expires_at".into(), 0.into());
     }
-    answer.insert("grant_types".into(), json!(GRANT_TYPES));
-    answer.insert("response_types".into(), json!(["code"]));
+    let first = usize::from(by_device_alone);
+    answer.insert("grant_types".into(), json!(GRANT_TYPES.get(first..)));
+    answer.insert("response_types".into(), if by_device_alone { json!([]) } else { json!(["code"]) });
     Ok(no_store(Response::builder().with_status(201))?.from_json(&Value::Object(answer))?)
 }

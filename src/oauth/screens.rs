@@ -2,15 +2,18 @@
 
 use askama::Template;
 use bus_core::scopes::Scopes;
+use url::form_urlencoded::byte_serialize;
 use worker::{Env, Request, Response, console_error};
 
+use crate::config::{Config, Signup};
 use crate::oauth::authorize::Trusted;
-use crate::oauth::browser::{FormFor, Session, form_cookie, form_token, page};
+use crate::oauth::browser::{FormFor, Session, end_session, form_cookie, form_token, page};
 use crate::oauth::error::Error;
 use crate::oauth::keys::Keys;
+use crate::oauth::oidc;
 use crate::oauth::redirect::Destination;
 use crate::pages::STYLE;
-use crate::pages::sign_in::{Consent, Login, Refusal, SignedIn};
+use crate::pages::sign_in::{Consent, Login, Notice, SignedIn};
 use crate::site::Site;
 
 /// The client that waits behind a login.
@@ -32,7 +35,20 @@ pub async fn login(
     let (holder, set_cookie) = form_cookie(request, site)?;
     let form_token = form_token(&*Keys::kept(env).await?, FormFor::Login, &holder, return_to)?;
     let client = behind.map(|behind| named(behind.client));
-    let html = render(&Login { style: STYLE, client, error, username, return_to, form_token: &form_token })?;
+    let config = Config::of(env);
+    let provider = config.oidc.as_ref().map(oidc::name);
+    let html = render(&Login {
+        style: STYLE,
+        client,
+        error,
+        username,
+        return_to,
+        encoded_return_to: &byte_serialize(return_to.as_bytes()).collect::<String>(),
+        provider: provider.as_deref(),
+        password: config.password_login,
+        may_sign_up: config.password_login && config.signup != Signup::Closed,
+        form_token: &form_token,
+    })?;
     let status = if error.is_some() { 403 } else { 200 };
     let mut response = page(status, Some(site), behind.map(|behind| behind.destination))?;
     if let Some(header) = set_cookie {
@@ -56,7 +72,7 @@ pub async fn consent(
         style: STYLE,
         client: named(&trusted.client.name),
         publisher: trusted.client.publisher.as_deref(),
-        username: &session.owner.username,
+        username: session.owner.shown(),
         destination: &destination,
         warning: warning.as_deref(),
         abilities: &abilities(scopes),
@@ -70,7 +86,7 @@ pub async fn consent(
 
 pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Response, Error> {
     let token = form_token(&*Keys::kept(env).await?, FormFor::SignOut, &session.credential, "")?;
-    let html = render(&SignedIn { style: STYLE, username: &session.owner.username, sign_out_token: &token })?;
+    let html = render(&SignedIn { style: STYLE, username: session.owner.shown(), sign_out_token: &token })?;
     Ok(page(200, Some(site), None)?.fixed(html.into_bytes()))
 }
 
@@ -78,7 +94,7 @@ pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Resp
 pub fn forged(site: &Site) -> Result<Response, Error> {
     let text = "The form was not sent from its own page, or the page was too old. Nothing was done. Go back, reload the \
                 page and try again; cookies must be allowed.";
-    let html = render(&Refusal::new("That did not work", text))?;
+    let html = render(&Notice::new("That did not work", text))?;
     Ok(page(403, Some(site), None)?.fixed(html.into_bytes()))
 }
 
@@ -86,7 +102,7 @@ pub fn forged(site: &Site) -> Result<Response, Error> {
 pub fn refusal(error: &Error) -> worker::Result<Response> {
     let (status, _, description) = error.parts();
     let title = if status >= 500 { "The server cannot answer now" } else { "This request cannot be answered" };
-    let made = render(&Refusal::new(title, &description)).and_then(|html| {
+    let made = render(&Notice::new(title, &description)).and_then(|html| {
         let mut response = page(status, None, None)?;
         if status == 405 {
             response = response.with_header("allow", "GET, HEAD, POST")?;
@@ -100,6 +116,18 @@ pub fn refusal(error: &Error) -> worker::Result<Response> {
 pub fn header_safe(query: &str) -> String {
     let safe = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'#');
     query.bytes().map(|byte| if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// The account of this browser's session is no more, and so is the session.
+pub fn deleted(site: &Site) -> Result<Response, Error> {
+    let text = "Everything it had is erased: what was on its bus, its clients, access tokens and invitations.";
+    let html = render(&Notice::new("The account is deleted", text))?;
+    Ok(end_session(page(200, Some(site), None)?, site)?.fixed(html.into_bytes()))
+}
+
+/// Says what was done, where there is nothing more to do.
+pub fn notice(site: &Site, title: &str, text: &str) -> Result<Response, Error> {
+    Ok(page(200, Some(site), None)?.fixed(render(&Notice::new(title, text))?.into_bytes()))
 }
 
 pub fn render(template: &impl Template) -> Result<String, Error> {
@@ -133,7 +161,7 @@ fn describe(destination: &Destination) -> (String, Option<String>) {
     }
 }
 
-fn abilities(scopes: Scopes) -> Vec<&'static str> {
+pub fn abilities(scopes: Scopes) -> Vec<&'static str> {
     [
         (Scopes::BUS_READ, "see your Blender sessions and what is in them"),
         (

@@ -5,17 +5,18 @@ use bus_core::passwords::{MIN_CHARACTERS, is_acceptable};
 use bus_core::setup::Command as Setup;
 use bus_core::usernames::Username;
 use serde::Deserialize;
-use worker::wasm_bindgen::JsValue;
-use worker::{Env, Method, Request, RequestInit, Response};
+use worker::{Env, Method, Request, Response};
 
 use crate::config::{Config, Signup};
 use crate::oauth::account::{Account, Kind};
 use crate::oauth::browser::{
     FormFor, form_cookie, form_token, form_token_is_right, is_same_origin, page, see_other, start_session,
 };
-use crate::oauth::error::Error;
+use crate::oauth::error::{Code, Error};
 use crate::oauth::form::{Parameters, expect_method, form};
 use crate::oauth::keys::Keys;
+use crate::oauth::object;
+use crate::oauth::password;
 use crate::oauth::screens;
 use crate::pages::STYLE;
 use crate::pages::account::SignUp;
@@ -48,6 +49,9 @@ pub async fn sign_up(request: &mut Request, env: &Env) -> Result<Response, Error
     expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
+    if !config.password_login {
+        return Err(Error::new(Code::AccessDenied, password::SWITCHED_OFF));
+    }
     if request.method() != Method::Post {
         let query = Parameters::parse(request.url()?.query().unwrap_or_default());
         let code = query.optional("code")?.filter(|code| code.len() <= MAX_CODE_BYTES).unwrap_or_default();
@@ -133,13 +137,7 @@ async fn ask_setup(env: &Env, command: &Setup) -> Result<bool, Error> {
         done: bool,
     }
     let ring = env.durable_object("KEY_RING")?.get_by_name("keys")?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(JsValue::from_str(&serde_json::to_string(command)?)));
-    let mut response = ring.fetch_with_request(Request::new_with_init("https://key-ring/setup", &init)?).await?;
-    if response.status_code() != 200 {
-        return Err(Error::Object("KeyRing", response.status_code()));
-    }
-    let answer: Answer = serde_json::from_slice(&response.bytes().await?)?;
+    let answer: Answer = object::ask(&ring, "KeyRing", "https://key-ring/setup", command).await?;
     Ok(answer.done)
 }
 

@@ -15,11 +15,13 @@ use crate::oauth::account::{Account, Kind};
 use crate::oauth::bearer::Caller;
 use crate::oauth::client::PASSWORD_CLIENT;
 use crate::oauth::client_auth;
+use crate::oauth::device;
 use crate::oauth::error::{Code, Error, no_store};
 use crate::oauth::form::{Parameters, expect_method, form};
 use crate::oauth::issue::{refused, tokens};
 use crate::oauth::keys::Keys;
 use crate::oauth::personal;
+use crate::oauth::register::GRANT_TYPES;
 use crate::site::Site;
 
 pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> {
@@ -28,11 +30,15 @@ pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> 
     let site = Site::of(request, &config)?;
     let parameters = form(request).await?;
     let grant_type = parameters.required("grant_type")?;
-    if !matches!(grant_type, "authorization_code" | "refresh_token") {
-        return Err(Error::new(Code::UnsupportedGrantType, "grant_type must be authorization_code or refresh_token"));
+    if !GRANT_TYPES.contains(&grant_type) {
+        let description = format!("grant_type must be one of {}", GRANT_TYPES.join(", "));
+        return Err(Error::new(Code::UnsupportedGrantType, description));
     }
     let client_id = client_auth::authenticate(request, &parameters, env).await?;
     check_resources(&parameters, &site)?;
+    if grant_type == device::GRANT_TYPE {
+        return device::token(&parameters, env, &config, &site, client_id).await;
+    }
     let (kind, name, what) = match grant_type {
         "authorization_code" => (Kind::Code, "code", "authorization code"),
         _ => (Kind::RefreshToken, "refresh_token", "refresh token"),
@@ -108,7 +114,7 @@ async fn personal_token(env: &Env, site: &Site, token: &str) -> Result<Option<Ca
 }
 
 /// Every `resource` must be an endpoint of this server (RFC 8707 section 2.2).
-fn check_resources(parameters: &Parameters, site: &Site) -> Result<(), Error> {
+pub fn check_resources(parameters: &Parameters, site: &Site) -> Result<(), Error> {
     match parameters.all("resource").find(|resource| !site.is_resource(resource)) {
         None => Ok(()),
         Some(_) => Err(Error::new(Code::InvalidTarget, format!("resource must be {0}/ or {0}/mcp", site.here))),

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod clients;
+pub mod device;
 pub mod home;
 pub mod sign_in;
 pub mod tokens;

@@ -13,6 +13,13 @@ pub struct Login<'a> {
     pub error: Option<&'a str>,
     pub username: &'a str,
     pub return_to: &'a str,
+    /// The same, as it may stand in a query.
+    pub encoded_return_to: &'a str,
+    /// Whom one may sign in with instead of a password.
+    pub provider: Option<&'a str>,
+    /// Whether one may sign in with a password.
+    pub password: bool,
+    pub may_sign_up: bool,
     pub form_token: &'a str,
 }
 
@@ -46,16 +53,16 @@ pub struct SignedIn<'a> {
     pub sign_out_token: &'a str,
 }
 
-/// Says what went wrong where there is nobody to redirect to.
+/// A title and a sentence: what went wrong where there is nobody to redirect to, or what was done.
 #[derive(Template)]
-#[template(path = "refusal.html", config = "src/pages/askama.toml")]
-pub struct Refusal<'a> {
+#[template(path = "notice.html", config = "src/pages/askama.toml")]
+pub struct Notice<'a> {
     pub style: &'static str,
     pub title: &'a str,
     pub text: &'a str,
 }
 
-impl<'a> Refusal<'a> {
+impl<'a> Notice<'a> {
     pub fn new(title: &'a str, text: &'a str) -> Self {
         Self { style: STYLE, title, text }
     }

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.services import Served, ServiceDouble
 from running import run
-from service_double import Served, ServiceDouble
 
 from addon.fetch import http, polyhaven, rodin, sketchfab
 from addon.fetch.workers import workers
 from addon.link.main_thread import MainThreadQueue
+from addon.link.outgoing import abort_all
 from addon.link.records import Job
 
 pytestmark = pytest.mark.bpy
@@ -213,9 +214,10 @@ def test_wrong_hash_wrong_type_and_missing_assets_are_told(bpy: Any, service: Se
     assert "Poly Haven does not have this (HTTP 404)" in missing.error
     service.document("/files/sky", {}, 429, **{"Retry-After": "30"})
     assert "try again in 30 s" in run("download_polyhaven_asset", **ask).error
-    assert "file_format of hdris must be one of hdr, exr" in run(
-        "download_polyhaven_asset", **ask, file_format="jpg"
-    ).error
+    assert (
+        "file_format of hdris must be one of hdr, exr"
+        in run("download_polyhaven_asset", **ask, file_format="jpg").error
+    )
 
 
 def test_download_leaves_the_main_thread_free_and_can_be_cancelled(bpy: Any, service: ServiceDouble) -> None:
@@ -234,7 +236,7 @@ def test_download_leaves_the_main_thread_free_and_can_be_cancelled(bpy: Any, ser
     assert queue.cancel("j-slow")
     queue.drain(1.0)
     assert answers[1] == ("j-slow", "cancelled")
-    http.abort_all()
+    abort_all()
     assert workers.join(3)
 
 

@@ -39,6 +39,9 @@ TOURS: list[Tour] = [
     ("typescript", "legacy", "/mcp", LEGACY),
     ("typescript", "auto", "/", MODERN),
     ("typescript", "auto", "/mcp", LEGACY),
+    ("rmcp", "auto", "/", MODERN),
+    ("rmcp", "auto", "/mcp", LEGACY),
+    ("rmcp", "legacy", "/", LEGACY),
     ("inspector", "legacy", "/mcp", LEGACY),
     ("inspector", "auto", "/", MODERN),
     ("inspector", "modern", "/", MODERN),
@@ -113,6 +116,8 @@ async def take_tour(kind: str, url: str, token: str, mode: str) -> dict[str, Any
         script = (HERE / "tour.mjs").read_text()
         command = ("node", "--input-type=module", "-", url, token, mode)
         output = await run(*command, stdin=script, cwd=setting("BUS_NODE_CLIENTS"))
+    elif kind == "rmcp":
+        output = await run(setting("BUS_RMCP_CLIENT"), url, token, mode)
     else:
         output = await run(python_of(kind), str(HERE / "tour.py"), url, token, mode)
     report = json.loads(output.strip().splitlines()[-1])
@@ -204,6 +209,8 @@ def test_a_published_client_does_everything(trips: dict[Tour, Trip | BaseExcepti
         assert report["revision"] == tour[3]
         assert report["progress"] == [[25, 100, "at 25"], [75, 100, "at 75"]]
         assert len(trip.given_up) == 1
+    if tour[0] == "rmcp" and tour[3] == MODERN:
+        assert did(report["task"], "quick")
     assert {revision_of(exchange) for exchange in trip.exchanges if exchange.status == 200} == {tour[3]}
     assert complaints(trip.exchanges) == []
     assert [exchange for exchange in trip.exchanges if exchange.status >= 500] == []
@@ -228,5 +235,7 @@ def test_a_message_out_of_shape_is_complained_of() -> None:
         ({"id": 1, "error": {"code": "x", "message": "y"}}, LEGACY),
         ({"id": None, "error": {"code": -1, "message": "y"}}, LEGACY),
         ({"method": "notifications/nonsense"}, LEGACY),
+        ({"id": 1, "result": {"resultType": "task", "taskId": "j-1", "status": "working"}}, MODERN),
+        ({"method": "notifications/tasks", "params": {"taskId": "j-1", "status": "completed"}}, MODERN),
     ):
         assert len(complaints([exchange(answer, revision)])) == 1, answer

@@ -20,11 +20,12 @@ from harness.workerd import DEV_ACCOUNTS, Workerd
 from .test_clients import HERE, TOOLS, python_of, run, setting
 
 LEEWAY_SECONDS = 60
-KINDS = ["fastmcp4", "fastmcp3", "fastmcp2", "sdk1", "client", "inspector"]
+KINDS = ["fastmcp4", "fastmcp3", "fastmcp2", "rmcp", "sdk1", "client", "inspector"]
 
 
-async def sign_in_python(kind: str, url: str, env: dict[str, str]) -> dict[str, Any]:
-    output = await run(python_of(kind), str(HERE / "tour.py"), url, "oauth", "-", env=env)
+async def sign_in_by_tour(kind: str, url: str, env: dict[str, str]) -> dict[str, Any]:
+    tour = [setting("BUS_RMCP_CLIENT")] if kind == "rmcp" else [python_of(kind), str(HERE / "tour.py")]
+    output = await run(*tour, url, "oauth", "-", env=env)
     return dict(json.loads(output.strip().splitlines()[-1]))
 
 
@@ -65,10 +66,10 @@ async def sign_in(kind: str, folder: Path) -> tuple[dict[str, Any], int]:
         url = f"{server.url}/mcp"
         if kind == "inspector":
             report = await sign_in_inspector(folder, url, env)
-        elif kind.startswith("fastmcp"):
-            report = await sign_in_python(kind, url, env)
-        else:
+        elif kind in ("sdk1", "client"):
             report = await sign_in_node(kind, url, env)
+        else:
+            report = await sign_in_by_tour(kind, url, env)
     return report, log.read_text().count("signed in")
 
 

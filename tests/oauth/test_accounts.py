@@ -3,49 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 from harness.workerd import Workerd
 
+from .accounts import SETUP_CODE, Started, login, setup_code, sign_up
 from .flow import Flow
-
-SETUP_CODE = "a setup code of the operator"
-Started = Callable[..., tuple[Flow, Workerd]]
-
-
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    """Starts a server with these variables, without any development account."""
-    running: list[Workerd] = []
-
-    def start(**variables: str) -> tuple[Flow, Workerd]:
-        server = Workerd(tmp_path / f"workerd{len(running)}", variables=variables).start()
-        running.append(server)
-        return Flow(server.url), server
-
-    yield start
-    for server in running:
-        server.kill()
-
-
-def sign_up(flow: Flow, username: str, password: str = "correct horse", code: str = "") -> httpx.Response:
-    form = flow.form(flow.browser.get("/signup", params={"code": code} if code else {}))
-    return flow.submit(form, username=username, password=password)
-
-
-def login(flow: Flow, username: str, password: str = "correct horse") -> httpx.Response:
-    return flow.http.post("/auth/login", json={"username": username, "password": password})
-
-
-def setup_code(flow: Flow, server: Workerd) -> str:
-    """As the operator finds it in the log of the first start."""
-    flow.http.post("/register", json={"redirect_uris": [flow.redirect]})
-    codes = re.findall(r"/signup with this setup code: (\S+)", server.log_text(100_000))
-    assert len(codes) == 1, codes
-    return str(codes[0])
 
 
 def test_the_setup_code_of_the_log_makes_one_administrator(started: Started) -> None:

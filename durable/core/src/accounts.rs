@@ -6,7 +6,7 @@ use crate::access_tokens::{self, NewToken, TokenError};
 use crate::browser_sessions::{self, SessionError};
 use crate::codes;
 use crate::consents;
-use crate::failed_logins;
+use crate::failed_logins::Guessed;
 use crate::grants::{self, GrantError, Granted, Refusal};
 use crate::ids::{Entropy, EntropyError, random_id};
 use crate::invites;
@@ -14,12 +14,15 @@ use crate::migrate::{ACCOUNT, migrate};
 use crate::params;
 use crate::passwords::{self, PasswordError};
 use crate::scopes::Scopes;
-use crate::storage::{Sql, StorageError};
+use crate::storage::{Row, Sql, StorageError};
 use crate::usernames::Username;
 
 mod command;
+mod deletion;
 
 pub use command::{AfterLogin, Authority, Command, Denial, Effect, Owner, Reply};
+pub use deletion::is_over;
+
 #[derive(Debug, Error)]
 pub enum AccountError {
     #[error(transparent)]
@@ -41,7 +44,7 @@ impl From<SessionError> for AccountError {
 
 /// Brings an existing account up to date. A name that has no account stores nothing, so that guessing names costs nothing.
 pub fn open(sql: &dyn Sql) -> Result<(), StorageError> {
-    if exists(sql)? { migrate(sql, ACCOUNT) } else { Ok(()) }
+    if exists(sql)? || deletion::is_pending(sql)? { migrate(sql, ACCOUNT) } else { Ok(()) }
 }
 
 pub fn handle(
@@ -56,12 +59,15 @@ pub fn handle(
     if let Command::SignUp { username, password, admin } = command {
         return Ok((sign_up(sql, &username, &password, admin, now_ms, entropy)?, Vec::new()));
     }
+    if let Command::SignInAs { username, display_name } = command {
+        return Ok((sign_in_as(sql, &username, &display_name, now_ms, entropy)?, Vec::new()));
+    }
     let Some(owner) = owner(sql)? else {
         return Ok((absent(&command), Vec::new()));
     };
     match command {
         Command::SignUp { .. } => Ok((Reply::NameTaken, Vec::new())),
-        Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
+        Command::SignInAs { .. } | Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
         Command::Session { session } => {
             let live = browser_sessions::is_live(sql, &session, now_ms)?;
             Ok((if live { Reply::Owner { owner } } else { Reply::NoSession }, Vec::new()))
@@ -79,6 +85,30 @@ pub fn handle(
             }
             let code = codes::issue(sql, &permission, &binding, now_ms, entropy);
             settle(code.map(|code| (Reply::Code { code }, Vec::new())), &owner)
+        }
+        Command::TryDeviceCode { session } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            if Guessed::DeviceCode.is_paused(sql, now_ms)? {
+                return Ok((Reply::Paused, Vec::new()));
+            }
+            // Counted before it is looked at, so that no two at once are one.
+            Guessed::DeviceCode.count(sql, now_ms)?;
+            Ok((Reply::Done, Vec::new()))
+        }
+        Command::FoundDeviceCode { session } => {
+            if browser_sessions::is_live(sql, &session, now_ms)? {
+                Guessed::DeviceCode.forget(sql)?;
+            }
+            Ok((Reply::Done, Vec::new()))
+        }
+        Command::AllowDevice { session, permission, secret_hash, lifetime_ms } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            codes::issue_to_device(sql, &permission, &secret_hash, (now_ms, lifetime_ms))?;
+            Ok((Reply::Done, Vec::new()))
         }
         Command::ListClients { session } => {
             let live = browser_sessions::is_live(sql, &session, now_ms)?;
@@ -118,10 +148,13 @@ pub fn handle(
         Command::ChangePassword { session, old, new } => {
             change_password(sql, &owner, (&session, &old, &new), now_ms, entropy)
         }
-        Command::IsAdministrator { session } => {
-            let live = browser_sessions::is_live(sql, &session, now_ms)?;
-            let reply = if live { Reply::Administrator { is: is_admin(sql)? } } else { Reply::NoSession };
-            Ok((reply, Vec::new()))
+        Command::Delete { session, password } => delete(sql, &owner, (&session, &password), now_ms, entropy),
+        Command::Standing { session } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            let (is_administrator, has_password) = (is_admin(sql)?, passwords::is_set(sql)?);
+            Ok((Reply::Standing { is_administrator, has_password }, Vec::new()))
         }
         Command::MakeInvite { session } => {
             if !browser_sessions::is_live(sql, &session, now_ms)? || !is_admin(sql)? {
@@ -181,7 +214,7 @@ fn sign_up(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<Reply, AccountError> {
-    if exists(sql)? {
+    if exists(sql)? || deletion::is_pending(sql)? || username.is_of_identity() {
         return Ok(Reply::NameTaken);
     }
     if !passwords::is_acceptable(password) {
@@ -192,6 +225,27 @@ fn sign_up(
         sql.query("UPDATE account SET admin = 1", &[])?;
     }
     passwords::set(sql, password, now_ms, entropy)?;
+    session_started(sql, now_ms, entropy)
+}
+
+/// The edge has it from the provider that this is the owner.
+fn sign_in_as(
+    sql: &dyn Sql,
+    username: &Username,
+    display_name: &str,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<Reply, AccountError> {
+    if deletion::is_pending(sql)? || !username.is_of_identity() {
+        return Ok(Reply::NameTaken);
+    }
+    if !exists(sql)? {
+        create(sql, username, false, now_ms, entropy)?;
+    }
+    sql.query(
+        "UPDATE account SET display_name = ?1 WHERE display_name IS NULL OR display_name <> ?1",
+        params![display_name],
+    )?;
     session_started(sql, now_ms, entropy)
 }
 
@@ -208,27 +262,63 @@ fn change_password(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    // The configuration holds the password of a development account.
-    if !browser_sessions::is_live(sql, session, now_ms)? || is_dev(sql)? {
+    // The configuration holds the password of a development account, and a provider that of its users.
+    if !browser_sessions::is_live(sql, session, now_ms)? || is_dev(sql)? || !passwords::is_set(sql)? {
         return Ok((Reply::NoSession, Vec::new()));
     }
     if !passwords::is_acceptable(new) {
         return Ok((Reply::WeakPassword, Vec::new()));
     }
-    if failed_logins::is_paused(sql, now_ms)? {
-        return Ok((Reply::WrongCredentials, Vec::new()));
-    }
-    if !passwords::verify(sql, old, now_ms, entropy)? {
-        failed_logins::count(sql, now_ms)?;
+    if !is_confirmed(sql, (session, old), now_ms, entropy)? {
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
     passwords::set(sql, new, now_ms, entropy)?;
-    failed_logins::forget(sql)?;
     browser_sessions::end_all(sql)?;
     consents::forget_all(sql)?;
     codes::forget_unused(sql, None)?;
     let revoked = grants::revoke_all(sql, now_ms)?;
     Ok((session_started(sql, now_ms, entropy)?, effects(owner, revoked)))
+}
+
+/// Whether the owner, who is signed in, has typed the password once more, counted as at login; or has just signed in,
+/// where there is no password.
+fn is_confirmed(
+    sql: &dyn Sql,
+    (session, password): (&str, &str),
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<bool, AccountError> {
+    if !passwords::is_set(sql)? {
+        return Ok(browser_sessions::is_fresh(sql, session, now_ms)?);
+    }
+    if Guessed::Password.is_paused(sql, now_ms)? {
+        return Ok(false);
+    }
+    let right = passwords::verify(sql, password, now_ms, entropy)?;
+    if right {
+        Guessed::Password.forget(sql)?
+    } else {
+        Guessed::Password.count(sql, now_ms)?
+    }
+    Ok(right)
+}
+
+/// Erases the account; what it has elsewhere is owed from then on.
+fn delete(
+    sql: &dyn Sql,
+    owner: &Owner,
+    (session, password): (&str, &str),
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<(Reply, Vec<Effect>), AccountError> {
+    if !browser_sessions::is_live(sql, session, now_ms)? {
+        return Ok((Reply::NoSession, Vec::new()));
+    }
+    if !is_confirmed(sql, (session, password), now_ms, entropy)? {
+        return Ok((Reply::WrongCredentials, Vec::new()));
+    }
+    deletion::begin(sql, owner, is_admin(sql)?)?;
+    Ok((Reply::Done, deletion::owed(sql)?))
 }
 
 fn is_admin(sql: &dyn Sql) -> Result<bool, StorageError> {
@@ -253,13 +343,21 @@ fn allowed(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Result<Scopes, 
 pub fn owed(sql: &dyn Sql) -> Result<Vec<Effect>, StorageError> {
     match owner(sql)? {
         Some(owner) => Ok(effects(&owner, grants::untold(sql)?)),
-        None => Ok(Vec::new()),
+        None => deletion::owed(sql),
+    }
+}
+
+/// An effect has been performed.
+pub fn performed(sql: &dyn Sql, effect: &Effect) -> Result<(), StorageError> {
+    match effect {
+        Effect::RevokeOnBus { grant_id, .. } => grants::told(sql, grant_id),
+        Effect::EraseBus { .. } | Effect::ReleaseSetup { .. } => deletion::performed(sql, effect),
     }
 }
 
 fn absent(command: &Command) -> Reply {
     match command {
-        Command::Login { .. } => Reply::WrongCredentials,
+        Command::SignInAs { .. } | Command::Login { .. } => Reply::WrongCredentials,
         Command::SignUp { .. } => Reply::NameTaken,
         Command::MakeInvite { .. } | Command::ClaimInvite { .. } => Reply::NoInvite,
         Command::Session { .. }
@@ -267,13 +365,17 @@ fn absent(command: &Command) -> Reply {
         | Command::ListClients { .. }
         | Command::ForgetClient { .. }
         | Command::ChangePassword { .. }
-        | Command::IsAdministrator { .. } => Reply::NoSession,
+        | Command::Delete { .. }
+        | Command::TryDeviceCode { .. }
+        | Command::AllowDevice { .. }
+        | Command::Standing { .. } => Reply::NoSession,
         Command::UseAccessToken { .. } => Reply::NoAccessToken,
         Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
             Reply::NotAllowed { reason: Denial::Ended }
         }
         Command::Exchange(_) | Command::Refresh(_) => Reply::Refused { reason: Refusal::Unknown },
         Command::EndSession { .. }
+        | Command::FoundDeviceCode { .. }
         | Command::RevokeToken { .. }
         | Command::RevokeGrant { .. }
         | Command::ReleaseInvite { .. } => Reply::Done,
@@ -315,17 +417,17 @@ fn login(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if exists(sql)? && failed_logins::is_paused(sql, now_ms)? {
+    if exists(sql)? && Guessed::Password.is_paused(sql, now_ms)? {
         passwords::pretend(&login.password)?;
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
     if !password_is_right(sql, login, now_ms, entropy)? {
         if exists(sql)? {
-            failed_logins::count(sql, now_ms)?;
+            Guessed::Password.count(sql, now_ms)?;
         }
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
-    failed_logins::forget(sql)?;
+    Guessed::Password.forget(sql)?;
     let Some(owner) = owner(sql)? else {
         return Ok((Reply::WrongCredentials, Vec::new()));
     };
@@ -359,7 +461,7 @@ fn password_is_right(
         // The configured password of a development account has changed: it counts, the stored one does not.
     } else {
         passwords::pretend(&login.password)?;
-        if found || !dev_right {
+        if found || !dev_right || deletion::is_pending(sql)? {
             return Ok(false);
         }
         create(sql, &login.username, true, now_ms, entropy)?;
@@ -388,9 +490,13 @@ pub fn create(
 }
 
 fn exists(sql: &dyn Sql) -> Result<bool, StorageError> {
-    // Asked of the catalog first: a name without an account has no tables.
-    let tables = sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'account'", &[])?;
-    Ok(!tables.is_empty() && !sql.query("SELECT 1 FROM account", &[])?.is_empty())
+    has_row(sql, "account")
+}
+
+/// The catalog is asked first: a name without an account has no tables.
+fn has_row(sql: &dyn Sql, table: &str) -> Result<bool, StorageError> {
+    let tables = sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", params![table])?;
+    Ok(!tables.is_empty() && !sql.query(&format!("SELECT 1 FROM {table}"), &[])?.is_empty())
 }
 
 fn is_dev(sql: &dyn Sql) -> Result<bool, StorageError> {
@@ -401,8 +507,10 @@ fn owner(sql: &dyn Sql) -> Result<Option<Owner>, StorageError> {
     if !exists(sql)? {
         return Ok(None);
     }
-    let rows = sql.query("SELECT user_id, username FROM account", &[])?;
-    rows.first().map(|row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)? })).transpose()
+    let rows = sql.query("SELECT user_id, username, display_name FROM account", &[])?;
+    let owner =
+        |row: &Row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)?, display_name: row.optional_text(2)? });
+    rows.first().map(owner).transpose()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::erasure::EVERY_GRANT;
 use crate::error::Error;
 use crate::jobs::{Job, State};
 use crate::params;
@@ -137,12 +138,13 @@ pub fn backlog(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Backlog, Error>
 
 /// Whether the tokens of this grant are refused.
 pub fn is_revoked(turn: &mut Turn<'_>, grant_id: &str) -> Result<bool, Error> {
+    let among = |revoked: &BTreeSet<String>| revoked.contains(grant_id) || revoked.contains(EVERY_GRANT);
     if let Some(revoked) = &turn.presence.cache.revoked {
-        return Ok(revoked.contains(grant_id));
+        return Ok(among(revoked));
     }
     let rows = turn.sql.query("SELECT grant_id FROM revoked_grants", &[])?;
     let revoked = rows.iter().map(|row| row.text(0)).collect::<Result<BTreeSet<_>, _>>()?;
-    let refused = revoked.contains(grant_id);
+    let refused = among(&revoked);
     turn.presence.cache.revoked = Some(revoked);
     Ok(refused)
 }

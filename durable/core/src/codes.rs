@@ -1,5 +1,7 @@
 //! Authorization codes. A code works once (OAuth 2.1 section 4.1.3): a second use revokes what the first gave.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::grants::{GrantError, Granted, Permission, Refusal, grant, permission, revoke};
@@ -41,6 +43,30 @@ pub fn issue(
     entropy: &mut dyn Entropy,
 ) -> Result<String, GrantError> {
     let secret = new_secret(entropy)?;
+    insert(sql, hash(&secret), permission, binding, (now_ms, LIFETIME_MS))?;
+    Ok(secret)
+}
+
+/// Makes the secret that a device holds already a code. It is its own verifier, and is sent to no redirect URI.
+/// `times`: now, and for how long.
+pub fn issue_to_device(
+    sql: &dyn Sql,
+    permission: &Permission,
+    secret_hash: &str,
+    times: (i64, i64),
+) -> Result<(), StorageError> {
+    let Ok(hash) = URL_SAFE_NO_PAD.decode(secret_hash) else { return Ok(()) };
+    let binding = CodeBinding { redirect_uri: String::new(), code_challenge: secret_hash.to_owned() };
+    insert(sql, hash, permission, &binding, times)
+}
+
+fn insert(
+    sql: &dyn Sql,
+    hash: Vec<u8>,
+    permission: &Permission,
+    binding: &CodeBinding,
+    (now_ms, lifetime_ms): (i64, i64),
+) -> Result<(), StorageError> {
     sql.query("DELETE FROM codes WHERE issued_ms < ?", params![now_ms.saturating_sub(KEPT_MS)])?;
     sql.query(
         "DELETE FROM codes WHERE hash IN (SELECT hash FROM codes ORDER BY issued_ms DESC LIMIT -1 OFFSET ?)",
@@ -50,7 +76,7 @@ pub fn issue(
         "INSERT INTO codes (hash, client_id, client_name, redirect_uri, code_challenge, scopes, audience, issued_ms,
          expires_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
-            hash(&secret),
+            hash,
             permission.client_id.as_str(),
             permission.client_name.as_str(),
             binding.redirect_uri.as_str(),
@@ -58,10 +84,10 @@ pub fn issue(
             permission.scopes.to_string(),
             permission.audience.as_str(),
             now_ms,
-            now_ms.saturating_add(LIFETIME_MS)
+            now_ms.saturating_add(lifetime_ms)
         ],
     )?;
-    Ok(secret)
+    Ok(())
 }
 
 /// Codes that no client has come with yet are worth nothing any more: those of one client, or all.

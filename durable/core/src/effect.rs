@@ -11,12 +11,16 @@ pub enum Effect {
     Close { socket_id: String, code: u16, reason: &'static str },
     /// Close every socket that a grant's token opened.
     CloseGrant { grant_id: String, code: u16, reason: &'static str },
+    /// Close every socket.
+    CloseAll { code: u16, reason: &'static str },
     /// Something changed about a job or a client's inbox: whoever waits for it may look.
     News { subject: String },
     /// Write a line of JSON to the log.
     Log { line: String },
     /// The next timer is due then.
     Arm { due_ms: i64 },
+    /// Nothing is left that anyone could ask for: drop the database itself.
+    Vanish,
 }
 
 /// Close codes of the peer protocol.

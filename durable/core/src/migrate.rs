@@ -6,13 +6,18 @@ use crate::storage::{Sql, StorageError};
 /// The statements that take the schema from version `n - 1` to `n`, in order; their place in the list is their number.
 pub type Migrations = &'static [&'static str];
 
-pub const USER_BUS: Migrations = &[include_str!("../schema/user_bus/0001_initial.sql")];
+pub const USER_BUS: Migrations =
+    &[include_str!("../schema/user_bus/0001_initial.sql"), include_str!("../schema/user_bus/0002_jobs_updated_at.sql")];
 pub const ACCOUNT: Migrations = &[
     include_str!("../schema/account/0001_initial.sql"),
     include_str!("../schema/account/0002_failed_logins_and_access_tokens.sql"),
     include_str!("../schema/account/0003_invites.sql"),
+    include_str!("../schema/account/0004_deletion.sql"),
     include_str!("../schema/account/0005_consents.sql"),
+    include_str!("../schema/account/0006_device_guesses.sql"),
+    include_str!("../schema/account/0007_display_name.sql"),
 ];
+pub const DEVICE: Migrations = &[include_str!("../schema/device/0001_initial.sql")];
 pub const KEY_RING: Migrations =
     &[include_str!("../schema/key_ring/0001_initial.sql"), include_str!("../schema/key_ring/0002_setup.sql")];
 
@@ -27,6 +32,23 @@ pub fn migrate(sql: &dyn Sql, migrations: Migrations) -> Result<(), StorageError
     for (number, statements) in (1_i64..).zip(migrations).skip(done) {
         sql.batch(statements)?;
         sql.query("UPDATE schema_version SET version = ?", params![number])?;
+    }
+    Ok(())
+}
+
+/// Empties every table but the migrations' own and those in `kept`, whatever tables there are.
+pub fn empty(sql: &dyn Sql, kept: &[&str]) -> Result<(), StorageError> {
+    // Names with an underscore before them are the runtime's.
+    let tables = sql.query(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+         AND name NOT LIKE '!_%' ESCAPE '!' AND name <> 'schema_version'",
+        &[],
+    )?;
+    for row in &tables {
+        let table = row.text(0)?;
+        if !kept.contains(&table.as_str()) {
+            sql.query(&format!("DELETE FROM {table}"), &[])?;
+        }
     }
     Ok(())
 }

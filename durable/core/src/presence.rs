@@ -63,6 +63,11 @@ impl Presence {
         Self { limits, ..Self::default() }
     }
 
+    /// Nobody is attached any more, and nothing is remembered but what the operator has set.
+    pub fn clear(&mut self) {
+        *self = Self::with_limits(self.limits.clone());
+    }
+
     pub fn attach(&mut self, uuid: String, attached: Attached) {
         self.left_ms.remove(&uuid);
         self.live.insert(uuid, attached);

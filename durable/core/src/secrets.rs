@@ -20,6 +20,11 @@ pub fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 
+/// The same in base64url: the S256 challenge of a secret that serves as its own verifier.
+pub fn encoded_hash(hash: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(hash)
+}
+
 /// Whether `verifier` is the one behind an S256 `challenge` (RFC 7636 section 4.6).
 pub fn proves(verifier: &str, challenge: &str) -> bool {
     verifier_is_well_formed(verifier) && URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())) == challenge

@@ -22,6 +22,10 @@ pub enum Command {
     Release {
         username: String,
     },
+    /// The account that came of it is deleted: there is to be a new code.
+    Renew {
+        username: String,
+    },
 }
 
 /// The code of a deployment that has had none, to be shown to the operator; nothing ever after.
@@ -39,6 +43,10 @@ pub fn perform(sql: &dyn Sql, command: &Command) -> Result<bool, StorageError> {
     match command {
         Command::Release { username } => {
             sql.query("UPDATE setup SET claimed_by = NULL WHERE claimed_by = ?", params![username])?;
+            Ok(true)
+        }
+        Command::Renew { username } => {
+            sql.query("DELETE FROM setup WHERE claimed_by = ?", params![username])?;
             Ok(true)
         }
         Command::Claim { code, username, configured } => {
@@ -79,5 +87,18 @@ mod tests {
         assert!(!claim(&sql, &code, "ada") && !claim(&sql, &code, "eve") && !claim(&sql, "operators own code", "eve"));
         perform(&sql, &Command::Release { username: "ada".into() }).unwrap();
         assert!(claim(&sql, "operators own code", "eve"));
+    }
+
+    #[test]
+    fn when_the_administrator_is_gone_there_is_a_new_code_and_the_old_one_is_none() {
+        let (sql, mut entropy) = (Memory::new(), Counter::default());
+        migrate(&sql, KEY_RING).unwrap();
+        let old = first_code(&sql, &mut entropy).unwrap().unwrap();
+        assert!(claim(&sql, &old, "ada"));
+        perform(&sql, &Command::Renew { username: "eve".into() }).unwrap();
+        assert_eq!(first_code(&sql, &mut entropy).unwrap(), None);
+        perform(&sql, &Command::Renew { username: "ada".into() }).unwrap();
+        let new = first_code(&sql, &mut entropy).unwrap().unwrap();
+        assert!(!claim(&sql, &old, "ada") && claim(&sql, &new, "bob"));
     }
 }

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use crate::oauth::client::SecretBy;
+use crate::oauth::device;
 use crate::oauth::error::{Code, Error};
 use crate::oauth::redirect;
 
@@ -25,7 +26,7 @@ pub struct Declared {
 pub struct Sound {
     /// As a page may show it; empty if the client has none.
     pub name: String,
-    /// At least one.
+    /// At least one, but for a client that signs in as a device and in no other way.
     pub redirect_uris: Vec<String>,
     pub secret_by: Option<SecretBy>,
 }
@@ -41,17 +42,20 @@ impl Declared {
                 refused(format!("token_endpoint_auth_method must be {expected}"))
             })?),
         };
-        if self.grant_types.is_some_and(|types| !types.iter().any(|name| name == "authorization_code")) {
-            return Err(refused("grant_types must contain authorization_code".into()));
+        let grants = |wanted| self.grant_types.as_ref().is_some_and(|types| types.iter().any(|name| name == wanted));
+        let by_device_alone = grants(device::GRANT_TYPE) && !grants("authorization_code");
+        if self.grant_types.is_some() && !grants("authorization_code") && !by_device_alone {
+            return Err(refused(format!("grant_types must contain authorization_code or {}", device::GRANT_TYPE)));
         }
-        if self.response_types.is_some_and(|types| !types.iter().any(|name| name == "code")) {
+        if !by_device_alone && self.response_types.is_some_and(|types| !types.iter().any(|name| name == "code")) {
             return Err(refused("response_types must contain code".into()));
         }
         let redirect_uris = self.redirect_uris.unwrap_or_default();
-        if redirect_uris.is_empty() || redirect_uris.len() > MAX_REDIRECTS {
+        let fewest = usize::from(!by_device_alone);
+        if redirect_uris.len() < fewest || redirect_uris.len() > MAX_REDIRECTS {
             return Err(Error::new(
                 Code::InvalidRedirectUri,
-                format!("redirect_uris must have 1 to {MAX_REDIRECTS} entries"),
+                format!("redirect_uris must have {fewest} to {MAX_REDIRECTS} entries"),
             ));
         }
         for uri in &redirect_uris {

@@ -25,6 +25,11 @@ pub enum Command {
     Session {
         session: String,
     },
+    /// A provider has said who this is: signs the browser in, and makes the account at the first time.
+    SignInAs {
+        username: Username,
+        display_name: String,
+    },
     EndSession {
         session: String,
     },
@@ -43,6 +48,21 @@ pub enum Command {
     ForgetClient {
         session: String,
         client_id: String,
+    },
+    /// The owner is about to look up the code of a device: counts the guess, unless there were too many.
+    TryDeviceCode {
+        session: String,
+    },
+    /// It was no guess.
+    FoundDeviceCode {
+        session: String,
+    },
+    /// The owner has allowed a device. `secret_hash`: SHA-256 of its secret, base64url.
+    AllowDevice {
+        session: String,
+        permission: Permission,
+        secret_hash: String,
+        lifetime_ms: i64,
     },
     Exchange(Exchange),
     Refresh(Refresh),
@@ -82,7 +102,12 @@ pub enum Command {
         old: String,
         new: String,
     },
-    IsAdministrator {
+    /// Erases the account and all its data, the user's bus included. The password is asked for once more.
+    Delete {
+        session: String,
+        password: String,
+    },
+    Standing {
         session: String,
     },
     MakeInvite {
@@ -126,6 +151,16 @@ pub enum AfterLogin {
 pub struct Owner {
     pub user_id: String,
     pub username: String,
+    /// What a provider calls its user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+}
+
+impl Owner {
+    /// The name for the owner's own eyes.
+    pub fn shown(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(&self.username)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +187,8 @@ pub enum Reply {
     },
     Done,
     WrongCredentials,
+    /// Too many guesses: wait.
+    Paused,
     NoSession,
     Refused {
         reason: Refusal,
@@ -180,8 +217,10 @@ pub enum Reply {
     NameTaken,
     /// The new password is too short or too long.
     WeakPassword,
-    Administrator {
-        is: bool,
+    /// `has_password`: it is not a provider that the owner signs in with.
+    Standing {
+        is_administrator: bool,
+        has_password: bool,
     },
     Invite {
         invite: String,
@@ -201,9 +240,13 @@ pub enum Denial {
     ScopeExceeded,
 }
 
-/// What the glue has to do after the writes.
+/// What the glue has to do after the writes, and again until it can report it to `performed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Tell the user's bus that a grant is revoked; then report `grants::told`.
+    /// Tell the user's bus that a grant is revoked.
     RevokeOnBus { user_id: String, grant_id: String },
+    /// Have the user's bus erased.
+    EraseBus { user_id: String },
+    /// The administrator is gone: there has to be a way to another.
+    ReleaseSetup { username: String },
 }

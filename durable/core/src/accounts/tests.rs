@@ -1,7 +1,7 @@
-use super::{AfterLogin, Authority, Command, Denial, Effect, Reply, create, handle, open, owed};
+use super::{AfterLogin, Authority, Command, Denial, Effect, Reply, create, handle, open, owed, performed};
 use crate::access_tokens::NewToken;
 use crate::failed_logins::LONGEST_PAUSE_MS;
-use crate::grants::{Permission, Refresh, Refusal, told};
+use crate::grants::{Permission, Refresh, Refusal};
 use crate::passwords;
 use crate::scopes::Scopes;
 use crate::storage::Sql;
@@ -9,6 +9,8 @@ use crate::testing::{Counter, Memory};
 use crate::usernames::Username;
 
 mod clients;
+mod deletion;
+mod provider;
 
 struct Account {
     sql: Memory,
@@ -139,8 +141,8 @@ fn a_reused_refresh_token_is_reported_to_the_bus_even_if_the_object_dies_first()
     let effect = Effect::RevokeOnBus { user_id: owner.user_id, grant_id: granted.grant_id.clone() };
     let refused = Reply::Refused { reason: Refusal::Reused };
     assert_eq!(account.ask(Command::Refresh(refresh)), (refused, vec![effect.clone()]));
-    assert_eq!(owed(&account.sql).unwrap(), vec![effect]);
-    told(&account.sql, &granted.grant_id).unwrap();
+    assert_eq!(owed(&account.sql).unwrap(), vec![effect.clone()]);
+    performed(&account.sql, &effect).unwrap();
     assert!(owed(&account.sql).unwrap().is_empty());
 }
 
@@ -274,8 +276,8 @@ fn only_an_administrator_invites() {
     for admin in [false, true] {
         let mut account = Account::absent();
         let Reply::SessionStarted { session, .. } = account.ask(sign_up("long enough", admin)).0 else { panic!() };
-        let is = Reply::Administrator { is: admin };
-        assert_eq!(account.ask(Command::IsAdministrator { session: session.clone() }).0, is);
+        let is = Reply::Standing { is_administrator: admin, has_password: true };
+        assert_eq!(account.ask(Command::Standing { session: session.clone() }).0, is);
         let made = account.ask(Command::MakeInvite { session }).0;
         assert_eq!(matches!(made, Reply::Invite { .. }), admin);
         assert_eq!(account.ask(Command::MakeInvite { session: "forged".into() }).0, Reply::NoInvite);

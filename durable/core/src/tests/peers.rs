@@ -126,7 +126,7 @@ fn a_peer_may_initialize_and_ping_like_any_mcp_client() {
 #[test]
 fn a_token_that_only_attaches_cannot_send_work_to_others() {
     let mut world = World::new();
-    let socket = Socket { socket_id: "w1", may_dispatch: false };
+    let socket = Socket { socket_id: "w1", grant_id: "g-000002", may_dispatch: false };
     let call = |name: &str, arguments: Value| {
         json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
             .to_string()

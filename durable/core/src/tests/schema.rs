@@ -50,7 +50,7 @@ fn a_database_from_a_newer_build_is_left_alone() {
 
 #[test]
 fn every_table_stands_in_schema_md_with_its_columns() {
-    for migrations in [migrate::USER_BUS, migrate::ACCOUNT, migrate::KEY_RING] {
+    for migrations in [migrate::USER_BUS, migrate::ACCOUNT, migrate::KEY_RING, migrate::DEVICE] {
         let sql = Memory::new();
         migrate(&sql, migrations).unwrap();
         let tables =

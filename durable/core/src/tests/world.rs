@@ -72,7 +72,8 @@ impl World {
             target_uuid: target_uuid.map(str::to_owned),
             timeout_ms,
             request_key: None,
-            progress: false,
+            in_lines: false,
+            task_after_ms: None,
         })
     }
 
@@ -107,7 +108,7 @@ impl World {
 
     /// A text frame comes in.
     pub fn frame(&mut self, socket_id: &str, text: &str) -> Frame {
-        let socket = Socket { socket_id, may_dispatch: true };
+        let socket = Socket { socket_id, grant_id: "g-000002", may_dispatch: true };
         self.turn(|turn| peer::receive(turn, socket, text)).unwrap()
     }
 
