@@ -92,6 +92,15 @@ def test_every_page_of_the_documentation_is_linked_from_its_map() -> None:
     ] == []
 
 
+def test_every_path_that_is_served_stands_in_the_reference() -> None:
+    routes = "".join((ROOT / "src" / name).read_text() for name in ("router.rs", "oauth/mod.rs"))
+    served = {path for line in routes.splitlines() if "=>" in line for path in re.findall(r'"(/[^"]*)"', line)}
+    described = (ROOT / "docs" / "reference" / "http.md").read_text()
+    paths = {path.rstrip("/") or "/" for path in served} - {"/.well-known/oauth-protected-resource/mcp"}
+    assert len(paths) > 15
+    assert [path for path in sorted(paths) if f"`{path}`" not in described and f"{path}`" not in described] == []
+
+
 def test_every_block_says_what_language_it_is_in_or_is_a_drawing() -> None:
     known = {"sh", "python", "json", "toml", "dockerfile"}
     languages = {match.group(1) for page in PAGES for match in BLOCK.finditer(page.read_text())}
