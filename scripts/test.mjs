@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { nodeEnv } from './node-env.mjs';
 import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
-import { ensureBlenderLibraries, pythonEnv } from './python-env.mjs';
+import { ensureBlenderLibraries, ensureChromium, pythonEnv } from './python-env.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 
 const STAGE_MINUTES = 20;
@@ -71,7 +71,10 @@ function startEnvironments(stages) {
   const stdio = ['ignore', 'inherit', 'inherit'];
   const libraries = names.has('bpy42') ? ensureBlenderLibraries({ stdio }) : Promise.resolve();
   const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name, { stdio }))]));
-  if (endToEnd) environments.set('node', nodeEnv({ stdio }));
+  if (endToEnd) {
+    environments.set('node', nodeEnv({ stdio }));
+    environments.set('chromium', ensureChromium({ stdio }));
+  }
   for (const environment of environments.values()) environment.catch(() => {}); // reported by the stage that needs it
   return environments;
 }
@@ -86,6 +89,7 @@ async function runStage(stage, environments) {
       env.BUS_BPY_PYTHON = await environments.get('bpy42');
       env.BUS_FASTMCP2_PYTHON = await environments.get('fastmcp2');
       env.BUS_NODE_CLIENTS = await environments.get('node');
+      await environments.get('chromium');
     }
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;
