@@ -24,8 +24,52 @@ class BLENDERBUS_OT_login(bpy.types.Operator):
         return _report(self, session.log_in)
 
 
+class BLENDERBUS_OT_login_by_code(bpy.types.Operator):
+    """Log in to the bus with a code that you enter in a browser anywhere, such as on your phone"""
+
+    bl_idname = "blender_bus.login_by_code"
+    bl_label = "Login with a Code"
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, lambda: session.log_in(by_code=True))
+
+
+class BLENDERBUS_OT_copy_code(bpy.types.Operator):
+    """Copy the code to the clipboard"""
+
+    bl_idname = "blender_bus.copy_code"
+    bl_label = "Copy Code"
+
+    def execute(self, context: Any) -> set[str]:
+        if session.code is not None:
+            context.window_manager.clipboard = session.code.user_code
+        return {"FINISHED"}
+
+
+class BLENDERBUS_OT_open_code_page(bpy.types.Operator):
+    """Open the page where the code is entered, in the web browser of this computer"""
+
+    bl_idname = "blender_bus.open_code_page"
+    bl_label = "Open Page"
+
+    def execute(self, context: Any) -> set[str]:
+        if session.code is not None:
+            bpy.ops.wm.url_open(url=session.code.page_with_code)
+        return {"FINISHED"}
+
+
+class BLENDERBUS_OT_test_connection(bpy.types.Operator):
+    """Find out whether the server is there and takes your login, without attaching this Blender"""
+
+    bl_idname = "blender_bus.test_connection"
+    bl_label = "Test Connection"
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, session.test_connection)
+
+
 class BLENDERBUS_OT_cancel_login(bpy.types.Operator):
-    """Stop waiting for the login in your web browser"""
+    """Stop waiting for the login"""
 
     bl_idname = "blender_bus.cancel_login"
     bl_label = "Cancel Login"
@@ -119,7 +163,7 @@ class BLENDERBUS_OT_consent(bpy.types.Operator):
         name="Answer",
         items=(
             (Verdict.ONCE.value, "Allow once", "Run this"),
-            (Verdict.SESSION.value, "Allow for this session", "Run this and all that this client sends from now on"),
+            (Verdict.SESSION.value, "Allow for this session", "Run this and whatever else comes from the same place"),
             (Verdict.REFUSE.value, "Refuse", "Do not run this"),
         ),
         default=Verdict.REFUSE.value,
@@ -136,7 +180,7 @@ class BLENDERBUS_OT_consent(bpy.types.Operator):
         if question is None:
             layout.label(text="The client no longer waits for this")
             return
-        layout.label(text=f"{question.command} from {question.sender or 'this computer'}", icon="QUESTION")
+        layout.label(text=f"{question.command} from {question.origin}", icon="QUESTION")
         column = layout.box().column(align=True)
         lines = question.text.expandtabs(4).splitlines()
         for line in lines[:DIALOG_LINES]:
@@ -198,6 +242,10 @@ def _report(operator: Any, action: Any) -> set[str]:
 
 _classes = (
     BLENDERBUS_OT_login,
+    BLENDERBUS_OT_login_by_code,
+    BLENDERBUS_OT_copy_code,
+    BLENDERBUS_OT_open_code_page,
+    BLENDERBUS_OT_test_connection,
     BLENDERBUS_OT_cancel_login,
     BLENDERBUS_OT_logout,
     BLENDERBUS_OT_connect,

@@ -15,13 +15,14 @@ LINE_CHARS = 38
 JOBS_SHOWN = 5
 QUESTIONS_SHOWN = 3
 
+# Words and a colour: grey, yellow, green, red. These icons have the same names in every Blender.
 _WORDS = {
-    State.STOPPED: ("Not connected", "UNLINKED"),
-    State.CONNECTING: ("Connecting", "SORTTIME"),
-    State.CONNECTED: ("Registering", "SORTTIME"),
-    State.REGISTERED: ("Connected", "LINKED"),
-    State.WAITING: ("Waiting to reconnect", "SORTTIME"),
-    State.STAYS_AWAY: ("Not connected", "ERROR"),
+    State.STOPPED: ("Not connected", "COLORSET_10_VEC"),
+    State.CONNECTING: ("Connecting", "COLORSET_09_VEC"),
+    State.CONNECTED: ("Registering", "COLORSET_09_VEC"),
+    State.REGISTERED: ("Connected", "COLORSET_03_VEC"),
+    State.WAITING: ("Waiting to reconnect", "COLORSET_09_VEC"),
+    State.STAYS_AWAY: ("Not connected", "COLORSET_01_VEC"),
 }
 _JOB_ICONS = {"completed": "CHECKMARK", "failed": "ERROR", "cancelled": "CANCEL"}
 
@@ -45,23 +46,43 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
         self._draw_status(layout)
         self._draw_questions(layout)
         layout.prop(prefs, "server_url", text="")
-        row = layout.row(align=True)
-        if session.logging_in:
-            row.operator("blender_bus.cancel_login", icon="CANCEL")
-        elif prefs.credentials() is None:
-            row.operator("blender_bus.login", icon="USER")
-        else:
-            row.operator("blender_bus.logout", icon="USER")
-        if session.active:
-            row.operator("blender_bus.disconnect", icon="UNLINKED")
-        else:
-            row.operator("blender_bus.connect", icon="LINKED")
-        if prefs.credentials() is None and not session.logging_in:
-            layout.prop(prefs, "token", text="", placeholder="or paste a token")
+        self._draw_login(layout, prefs)
         layout.prop(prefs, "policy", text="")
         row = layout.row(align=True)
         row.label(text=session.peer.protocol.identity.uuid if session.peer else prefs.uuid or "No UUID yet")
         row.operator("blender_bus.copy_uuid", text="", icon="COPYDOWN")
+
+    def _draw_login(self, layout: Any, prefs: Any) -> None:
+        logged_in = prefs.credentials() is not None
+        self._draw_code(layout)
+        row = layout.row(align=True)
+        if session.logging_in:
+            row.operator("blender_bus.cancel_login", icon="CANCEL")
+        elif logged_in:
+            row.operator("blender_bus.logout", icon="USER")
+        else:
+            row.operator("blender_bus.login", icon="USER")
+        if session.active:
+            row.operator("blender_bus.disconnect", icon="UNLINKED")
+        else:
+            row.operator("blender_bus.connect", icon="LINKED")
+        if not logged_in and not session.logging_in:
+            layout.operator("blender_bus.login_by_code")
+            layout.prop(prefs, "token", text="", placeholder="or paste a token")
+
+    def _draw_code(self, layout: Any) -> None:
+        """Show what to enter where, while a login by code waits."""
+        code = session.code
+        if code is None:
+            return
+        box = layout.box()
+        for line in textwrap.wrap(code.page, LINE_CHARS)[:3]:
+            box.label(text=line)
+        row = box.row(align=True)
+        row.scale_y = 1.5
+        row.label(text=code.user_code)
+        row.operator("blender_bus.copy_code", text="", icon="COPYDOWN")
+        box.operator("blender_bus.open_code_page", icon="URL")
 
     def _draw_questions(self, layout: Any) -> None:
         for question in consent.questions[:QUESTIONS_SHOWN]:

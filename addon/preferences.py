@@ -1,6 +1,7 @@
 """The extension's preferences. Tokens live here, in the user's Blender preferences, never in a .blend file."""
 
 import contextlib
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ _PROVIDERS = (
     (settings.RODIN_MAIN_SITE, "hyper3d.ai", "The key is from hyper3d.ai"),
     (settings.RODIN_FAL, "fal.ai", "The key is from fal.ai"),
 )
+FINDING_CHARS = 80
 _instance = InstanceName()
 
 
@@ -118,6 +120,7 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(self, "server_url")
+        self._draw_test(layout)
         layout.prop(self, "auto_connect")
         layout.prop(self, "token")
         layout.prop(self, "group_id")
@@ -137,6 +140,17 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         if self.use_sketchfab:
             column.prop(self, "sketchfab_key")
         layout.label(text="No data on you is collected: jobs go between Blender and your bus, and nowhere else")
+
+    def _draw_test(self, layout: Any) -> None:
+        column = layout.column()
+        row = column.row()
+        row.enabled = not session.testing
+        row.operator("blender_bus.test_connection", text="Testing..." if session.testing else "Test Connection")
+        finding = session.finding
+        if finding is not None:
+            column.alert = not finding.fine
+            for number, line in enumerate(textwrap.wrap(finding.message, FINDING_CHARS)[:6]):
+                column.label(text=line, icon="NONE" if number else "CHECKMARK" if finding.fine else "ERROR")
 
 
 def own_preferences() -> Any:

@@ -7,6 +7,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import bpy
@@ -15,15 +16,17 @@ from bpy.app.handlers import persistent
 from .commands import facts, local, registry
 from .commands.msgbus import subscriptions
 from .commands.policy import Question, Verdict, consent
-from .fetch.http import abort_all
-from .fetch.workers import workers
+from .fetch.workers import TooBusy, workers
 from .link.address import InvalidServerUrl, origin
 from .link.connection import State, Status
 from .link.credentials import Credentials, RenewingTokens
+from .link.device import DeviceCode, DeviceLogin
 from .link.local_port import LocalPort, PortUnavailable
-from .link.login import BrowserLogin
+from .link.login import BrowserLogin, LoginAttempt
 from .link.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, MainThreadQueue, start_timer
+from .link.outgoing import abort_all
 from .link.peer import Peer
+from .link.probe import Finding, probe
 from .link.protocol import PeerIdentity
 
 AWAY_INTERVAL = 0.25
@@ -53,13 +56,20 @@ class Session:
         self._stop_timer: Callable[[], None] | None = None
         self._drawn: object = None
         self._drawn_at = 0.0
-        self._login: BrowserLogin | None = None
+        self._login: LoginAttempt | None = None
+        self._tokens: RenewingTokens | None = None
+        self._tokens_of: object = None
         # One for all that brings jobs, so that one job runs at a time; it is drained by the timer.
         self.queue = MainThreadQueue(registry.run)
         self.peer: Peer | None = None
         self.local: LocalPort | None = None
         self.note = ""
         self.local_note = ""
+        # What the user has to enter on a web page, while a login by code waits.
+        self.code: DeviceCode | None = None
+        # How the last Test Connection went; None while there was none, or one is under way.
+        self.finding: Finding | None = None
+        self.testing = False
         self.asked: Question | None = None
         self._to_show: deque[Question] = deque()
         self._news_at = 0.0
@@ -78,7 +88,7 @@ class Session:
             self._stop_timer()
             self._stop_timer = None
         if self._login is not None:
-            self._login.cancel(wait=1.0)
+            self._login.cancel()
         if self.peer is not None:
             self.peer.stop("The extension was switched off")
             self.peer = None
@@ -86,6 +96,8 @@ class Session:
         consent.forget()
         subscriptions.clear_all()
         abort_all()
+        if self._login is not None:
+            self._login.cancel(wait=1.0)
         workers.join(2.0)
         if _file_loaded in bpy.app.handlers.load_post:
             bpy.app.handlers.load_post.remove(_file_loaded)
@@ -115,7 +127,7 @@ class Session:
         if credentials is None:
             raise CannotConnect("Log in first, or paste a token in the extension's preferences")
         try:
-            tokens = RenewingTokens(prefs.server_url, credentials, on_renewed=self._renewed)
+            tokens = self._token_source(credentials)
             registry.commands()
             identity = PeerIdentity(prefs.peer_uuid(), facts.capabilities(), prefs.group_id or None)
             peer = Peer(
@@ -144,21 +156,24 @@ class Session:
             self.peer.stop("Disconnected by the user of this Blender", timeout=0.0)
         self.note = ""
 
-    def log_in(self) -> None:
-        """Open the browser. Raises CannotConnect."""
+    def log_in(self, *, by_code: bool = False) -> None:
+        """Open the browser, or get a code to enter in a browser elsewhere. Raises CannotConnect."""
         self._require_online()
         self.cancel_login()
         try:
             server = origin(self._preferences().server_url)
         except InvalidServerUrl as error:
             raise CannotConnect(str(error)) from None
-        login: BrowserLogin
+        login: LoginAttempt
 
         def done(credentials: Credentials | None, reason: str) -> None:
             self._from_threads.put(lambda: self._logged_in(login, credentials, reason))
 
-        login = self._login = BrowserLogin(server, done)
-        self.note = "Waiting for the login in your browser"
+        def show(code: DeviceCode) -> None:
+            self._from_threads.put(lambda: self._show_code(login, code))
+
+        login = self._login = DeviceLogin(server, done, show) if by_code else BrowserLogin(server, done)
+        self.note = "Asking the server for a code" if by_code else "Waiting for the login in your browser"
         login.start()
 
     def cancel_login(self) -> None:
@@ -166,12 +181,29 @@ class Session:
         if self._login is not None:
             self._login.cancel()
             self._login = None
+        self.code = None
         self.note = ""
+
+    def test_connection(self) -> None:
+        """Find out, in a thread, whether the server is there and takes the login. Raises CannotConnect."""
+        self._require_online()
+        if self.testing:
+            return
+        prefs = self._preferences()
+        server, credentials = prefs.server_url, prefs.credentials()
+        try:
+            tokens = None if credentials is None else self._token_source(credentials)
+            found = workers.submit(lambda: probe(server, tokens))
+        except (InvalidServerUrl, TooBusy) as error:
+            raise CannotConnect(str(error)) from None
+        self.testing, self.finding = True, None
+        found.add_done_callback(lambda _: self._from_threads.put(lambda: self._tested(found)))
 
     def log_out(self) -> None:
         """Forget the login and the pasted token."""
         self.disconnect()
         self.cancel_login()
+        self._tokens = self.finding = None
         self._preferences().keep(None)
 
     # -- the local port ------------------------------------------------------------------------------------------
@@ -251,7 +283,8 @@ class Session:
         begun = [(control.job.job_id, control.percent, control.message) for control in self.queue.active]
         clients = self.local.clients if self.local is not None and self.serving else None
         questions = [question.number for question in consent.questions]
-        shown = (self.status, self.note, questions, self.local_note, clients, begun, self.queue.finished[-1:])
+        jobs = (begun, self.queue.finished[-1:])
+        shown = (self.status, self.note, self.code, self.finding, questions, self.local_note, clients, jobs)
         now = time.monotonic()
         if shown == self._drawn or now - self._drawn_at < REDRAW_INTERVAL:
             return
@@ -262,15 +295,37 @@ class Session:
                 for region in area.regions if area.type == "VIEW_3D" else ():
                     if region.type == "UI":
                         region.tag_redraw()
+                if area.type == "PREFERENCES":
+                    area.tag_redraw()
 
-    def _logged_in(self, login: BrowserLogin, credentials: Credentials | None, reason: str) -> None:
+    def _token_source(self, credentials: Credentials) -> RenewingTokens:
+        """Return what renews the login. Only one may at a time: a refresh token that is used twice ends the login."""
+        prefs = self._preferences()
+        chosen = (prefs.server_url, prefs.token)
+        if self._tokens is None or self._tokens_of != chosen or not (self.active or self.testing):
+            self._tokens = RenewingTokens(prefs.server_url, credentials, on_renewed=self._renewed)
+            self._tokens_of = chosen
+        return self._tokens
+
+    def _tested(self, found: Future[Finding]) -> None:
+        self.testing = False
+        problem = found.exception()
+        self.finding = found.result() if problem is None else Finding(False, f"The test failed: {problem!r}")
+
+    def _show_code(self, login: LoginAttempt, code: DeviceCode) -> None:
+        if login is self._login:
+            self.code = code
+            self.note = "Enter this code in a browser where you are logged in"
+
+    def _logged_in(self, login: LoginAttempt, credentials: Credentials | None, reason: str) -> None:
         if login is not self._login:
             # Cancelled, or replaced by a newer attempt.
             return
-        self._login = None
+        self._login = self.code = None
         self.note = reason
         if credentials is None:
             return
+        self._tokens = self.finding = None
         self._preferences().keep(credentials)
         try:
             self.connect()

@@ -2,7 +2,7 @@
 
     python3 scripts/build-addon.py [--output FOLDER] [--version X.Y.Z]
 
-FOLDER (default: dist) is laid out as the server serves it: addon.zip, extensions/addon.zip (the same) and
+FOLDER (default: public) is laid out as the server serves it: addon.zip, extensions/addon.zip (the same) and
 extensions/index.json, an index as Blender's own `extension server-generate` writes it. Python 3.11 or newer.
 """
 
@@ -42,7 +42,7 @@ class CannotBuild(Exception):
 def main() -> None:
     """Write the files and say what they are."""
     parser = argparse.ArgumentParser(description="Build the Blender extension and its repository.")
-    parser.add_argument("--output", type=Path, default=ROOT / "dist", help="folder to write to (default: dist)")
+    parser.add_argument("--output", type=Path, default=ROOT / "public", help="folder to write to (default: public)")
     parser.add_argument("--version", help="version in place of the manifest's")
     args = parser.parse_args()
     try:
@@ -54,10 +54,16 @@ def main() -> None:
     extensions = args.output / "extensions"
     extensions.mkdir(parents=True, exist_ok=True)
     for path in (args.output / "addon.zip", extensions / "addon.zip"):
-        path.write_bytes(archive)
-    (extensions / "index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+        _write(path, archive)
+    _write(extensions / "index.json", (json.dumps(index, indent=1) + "\n").encode())
     digest = hashlib.sha256(archive).hexdigest()
     print(f"Extension {tomllib.loads(text)['version']}: {len(archive) / 1024:.0f} KiB, sha256 {digest}")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file, unless it is the same already: a development server starts over when one is written."""
+    if not path.is_file() or path.read_bytes() != data:
+        path.write_bytes(data)
 
 
 def manifest_text(version: str | None) -> str:

@@ -1,10 +1,11 @@
-// Builds the Worker into build/: index.js (the entry) and index_bg.wasm. It is wrangler's build command, so that plain
-// `npx wrangler dev` and `npx wrangler deploy` work too.
+// Builds the Worker into build/: index.js (the entry) and index_bg.wasm, and what it serves as files into public/: the
+// Blender extension. It is wrangler's build command, so that plain `npx wrangler dev` and `npx wrangler deploy` work too.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Complaint, ROOT, main, outputOf, run } from './process.mjs';
+import { findPython } from './python-env.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv, toolFingerprint } from './toolchain.mjs';
 
 const BUILD = path.join(ROOT, 'build');
@@ -27,6 +28,7 @@ function targetDirectory(env) {
 /** Cargo alone knows whether sources changed, so it is always asked; what follows it (bindings, wasm-opt, bundling:
  *  some seconds) depends on nothing but the module it made, and is skipped when that is the same as last time. */
 async function build() {
+  await run(findPython({ orLater: true }), [path.join(ROOT, 'scripts', 'build-addon.py')]);
   await ensureBuildTools({ keepNpm: true });
   const env = toolEnv();
   await run('cargo', ['build', '--lib', '--release', '--target', WASM_TARGET], { env });

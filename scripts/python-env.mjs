@@ -19,14 +19,16 @@ const BLENDER_LIBRARIES = {
 
 const sleep = (ms) => new Promise((next) => setTimeout(next, ms));
 
-function findPython() {
+/** The interpreter of Python 3.11, or with `orLater` of any later one too. */
+export function findPython({ orLater = false } = {}) {
   const version = 'import sys; print("%d.%d" % sys.version_info[:2], sys.executable)';
+  const fits = (minor) => minor === PYTHON_MINOR || (orLater && Number(minor.split('.')[1]) > 11);
   for (const name of [`python${PYTHON_MINOR}`, 'python3', 'python']) {
     const [minor, ...executable] = (outputOf(name, ['-c', version]) ?? '').split(' ');
-    if (minor === PYTHON_MINOR) return executable.join(' ');
+    if (minor.startsWith('3.') && fits(minor)) return executable.join(' ');
   }
   const tried = `python${PYTHON_MINOR}, python3 or python`;
-  throw new Complaint(`Python ${PYTHON_MINOR} was not found, as ${tried}. Install it first.`);
+  throw new Complaint(`Python ${PYTHON_MINOR}${orLater ? ' or later' : ''} was not found, as ${tried}. Install it first.`);
 }
 
 /** Runs `body` while no other process does the same: a lock file, kept fresh while its owner lives. */

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { nodeEnv } from './node-env.mjs';
 import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
 import { ensureBlenderLibraries, ensureChromium, pythonEnv } from './python-env.mjs';
+import { rustClient } from './rust-client.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 
 const STAGE_MINUTES = 20;
@@ -27,7 +28,16 @@ const STAGES = [
   { name: 'mypy', python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
   { name: 'e2e', python: 'clients', command: ['-m', 'pytest', 'tests', '--ignore=tests/addon'], closing: 'pytest' },
   { name: 'addon', python: 'bpy42', command: ['-m', 'pytest', 'tests/addon'], closing: 'pytest' },
+  // The other Blenders run what needs one; the rest is the same everywhere.
+  { name: 'addon-4.5', python: 'bpy45', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
+  { name: 'addon-5.0', python: 'bpy50', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
 ];
+
+/** What the end-to-end tests are told of the environments: variable, environment. */
+const END_TO_END = {
+  BUS_BPY_PYTHON: 'bpy42', BUS_BPY45_PYTHON: 'bpy45', BUS_BPY50_PYTHON: 'bpy50', BUS_FASTMCP2_PYTHON: 'fastmcp2',
+  BUS_NODE_CLIENTS: 'node',
+};
 
 function chosenStages(names) {
   const known = STAGES.map((stage) => stage.name);
@@ -67,9 +77,11 @@ async function capture(command, args, env) {
 function startEnvironments(stages) {
   const names = new Set(stages.filter((stage) => stage.python).map((stage) => stage.python));
   const endToEnd = stages.some((stage) => stage.name === 'e2e');
-  if (endToEnd) ['bpy42', 'fastmcp2'].forEach((name) => names.add(name));
+  if (endToEnd) Object.values(END_TO_END).forEach((name) => names.add(name));
+  names.delete('node');
   const stdio = ['ignore', 'inherit', 'inherit'];
-  const libraries = names.has('bpy42') ? ensureBlenderLibraries({ stdio }) : Promise.resolve();
+  const blender = [...names].some((name) => name.startsWith('bpy'));
+  const libraries = blender ? ensureBlenderLibraries({ stdio }) : Promise.resolve();
   const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name, { stdio }))]));
   if (endToEnd) {
     environments.set('node', nodeEnv({ stdio }));
@@ -86,9 +98,8 @@ async function runStage(stage, environments) {
   try {
     if (stage.python) [command, args] = [await environments.get(stage.python), stage.command];
     if (stage.name === 'e2e') {
-      env.BUS_BPY_PYTHON = await environments.get('bpy42');
-      env.BUS_FASTMCP2_PYTHON = await environments.get('fastmcp2');
-      env.BUS_NODE_CLIENTS = await environments.get('node');
+      for (const [variable, name] of Object.entries(END_TO_END)) env[variable] = await environments.get(name);
+      env.BUS_RMCP_CLIENT = await rustClient();
       await environments.get('chromium');
     }
   } catch (error) {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import webbrowser
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from harness import browser
+from harness.blender import BLENDERS
 from harness.workerd import Workerd
 
 
@@ -30,12 +30,10 @@ def scripted_browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return log
 
 
-@pytest.fixture
-def blender_python() -> Path:
-    """The interpreter that can `import bpy`: Blender 4.2 as a module."""
-    if not (interpreter := os.environ.get("BUS_BPY_PYTHON")):
-        pytest.fail("set BUS_BPY_PYTHON to a Python with bpy, or let `npm test -- e2e` do it")
-    return Path(interpreter)
+@pytest.fixture(scope="module", params=BLENDERS)
+def blender_version(request: pytest.FixtureRequest) -> str:
+    """Each of the Blenders the extension is tested in."""
+    return str(request.param)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -130,6 +130,7 @@ def test_the_dev_server_serves_and_leaves_nothing_behind(command: list[str], tmp
     started = {process.pid}
     try:
         assert wait_for(f"http://localhost:{port}/health", process, log).json()["status"] == "ok"
+        assert httpx.get(f"http://localhost:{port}/addon.zip").content == (ROOT / "public" / "addon.zip").read_bytes()
         if command[0] == "npm":
             told = f"Blender Bus is ready at http://localhost:{port} "
             while told not in log.read_text():

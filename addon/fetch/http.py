@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import http.client
 import json
-import socket
 import threading
 import time
 import urllib.error
 import urllib.request
-import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+
+from ..link.outgoing import opener
 
 READ_TIMEOUT = 20.0
 MAX_JSON_BYTES = 64 * 1_048_576
@@ -28,50 +27,9 @@ ERROR_BYTES = 4096
 # For tests alone: their servers are on loopback and have no certificates.
 allow_plain_http = False
 
-_sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-
 
 class FetchFailed(Exception):
     """A service did not deliver; the message names it and says why."""
-
-
-def abort_all() -> None:
-    """Cut every connection, so that the threads that wait for one end now."""
-    for open_socket in list(_sockets):
-        with contextlib.suppress(OSError):
-            open_socket.shutdown(socket.SHUT_RDWR)
-
-
-class _Plain(http.client.HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        _sockets.add(self.sock)
-
-
-class _Secure(http.client.HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        _sockets.add(self.sock)
-
-
-class _PlainHandler(urllib.request.HTTPHandler):
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_Plain, req)
-
-
-class _SecureHandler(urllib.request.HTTPSHandler):
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(functools.partial(_Secure), req)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Redirects are followed by hand: a key must not travel to another host."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-_opener = urllib.request.build_opener(_PlainHandler, _SecureHandler, _NoRedirect)
 
 
 class Fetcher:
@@ -138,7 +96,7 @@ class Fetcher:
                 raise FetchFailed(f"{self.service}: cancelled")
             request = urllib.request.Request(url, data=body, headers=sent)  # noqa: S310 (checked above)
             try:
-                return _opener.open(request, timeout=READ_TIMEOUT)  # type: ignore[no-any-return]
+                return opener.open(request, timeout=READ_TIMEOUT)  # type: ignore[no-any-return]
             except urllib.error.HTTPError as error:
                 with error:
                     place = error.headers.get("Location", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from .address import origin
+from .outgoing import opener
 
 HTTP_TIMEOUT = 15.0
 MAX_BODY_BYTES = 262_144
@@ -47,18 +49,8 @@ class HttpRefused(Exception):
         self.code = code
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected login would carry the secret to another place."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-_opener = urllib.request.build_opener(_NoRedirect)
-
-
 def fetch_json(
-    url: str, body: Mapping[str, Any] | None = None, *, form: bool = False, user_agent: str = "BlenderBus"
+    url: str, body: Mapping[str, Any] | None = None, *, form: bool = False, token: str = ""
 ) -> dict[str, Any]:
     """GET `url`, or POST `body` as JSON or as a form, and return the JSON object answered.
 
@@ -66,19 +58,21 @@ def fetch_json(
     """
     if not url.startswith(("https://", "http://")):
         raise LoginUnavailable(f"{url[:200]!r} is not an http or https address")
-    headers = {"Accept": "application/json", "User-Agent": user_agent}
+    headers = {"Accept": "application/json", "User-Agent": "BlenderBus"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     data: bytes | None = None
     if body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded" if form else "application/json"
         data = (urllib.parse.urlencode(body) if form else json.dumps(body)).encode()
     request = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310 (checked above)
     try:
-        with _opener.open(request, timeout=HTTP_TIMEOUT) as response:
+        with opener.open(request, timeout=HTTP_TIMEOUT) as response:
             raw = response.read(MAX_BODY_BYTES + 1)
     except urllib.error.HTTPError as error:
         with error:
             raise _refused(url, error) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise LoginUnavailable(f"Cannot reach {urlsplit(url).netloc}: {reason}") from None
     if len(raw) > MAX_BODY_BYTES:
@@ -100,7 +94,7 @@ def _refused(url: str, error: urllib.error.HTTPError) -> HttpRefused:
     if not isinstance(document, dict):
         document = {}
     code = document.get("error")
-    told = document.get("error_description") or document.get("message") or code
+    told = document.get("error_description") or document.get("message") or code or error.headers.get("Location")
     message = f"HTTP {error.code} from {url}" + (f": {str(told)[:300]}" if told else "")
     return HttpRefused(error.code, code if isinstance(code, str) else "", message)
 

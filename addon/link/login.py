@@ -9,7 +9,6 @@ import base64
 import hashlib
 import hmac
 import html
-import platform
 import secrets
 import threading
 import time
@@ -22,10 +21,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from .address import origin
 from .credentials import Credentials, HttpRefused, LoginRequired, LoginUnavailable, fetch_json
+from .discovery import SCOPE, AuthorizationServer, discover, register_client
 
 LOGIN_TIMEOUT = 300.0
 CALLBACK_PATH = "/callback"
-SCOPE = "peer"
 POLL_INTERVAL = 0.1
 
 Done = Callable[[Credentials | None, str], None]
@@ -35,63 +34,40 @@ class LoginCancelled(Exception):
     """The user gave up, or the extension is being switched off."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationServer:
-    """What discovery told: RFC 8414 metadata, checked, and the resource (RFC 9728) to ask a token for."""
+class LoginAttempt:
+    """One attempt in a thread. `done(credentials, "")` or `done(None, reason)` is called there, once."""
 
-    issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
-    registration_endpoint: str
-    iss_promised: bool
-    resource: str
+    def __init__(self, server: str, done: Done) -> None:
+        self.server = origin(server)
+        self._done = done
+        self._cancelled = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="blender-bus-login", daemon=True)
 
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
 
-def discover(server: str) -> AuthorizationServer:
-    """Return the server's endpoints. Raises LoginUnavailable with what is missing."""
-    expected = origin(server)
-    try:
-        found = fetch_json(f"{expected}/.well-known/oauth-authorization-server")
-    except HttpRefused as error:
-        raise LoginUnavailable(f"{expected} does not offer a login: {error}") from None
-    if found.get("issuer") != expected:
-        # RFC 8414 3.3: else one server could speak for another.
-        raise LoginUnavailable(
-            f"{expected} says its address is {str(found.get('issuer'))[:200]!r}; use that as server URL"
-        )
-    methods = found.get("code_challenge_methods_supported", ["S256"])
-    if not isinstance(methods, list) or "S256" not in methods:
-        raise LoginUnavailable(f"{expected} does not support PKCE with S256")
-    return AuthorizationServer(
-        issuer=expected,
-        authorization_endpoint=_endpoint(found, "authorization", expected),
-        token_endpoint=_endpoint(found, "token", expected),
-        registration_endpoint=_endpoint(found, "registration", expected),
-        iss_promised=found.get("authorization_response_iss_parameter_supported") is True,
-        resource=_resource(expected),
-    )
+    def cancel(self, wait: float = 0.0) -> None:
+        """Give up; `wait` up to so many seconds for the thread to end."""
+        self._cancelled.set()
+        if wait > 0 and self._thread.is_alive():
+            self._thread.join(wait)
 
+    def _run(self) -> None:
+        try:
+            credentials = self._log_in()
+        except LoginCancelled:
+            self._done(None, "Login cancelled")
+        except (LoginRequired, LoginUnavailable) as error:
+            self._done(None, str(error))
+        except Exception as error:
+            self._done(None, f"Login failed: {type(error).__name__}: {error}")
+        else:
+            self._done(credentials, "")
 
-def _endpoint(metadata: dict[str, Any], name: str, issuer: str) -> str:
-    url = metadata.get(f"{name}_endpoint")
-    scheme = urlsplit(issuer).scheme
-    if not isinstance(url, str) or not url.startswith(f"{scheme}://"):
-        raise LoginUnavailable(f"{issuer} names no usable {name}_endpoint")
-    return url
-
-
-def _resource(server: str) -> str:
-    try:
-        named = fetch_json(f"{server}/.well-known/oauth-protected-resource").get("resource")
-    except (HttpRefused, LoginUnavailable):
-        named = None
-    return named if isinstance(named, str) and origin_or_empty(named) == server else server
-
-
-def origin_or_empty(url: str) -> str:
-    """Return scheme and host of a URL, or an empty string if it has none."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc else ""
+    def _log_in(self) -> Credentials:
+        """Do it. Raises LoginCancelled, LoginRequired or LoginUnavailable."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,26 +126,6 @@ class AuthorizationRequest:
             raise LoginRequired(f"The server gave no token: {error}") from None
         blank = Credentials("", "", 0.0, self.server.token_endpoint, self.client_id, self.server.resource)
         return blank.renewed(answer, now)
-
-
-def register_client(server: AuthorizationServer, redirect_uri: str) -> str:
-    """Register this Blender as a public client (RFC 7591) and return its client_id. Raises LoginUnavailable."""
-    about = {
-        "client_name": f"Blender Bus on {platform.node()[:64] or 'this computer'}",
-        "redirect_uris": [redirect_uri],
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
-        "token_endpoint_auth_method": "none",
-        "application_type": "native",
-        "scope": SCOPE,
-    }
-    try:
-        client_id = fetch_json(server.registration_endpoint, about).get("client_id")
-    except HttpRefused as error:
-        raise LoginUnavailable(f"The server does not register this Blender: {error}") from None
-    if not isinstance(client_id, str) or not client_id:
-        raise LoginUnavailable("The server's registration answer holds no client_id")
-    return client_id
 
 
 class _CallbackServer(ThreadingHTTPServer):
@@ -234,8 +190,8 @@ class _CallbackHandler(BaseHTTPRequestHandler):
         """The request line holds the code: it is not logged."""
 
 
-class BrowserLogin:
-    """One login attempt in a thread. `done(credentials, "")` or `done(None, reason)` is called there, once."""
+class BrowserLogin(LoginAttempt):
+    """Waits on a loopback port while the user logs in in the browser of this computer."""
 
     def __init__(
         self,
@@ -245,45 +201,23 @@ class BrowserLogin:
         open_browser: Callable[[str], object] = webbrowser.open,
         timeout: float = LOGIN_TIMEOUT,
     ) -> None:
-        self.server = origin(server)
-        self.url = ""
-        self._done = done
+        super().__init__(server, done)
         self._open_browser = open_browser
         self._timeout = timeout
-        self._cancelled = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="blender-bus-login", daemon=True)
-
-    def start(self) -> None:
-        """Begin; returns at once."""
-        self._thread.start()
-
-    def cancel(self, wait: float = 0.0) -> None:
-        """Give up; `wait` up to so many seconds for the thread to end."""
-        self._cancelled.set()
-        if wait > 0 and self._thread.is_alive():
-            self._thread.join(wait)
-
-    def _run(self) -> None:
-        try:
-            credentials = self._log_in()
-        except LoginCancelled:
-            self._done(None, "Login cancelled")
-        except (LoginRequired, LoginUnavailable) as error:
-            self._done(None, str(error))
-        except Exception as error:
-            self._done(None, f"Login failed: {type(error).__name__}: {error}")
-        else:
-            self._done(credentials, "")
 
     def _log_in(self) -> Credentials:
         server = discover(self.server)
         with _CallbackServer() as callback:
-            client_id = register_client(server, callback.redirect_uri)
+            about = {
+                "redirect_uris": [callback.redirect_uri],
+                "grant_types": ["authorization_code", "refresh_token"],
+                "response_types": ["code"],
+            }
+            client_id = register_client(server, about)
             secret = secrets.token_urlsafe
             request = AuthorizationRequest(server, client_id, callback.redirect_uri, secret(32), secret(64))
             callback.request_made = request
-            self.url = request.url()
-            self._open_browser(self.url)
+            self._open_browser(request.url())
             code = self._wait(callback)
         return request.exchange(code, time.time())
 

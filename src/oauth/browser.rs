@@ -54,6 +54,7 @@ pub enum FormFor {
     DeviceCode,
     /// Decides on a device.
     Device,
+    Clients,
 }
 
 impl FormFor {
@@ -67,6 +68,7 @@ impl FormFor {
             Self::Tokens => "tokens",
             Self::DeviceCode => "device-code",
             Self::Device => "device",
+            Self::Clients => "clients",
         }
     }
 }

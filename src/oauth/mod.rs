@@ -10,6 +10,7 @@ pub mod bearer;
 pub mod browser;
 mod client;
 mod client_auth;
+mod clients_page;
 mod device;
 mod device_page;
 mod error;
@@ -26,6 +27,7 @@ pub mod personal;
 mod redirect;
 mod register;
 mod screens;
+pub mod seal;
 mod sign_in;
 mod sign_up;
 mod token;
@@ -67,6 +69,7 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         "/authorize" => show_page(authorize::authorize(request, env).await),
         "/signup" => show_page(sign_up::sign_up(request, env).await),
         "/account" => show_page(account_page::account(request, env).await),
+        "/clients" => show_page(clients_page::clients(request, env).await),
         "/tokens" => show_page(tokens_page::tokens(request, env).await),
         "/login" => show_page(sign_in::login(request, env).await),
         "/login/oidc" => show_page(oidc::begin(request, env).await),

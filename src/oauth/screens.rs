@@ -76,6 +76,7 @@ pub async fn consent(
         destination: &destination,
         warning: warning.as_deref(),
         abilities: &abilities(scopes),
+        remembered: trusted.is_rememberable(),
         request: query,
         form_token: &form_token(&keys, FormFor::Consent, holder, query)?,
         sign_out_token: &form_token(&keys, FormFor::SignOut, holder, "")?,

@@ -19,7 +19,7 @@ use crate::oauth::screens;
 use crate::site::Site;
 
 /// The pages that a login may lead to.
-const PLACES: [&str; 7] = ["/", "/account", "/authorize", "/dashboard", "/device", "/login", "/tokens"];
+const PLACES: [&str; 8] = ["/", "/account", "/authorize", "/clients", "/dashboard", "/device", "/login", "/tokens"];
 const WRONG: &str = "User name or password is wrong.";
 
 pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> {

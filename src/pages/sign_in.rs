@@ -37,6 +37,8 @@ pub struct Consent<'a> {
     pub warning: Option<&'a str>,
     /// What the client will be able to do, a line each.
     pub abilities: &'a [&'a str],
+    /// The user will not be asked again.
+    pub remembered: bool,
     pub request: &'a str,
     pub form_token: &'a str,
     pub sign_out_token: &'a str,

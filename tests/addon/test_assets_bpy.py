@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.services import Served, ServiceDouble
 from running import run
-from service_double import Served, ServiceDouble
 
 from addon.fetch import http, polyhaven, rodin, sketchfab
 from addon.fetch.workers import workers
 from addon.link.main_thread import MainThreadQueue
+from addon.link.outgoing import abort_all
 from addon.link.records import Job
 
 pytestmark = pytest.mark.bpy
@@ -235,7 +236,7 @@ def test_download_leaves_the_main_thread_free_and_can_be_cancelled(bpy: Any, ser
     assert queue.cancel("j-slow")
     queue.drain(1.0)
     assert answers[1] == ("j-slow", "cancelled")
-    http.abort_all()
+    abort_all()
     assert workers.join(3)
 
 

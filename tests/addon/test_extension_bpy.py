@@ -8,6 +8,7 @@ import pytest
 from bus_double import TOKEN, BusDouble
 from conftest import ROOT
 from processes import Program
+from test_credentials import HttpDouble
 
 pytestmark = pytest.mark.bpy
 
@@ -278,6 +279,29 @@ leave()
         assert (update["status"], update["error"]) == ("failed", "The extension was switched off")
         assert program.ended(60) == 0, program.text
         assert "threads left: []" in program.text
+
+
+def test_connection_is_tested_without_attaching(resources: Path) -> None:
+    script = """
+bpy.context.preferences.system.use_online_access = True
+prefs.server_url, prefs.token = sys.argv[1], "a-token"
+for number in range(2):
+    print(bpy.ops.blender_bus.test_connection(), session.testing, flush=True)
+    drain_until(lambda: session.finding is not None)
+    print("found:", session.finding.fine, session.finding.message, flush=True)
+    prefs.server_url = "http://127.0.0.1:9"
+leave()
+"""
+    http = HttpDouble()
+    http.answers = {"/health": (200, {"status": "ok", "version": "1.2.3"}, {}), "/ws": (426, b"upgrade", {})}
+    try:
+        with blender(resources, script, http.url) as program:
+            assert program.ended(60) == 0, program.text
+            assert "found: True Fine: Blender Bus 1.2.3 answers in" in program.text
+            assert "found: False Cannot reach 127.0.0.1:9" in program.text
+            assert "threads left: []" in program.text
+    finally:
+        http.close()
 
 
 def test_keys_stay_in_the_preferences(resources: Path) -> None:

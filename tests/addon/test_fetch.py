@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from service_double import Served, ServiceDouble
+from harness.services import Served, ServiceDouble
 
 from addon.fetch import archive, http, polyhaven, rodin
 from addon.fetch.archive import BadArchive, safe_path, unpack
 from addon.fetch.http import Fetcher, FetchFailed
 from addon.fetch.workers import TooBusy, Workers
+from addon.link.outgoing import abort_all
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_abort_frees_threads_that_wait_for_an_answer(service: ServiceDouble) -> 
     until = time.monotonic() + 5
     while not service.asked and time.monotonic() < until:
         time.sleep(0.01)
-    http.abort_all()
+    abort_all()
     assert workers.join(3)
     assert isinstance(future.exception(), FetchFailed)
 

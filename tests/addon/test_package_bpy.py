@@ -1,23 +1,18 @@
-"""The built zip and repository: reproducible, valid for Blender, installed and updated by Blender's own commands."""
+"""The built zip and repository: reproducible, valid for Blender, installed from disk by Blender's own command."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
 import zipfile
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bus_double import TOKEN, BusDouble
 from conftest import ROOT
 from processes import Program
 
@@ -108,68 +103,6 @@ def test_index_is_the_one_blender_s_own_generator_writes(bpy: Any, tmp_path: Pat
     [entry] = ours["data"]
     assert (entry["id"], entry["archive_size"]) == ("blender_bus", len(archive))
     assert entry["archive_hash"] == f"sha256:{hashlib.sha256(archive).hexdigest()}"
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder and its address."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield folder, f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-
-
-INSTALLED = """
-import os, sys, time, subprocess
-import bpy, addon_utils
-preferences = bpy.context.preferences
-preferences.system.use_online_access = True
-if not any(repo.module == "bus" for repo in preferences.extensions.repos):
-    preferences.extensions.repos.new(name="Bus", module="bus", remote_url=sys.argv[1] + "/extensions/index.json")
-number = next(n for n, repo in enumerate(preferences.extensions.repos) if repo.module == "bus")
-preferences.extensions.repos[number].enabled = True
-bpy.ops.extensions.repo_sync(repo_index=number)
-bpy.ops.extensions.package_install(repo_index=number, pkg_id="blender_bus", enable_on_install=True)
-import tomllib
-folder = os.path.join(preferences.extensions.repos[number].directory, "blender_bus")
-with open(os.path.join(folder, "blender_manifest.toml"), "rb") as f:
-    print("installed:", tomllib.load(f)["version"], flush=True)
-prefs = preferences.addons["bl_ext.bus.blender_bus"].preferences
-from bl_ext.bus.blender_bus.preferences import session
-prefs.server_url, prefs.token = sys.argv[2:4]
-bpy.ops.blender_bus.connect()
-until = time.monotonic() + 30
-while time.monotonic() < until and not session.queue.finished:
-    session._tick()
-    time.sleep(0.01)
-addon_utils.disable("bl_ext.bus.blender_bus")
-bpy.ops.wm.save_userpref()
-os._exit(0)
-"""
-
-
-def test_install_from_the_repository_then_update_by_blender_s_own_commands(
-    served: tuple[Path, str], tmp_path: Path, bus: BusDouble
-) -> None:
-    folder, url = served
-    profile = tmp_path / "profile"
-    profile.mkdir()
-    for version in ("0.1.0", "0.9.9"):
-        built(folder, "--version", version)
-        env = {"BLENDER_USER_RESOURCES": str(profile)}
-        with Program("-c", INSTALLED, url, bus.url, TOKEN, env=env, cwd=tmp_path) as program:
-            bus.registered(60)
-            assert bus.ask("execute_code", code="print('runs')")["result"] == "runs\n", program.text
-            assert program.ended(60) == 0, program.text
-            assert f"installed: {version}" in program.text
 
 
 DROPPED = """

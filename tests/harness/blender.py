@@ -1,6 +1,6 @@
 """A real Blender as a headless peer: the add-on on the `bpy` module, in a process of its own.
 
-`BUS_BPY_PYTHON` names the interpreter that has bpy; `npm test` sets it.
+`npm test` says which interpreters have bpy, and with it Blender; see `BLENDERS`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,34 +19,55 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
 READY = "[peer] waiting for jobs..."
+# Blender's version -> the environment variable that names a Python with its module.
+BLENDERS = {"4.2": "BUS_BPY_PYTHON", "4.5": "BUS_BPY45_PYTHON", "5.0": "BUS_BPY50_PYTHON"}
+
+# `python -m addon` with the addresses of asset services replaced by one on this computer.
+REPLAYED = """
+from addon.fetch import http, polyhaven, rodin, sketchfab
+http.allow_plain_http = True
+polyhaven.API, rodin.MAIN_API, sketchfab.API = "{0}", "{0}/api/v2", "{0}/v3"
+from addon.headless import main
+main()
+"""
+
+
+def blender_interpreter(version: str) -> Path:
+    """The Python that can `import bpy` as this Blender."""
+    if not (interpreter := os.environ.get(BLENDERS[version])):
+        pytest.fail(f"set {BLENDERS[version]} to a Python with bpy {version}, or let `npm test -- e2e` do it")
+    return Path(interpreter)
 
 
 class HeadlessBlender:
-    """`python -m addon`, from its start to its end. Its output is kept in a file."""
+    """`python -m addon`, from its start to its end. Its output is kept in a file.
+
+    `services` is the address of a double of the asset services, which are then all switched on, with keys.
+    """
 
     def __init__(
-        self, server_url: str, folder: Path, *, uuid: str, username: str = "demo", password: str = "demo"
+        self,
+        server_url: str,
+        folder: Path,
+        *,
+        uuid: str,
+        username: str = "demo",
+        password: str = "demo",
+        version: str = "4.2",
+        services: str | None = None,
+        options: Sequence[str] = (),
     ) -> None:
-        interpreter = os.environ.get("BUS_BPY_PYTHON")
-        if not interpreter:
-            pytest.fail("BUS_BPY_PYTHON must name a Python that has bpy; `npm test` sets it")
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{uuid}.log"
-        self.command = [
-            interpreter,
-            "-u",
-            "-m",
-            "addon",
-            "--server",
-            server_url,
-            "--uuid",
-            uuid,
-            "--username",
-            username,
-        ]
+        program = ["-m", "addon"] if services is None else ["-c", REPLAYED.format(services)]
+        arguments = ["--server", server_url, "--uuid", uuid, "--username", username]
+        if services is not None:
+            arguments += ["--integrations", "polyhaven,hyper3d,sketchfab"]
+        self.command = [str(blender_interpreter(version)), "-u", *program, *arguments, *options]
         home = str(folder)
         quiet = {"HOME": home, "XDG_CACHE_HOME": home, "BLENDER_USER_RESOURCES": home}
-        self.environment = {**os.environ, **quiet, "BLENDER_BUS_PASSWORD": password}
+        keys = {"BLENDER_BUS_HYPER3D_KEY": "rodin-key", "BLENDER_BUS_SKETCHFAB_KEY": "sketchfab-key"}
+        self.environment = {**os.environ, **quiet, **keys, "BLENDER_BUS_PASSWORD": password}
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

@@ -19,10 +19,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .assets import Assets, asset_modules, asset_services
+
 ROOT = Path(__file__).resolve().parents[2]
 DEV_ACCOUNTS = "demo:demo,ada:lovelace"
 START_SECONDS = 10.0
-UNSUPPORTED = ("kv_namespaces", "r2_buckets", "d1_databases", "services", "queues", "assets")
+UNSUPPORTED = ("kv_namespaces", "r2_buckets", "d1_databases", "services", "queues")
 
 EVICTOR = """\
 import unsafe from 'workerd:unsafe';
@@ -56,10 +58,14 @@ class WorkerBundle:
     compatibility_flags: tuple[str, ...] = ()
     vars: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # binding -> requests, seconds
+    assets: Assets | None = None
 
     @classmethod
-    def built(cls, root: Path = ROOT) -> WorkerBundle:
-        """The Worker of this repository as `npm run build` left it in build/, configured by wrangler.toml."""
+    def built(cls, root: Path = ROOT, *, assets: Path | None = None) -> WorkerBundle:
+        """The Worker of this repository as `npm run build` left it in build/, configured by wrangler.toml.
+
+        `assets` is a folder to serve in place of the configured one.
+        """
         build = root / "build"
         missing = [name for name in ("index.js", "index_bg.wasm") if not (build / name).is_file()]
         if missing:
@@ -78,6 +84,7 @@ class WorkerBundle:
                 limit["name"]: (limit["simple"]["limit"], limit["simple"]["period"])
                 for limit in config.get("ratelimits", [])
             },
+            assets=Assets.of(assets or root / config["assets"]["directory"], config["assets"]),
         )
 
 
@@ -123,6 +130,9 @@ def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str], outbound: s
         outside = f'(name = "outside", external = (address = {_text(outbound)}, http = {http})),'
         by_way_of = 'globalOutbound = "outside",'
     comma = ",\n    "
+    entry, served = "main", ""
+    if bundle.assets is not None:
+        entry, served = "assets-router", asset_services(bundle.assets, bundle.compatibility_date)
     return f"""\
 using Workerd = import "/workerd/workerd.capnp";
 
@@ -132,9 +142,9 @@ const config :Workerd.Config = (
     (name = "evictor", worker = .evictor),
     (name = "state", disk = (writable = true)),
     {outside}
-  ],
+{served}  ],
   sockets = [
-    (name = "http", http = (), service = "main"),
+    (name = "http", http = (), service = {_text(entry)}),
     (name = "evict", http = (), service = "evictor"),
   ],
   extensions = [(modules = [(name = "harness:limiter", internal = true, esModule = embed "modules/limiter.js")])],
@@ -196,14 +206,28 @@ class Workerd:
         self.log = folder / "workerd.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._ports: dict[str, int] = {"http": 0, "evict": 0}  # 0 until the first start: then kept
-        bundle = bundle or WorkerBundle.built()
-        modules = folder / "modules"
-        modules.mkdir(parents=True, exist_ok=True)
-        (folder / "state").mkdir(exist_ok=True)
-        for name, data in {**bundle.modules, "evictor.js": EVICTOR.encode(), "limiter.js": LIMITER.encode()}.items():
+        self._variables = {"DEV_ACCOUNTS": DEV_ACCOUNTS} if variables is None else variables
+        self._outbound = outbound
+        (folder / "state").mkdir(parents=True, exist_ok=True)
+        self._lay_out(bundle or WorkerBundle.built())
+
+    def _lay_out(self, bundle: WorkerBundle) -> None:
+        modules = self.folder / "modules"
+        modules.mkdir(exist_ok=True)
+        code = {**bundle.modules, "evictor.js": EVICTOR.encode(), "limiter.js": LIMITER.encode()}
+        if bundle.assets is not None:
+            code |= asset_modules()
+            bundle.assets.write(self.folder / "assets")
+        for name, data in code.items():
             (modules / name).write_bytes(data)
-        variables = {"DEV_ACCOUNTS": DEV_ACCOUNTS} if variables is None else variables
-        (folder / "config.capnp").write_text(capnp_config(bundle, variables, outbound))
+        self._served = bundle.assets is not None
+        (self.folder / "config.capnp").write_text(capnp_config(bundle, self._variables, self._outbound))
+
+    def deploy(self, bundle: WorkerBundle) -> Workerd:
+        """Puts another version in the place of the running one, on the same state and the same port."""
+        self.kill()
+        self._lay_out(bundle)
+        return self.start()
 
     @property
     def url(self) -> str:
@@ -231,6 +255,7 @@ class Workerd:
             *sockets,
             "--experimental",
             f"--directory-path=state={self.folder / 'state'}",
+            *([f"--directory-path=assets-files={self.folder / 'assets'}"] if self._served else []),
             f"--control-fd={write_end}",
             "--verbose",
         ]

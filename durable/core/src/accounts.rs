@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::access_tokens::{self, NewToken, TokenError};
 use crate::browser_sessions::{self, SessionError};
 use crate::codes;
+use crate::consents;
 use crate::failed_logins::Guessed;
 use crate::grants::{self, GrantError, Granted, Refusal};
 use crate::ids::{Entropy, EntropyError, random_id};
@@ -75,9 +76,12 @@ pub fn handle(
             browser_sessions::end(sql, &session)?;
             Ok((Reply::Done, Vec::new()))
         }
-        Command::IssueCode { session, permission, binding } => {
+        Command::IssueCode { session, permission, binding, consent } => {
             if !browser_sessions::is_live(sql, &session, now_ms)? {
                 return Ok((Reply::NoSession, Vec::new()));
+            }
+            if !consents::is_given(sql, consent, &permission, &binding.redirect_uri, now_ms)? {
+                return Ok((Reply::NotConsented, Vec::new()));
             }
             let code = codes::issue(sql, &permission, &binding, now_ms, entropy);
             settle(code.map(|code| (Reply::Code { code }, Vec::new())), &owner)
@@ -105,6 +109,20 @@ pub fn handle(
             }
             codes::issue_to_device(sql, &permission, &secret_hash, (now_ms, lifetime_ms))?;
             Ok((Reply::Done, Vec::new()))
+        }
+        Command::ListClients { session } => {
+            let live = browser_sessions::is_live(sql, &session, now_ms)?;
+            let reply =
+                if live { Reply::Clients { clients: consents::allowed(sql, now_ms)? } } else { Reply::NoSession };
+            Ok((reply, Vec::new()))
+        }
+        Command::ForgetClient { session, client_id } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? || client_id == access_tokens::CLIENT {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            consents::forget(sql, &client_id)?;
+            codes::forget_unused(sql, Some(&client_id))?;
+            Ok((Reply::Done, effects(&owner, grants::revoke_all_of(sql, &client_id, now_ms)?)))
         }
         Command::Exchange(request) => {
             let outcome = codes::exchange(sql, &request, now_ms, entropy);
@@ -256,6 +274,8 @@ fn change_password(
     }
     passwords::set(sql, new, now_ms, entropy)?;
     browser_sessions::end_all(sql)?;
+    consents::forget_all(sql)?;
+    codes::forget_unused(sql, None)?;
     let revoked = grants::revoke_all(sql, now_ms)?;
     Ok((session_started(sql, now_ms, entropy)?, effects(owner, revoked)))
 }
@@ -342,6 +362,8 @@ fn absent(command: &Command) -> Reply {
         Command::MakeInvite { .. } | Command::ClaimInvite { .. } => Reply::NoInvite,
         Command::Session { .. }
         | Command::IssueCode { .. }
+        | Command::ListClients { .. }
+        | Command::ForgetClient { .. }
         | Command::ChangePassword { .. }
         | Command::Delete { .. }
         | Command::TryDeviceCode { .. }

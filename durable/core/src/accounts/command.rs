@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::access_tokens::{self, Held, Listed, NewToken};
 use crate::codes::{CodeBinding, Exchange};
+use crate::consents::{Allowed, Consent};
 use crate::grants::{Granted, Permission, Refresh, Refusal};
 use crate::scopes::Scopes;
 use crate::usernames::Username;
@@ -32,11 +33,21 @@ pub enum Command {
     EndSession {
         session: String,
     },
-    /// The owner, known by the session, has consented.
+    /// The owner, known by the session, consents or has done so.
     IssueCode {
         session: String,
         permission: Permission,
         binding: CodeBinding,
+        consent: Consent,
+    },
+    /// The clients that may do something.
+    ListClients {
+        session: String,
+    },
+    /// Takes back whatever a client was allowed; it has to be asked about again.
+    ForgetClient {
+        session: String,
+        client_id: String,
     },
     /// The owner is about to look up the code of a device: counts the guess, unless there were too many.
     TryDeviceCode {
@@ -168,6 +179,11 @@ pub enum Reply {
     },
     Code {
         code: String,
+    },
+    /// The owner has to be asked.
+    NotConsented,
+    Clients {
+        clients: Vec<Allowed>,
     },
     Done,
     WrongCredentials,

@@ -8,6 +8,7 @@ use crate::storage::Sql;
 use crate::testing::{Counter, Memory};
 use crate::usernames::Username;
 
+mod clients;
 mod deletion;
 mod provider;
 
