@@ -3,10 +3,11 @@
 // A modern tools/call with a real token goes through the Worker, the user's object and a WebSocket peer that echoes, and
 // back; the yardstick is a bare JavaScript Durable Object that does only the echo. Both run on raw workerd, in turns, so
 // that a noisy machine is noisy for both. Load and peer are this one process, on plain TCP sockets; what it costs itself
-// is printed, so that one can see it is not what is measured. The objects' rows are in memory (/dev/shm) where there is
-// such a thing: a dispatch writes two rows, the yardstick none, and how long this machine's disk takes to sync them says
-// nothing about the platform the Worker is made for. `--state` puts them on a disk.
-import { existsSync, writeFileSync } from 'node:fs';
+// is printed, so that one can see it is not what is measured. A second yardstick writes the two rows that a job is kept
+// in, and nothing else: what is left between it and a dispatch is the project's own doing. CPU is the server's own, which
+// a busy machine changes least. The objects' rows are in memory (/dev/shm) where there is such a thing: how long this
+// machine's disk takes to sync them says nothing about the platform the Worker is made for. `--state` puts them on a disk.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Complaint, main } from '../scripts/process.mjs';
@@ -26,12 +27,12 @@ const BUS = {
   variables: { DEV_ACCOUNTS: 'demo:demo' },
   compatibilityDate: '2026-11-01',
 };
-const ECHO = {
+const echo = (rows) => ({
   modules: { 'echo.js': 'bench/echo.js' },
   objects: { ECHO: 'Echo' },
-  variables: {},
+  variables: { ROWS: rows ? 'yes' : '' },
   compatibilityDate: '2026-11-01',
-};
+});
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
@@ -102,6 +103,14 @@ async function asked(connection, call) {
   if (!call.good(answer)) throw new Complaint(`a call was answered with ${answer.status}: ${answer.body.slice(0, 500)}`);
 }
 
+/** Milliseconds of processor time the process has taken; none where the system does not tell. */
+function processorMs(pid) {
+  const file = `/proc/${pid}/stat`;
+  if (!existsSync(file)) return NaN;
+  const fields = readFileSync(file, 'utf8').split(') ').at(-1).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10; // user and system, in ticks of 10 ms
+}
+
 /** Milliseconds of each of `count` calls, one after the other. */
 async function one(connections, call, count) {
   const took = [];
@@ -124,7 +133,7 @@ async function many(connections, call, milliseconds) {
   await Promise.all(connections.map(keepAsking));
   const seconds = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage(before);
-  return { rate: count / seconds, generator: (user + system) / 1e6 / seconds };
+  return { count, rate: count / seconds, generator: (user + system) / 1e6 / seconds };
 }
 
 async function prepare(name, worker, state, attach) {
@@ -137,12 +146,14 @@ async function prepare(name, worker, state, attach) {
     peer.close();
     server.stop();
   };
-  return { name, call, connections, stop, latencies: [], rates: [], p50s: [], generator: [] };
+  return { name, call, connections, stop, pid: server.pid, latencies: [], rates: [], p50s: [], generator: [], costs: [] };
 }
 
 async function measure(side) {
   const took = await one(side.connections, side.call, SINGLE_CALLS);
-  const { rate, generator } = await many(side.connections, side.call, LOAD_MS);
+  const before = processorMs(side.pid);
+  const { count, rate, generator } = await many(side.connections, side.call, LOAD_MS);
+  side.costs.push(((processorMs(side.pid) - before) * 1000) / count);
   side.latencies.push(...took);
   side.p50s.push(median(took));
   side.rates.push(rate);
@@ -151,17 +162,17 @@ async function measure(side) {
 
 function report(sides, rounds, state) {
   const quantile = (numbers, q) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length * q)];
-  const echo = sides.at(-1);
+  const bare = sides.at(-1);
   console.log(`${rounds} rounds in turns, each ${SINGLE_CALLS} calls one by one, then ${LOAD_MS / 1000} s with `
     + `${IN_FLIGHT} in flight; ${availableParallelism()} processors, rows under ${state}`);
-  console.log('                            p50 ms   p95 ms   calls/s   generator   p50 ratio   throughput ratio');
+  console.log('                            p50 ms   p95 ms   calls/s   CPU us/call   generator   p50 ratio   throughput ratio');
   const ratios = sides.map((side) => ({
-    p50: median(side.p50s.map((p50, round) => p50 / echo.p50s[round])),
-    throughput: median(side.rates.map((rate, round) => rate / echo.rates[round])),
+    p50: median(side.p50s.map((p50, round) => p50 / bare.p50s[round])),
+    throughput: median(side.rates.map((rate, round) => rate / bare.rates[round])),
   }));
   sides.forEach((side, index) => {
     const cells = [median(side.p50s).toFixed(3).padStart(7), quantile(side.latencies, 0.95).toFixed(3).padStart(8),
-      median(side.rates).toFixed(0).padStart(9), `${(median(side.generator) * 100).toFixed(0)} %`.padStart(11),
+      median(side.rates).toFixed(0).padStart(9), median(side.costs).toFixed(0).padStart(13), `${(median(side.generator) * 100).toFixed(0)} %`.padStart(11),
       `${ratios[index].p50.toFixed(2)}x`.padStart(11), `${ratios[index].throughput.toFixed(2)}x`.padStart(18)];
     console.log(`${side.name.padEnd(26)} ${cells.join(' ')}`);
   });
@@ -192,7 +203,8 @@ async function bench() {
   try {
     sides.push(await prepare('dispatch', BUS, state, onBus(false)));
     sides.push(await prepare('dispatch, acknowledged', BUS, state, onBus(true)));
-    sides.push(await prepare('bare object, echo only', ECHO, state, onEcho));
+    sides.push(await prepare('bare object, two rows', echo(true), state, onEcho));
+    sides.push(await prepare('bare object, echo only', echo(false), state, onEcho));
     for (let round = 0; round < rounds; round += 1) for (const side of sides) await measure(side);
   } finally {
     for (const side of sides) side.stop();

@@ -150,13 +150,17 @@ impl Opened {
 
     /// What is written on a socket; none for a socket that was never accepted here.
     pub fn of(socket: &WebSocket) -> Option<Self> {
-        match socket.deserialize_attachment() {
-            Ok(opened) => opened,
-            Err(error) => {
-                console_error!("socket attachment: {error}");
-                None
-            }
-        }
+        let read = socket.deserialize_attachment::<String>();
+        let opened = read.and_then(|text| Ok(text.map(|text| serde_json::from_str(&text)).transpose()?));
+        opened.unwrap_or_else(|error| {
+            console_error!("socket attachment: {error}");
+            None
+        })
+    }
+
+    /// Writes it on the socket: as text, because an object of JavaScript's is read back field by field, for each frame.
+    fn write(&self, socket: &WebSocket) -> Result<()> {
+        socket.serialize_attachment(serde_json::to_string(self)?)
     }
 }
 
@@ -190,7 +194,7 @@ impl Sockets {
 
     pub fn accept(&self, state: &State, socket: WebSocket, opened: &Opened) -> Result<()> {
         state.accept_websocket_with_tags(&socket, &[&opened.socket_id]);
-        socket.serialize_attachment(opened)?;
+        opened.write(&socket)?;
         let live = Live { socket, opened: opened.clone(), malformed: 0 };
         self.0.borrow_mut().insert(opened.socket_id.clone(), live);
         Ok(())
@@ -214,7 +218,7 @@ impl Sockets {
         let mut sockets = self.0.borrow_mut();
         let Some(live) = sockets.get_mut(socket_id) else { return };
         live.opened.role = live.opened.now(presence);
-        if let Err(error) = live.socket.serialize_attachment(&live.opened) {
+        if let Err(error) = live.opened.write(&live.socket) {
             console_error!("socket attachment: {error}");
         }
     }

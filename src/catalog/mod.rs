@@ -6,3 +6,6 @@ pub mod completion;
 pub mod prompts;
 pub mod resources;
 pub mod tools;
+
+#[cfg(test)]
+mod reference;

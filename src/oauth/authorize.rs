@@ -5,6 +5,7 @@
 
 use bus_core::accounts::{Command, Reply};
 use bus_core::codes::CodeBinding;
+use bus_core::consents::Consent;
 use bus_core::grants::Permission;
 use bus_core::scopes::Scopes;
 use worker::{Env, Method, Request, Response};
@@ -38,12 +39,12 @@ pub struct Asked {
     prompt: Prompt,
 }
 
-/// `prompt` of OpenID Connect Core section 3.1.2.1, as far as it applies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Prompt {
-    Unset,
-    None,
-    Login,
+/// `prompt` of OpenID Connect Core section 3.1.2.1. `select_account` is a login: a browser has one session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Prompt {
+    none: bool,
+    login: bool,
+    consent: bool,
 }
 
 pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Error> {
@@ -58,17 +59,30 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
         Ok(asked) => asked,
         Err(error) => return trusted.redirect_error(&site, &error),
     };
-    let session = Session::of(request, env, &site).await?;
-    match (session, asked.prompt) {
-        (None, Prompt::None) => trusted.redirect_error(&site, &Error::new(Code::LoginRequired, "nobody is signed in")),
-        (Some(_), Prompt::None) => {
-            trusted.redirect_error(&site, &Error::new(Code::ConsentRequired, "the user has to be asked"))
+    let prompt = asked.prompt;
+    let Some(session) = Session::of(request, env, &site).await?.filter(|_| !prompt.login) else {
+        if prompt.none {
+            return trusted.redirect_error(&site, &Error::new(Code::LoginRequired, "nobody is signed in"));
         }
-        (Some(session), Prompt::Unset) => screens::consent(env, &site, &session, &trusted, asked.scopes, &query).await,
-        (None, _) | (Some(_), Prompt::Login) => {
-            let behind = screens::Behind { client: &trusted.client.name, destination: &trusted.destination };
-            let return_to = format!("/authorize?{}", without_login_prompt(&query));
-            screens::login(request, env, &site, Some(&behind), &return_to, "", None).await
+        let behind = screens::Behind { client: &trusted.client.name, destination: &trusted.destination };
+        let return_to = format!("/authorize?{}", without_login_prompt(&query));
+        return screens::login(request, env, &site, Some(&behind), &return_to, "", None).await;
+    };
+    if trusted.is_rememberable()
+        && !prompt.consent
+        && let Some(answer) = issue(&session, &trusted, &asked, Consent::Before, &site).await?
+    {
+        return Ok(answer);
+    }
+    match (prompt.none, trusted.is_rememberable()) {
+        (false, _) => screens::consent(env, &site, &session, &trusted, asked.scopes, &query).await,
+        (true, true) => {
+            let error = Error::new(Code::ConsentRequired, "the user has not agreed to this before");
+            trusted.redirect_error(&site, &error)
+        }
+        (true, false) => {
+            let error = "the user has to be asked each time: other programs could have this redirect_uri too";
+            trusted.redirect_error(&site, &Error::new(Code::InteractionRequired, error))
         }
     }
 }
@@ -92,12 +106,23 @@ async fn decide(request: &mut Request, env: &Env, site: &Site) -> Result<Respons
         Err(error) => return trusted.redirect_error(site, &error),
     };
     match parameters.optional("decision")? {
-        Some("allow") => issue(&session, &trusted, asked, site).await,
+        Some("allow") => {
+            let consent = if trusted.is_rememberable() { Consent::NowAndLater } else { Consent::Now };
+            let answer = issue(&session, &trusted, &asked, consent, site).await?;
+            answer.ok_or(Error::Senseless("Account"))
+        }
         _ => trusted.redirect_error(site, &Error::new(Code::AccessDenied, "the user has not allowed it")),
     }
 }
 
-async fn issue(session: &Session, trusted: &Trusted, asked: Asked, site: &Site) -> Result<Response, Error> {
+/// A code for the client; nothing where the user has to be asked first.
+async fn issue(
+    session: &Session,
+    trusted: &Trusted,
+    asked: &Asked,
+    consent: Consent,
+    site: &Site,
+) -> Result<Option<Response>, Error> {
     let command = Command::IssueCode {
         session: session.secret().to_owned(),
         permission: Permission {
@@ -106,15 +131,21 @@ async fn issue(session: &Session, trusted: &Trusted, asked: Asked, site: &Site) 
             scopes: asked.scopes,
             audience: site.issuer.clone(),
         },
-        binding: CodeBinding { redirect_uri: trusted.redirect_uri.clone(), code_challenge: asked.code_challenge },
+        binding: CodeBinding {
+            redirect_uri: trusted.redirect_uri.clone(),
+            code_challenge: asked.code_challenge.clone(),
+        },
+        consent,
     };
     match session.account.ask(&command).await? {
         Reply::Code { code } => {
             let code = session.account.credential(Kind::Code, &code);
-            trusted.redirect(site, &[("code", code.as_str())])
+            trusted.redirect(site, &[("code", code.as_str())]).map(Some)
         }
+        Reply::NotConsented => Ok(None),
         Reply::NoSession => {
-            trusted.redirect_error(site, &Error::new(Code::LoginRequired, "the session has ended meanwhile"))
+            let error = Error::new(Code::LoginRequired, "the session has ended meanwhile");
+            trusted.redirect_error(site, &error).map(Some)
         }
         _ => Err(Error::Senseless("Account")),
     }
@@ -171,24 +202,33 @@ fn ask(parameters: &Parameters, site: &Site) -> Result<Asked, Error> {
     if scopes.is_empty() {
         return refused(Code::InvalidScope, "scope must name at least one of bus:read, bus:dispatch, peer");
     }
-    let prompt = match parameters.optional("prompt")? {
-        Some("none") => Prompt::None,
-        Some(list) if list.split(' ').any(|prompt| prompt == "none") => {
-            return refused(Code::InvalidRequest, "prompt=none goes with nothing else");
-        }
-        Some(list) if list.split(' ').any(|prompt| matches!(prompt, "login" | "select_account")) => Prompt::Login,
-        _ => Prompt::Unset,
-    };
+    let prompts: Vec<&str> = parameters.optional("prompt")?.unwrap_or_default().split_whitespace().collect();
+    let has = |name| prompts.contains(&name);
+    if has("none") && prompts.len() > 1 {
+        return refused(Code::InvalidRequest, "prompt=none goes with nothing else");
+    }
+    let prompt = Prompt { none: has("none"), login: has("login") || has("select_account"), consent: has("consent") };
     Ok(Asked { scopes, code_challenge: code_challenge.to_owned(), prompt })
 }
 
-/// The same request once the user has signed in: asking for a login again would never end.
+/// The same request once the user has signed in: asking for a login again would never end. What else it asks for stays.
 fn without_login_prompt(query: &str) -> String {
-    let kept = query.split('&').filter(|pair| !pair.starts_with("prompt="));
-    kept.collect::<Vec<_>>().join("&")
+    let prompt = |pair: &&str| {
+        let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
+        pairs.next().filter(|(name, _)| name == "prompt").map(|(_, list)| list.into_owned())
+    };
+    let consent = query.split('&').filter_map(|pair| prompt(&pair)).any(|list| list.contains("consent"));
+    let kept = query.split('&').filter(|pair| prompt(pair).is_none());
+    kept.chain(consent.then_some("prompt=consent")).collect::<Vec<_>>().join("&")
 }
 
 impl Trusted {
+    /// Whether a consent may stand for later requests. The redirect must tell clients apart: anything on the user's machine
+    /// can listen on loopback or claim a scheme, and so come by what another program was allowed (RFC 8252 section 8.6).
+    pub fn is_rememberable(&self) -> bool {
+        matches!(self.destination, Destination::Web { .. })
+    }
+
     fn redirect(&self, site: &Site, parameters: &[(&str, &str)]) -> Result<Response, Error> {
         let state = self.state.as_deref().map(|state| ("state", state));
         // RFC 9207: the client can tell from which server the answer came.
@@ -258,14 +298,24 @@ mod tests {
 
     #[test]
     fn prompts_are_followed_and_none_stands_alone() {
-        assert_eq!(asked("&prompt=none").unwrap().prompt, Prompt::None);
-        assert_eq!(asked("&prompt=login+consent").unwrap().prompt, Prompt::Login);
-        assert_eq!(asked("&prompt=consent").unwrap().prompt, Prompt::Unset);
+        let prompt = |none, login, consent| Prompt { none, login, consent };
+        for (query, followed) in [
+            ("", prompt(false, false, false)),
+            ("&prompt=none", prompt(true, false, false)),
+            ("&prompt=login+consent", prompt(false, true, true)),
+            ("&prompt=consent", prompt(false, false, true)),
+            ("&prompt=select_account", prompt(false, true, false)),
+            ("&prompt=create", prompt(false, false, false)),
+        ] {
+            assert_eq!(asked(query).unwrap().prompt, followed, "{query}");
+        }
         assert_eq!(asked("&prompt=none+login"), Err("invalid_request".to_owned()));
     }
 
     #[test]
     fn after_the_login_it_is_not_asked_for_again() {
         assert_eq!(without_login_prompt("a=1&prompt=login&b=2"), "a=1&b=2");
+        assert_eq!(without_login_prompt("%70rompt=select_account&b=%26"), "b=%26");
+        assert_eq!(without_login_prompt("prompt=login%20consent&a=1"), "a=1&prompt=consent");
     }
 }

@@ -22,6 +22,7 @@ pub enum Code {
     ExpiredToken,
     LoginRequired,
     ConsentRequired,
+    InteractionRequired,
     InvalidRedirectUri,
     InvalidClientMetadata,
     InvalidCredentials,
@@ -52,6 +53,7 @@ impl Code {
             Self::ExpiredToken => "expired_token",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired => "interaction_required",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidCredentials => "invalid_credentials",
@@ -84,6 +86,9 @@ pub enum Error {
     Object(&'static str, u16),
     #[error("{0} gave an answer that makes no sense here")]
     Senseless(&'static str),
+    /// Another server; for the log.
+    #[error("{0}")]
+    Elsewhere(String),
     #[error("a key is unusable")]
     Key,
 }

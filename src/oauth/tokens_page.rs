@@ -76,7 +76,7 @@ async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Re
     let keys = Keys::kept(env).await?;
     let html = screens::render(&Tokens {
         style: STYLE,
-        username: &session.owner.username,
+        username: session.owner.shown(),
         rows: &rows,
         made: outcome.made.as_deref(),
         error: outcome.error.as_deref(),
@@ -100,7 +100,7 @@ fn row(token: &Listed) -> Row {
 }
 
 /// As `2026-11-21`, UTC.
-fn day(ms: i64) -> String {
+pub fn day(ms: i64) -> String {
     chrono::DateTime::from_timestamp(ms.div_euclid(1000), 0)
         .map(|time| time.date_naive().to_string())
         .unwrap_or_default()

@@ -1,6 +1,7 @@
 //! The web pages: templates that are compiled in and escape whatever they are given.
 
 pub mod account;
+pub mod clients;
 pub mod device;
 pub mod home;
 pub mod sign_in;

@@ -13,6 +13,13 @@ pub struct Login<'a> {
     pub error: Option<&'a str>,
     pub username: &'a str,
     pub return_to: &'a str,
+    /// The same, as it may stand in a query.
+    pub encoded_return_to: &'a str,
+    /// Whom one may sign in with instead of a password.
+    pub provider: Option<&'a str>,
+    /// Whether one may sign in with a password.
+    pub password: bool,
+    pub may_sign_up: bool,
     pub form_token: &'a str,
 }
 
@@ -30,6 +37,8 @@ pub struct Consent<'a> {
     pub warning: Option<&'a str>,
     /// What the client will be able to do, a line each.
     pub abilities: &'a [&'a str],
+    /// The user will not be asked again.
+    pub remembered: bool,
     pub request: &'a str,
     pub form_token: &'a str,
     pub sign_out_token: &'a str,

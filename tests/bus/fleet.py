@@ -111,6 +111,11 @@ class Fleet:
         return sum(peer.connections for peer in self.peers)
 
     @property
+    def answered(self) -> int:
+        """Jobs whose answer the bus has taken."""
+        return sum(len(peer.runs) - len(peer.unanswered) for peer in self.peers)
+
+    @property
     def runs(self) -> Counter[str]:
         return sum((peer.runs for peer in self.peers), Counter())
 

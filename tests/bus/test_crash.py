@@ -44,9 +44,9 @@ async def submit_until_accepted(client: ModernClient, number: int) -> str:
         await asyncio.sleep(0.02)
 
 
-async def submit_all(url: str, token: str, count: int) -> list[str]:
+async def submit_all(url: str, token: str, count: int, accepted: list[str]) -> None:
+    """Submits so many jobs, some at a time; `accepted` grows by the id of each that the bus has said yes to."""
     numbers = iter(range(count))
-    accepted: list[str] = []
 
     async def keep_submitting() -> None:
         async with ModernClient(url, token) as client:
@@ -54,7 +54,6 @@ async def submit_all(url: str, token: str, count: int) -> list[str]:
                 accepted.append(await submit_until_accepted(client, number))
 
     await asyncio.gather(*(keep_submitting() for _ in range(SUBMITTERS)))
-    return accepted
 
 
 async def check_all_done(server: Workerd, token: str, fleet: Fleet, accepted: list[str], seconds: float) -> None:
@@ -76,17 +75,25 @@ async def test_no_job_is_lost_or_doubled_while_the_server_is_killed_again_and_ag
     token = await login(server.url)
     random.seed(5)
     started = time.monotonic()
-    async with Fleet(server.ws_url, token, PEERS, work_seconds=0.25) as fleet:
-        submitting = asyncio.create_task(submit_all(server.url, token, JOBS))
+    accepted: list[str] = []
+    in_flight = []
+    async with Fleet(server.ws_url, token, PEERS, work_seconds=1.0) as fleet:
+        submitting = asyncio.create_task(submit_all(server.url, token, JOBS, accepted))
+        while len(accepted) < JOBS // 2:
+            await asyncio.sleep(0.01)
         for _ in range(KILLS):
             await fleet.back(PEERS // 2)
             await asyncio.sleep(random.uniform(0, 0.4))
+            in_flight.append(len(accepted) - fleet.answered)
             server.restart()
-        accepted = await submitting
+        await submitting
         await check_all_done(server, token, fleet, accepted, 120)
         connections = fleet.connections
+    middle = sorted(in_flight)[KILLS // 2]
+    assert middle > 0, f"the kills met no work: {in_flight}"
     print(
-        f"\n{len(accepted)} jobs accepted over {PEERS} peers, {KILLS} times SIGKILL, {connections} connections: "
+        f"\n{len(accepted)} jobs accepted over {PEERS} peers, {KILLS} times SIGKILL with {min(in_flight)} to "
+        f"{max(in_flight)} of them in flight ({middle} in the middle), {connections} connections: "
         f"{len(accepted)} completed once, 0 lost, 0 doubled, in {time.monotonic() - started:.0f} s"
     )
 
@@ -97,13 +104,14 @@ async def test_no_job_is_lost_or_doubled_while_peers_drop_and_return(server: Wor
     random.seed(6)
     started = time.monotonic()
     async with Fleet(server.ws_url, token, PEERS, work_seconds=0.005) as fleet:
-        submitting = asyncio.create_task(submit_all(server.url, token, JOBS))
+        accepted: list[str] = []
+        submitting = asyncio.create_task(submit_all(server.url, token, JOBS, accepted))
         for _ in range(FLAPS):
             peer = random.choice(fleet.peers)
             if peer.socket is not None:
                 peer.socket.transport.abort()
             await asyncio.sleep(random.uniform(0, 0.03))
-        accepted = await submitting
+        await submitting
         await check_all_done(server, token, fleet, accepted, 120)
         connections = fleet.connections
     print(

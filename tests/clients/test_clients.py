@@ -38,6 +38,9 @@ TOURS: list[Tour] = [
     ("typescript", "legacy", "/mcp", LEGACY),
     ("typescript", "auto", "/", MODERN),
     ("typescript", "auto", "/mcp", LEGACY),
+    ("rmcp", "auto", "/", MODERN),
+    ("rmcp", "auto", "/mcp", LEGACY),
+    ("rmcp", "legacy", "/", LEGACY),
     ("inspector", "legacy", "/mcp", LEGACY),
     ("inspector", "auto", "/", MODERN),
     ("inspector", "modern", "/", MODERN),
@@ -106,6 +109,8 @@ async def take_tour(kind: str, url: str, token: str, mode: str) -> dict[str, Any
         script = (HERE / "tour.mjs").read_text()
         command = ("node", "--input-type=module", "-", url, token, mode)
         output = await run(*command, stdin=script, cwd=setting("BUS_NODE_CLIENTS"))
+    elif kind == "rmcp":
+        output = await run(setting("BUS_RMCP_CLIENT"), url, token, mode)
     else:
         interpreter = sys.executable if kind == "fastmcp4" else setting("BUS_FASTMCP2_PYTHON")
         output = await run(interpreter, str(HERE / "tour.py"), url, token, mode)
@@ -198,15 +203,18 @@ def test_a_published_client_does_everything(trips: dict[Tour, Trip | BaseExcepti
         assert report["revision"] == tour[3]
         assert report["progress"] == [[25, 100, "at 25"], [75, 100, "at 75"]]
         assert len(trip.given_up) == 1
+    if tour[0] == "rmcp" and tour[3] == MODERN:
+        assert did(report["task"], "quick")
     assert {revision_of(exchange) for exchange in trip.exchanges if exchange.status == 200} == {tour[3]}
     assert complaints(trip.exchanges) == []
     assert [exchange for exchange in trip.exchanges if exchange.status >= 500] == []
 
 
-def test_fastmcp_2_signs_in_once_and_refreshes(tmp_path: Path, scripted_browser: Path) -> None:
+@pytest.mark.parametrize("kind", ["fastmcp2", "rmcp"])
+def test_a_client_signs_in_once_and_refreshes(tmp_path: Path, scripted_browser: Path, kind: str) -> None:
     variables = {"DEV_ACCOUNTS": DEV_ACCOUNTS, "ACCESS_TOKEN_TTL": "1"}
     with Workerd(tmp_path / "workerd", variables=variables) as server:
-        report = asyncio.run(take_tour("fastmcp2", f"{server.url}/mcp", "oauth", "-"))
+        report = asyncio.run(take_tour(kind, f"{server.url}/mcp", "oauth", "-"))
     assert report == {"tools": TOOLS, "access_tokens": 3}
     assert scripted_browser.read_text().count("signed in") == 1
 
@@ -230,5 +238,7 @@ def test_a_message_out_of_shape_is_complained_of() -> None:
         ({"id": 1, "error": {"code": "x", "message": "y"}}, LEGACY),
         ({"id": None, "error": {"code": -1, "message": "y"}}, LEGACY),
         ({"method": "notifications/nonsense"}, LEGACY),
+        ({"id": 1, "result": {"resultType": "task", "taskId": "j-1", "status": "working"}}, MODERN),
+        ({"method": "notifications/tasks", "params": {"taskId": "j-1", "status": "completed"}}, MODERN),
     ):
         assert len(complaints([exchange(answer, revision)])) == 1, answer

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::access_tokens::{self, NewToken, TokenError};
 use crate::browser_sessions::{self, SessionError};
 use crate::codes;
+use crate::consents;
 use crate::failed_logins::Guessed;
 use crate::grants::{self, GrantError, Granted, Refusal};
 use crate::ids::{Entropy, EntropyError, random_id};
@@ -13,7 +14,7 @@ use crate::migrate::{ACCOUNT, migrate};
 use crate::params;
 use crate::passwords::{self, PasswordError};
 use crate::scopes::Scopes;
-use crate::storage::{Sql, StorageError};
+use crate::storage::{Row, Sql, StorageError};
 use crate::usernames::Username;
 
 mod command;
@@ -58,12 +59,15 @@ pub fn handle(
     if let Command::SignUp { username, password, admin } = command {
         return Ok((sign_up(sql, &username, &password, admin, now_ms, entropy)?, Vec::new()));
     }
+    if let Command::SignInAs { username, display_name } = command {
+        return Ok((sign_in_as(sql, &username, &display_name, now_ms, entropy)?, Vec::new()));
+    }
     let Some(owner) = owner(sql)? else {
         return Ok((absent(&command), Vec::new()));
     };
     match command {
         Command::SignUp { .. } => Ok((Reply::NameTaken, Vec::new())),
-        Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
+        Command::SignInAs { .. } | Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
         Command::Session { session } => {
             let live = browser_sessions::is_live(sql, &session, now_ms)?;
             Ok((if live { Reply::Owner { owner } } else { Reply::NoSession }, Vec::new()))
@@ -72,9 +76,12 @@ pub fn handle(
             browser_sessions::end(sql, &session)?;
             Ok((Reply::Done, Vec::new()))
         }
-        Command::IssueCode { session, permission, binding } => {
+        Command::IssueCode { session, permission, binding, consent } => {
             if !browser_sessions::is_live(sql, &session, now_ms)? {
                 return Ok((Reply::NoSession, Vec::new()));
+            }
+            if !consents::is_given(sql, consent, &permission, &binding.redirect_uri, now_ms)? {
+                return Ok((Reply::NotConsented, Vec::new()));
             }
             let code = codes::issue(sql, &permission, &binding, now_ms, entropy);
             settle(code.map(|code| (Reply::Code { code }, Vec::new())), &owner)
@@ -103,6 +110,20 @@ pub fn handle(
             codes::issue_to_device(sql, &permission, &secret_hash, (now_ms, lifetime_ms))?;
             Ok((Reply::Done, Vec::new()))
         }
+        Command::ListClients { session } => {
+            let live = browser_sessions::is_live(sql, &session, now_ms)?;
+            let reply =
+                if live { Reply::Clients { clients: consents::allowed(sql, now_ms)? } } else { Reply::NoSession };
+            Ok((reply, Vec::new()))
+        }
+        Command::ForgetClient { session, client_id } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? || client_id == access_tokens::CLIENT {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            consents::forget(sql, &client_id)?;
+            codes::forget_unused(sql, Some(&client_id))?;
+            Ok((Reply::Done, effects(&owner, grants::revoke_all_of(sql, &client_id, now_ms)?)))
+        }
         Command::Exchange(request) => {
             let outcome = codes::exchange(sql, &request, now_ms, entropy);
             settle(outcome.map(|(granted, displaced)| (granted_to(&owner, granted), displaced)), &owner)
@@ -128,10 +149,12 @@ pub fn handle(
             change_password(sql, &owner, (&session, &old, &new), now_ms, entropy)
         }
         Command::Delete { session, password } => delete(sql, &owner, (&session, &password), now_ms, entropy),
-        Command::IsAdministrator { session } => {
-            let live = browser_sessions::is_live(sql, &session, now_ms)?;
-            let reply = if live { Reply::Administrator { is: is_admin(sql)? } } else { Reply::NoSession };
-            Ok((reply, Vec::new()))
+        Command::Standing { session } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            let (is_administrator, has_password) = (is_admin(sql)?, passwords::is_set(sql)?);
+            Ok((Reply::Standing { is_administrator, has_password }, Vec::new()))
         }
         Command::MakeInvite { session } => {
             if !browser_sessions::is_live(sql, &session, now_ms)? || !is_admin(sql)? {
@@ -191,7 +214,7 @@ fn sign_up(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<Reply, AccountError> {
-    if exists(sql)? || deletion::is_pending(sql)? {
+    if exists(sql)? || deletion::is_pending(sql)? || username.is_of_identity() {
         return Ok(Reply::NameTaken);
     }
     if !passwords::is_acceptable(password) {
@@ -202,6 +225,27 @@ fn sign_up(
         sql.query("UPDATE account SET admin = 1", &[])?;
     }
     passwords::set(sql, password, now_ms, entropy)?;
+    session_started(sql, now_ms, entropy)
+}
+
+/// The edge has it from the provider that this is the owner.
+fn sign_in_as(
+    sql: &dyn Sql,
+    username: &Username,
+    display_name: &str,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<Reply, AccountError> {
+    if deletion::is_pending(sql)? || !username.is_of_identity() {
+        return Ok(Reply::NameTaken);
+    }
+    if !exists(sql)? {
+        create(sql, username, false, now_ms, entropy)?;
+    }
+    sql.query(
+        "UPDATE account SET display_name = ?1 WHERE display_name IS NULL OR display_name <> ?1",
+        params![display_name],
+    )?;
     session_started(sql, now_ms, entropy)
 }
 
@@ -218,24 +262,35 @@ fn change_password(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    // The configuration holds the password of a development account.
-    if !browser_sessions::is_live(sql, session, now_ms)? || is_dev(sql)? {
+    // The configuration holds the password of a development account, and a provider that of its users.
+    if !browser_sessions::is_live(sql, session, now_ms)? || is_dev(sql)? || !passwords::is_set(sql)? {
         return Ok((Reply::NoSession, Vec::new()));
     }
     if !passwords::is_acceptable(new) {
         return Ok((Reply::WeakPassword, Vec::new()));
     }
-    if !is_confirmed(sql, old, now_ms, entropy)? {
+    if !is_confirmed(sql, (session, old), now_ms, entropy)? {
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
     passwords::set(sql, new, now_ms, entropy)?;
     browser_sessions::end_all(sql)?;
+    consents::forget_all(sql)?;
+    codes::forget_unused(sql, None)?;
     let revoked = grants::revoke_all(sql, now_ms)?;
     Ok((session_started(sql, now_ms, entropy)?, effects(owner, revoked)))
 }
 
-/// Whether the owner, who is signed in, has typed the password once more. Counted as at login.
-fn is_confirmed(sql: &dyn Sql, password: &str, now_ms: i64, entropy: &mut dyn Entropy) -> Result<bool, AccountError> {
+/// Whether the owner, who is signed in, has typed the password once more, counted as at login; or has just signed in,
+/// where there is no password.
+fn is_confirmed(
+    sql: &dyn Sql,
+    (session, password): (&str, &str),
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<bool, AccountError> {
+    if !passwords::is_set(sql)? {
+        return Ok(browser_sessions::is_fresh(sql, session, now_ms)?);
+    }
     if Guessed::Password.is_paused(sql, now_ms)? {
         return Ok(false);
     }
@@ -259,7 +314,7 @@ fn delete(
     if !browser_sessions::is_live(sql, session, now_ms)? {
         return Ok((Reply::NoSession, Vec::new()));
     }
-    if !is_confirmed(sql, password, now_ms, entropy)? {
+    if !is_confirmed(sql, (session, password), now_ms, entropy)? {
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
     deletion::begin(sql, owner, is_admin(sql)?)?;
@@ -302,16 +357,18 @@ pub fn performed(sql: &dyn Sql, effect: &Effect) -> Result<(), StorageError> {
 
 fn absent(command: &Command) -> Reply {
     match command {
-        Command::Login { .. } => Reply::WrongCredentials,
+        Command::SignInAs { .. } | Command::Login { .. } => Reply::WrongCredentials,
         Command::SignUp { .. } => Reply::NameTaken,
         Command::MakeInvite { .. } | Command::ClaimInvite { .. } => Reply::NoInvite,
         Command::Session { .. }
         | Command::IssueCode { .. }
+        | Command::ListClients { .. }
+        | Command::ForgetClient { .. }
         | Command::ChangePassword { .. }
         | Command::Delete { .. }
         | Command::TryDeviceCode { .. }
         | Command::AllowDevice { .. }
-        | Command::IsAdministrator { .. } => Reply::NoSession,
+        | Command::Standing { .. } => Reply::NoSession,
         Command::UseAccessToken { .. } => Reply::NoAccessToken,
         Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
             Reply::NotAllowed { reason: Denial::Ended }
@@ -450,8 +507,10 @@ fn owner(sql: &dyn Sql) -> Result<Option<Owner>, StorageError> {
     if !exists(sql)? {
         return Ok(None);
     }
-    let rows = sql.query("SELECT user_id, username FROM account", &[])?;
-    rows.first().map(|row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)? })).transpose()
+    let rows = sql.query("SELECT user_id, username, display_name FROM account", &[])?;
+    let owner =
+        |row: &Row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)?, display_name: row.optional_text(2)? });
+    rows.first().map(owner).transpose()
 }
 
 #[cfg(test)]

@@ -116,6 +116,8 @@ pub struct Submit {
     pub target_uuid: Option<String>,
     pub target_group: Option<String>,
     pub idempotency_key: Option<String>,
+    /// The registered client that hears how it goes.
+    pub from_uuid: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

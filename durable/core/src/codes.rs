@@ -90,6 +90,12 @@ fn insert(
     Ok(())
 }
 
+/// Codes that no client has come with yet are worth nothing any more: those of one client, or all.
+pub fn forget_unused(sql: &dyn Sql, client_id: Option<&str>) -> Result<(), StorageError> {
+    sql.query("DELETE FROM codes WHERE grant_id IS NULL AND (?1 IS NULL OR client_id = ?1)", params![client_id])
+        .map(|_| ())
+}
+
 /// Turns a code into a grant.
 pub fn exchange(
     sql: &dyn Sql,

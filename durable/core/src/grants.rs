@@ -214,6 +214,15 @@ pub fn revoke_all(sql: &dyn Sql, now_ms: i64) -> Result<Vec<String>, StorageErro
     rows.iter().map(|row| row.text(0)).collect()
 }
 
+/// Revokes every grant of a client; names those that were live.
+pub fn revoke_all_of(sql: &dyn Sql, client_id: &str, now_ms: i64) -> Result<Vec<String>, StorageError> {
+    let rows = sql.query(
+        "UPDATE grants SET revoked_ms = ? WHERE client_id = ? AND revoked_ms IS NULL RETURNING grant_id",
+        params![now_ms, client_id],
+    )?;
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
 /// The revoked grants of which the bus has not been told.
 pub fn untold(sql: &dyn Sql) -> Result<Vec<String>, StorageError> {
     let rows = sql.query("SELECT grant_id FROM grants WHERE revoked_ms IS NOT NULL AND bus_told = 0", &[])?;

@@ -72,7 +72,7 @@ fn submit_to_group(turn: &mut Turn<'_>, call: &Submit, group: &str) -> Result<Va
     }
     routing::has_room(turn, members.len())?;
     limits::admit(turn, members.len())?;
-    let batch_id = ids::random_id::<6>("b-", turn.entropy)?;
+    let batch_id = ids::random_id::<6>(jobs::BATCH_PREFIX, turn.entropy)?;
     let mut started = Vec::new();
     let mut key = call.idempotency_key.as_deref();
     for member in &members {
@@ -95,7 +95,7 @@ fn start(
     let job = NewJob {
         job_id: job_id.clone(),
         command: &call.command,
-        from_uuid: turn.server_uuid(),
+        from_uuid: call.from_uuid.clone().unwrap_or_else(|| turn.server_uuid()),
         target_uuid,
         routing,
         payload: jobs::command_payload(&job_id, &call.command, &call.params),

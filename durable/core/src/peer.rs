@@ -12,6 +12,7 @@ use crate::jobs::{self, State};
 use crate::messages::{self, cut};
 use crate::record::Routing;
 use crate::registry::Via;
+use crate::tool_result;
 use crate::turn::Turn;
 use crate::{bus, inbox};
 
@@ -100,8 +101,10 @@ fn answer(
             let arguments = params.get("arguments").cloned().unwrap_or_else(|| json!({}));
             let (document, attached) = call_tool(turn, socket, name, &arguments)?;
             let result = match document {
-                Ok(document) => tool_result(&document),
-                Err(reason) => tool_error(&reason),
+                Ok(document) => {
+                    tool_result::of(&document, document.get("status").and_then(Value::as_str) == Some("error"))
+                }
+                Err(reason) => tool_result::error(&reason),
             };
             (result_reply(id, &result), attached)
         }
@@ -150,16 +153,17 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     if !job.state.is_open() {
         return Ok(());
     }
-    jobs::acknowledge(turn, &job)?;
+    let began = jobs::acknowledge(turn, &job)?;
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
     if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0) {
         jobs::note_progress(turn, &job, percent, message)?;
     }
-    if job.from_uuid == turn.server_uuid() || percent.as_f64() == Some(0.0) {
+    if job.from_uuid == turn.server_uuid() || (percent.as_f64() == Some(0.0) && !began) {
         return Ok(());
     }
-    let mut payload = json!({"kind": "progress", "job_id": job_id, "percent": percent});
+    let state = State::Running.name();
+    let mut payload = json!({"kind": "progress", "job_id": job_id, "percent": percent, "job_state": state});
     if let (Some(fields), Some(message)) = (payload.as_object_mut(), message) {
         fields.insert("message".to_owned(), Value::from(message));
     }
@@ -200,7 +204,7 @@ fn oversize(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame
             messages::end(turn, &job, State::Failed, "", &reason)?;
         }
     }
-    reply(turn, socket, result_reply(&id, &tool_error(&reason)));
+    reply(turn, socket, result_reply(&id, &tool_result::error(&reason)));
     Ok(Frame::Understood)
 }
 
@@ -222,16 +226,4 @@ fn result_reply(id: &Value, result: &Value) -> Value {
 
 fn error_reply(id: &Value, code: i64, message: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
-}
-
-fn tool_result(document: &Value) -> Value {
-    json!({
-        "content": [{"type": "text", "text": document.to_string()}],
-        "structuredContent": document,
-        "isError": document.get("status").and_then(Value::as_str) == Some("error"),
-    })
-}
-
-fn tool_error(reason: &str) -> Value {
-    json!({"content": [{"type": "text", "text": reason}], "isError": true})
 }

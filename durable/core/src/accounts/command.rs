@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::access_tokens::{self, Held, Listed, NewToken};
 use crate::codes::{CodeBinding, Exchange};
+use crate::consents::{Allowed, Consent};
 use crate::grants::{Granted, Permission, Refresh, Refusal};
 use crate::scopes::Scopes;
 use crate::usernames::Username;
@@ -24,14 +25,29 @@ pub enum Command {
     Session {
         session: String,
     },
+    /// A provider has said who this is: signs the browser in, and makes the account at the first time.
+    SignInAs {
+        username: Username,
+        display_name: String,
+    },
     EndSession {
         session: String,
     },
-    /// The owner, known by the session, has consented.
+    /// The owner, known by the session, consents or has done so.
     IssueCode {
         session: String,
         permission: Permission,
         binding: CodeBinding,
+        consent: Consent,
+    },
+    /// The clients that may do something.
+    ListClients {
+        session: String,
+    },
+    /// Takes back whatever a client was allowed; it has to be asked about again.
+    ForgetClient {
+        session: String,
+        client_id: String,
     },
     /// The owner is about to look up the code of a device: counts the guess, unless there were too many.
     TryDeviceCode {
@@ -91,7 +107,7 @@ pub enum Command {
         session: String,
         password: String,
     },
-    IsAdministrator {
+    Standing {
         session: String,
     },
     MakeInvite {
@@ -135,6 +151,16 @@ pub enum AfterLogin {
 pub struct Owner {
     pub user_id: String,
     pub username: String,
+    /// What a provider calls its user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+}
+
+impl Owner {
+    /// The name for the owner's own eyes.
+    pub fn shown(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(&self.username)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +179,11 @@ pub enum Reply {
     },
     Code {
         code: String,
+    },
+    /// The owner has to be asked.
+    NotConsented,
+    Clients {
+        clients: Vec<Allowed>,
     },
     Done,
     WrongCredentials,
@@ -186,8 +217,10 @@ pub enum Reply {
     NameTaken,
     /// The new password is too short or too long.
     WeakPassword,
-    Administrator {
-        is: bool,
+    /// `has_password`: it is not a provider that the owner signs in with.
+    Standing {
+        is_administrator: bool,
+        has_password: bool,
     },
     Invite {
         invite: String,

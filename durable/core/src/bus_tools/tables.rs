@@ -151,6 +151,11 @@ const SUBMIT_PARAMETERS: &[Param] = &[
         &ID,
         "Any text of your own. Submitting again with the same one returns the first job and starts none.",
     ),
+    Param::nullable(
+        "from_uuid",
+        &ID,
+        "Registered client that is sent the job's progress and its end as messages. Without it, poll or subscribe.",
+    ),
 ];
 
 const LIST_JOBS_PARAMETERS: &[Param] = &[

@@ -174,6 +174,7 @@ fn the_job_tools_fill_in_their_defaults() {
             target_uuid: None,
             target_group: None,
             idempotency_key: None,
+            from_uuid: None,
         })
     );
     assert_eq!(job("blender_list_jobs", json!({})), JobCall::List(ListJobs { status: None, limit: 50 }));

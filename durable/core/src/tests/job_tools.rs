@@ -195,3 +195,41 @@ fn a_stranger_has_no_inbox_and_a_made_up_cursor_is_named() {
     let refused = world.call("blender_receive_messages", json!({"client_uuid": "me", "after": "x"})).unwrap_err();
     assert!(refused.contains("after"), "{refused}");
 }
+
+#[test]
+fn a_client_that_submits_in_its_name_hears_how_the_job_goes() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &["job_ack"]);
+    world.tool("w2", "blender_register_client", json!({"client_uuid": "artist", "client_type": "llm"}));
+    let job_id = id(&submit(&mut world, json!({"from_uuid": "artist"})));
+    let payloads = |world: &World| -> Vec<Value> {
+        world.frames("w2").iter().map(|frame| frame["params"]["data"]["payload"].clone()).collect()
+    };
+    world.effects.clear();
+    for percent in [0, 0, 40] {
+        world.progress("w1", &job_id, percent);
+    }
+    let mut heard = payloads(&world);
+    world.update("w1", &job_id, "completed", "done");
+    heard.extend(payloads(&world));
+    let progress =
+        |percent: i64| json!({"kind": "progress", "job_id": job_id, "percent": percent, "job_state": "running"});
+    let ended = json!({"kind": "job_update", "job_id": job_id, "status": "completed", "result": "done", "error": ""});
+    assert_eq!(heard, [progress(0), progress(40), ended]);
+}
+
+#[test]
+fn the_counters_tell_states_and_times_of_recent_jobs() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    let jobs: Vec<String> = (0..3).map(|_| id(&submit(&mut world, json!({})))).collect();
+    world.now_ms += 1_500;
+    world.update("w1", &jobs[0], "completed", "x");
+    world.now_ms += 500;
+    world.update("w1", &jobs[1], "failed", "");
+    let Outcome::Reply(Reply::Document { document }) = world.serve(Command::Counters) else { panic!("no document") };
+    assert_eq!(document["recent_jobs"], json!({"completed": 1, "failed": 1, "running": 1}));
+    assert_eq!(document["recent_ms"], json!({"median": 1_500, "p95": 1_500}));
+    assert_eq!((&document["open_jobs"], &document["peers_connected"]), (&json!(1), &json!(1)));
+    assert!(document["database_bytes"].as_u64().is_some_and(|bytes| bytes > 0));
+}

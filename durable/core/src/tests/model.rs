@@ -194,11 +194,14 @@ impl Model {
         }
     }
 
-    fn acknowledge(&mut self, at: usize) {
-        if matches!(self.jobs[at].state, State::Queued | State::Delivered) {
+    /// Whether it was news.
+    fn acknowledge(&mut self, at: usize) -> bool {
+        let news = matches!(self.jobs[at].state, State::Queued | State::Delivered);
+        if news {
             self.jobs[at].state = State::Running;
             self.refill(self.jobs[at].target);
         }
+        news
     }
 
     fn update(&mut self, at: usize, status: &str, result: &str) {
@@ -382,8 +385,8 @@ impl History {
     fn acknowledge(&mut self, peer: usize, job: usize) {
         let (Some(live), Some(at)) = (self.model.live.get(&peer).cloned(), self.pick(job)) else { return };
         self.world.progress(&live.socket, &self.model.jobs[at].id.clone(), 0);
-        if self.model.jobs[at].target == peer {
-            self.model.acknowledge(at);
+        if self.model.jobs[at].target == peer && self.model.acknowledge(at) {
+            self.model.hear(at, "progress");
         }
     }
 
@@ -474,7 +477,8 @@ impl History {
             let message: Value = serde_json::from_str(&row.text(1).unwrap()).unwrap();
             let payload = &message["params"]["data"]["payload"];
             let text = |name: &str| payload[name].as_str().unwrap().to_owned();
-            found.push((text("job_id"), text("status")));
+            let status = if payload["kind"] == "progress" { "kind" } else { "status" };
+            found.push((text("job_id"), text(status)));
         }
         same("updates that the sender hears of", &found, &self.model.heard)
     }
