@@ -29,6 +29,7 @@ NOT_RUN = {
     "npx wrangler": "needs an account",
     "pip install": "the test environments are installed from the same index",
     "python -m addon": "tests/addon/test_headless_*.py",
+    "python3 tests/addon/window": "needs an installed Blender with a window",
     "python examples/": "the tests of the examples",
     "blender -b": "needs an installed Blender",
     "export ": "belongs to the line after it",
