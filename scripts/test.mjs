@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { nodeEnv } from './node-env.mjs';
 import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
 import { ensureBlenderLibraries, pythonEnv } from './python-env.mjs';
+import { rustClient } from './rust-client.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 
 const STAGE_MINUTES = 20;
@@ -35,6 +36,7 @@ const STAGES = [
 /** What the end-to-end tests are told of the environments: variable, environment. */
 const END_TO_END = {
   BUS_BPY_PYTHON: 'bpy42', BUS_BPY45_PYTHON: 'bpy45', BUS_BPY50_PYTHON: 'bpy50', BUS_FASTMCP2_PYTHON: 'fastmcp2',
+  BUS_FASTMCP3_PYTHON: 'fastmcp3',
   BUS_NODE_CLIENTS: 'node',
 };
 
@@ -95,6 +97,7 @@ async function runStage(stage, environments) {
     if (stage.python) [command, args] = [await environments.get(stage.python), stage.command];
     if (stage.name === 'e2e') {
       for (const [variable, name] of Object.entries(END_TO_END)) env[variable] = await environments.get(name);
+      env.BUS_RMCP_CLIENT = await rustClient();
     }
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;

@@ -79,13 +79,18 @@ def screenshot_effect(params: dict[str, Any]) -> Effect:
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """A job that waits for the user; `text` is the code, or what is known of the job."""
+    """A job that waits for the user; `text` is the code, or what is known of the job, `sender` who is to be allowed."""
 
     number: int
     command: str
     sender: str
     text: str
     answered: Future[Verdict] = field(default_factory=Future)
+
+    @property
+    def origin(self) -> str:
+        """Where the job comes from, in words: the bus tells its clients apart only if they give a name of their own."""
+        return "a client of your account" if self.sender.startswith("server:") else self.sender
 
     def answer(self, verdict: Verdict) -> None:
         """Let the job go on; without effect if it was answered already."""
@@ -135,6 +140,8 @@ class Consent:
             if self.present is not None:
                 self.present(question)
             while not question.answered.done() and waited < QUESTION_TIMEOUT:
+                if control.deserted.is_set():
+                    raise Refused(f"{question.command}: not run, its client left before the user had answered")
                 yield 0.1
                 waited += 0.1
         finally:

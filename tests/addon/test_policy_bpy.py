@@ -152,6 +152,22 @@ def test_others_run_while_the_user_thinks_and_the_question_can_be_cancelled(poli
     assert consent.questions == []
 
 
+def test_a_client_that_leaves_takes_its_question_along(policy: Any, asked: list[Any]) -> None:
+    from addon.commands.policy import consent
+
+    policy("ask")
+    bench = Bench()
+    control = bench.queue.submit(Job("j-1", "execute_code", {"code": "1/0"}, from_uuid="this computer, connection 1"))
+    bench.turn()
+    assert [question.origin for question in consent.questions] == ["this computer, connection 1"]
+    control.deserted.set()
+    bench.turn()
+    assert consent.questions == []
+    assert bench.answers == [
+        ("j-1", "failed", "", "execute_code: not run, its client left before the user had answered")
+    ]
+
+
 def test_nobody_answering_is_a_refusal(policy: Any, asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     from addon.commands import policy as module
 

@@ -14,7 +14,7 @@ use crate::migrate::{ACCOUNT, migrate};
 use crate::params;
 use crate::passwords::{self, PasswordError};
 use crate::scopes::Scopes;
-use crate::storage::{Sql, StorageError};
+use crate::storage::{Row, Sql, StorageError};
 use crate::usernames::Username;
 
 mod command;
@@ -59,12 +59,15 @@ pub fn handle(
     if let Command::SignUp { username, password, admin } = command {
         return Ok((sign_up(sql, &username, &password, admin, now_ms, entropy)?, Vec::new()));
     }
+    if let Command::SignInAs { username, display_name } = command {
+        return Ok((sign_in_as(sql, &username, &display_name, now_ms, entropy)?, Vec::new()));
+    }
     let Some(owner) = owner(sql)? else {
         return Ok((absent(&command), Vec::new()));
     };
     match command {
         Command::SignUp { .. } => Ok((Reply::NameTaken, Vec::new())),
-        Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
+        Command::SignInAs { .. } | Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
         Command::Session { session } => {
             let live = browser_sessions::is_live(sql, &session, now_ms)?;
             Ok((if live { Reply::Owner { owner } } else { Reply::NoSession }, Vec::new()))
@@ -146,10 +149,12 @@ pub fn handle(
             change_password(sql, &owner, (&session, &old, &new), now_ms, entropy)
         }
         Command::Delete { session, password } => delete(sql, &owner, (&session, &password), now_ms, entropy),
-        Command::IsAdministrator { session } => {
-            let live = browser_sessions::is_live(sql, &session, now_ms)?;
-            let reply = if live { Reply::Administrator { is: is_admin(sql)? } } else { Reply::NoSession };
-            Ok((reply, Vec::new()))
+        Command::Standing { session } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            let (is_administrator, has_password) = (is_admin(sql)?, passwords::is_set(sql)?);
+            Ok((Reply::Standing { is_administrator, has_password }, Vec::new()))
         }
         Command::MakeInvite { session } => {
             if !browser_sessions::is_live(sql, &session, now_ms)? || !is_admin(sql)? {
@@ -209,7 +214,7 @@ fn sign_up(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<Reply, AccountError> {
-    if exists(sql)? || deletion::is_pending(sql)? {
+    if exists(sql)? || deletion::is_pending(sql)? || username.is_of_identity() {
         return Ok(Reply::NameTaken);
     }
     if !passwords::is_acceptable(password) {
@@ -220,6 +225,27 @@ fn sign_up(
         sql.query("UPDATE account SET admin = 1", &[])?;
     }
     passwords::set(sql, password, now_ms, entropy)?;
+    session_started(sql, now_ms, entropy)
+}
+
+/// The edge has it from the provider that this is the owner.
+fn sign_in_as(
+    sql: &dyn Sql,
+    username: &Username,
+    display_name: &str,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<Reply, AccountError> {
+    if deletion::is_pending(sql)? || !username.is_of_identity() {
+        return Ok(Reply::NameTaken);
+    }
+    if !exists(sql)? {
+        create(sql, username, false, now_ms, entropy)?;
+    }
+    sql.query(
+        "UPDATE account SET display_name = ?1 WHERE display_name IS NULL OR display_name <> ?1",
+        params![display_name],
+    )?;
     session_started(sql, now_ms, entropy)
 }
 
@@ -236,14 +262,14 @@ fn change_password(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    // The configuration holds the password of a development account.
-    if !browser_sessions::is_live(sql, session, now_ms)? || is_dev(sql)? {
+    // The configuration holds the password of a development account, and a provider that of its users.
+    if !browser_sessions::is_live(sql, session, now_ms)? || is_dev(sql)? || !passwords::is_set(sql)? {
         return Ok((Reply::NoSession, Vec::new()));
     }
     if !passwords::is_acceptable(new) {
         return Ok((Reply::WeakPassword, Vec::new()));
     }
-    if !is_confirmed(sql, old, now_ms, entropy)? {
+    if !is_confirmed(sql, (session, old), now_ms, entropy)? {
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
     passwords::set(sql, new, now_ms, entropy)?;
@@ -254,8 +280,17 @@ fn change_password(
     Ok((session_started(sql, now_ms, entropy)?, effects(owner, revoked)))
 }
 
-/// Whether the owner, who is signed in, has typed the password once more. Counted as at login.
-fn is_confirmed(sql: &dyn Sql, password: &str, now_ms: i64, entropy: &mut dyn Entropy) -> Result<bool, AccountError> {
+/// Whether the owner, who is signed in, has typed the password once more, counted as at login; or has just signed in,
+/// where there is no password.
+fn is_confirmed(
+    sql: &dyn Sql,
+    (session, password): (&str, &str),
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<bool, AccountError> {
+    if !passwords::is_set(sql)? {
+        return Ok(browser_sessions::is_fresh(sql, session, now_ms)?);
+    }
     if Guessed::Password.is_paused(sql, now_ms)? {
         return Ok(false);
     }
@@ -279,7 +314,7 @@ fn delete(
     if !browser_sessions::is_live(sql, session, now_ms)? {
         return Ok((Reply::NoSession, Vec::new()));
     }
-    if !is_confirmed(sql, password, now_ms, entropy)? {
+    if !is_confirmed(sql, (session, password), now_ms, entropy)? {
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
     deletion::begin(sql, owner, is_admin(sql)?)?;
@@ -322,7 +357,7 @@ pub fn performed(sql: &dyn Sql, effect: &Effect) -> Result<(), StorageError> {
 
 fn absent(command: &Command) -> Reply {
     match command {
-        Command::Login { .. } => Reply::WrongCredentials,
+        Command::SignInAs { .. } | Command::Login { .. } => Reply::WrongCredentials,
         Command::SignUp { .. } => Reply::NameTaken,
         Command::MakeInvite { .. } | Command::ClaimInvite { .. } => Reply::NoInvite,
         Command::Session { .. }
@@ -333,7 +368,7 @@ fn absent(command: &Command) -> Reply {
         | Command::Delete { .. }
         | Command::TryDeviceCode { .. }
         | Command::AllowDevice { .. }
-        | Command::IsAdministrator { .. } => Reply::NoSession,
+        | Command::Standing { .. } => Reply::NoSession,
         Command::UseAccessToken { .. } => Reply::NoAccessToken,
         Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
             Reply::NotAllowed { reason: Denial::Ended }
@@ -472,8 +507,10 @@ fn owner(sql: &dyn Sql) -> Result<Option<Owner>, StorageError> {
     if !exists(sql)? {
         return Ok(None);
     }
-    let rows = sql.query("SELECT user_id, username FROM account", &[])?;
-    rows.first().map(|row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)? })).transpose()
+    let rows = sql.query("SELECT user_id, username, display_name FROM account", &[])?;
+    let owner =
+        |row: &Row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)?, display_name: row.optional_text(2)? });
+    rows.first().map(owner).transpose()
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ fn submit_to_group(turn: &mut Turn<'_>, call: &Submit, group: &str) -> Result<Va
     }
     routing::has_room(turn, members.len())?;
     limits::admit(turn, members.len())?;
-    let batch_id = ids::random_id::<6>("b-", turn.entropy)?;
+    let batch_id = ids::random_id::<6>(jobs::BATCH_PREFIX, turn.entropy)?;
     let mut started = Vec::new();
     let mut key = call.idempotency_key.as_deref();
     for member in &members {

@@ -33,6 +33,8 @@ pub const WINDOW: i64 = 32;
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// A peer away for longer than this loses its open jobs.
 pub const LOST_AFTER_MS: i64 = 60 * 60 * 1_000;
+/// How the id of a batch begins.
+pub const BATCH_PREFIX: &str = "b-";
 /// How often old rows are looked for.
 pub const RETENTION_EVERY_MS: i64 = 60 * 60 * 1_000;
 
@@ -104,6 +106,8 @@ pub struct Job {
     /// Unix milliseconds.
     pub created_ms: i64,
     pub finished_ms: Option<i64>,
+    /// When it last changed without ending.
+    pub updated_ms: Option<i64>,
     pub traceparent: Option<String>,
 }
 
@@ -181,6 +185,7 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
         progress: None,
         created_ms: turn.now_ms,
         finished_ms: None,
+        updated_ms: None,
         traceparent: record.traceparent,
     })
 }
@@ -282,9 +287,14 @@ fn priority(row: &Row) -> Result<u8, Error> {
 }
 
 fn set_state(turn: &mut Turn<'_>, job_id: &str, target_uuid: &str, from: State, to: State) -> Result<(), Error> {
-    turn.sql.query("UPDATE jobs SET state = ? WHERE job_id = ?", params![to.name(), job_id])?;
+    let now_ms = turn.now_ms;
+    let changed = params![to.name(), now_ms, job_id];
+    turn.sql.query("UPDATE jobs SET state = ?, updated_at = ? WHERE job_id = ?", changed)?;
     turn.presence.cache.count(Some(target_uuid), Some(from), to);
-    turn.presence.cache.change_job(job_id, |job| job.state = to);
+    turn.presence.cache.change_job(job_id, |job| {
+        job.state = to;
+        job.updated_ms = Some(now_ms);
+    });
     Ok(())
 }
 
@@ -302,7 +312,7 @@ pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<bool, Error> {
 
 const COLUMNS: &str =
     "job_id, command, target_uuid, from_uuid, state, result, error, progress, created_at, finished_at,
-     traceparent";
+     traceparent, updated_at";
 
 pub fn find(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
     if let Some(job) = turn.presence.cache.job(job_id) {
@@ -340,8 +350,13 @@ pub fn note_progress(turn: &mut Turn<'_>, known: &Job, percent: f64, message: Op
     if known.progress.as_ref() == Some(&progress) {
         return Ok(());
     }
-    turn.sql.query("UPDATE jobs SET progress = ? WHERE job_id = ?", params![progress.to_string(), &*known.job_id])?;
-    turn.presence.cache.change_job(&known.job_id, |job| job.progress = Some(progress));
+    let now_ms = turn.now_ms;
+    let changed = params![progress.to_string(), now_ms, &*known.job_id];
+    turn.sql.query("UPDATE jobs SET progress = ?, updated_at = ? WHERE job_id = ?", changed)?;
+    turn.presence.cache.change_job(&known.job_id, |job| {
+        job.progress = Some(progress);
+        job.updated_ms = Some(now_ms);
+    });
     turn.effects.push(Effect::News { subject: known.job_id.clone() });
     subscriptions::job_changed(turn, &known.job_id, false)
 }
@@ -361,6 +376,7 @@ fn job(row: &Row) -> Result<Job, Error> {
         created_ms: row.integer(8)?,
         finished_ms: row.optional_integer(9)?,
         traceparent: row.optional_text(10)?,
+        updated_ms: row.optional_integer(11)?,
     })
 }
 

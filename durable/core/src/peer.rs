@@ -12,6 +12,7 @@ use crate::jobs::{self, State};
 use crate::messages::{self, cut};
 use crate::record::Routing;
 use crate::registry::Via;
+use crate::tool_result;
 use crate::turn::Turn;
 use crate::{bus, inbox};
 
@@ -100,8 +101,10 @@ fn answer(
             let arguments = params.get("arguments").cloned().unwrap_or_else(|| json!({}));
             let (document, attached) = call_tool(turn, socket, name, &arguments)?;
             let result = match document {
-                Ok(document) => tool_result(&document),
-                Err(reason) => tool_error(&reason),
+                Ok(document) => {
+                    tool_result::of(&document, document.get("status").and_then(Value::as_str) == Some("error"))
+                }
+                Err(reason) => tool_result::error(&reason),
             };
             (result_reply(id, &result), attached)
         }
@@ -201,7 +204,7 @@ fn oversize(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame
             messages::end(turn, &job, State::Failed, "", &reason)?;
         }
     }
-    reply(turn, socket, result_reply(&id, &tool_error(&reason)));
+    reply(turn, socket, result_reply(&id, &tool_result::error(&reason)));
     Ok(Frame::Understood)
 }
 
@@ -223,16 +226,4 @@ fn result_reply(id: &Value, result: &Value) -> Value {
 
 fn error_reply(id: &Value, code: i64, message: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
-}
-
-fn tool_result(document: &Value) -> Value {
-    json!({
-        "content": [{"type": "text", "text": document.to_string()}],
-        "structuredContent": document,
-        "isError": document.get("status").and_then(Value::as_str) == Some("error"),
-    })
-}
-
-fn tool_error(reason: &str) -> Value {
-    json!({"content": [{"type": "text", "text": reason}], "isError": true})
 }
