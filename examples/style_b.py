@@ -43,6 +43,10 @@ class JobUpdates(MessageHandler):
             waiter.set_result(payload)
 
 
+async def quiet(message: Any) -> None:
+    """Stands in for FastMCP's own log handler, which would print every message."""
+
+
 async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     return (await client.call_tool(tool, arguments)).structured_content
 
@@ -58,7 +62,7 @@ async def a_blender(client: Client) -> str:
 
 async def main(url: str, token: str | None) -> None:
     updates = JobUpdates()
-    async with Client(url, auth=token or "oauth", message_handler=updates) as client:
+    async with Client(url, auth=token or "oauth", message_handler=updates, log_handler=quiet) as client:
         await client.set_logging_level("debug")
         await call(client, "blender_register_client", client_uuid=ME, client_type="llm")
         try:

@@ -16,15 +16,16 @@ SECONDS = 150
 
 @asynccontextmanager
 async def started(
-    *command: str, environment: Mapping[str, str] | None = None
+    script: str, *arguments: str, environment: Mapping[str, str] | None = None, folder: Path = ROOT
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A Python script of the repository; where it opens a browser, the scripted one signs in."""
+    """A Python script of the repository, run in a folder; where it opens a browser, the scripted one signs in."""
     browser = {"BROWSER": f"{sys.executable} {BROWSER} %s", "PYTHONUNBUFFERED": "1"}
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *command,
-        cwd=ROOT,
+        str(ROOT / script),
+        *arguments,
+        cwd=folder,
         env={**os.environ, **browser, **(environment or {})},
         stdin=pipe,
         stdout=pipe,
@@ -44,9 +45,16 @@ async def finished(process: asyncio.subprocess.Process, typed: str = "") -> str:
     return output.decode()
 
 
-async def run(*command: str, typed: str = "", status: int = 0, environment: Mapping[str, str] | None = None) -> str:
+async def run(
+    script: str,
+    *arguments: str,
+    typed: str = "",
+    status: int = 0,
+    environment: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
+) -> str:
     """Runs a script to its end, which has to be of this exit status, and returns what it printed."""
-    async with started(*command, environment=environment) as process:
+    async with started(script, *arguments, environment=environment, folder=folder) as process:
         output = await finished(process, typed)
     assert process.returncode == status, output
     return output

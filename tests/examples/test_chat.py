@@ -279,6 +279,14 @@ async def test_ctrl_c_while_the_model_thinks_ends_the_turn_and_not_the_chat(serv
     assert process.returncode == 0 and "Here." in read, read
 
 
+async def test_a_file_beside_the_user_configures_it(server: Workerd, tmp_path: Path) -> None:
+    with ModelDouble([says("Configured.")]) as model:
+        lines = [f"{name}={value}" for name, value in environment(model).items()]
+        (tmp_path / ".env").write_text("\n".join([*lines, f"BLENDER_BUS_TOKEN={await login(server.url)}"]))
+        output = await run("examples/chat.py", f"{server.url}/", typed="hi\n", folder=tmp_path)
+    assert "Configured." in output
+
+
 async def test_what_is_missing_is_said(server: Workerd, tmp_path: Path) -> None:
     nothing = {"OPENAI_API_KEY": "", "CHAT_MODEL": ""}
     assert "OPENAI_API_KEY and CHAT_MODEL" in await run("examples/chat.py", status=2, environment=nothing)

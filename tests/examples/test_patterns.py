@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from harness.blender import HeadlessBlender
 from harness.mcp import ModernClient, login
+from harness.services import ServiceDouble
 from harness.workerd import Workerd
 from PIL import Image, ImageChops, ImageStat
 
@@ -162,11 +165,25 @@ async def test_an_integration_that_is_off_is_not_asked_to_download(server: Worke
     assert '"Plain"' in found["result"]
 
 
-async def test_an_integration_that_is_on_is_used(server: Workerd) -> None:
-    options = await with_token(server)
-    peer = ["examples/fake_blender_peer.py", "--server", server.url, *options[1:]]
-    async with started(*peer) as process:
-        await read_until(process, "waiting for jobs")
-        output = await run(f"{PATTERNS}/status_probe.py", "wood", "Cube", "--url", *options)
+async def test_an_integration_that_is_on_is_used(server: Workerd, tmp_path: Path) -> None:
+    options = ["--url", *await with_token(server)]
+    with (
+        ServiceDouble() as services,
+        HeadlessBlender(server.url, tmp_path / "blender", uuid="studio", services=services.url),
+    ):
+        services.document("/assets", {"planks": {"name": "Planks", "type": 1, "download_count": 3}})
+        maps = {name: {"1k": {"jpg": services.file(f"/{name}.jpg", jpeg())}} for name in ("Diffuse", "Rough", "nor_gl")}
+        services.document("/files/planks", maps)
+        output = await run(f"{PATTERNS}/status_probe.py", "wood", "Cube", *options)
+        async with ModernClient(f"{server.url}/", await login(server.url)) as client:
+            cube = (await client.call("blender_get_object_info", name="Cube")).document
     assert "Poly Haven is on" in output
-    assert "brown_planks_05 set on Cube" in output
+    assert "1 found, taking planks" in output
+    assert "planks" in json.loads(cube["result"])["materials"][0]
+    assert [asked.query["categories"] for asked in services.asked if asked.path == "/assets"] == ["wood"]
+
+
+def jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), "brown").save(file, "JPEG")
+    return file.getvalue()
