@@ -7,7 +7,7 @@ from harness.mcp import ModernClient, login
 from harness.workerd import Workerd
 
 
-async def test_the_card_names_the_endpoint_and_a_picture_that_is_there(server: Workerd) -> None:
+def test_the_card_names_the_endpoint_and_a_picture_that_is_there(server: Workerd) -> None:
     card = httpx.get(f"{server.url}/.well-known/mcp/server-card.json").json()
     assert card["name"].endswith("/blender-bus") and card["title"] == "Blender Bus" and card["description"]
     assert card["remotes"] == [{"type": "streamable-http", "url": f"{server.url}/mcp"}]
@@ -25,7 +25,8 @@ async def test_a_client_of_either_era_is_shown_title_and_icon(server: Workerd) -
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
     body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
-    legacy = httpx.post(f"{server.url}/mcp", json=body, headers=headers).json()["result"]["serverInfo"]
+    async with httpx.AsyncClient(headers=headers) as http:
+        legacy = (await http.post(f"{server.url}/mcp", json=body)).json()["result"]["serverInfo"]
     assert modern == legacy
     assert modern["title"] == "Blender Bus" and modern["icons"][0]["src"].endswith("/icon.svg")
     assert "icons" not in listed, "every result would carry them"
