@@ -7,6 +7,7 @@ import hashlib
 import html
 import io
 import re
+import signal
 import subprocess
 import sys
 import zipfile
@@ -16,7 +17,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import pytest
-from harness.extension import ScriptedBlender
+from harness.extension import MODULE, ScriptedBlender, link_extension
 from harness.mcp import ModernClient, login
 from harness.workerd import ROOT, WorkerBundle, Workerd
 
@@ -180,3 +181,35 @@ async def test_blender_installs_from_the_server_works_for_it_and_updates_from_it
             report = asyncio.create_task(blender.said())
             assert await first_result(server, token, report) == "runs\n"
             assert await report == {"installed": version, "jobs": ["completed"]}
+
+
+# What `blender --command blender_bus ...` does once the extension is on: Blender calls what was registered.
+COMMANDED = f"""
+import sys, bpy, addon_utils
+commands = {{}}
+register = bpy.utils.register_cli_command
+def recorded(name, execute):
+    commands[name] = execute
+    return register(name, execute)
+bpy.utils.register_cli_command = recorded
+assert addon_utils.enable({MODULE!r}, default_set=True) is not None
+commands["blender_bus"](sys.argv[1:])
+"""
+
+
+async def test_the_installed_extension_serves_as_a_command_of_blender(
+    server: Workerd, blender_version: str, tmp_path: Path
+) -> None:
+    token = await login(server.url)
+    link_extension(tmp_path)
+    arguments = ("--server", server.url, "--token", token, "--uuid", "commanded")
+    async with (
+        ScriptedBlender(blender_version, tmp_path, COMMANDED, *arguments) as blender,
+        ModernClient(server.url, token) as client,
+    ):
+        await blender.has_printed("[peer] waiting for jobs...")
+        answer = (await client.call("blender_execute_code", code="print(6 * 7)")).document
+        assert (answer["status"], answer["result"], answer["target_uuid"]) == ("completed", "42\n", "commanded")
+        assert blender.process is not None
+        blender.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(blender.process.wait(), 20) == 0

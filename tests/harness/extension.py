@@ -105,14 +105,28 @@ class ScriptedBlender:
                     return json.loads(line)
         pytest.fail(f"Blender ended with {await self.process.wait()}:\n{self.printed}")
 
+    async def has_printed(self, text: str) -> None:
+        """Wait until it has printed this."""
+        assert self.process is not None and self.process.stdout is not None
+        async with asyncio.timeout(SECONDS):
+            while text not in self.printed:
+                if not (line := await self.process.stdout.readline()):
+                    pytest.fail(f"Blender ended with {await self.process.wait()}:\n{self.printed}")
+                self._printed += line
+
+
+def link_extension(profile: Path) -> None:
+    """Have a profile find this repository's extension, as if it were installed."""
+    extensions = profile / "extensions" / "user_default"
+    extensions.mkdir(parents=True)
+    (extensions / "blender_bus").symlink_to(ROOT / "addon")
+
 
 class ExtendedBlender(ScriptedBlender):
     """Blender with the extension of this repository switched on, as its user has it in front of them."""
 
     def __init__(self, version: str, profile: Path, server_url: str) -> None:
-        extensions = profile / "extensions" / "user_default"
-        extensions.mkdir(parents=True)
-        (extensions / "blender_bus").symlink_to(ROOT / "addon")
+        link_extension(profile)
         super().__init__(version, profile, DRIVER, server_url)
 
     async def ask(self, expression: str) -> Any:
