@@ -82,13 +82,29 @@ export async function ensureBlenderLibraries({ stdio = 'inherit' } = {}) {
   if (known === null) return; // not a glibc system: `import bpy` will tell
   const missing = Object.entries(BLENDER_LIBRARIES).filter(([, file]) => !known.includes(`${file} `));
   if (missing.length === 0) return;
-  const packages = missing.map(([name]) => name);
+  const files = missing.map(([, file]) => file).join(', ');
+  await installPackages(missing.map(([name]) => name), `Blender needs ${files}.`, { stdio });
+}
+
+/** The page tests drive a real browser. Installs one where that is possible and none is there. */
+export async function ensureChromium({ stdio = 'inherit' } = {}) {
+  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  if (names.some((name) => outputOf(name, ['--version']) !== null)) return;
+  await installPackages(['chromium'], `The page tests need one of ${names.join(', ')}.`, { stdio });
+}
+
+let installing = Promise.resolve(); // apt runs once at a time
+
+async function installPackages(packages, why, { stdio }) {
   const command = `apt-get update && apt-get install -y ${packages.join(' ')}`;
-  const able = process.getuid() === 0 && outputOf('apt-get', ['--version']) !== null;
-  if (!able) {
-    const files = missing.map(([, file]) => file).join(', ');
-    throw new Complaint(`Blender needs ${files}. On Debian or Ubuntu run: sudo sh -c '${command}'`);
-  }
+  const able = process.platform === 'linux' && process.getuid() === 0 && outputOf('apt-get', ['--version']) !== null;
+  if (!able) throw new Complaint(`${why} On Debian or Ubuntu run: sudo sh -c '${command}'`);
+  const before = installing;
+  installing = before.catch(() => {}).then(() => aptInstall(packages, stdio));
+  await installing;
+}
+
+async function aptInstall(packages, stdio) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   await run('apt-get', ['update', '-q'], { stdio, env });
   await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], { stdio, env });

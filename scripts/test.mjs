@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { nodeEnv } from './node-env.mjs';
 import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
-import { ensureBlenderLibraries, pythonEnv } from './python-env.mjs';
+import { ensureBlenderLibraries, ensureChromium, pythonEnv } from './python-env.mjs';
 import { rustClient } from './rust-client.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 
@@ -84,7 +84,10 @@ function startEnvironments(stages) {
   const blender = [...names].some((name) => name.startsWith('bpy'));
   const libraries = blender ? ensureBlenderLibraries({ stdio }) : Promise.resolve();
   const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name, { stdio }))]));
-  if (endToEnd) environments.set('node', nodeEnv({ stdio }));
+  if (endToEnd) {
+    environments.set('node', nodeEnv({ stdio }));
+    environments.set('chromium', ensureChromium({ stdio }));
+  }
   for (const environment of environments.values()) environment.catch(() => {}); // reported by the stage that needs it
   return environments;
 }
@@ -98,6 +101,7 @@ async function runStage(stage, environments) {
     if (stage.name === 'e2e') {
       for (const [variable, name] of Object.entries(END_TO_END)) env[variable] = await environments.get(name);
       env.BUS_RMCP_CLIENT = await rustClient();
+      await environments.get('chromium');
     }
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;

@@ -45,6 +45,14 @@ class Peer:
         """Connect. Raises InvalidServerUrl."""
         self.link.start()
 
+    def retire(self, reason: str, timeout: float = 4.0) -> bool:
+        """As `stop`, for good: the job that runs is answered too, since nobody will be left to do so when it ends."""
+        running = self.queue.running
+        if running is not None:
+            # One of the local port is not open here, so that this changes nothing.
+            self.link.answer(running.job.job_id, "failed", "", reason)
+        return self.stop(reason, timeout)
+
     def stop(self, reason: str, timeout: float = 4.0) -> bool:
         """Refuse what still waits, tell the bus, and disconnect; return whether the thread has ended."""
         self.queue.close(reason, self._route)

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use worker::Env;
 
 use crate::bus::Bus;
+use crate::card::{full_server_info, server_info};
 use crate::catalog;
 use crate::mcp::era::{self, Client};
 use crate::mcp::error::RpcError;
@@ -165,7 +166,7 @@ impl Answer {
         let mut fields = self.fields.clone();
         if modern {
             fields.insert("resultType".to_owned(), json!(self.result_type.name()));
-            fields.insert("_meta".to_owned(), json!({SERVER_INFO_KEY: server_info()}));
+            fields.entry("_meta").or_insert_with(|| json!({SERVER_INFO_KEY: server_info()}));
             if let Some(caching) = self.caching {
                 let (ttl, scope) = match caching {
                     Caching::Catalog => (CATALOG_TTL_MS, "public"),
@@ -193,7 +194,7 @@ pub async fn answer(asked: Asked) -> Result<Answer, RpcError> {
             return Ok(answer);
         }
     } else if asked.request.method == "server/discover" {
-        return Ok(discovered());
+        return Ok(discovered(&asked.caller.audience));
     }
     asked.need(Scopes::BUS_READ)?;
     match asked.request.method.as_str() {
@@ -261,29 +262,29 @@ async fn initialize(asked: &Asked) -> Result<Answer, RpcError> {
     let mut answer = Answer::from(json!({
         "protocolVersion": version,
         "capabilities": capabilities(),
-        "serverInfo": server_info(),
+        "serverInfo": full_server_info(&asked.caller.audience),
         "instructions": INSTRUCTIONS,
     }));
     answer.session_id = Some(session_id);
     Ok(answer)
 }
 
-fn discovered() -> Answer {
+fn discovered(origin: &str) -> Answer {
     let mut capabilities = capabilities();
     if let Some(fields) = capabilities.as_object_mut() {
         fields.insert("extensions".to_owned(), json!({era::TASKS: {}}));
     }
-    let fields =
-        json!({"supportedVersions": era::SUPPORTED, "capabilities": capabilities, "instructions": INSTRUCTIONS});
-    Answer::from(fields).cached(Caching::Catalog)
+    Answer::from(json!({
+        "supportedVersions": era::SUPPORTED,
+        "capabilities": capabilities,
+        "instructions": INSTRUCTIONS,
+        "_meta": {SERVER_INFO_KEY: full_server_info(origin)},
+    }))
+    .cached(Caching::Catalog)
 }
 
 fn capabilities() -> Value {
     json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {}, "completions": {}, "logging": {}})
-}
-
-fn server_info() -> Value {
-    json!({"name": "blender-bus", "title": "Blender Bus", "version": env!("CARGO_PKG_VERSION")})
 }
 
 /// A whole catalog: they fit on one page, so a cursor is one that was not given out here.

@@ -18,7 +18,7 @@ mod form;
 mod issue;
 mod keys;
 mod limits;
-mod metadata;
+pub mod metadata;
 mod object;
 mod oidc;
 mod outbound;

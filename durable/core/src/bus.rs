@@ -6,6 +6,7 @@ use crate::bus_tools::{BusCall, CallError, JobCall, Priority};
 use crate::cache::is_revoked;
 use crate::command::{Caller, Command, Reply, Request};
 use crate::counters;
+use crate::delivery;
 use crate::effect::{Effect, close};
 use crate::envelope::Envelope;
 use crate::erasure;
@@ -301,7 +302,7 @@ pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> 
     let Some(uuid) = turn.presence.bound_to(socket_id).map(str::to_owned) else { return Ok(()) };
     if turn.presence.detach(&uuid, socket_id, turn.now_ms) {
         registry::note_left(turn, &uuid)?;
-        jobs::note_left(turn, &uuid)?;
+        delivery::note_left(turn, &uuid)?;
         subscriptions::clients_changed(turn)?;
     }
     Ok(())

@@ -12,6 +12,7 @@ pub mod codes;
 pub mod command;
 pub mod consents;
 pub mod counters;
+pub mod delivery;
 pub mod device;
 pub mod effect;
 pub mod envelope;

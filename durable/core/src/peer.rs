@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::bus_tools::BusCall;
 use crate::cache::is_revoked;
+use crate::delivery;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::jobs::{self, State};
@@ -68,7 +69,7 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
             let (answer, attached) = answer(turn, socket, method, params, &id)?;
             reply(turn, socket, answer);
             if let Some(uuid) = attached {
-                jobs::hand_over(turn, &uuid)?;
+                delivery::hand_over(turn, &uuid)?;
                 inbox::hand_over(turn, &uuid)?;
             }
         }
@@ -153,7 +154,7 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     if !job.state.is_open() {
         return Ok(());
     }
-    let began = jobs::acknowledge(turn, &job)?;
+    let began = delivery::acknowledge(turn, &job)?;
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
     if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0) {
