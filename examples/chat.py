@@ -83,10 +83,12 @@ LOCAL_TOOLS = {  # name: what it does, its parameters
 
 
 class LocalTools:
-    """The commands of the extension's local port, as JSON over TCP; each call on a connection of its own."""
+    """The commands of the extension's local port, as JSON over TCP: one connection, one call at a time."""
 
     def __init__(self, address: str) -> None:
         self.host, _, self.port = address.rpartition(":")
+        self.line = asyncio.Lock()
+        self.stream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self.specs = []
         for name, (about, parameters) in LOCAL_TOOLS.items():
             types = {parameter: {"type": kind} for parameter, kind in parameters.items()}
@@ -98,10 +100,17 @@ class LocalTools:
         return self
 
     async def __aexit__(self, *why: object) -> None:
-        """Nothing stays open between calls."""
+        if self.stream is not None:
+            self.stream[1].close()
+            self.stream = None
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Outcome:
-        reply = await self._ask({"type": name.removeprefix("blender_"), "params": arguments})
+        async with self.line:
+            try:
+                reply = await self._ask({"type": name.removeprefix("blender_"), "params": arguments})
+            except BaseException:
+                await self.__aexit__()  # a late answer must not be taken for the next one
+                raise
         if reply.get("status") != "success":
             return f"error: {reply.get('message')}", []
         result = reply.get("result")
@@ -110,25 +119,21 @@ class LocalTools:
         return json.dumps(result, ensure_ascii=False), images
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        reader, writer = await asyncio.open_connection(self.host or "127.0.0.1", int(self.port))
-        try:
-            writer.write(json.dumps(request).encode())
-            received = b""
-            while piece := await reader.read(1 << 20):
-                received += piece
-                if received.endswith(b"}"):
-                    with contextlib.suppress(ValueError):  # an answer has ended when it can be read
-                        return json.loads(received)
-            raise ConnectionError("Blender closed the connection")
-        finally:
-            writer.close()
+        if self.stream is None:
+            self.stream = await asyncio.open_connection(self.host or "127.0.0.1", int(self.port))
+        reader, writer = self.stream
+        writer.write(json.dumps(request).encode())
+        received = b""
+        while piece := await reader.read(1 << 20):
+            received += piece
+            if received.endswith(b"}"):
+                with contextlib.suppress(ValueError):  # an answer has ended when it can be read
+                    return json.loads(received)
+        raise ConnectionError("Blender closed the connection")
 
 
 def spec(name: str, about: str, parameters: dict[str, Any]) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "description": about, "parameters": parameters}}
-
-
-# -- the conversation --------------------------------------------------------------------------------------------------
 
 
 class Chat:
@@ -152,8 +157,6 @@ class Chat:
         except openai.OpenAIError as error:
             settle(turn, "(this turn ended with an error of the model's service)")
             show(f"\n[error] {explained(error, self.model)}\n")
-        finally:
-            self.running = None
 
     async def _steps(self, turn: list[Message]) -> None:
         for _ in range(self.steps):
@@ -213,9 +216,7 @@ class Chat:
             raise BrokenOff("the answer broke off")
         show("\n" if text else "")
         message: Message = {"role": "assistant", "content": text or None}
-        if calls:
-            message["tool_calls"] = [calls[index] for index in sorted(calls)]
-        return message
+        return message | ({"tool_calls": [calls[index] for index in sorted(calls)]} if calls else {})
 
     async def _run(self, calls: list[dict[str, Any]], turn: list[Message]) -> None:
         """Run calls: those for one Blender one after the other, those for several at the same time."""
@@ -385,8 +386,7 @@ def main() -> None:
         background.run(tools.__aenter__())
     except Exception as error:
         sys.exit(f"{options.local or options.url} cannot be used: {error}")
-    api = openai.AsyncOpenAI(max_retries=0, timeout=120.0)
-    chat = Chat(api, options.model, tools, options.steps, options.images)
+    chat = Chat(openai.AsyncOpenAI(max_retries=0, timeout=120.0), options.model, tools, options.steps, options.images)
     show(f"{options.model} with {len(tools.specs)} tools of {options.local or options.url}\n")
     try:
         converse(background, chat)
