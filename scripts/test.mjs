@@ -15,6 +15,7 @@ const CLOSING_LINES = {
 let current = null;
 
 const clippy = ['clippy', '--workspace', '--quiet'];
+const abreast = ['--numprocesses', '3', '--dist', 'loadfile'];
 const denyWarnings = ['--', '--deny', 'warnings'];
 
 /** name, what it runs, whose closing line to repeat. `python` names the environment the command is run in. */
@@ -26,7 +27,8 @@ const STAGES = [
   { name: 'build', command: ['node', 'scripts/build-worker.mjs'] },
   { name: 'ruff', python: 'bpy42', command: ['-m', 'ruff', 'check', '--no-cache', '.'] },
   { name: 'mypy', python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
-  { name: 'e2e', python: 'clients', command: ['-m', 'pytest', 'tests', '--ignore=tests/addon'], closing: 'pytest' },
+  // Mostly these wait, for a Blender to start or a deadline to pass: several files at a time.
+  { name: 'e2e', python: 'clients', command: ['-m', 'pytest', ...abreast, 'tests', '--ignore=tests/addon'], closing: 'pytest' },
   { name: 'addon', python: 'bpy42', command: ['-m', 'pytest', 'tests/addon'], closing: 'pytest' },
   // The other Blenders run what needs one; the rest is the same everywhere.
   { name: 'addon-4.5', python: 'bpy45', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },

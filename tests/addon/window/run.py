@@ -50,13 +50,13 @@ STEADY_MB = 20.0
 class Desk:
     """A screen with a Blender on it, and the bus it belongs to."""
 
-    def __init__(self, pictures: Path, bus: BusDouble, folder: Path) -> None:
+    def __init__(self, pictures: Path, bus: BusDouble, folder: Path, token: str = TOKEN) -> None:
         self.pictures, self.bus, self.log = pictures, bus, folder / "blender.log"
         extensions = folder / "extensions" / "user_default"
         extensions.mkdir(parents=True)
         (extensions / "blender_bus").symlink_to(ROOT / "addon")
         own = {"DISPLAY": DISPLAY, "HOME": str(folder), "BLENDER_USER_RESOURCES": str(folder)}
-        self.env = {**os.environ, **own, "LIBGL_ALWAYS_SOFTWARE": "1", "BUS_URL": bus.url, "BUS_TOKEN": TOKEN}
+        self.env = {**os.environ, **own, "LIBGL_ALWAYS_SOFTWARE": "1", "BUS_URL": bus.url, "BUS_TOKEN": token}
         command = ["blender", "--window-geometry", "0", "0", "1600", "900", "--python", str(HERE / "inside.py")]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(command, env=self.env, stdout=output, stderr=output)
