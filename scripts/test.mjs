@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { nodeEnv } from './node-env.mjs';
 import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
-import { ensureBlenderLibraries, pythonEnv } from './python-env.mjs';
+import { ensureBlenderLibraries, ensureChromium, pythonEnv } from './python-env.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 
 const STAGE_MINUTES = 20;
@@ -35,7 +35,7 @@ const STAGES = [
 /** What the end-to-end tests are told of the environments: variable, environment. */
 const END_TO_END = {
   BUS_BPY_PYTHON: 'bpy42', BUS_BPY45_PYTHON: 'bpy45', BUS_BPY50_PYTHON: 'bpy50', BUS_FASTMCP2_PYTHON: 'fastmcp2',
-  BUS_NODE_CLIENTS: 'node',
+  BUS_NODE_CLIENTS: 'node', BUS_CHROMIUM: 'chromium',
 };
 
 function chosenStages(names) {
@@ -78,11 +78,16 @@ function startEnvironments(stages) {
   const endToEnd = stages.some((stage) => stage.name === 'e2e');
   if (endToEnd) Object.values(END_TO_END).forEach((name) => names.add(name));
   names.delete('node');
+  names.delete('chromium');
   const stdio = ['ignore', 'inherit', 'inherit'];
   const blender = [...names].some((name) => name.startsWith('bpy'));
   const libraries = blender ? ensureBlenderLibraries({ stdio }) : Promise.resolve();
   const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name, { stdio }))]));
-  if (endToEnd) environments.set('node', nodeEnv({ stdio }));
+  if (endToEnd) {
+    environments.set('node', nodeEnv({ stdio }));
+    // After the other apt-get: two at a time would find each other's lock.
+    environments.set('chromium', libraries.then(() => ensureChromium({ stdio })));
+  }
   for (const environment of environments.values()) environment.catch(() => {}); // reported by the stage that needs it
   return environments;
 }

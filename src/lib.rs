@@ -3,6 +3,7 @@
 mod bus;
 pub mod catalog;
 mod config;
+mod dashboard;
 mod mcp;
 mod oauth;
 mod pages;

@@ -10,6 +10,6 @@ mod methods;
 pub mod origin;
 mod prompts;
 mod resources;
-mod sse;
+pub mod sse;
 mod subscriptions;
 mod tools;

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from .records import Job
+from .records import WAITS_FOR_CONSENT, Job
 
 MAX_QUEUED = 10_000
 TICK_BUDGET = 0.02
@@ -47,6 +47,8 @@ class JobControl:
     cancelled: threading.Event = field(default_factory=threading.Event)
     percent: float = 0.0
     message: str = ""
+    # Whether the owner of the bus lets it run, where that was asked and answered away from this Blender.
+    allowed: bool | None = None
     _reported_at: float = -PROGRESS_INTERVAL
 
     def progress(self, percent: float, message: str = "") -> None:
@@ -174,6 +176,15 @@ class MainThreadQueue:
             heapq.heapify(self._heap)
         task.route.answer(job_id, "cancelled", "", "Cancelled before it ran")
         return True
+
+    def decide(self, job_id: str, allow: bool, route: Route | None = None) -> None:
+        """Tell a job that waits for consent whether it may run. Without effect on any other."""
+        route = route or self._route
+        with self._ready:
+            for task in (*self._heap, *self._paused):
+                asks = task.steps is not None and task.control.message == WAITS_FOR_CONSENT
+                if asks and task.job.job_id == job_id and task.route is route:
+                    task.control.allowed = allow
 
     def close(self, reason: str, route: Route | None = None) -> None:
         """Answer everything of a route that waits with `failed` and ask its running job to stop."""

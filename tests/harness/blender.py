@@ -54,11 +54,12 @@ class HeadlessBlender:
         password: str = "demo",
         version: str = "4.2",
         services: str | None = None,
+        policy: str = "everything",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{uuid}.log"
         program = ["-m", "addon"] if services is None else ["-c", REPLAYED.format(services)]
-        arguments = ["--server", server_url, "--uuid", uuid, "--username", username]
+        arguments = ["--server", server_url, "--uuid", uuid, "--username", username, "--policy", policy]
         if services is not None:
             arguments += ["--integrations", "polyhaven,hyper3d,sketchfab"]
         self.command = [str(blender_interpreter(version)), "-u", *program, *arguments]
