@@ -5,17 +5,19 @@
 
 def register() -> None:
     """Called by Blender when the extension is switched on."""
-    from . import operators, panels, preferences
+    from . import headless, operators, panels, preferences
 
     preferences.register()
     operators.register()
     panels.register()
+    headless.register()
 
 
 def unregister() -> None:
     """Called by Blender when the extension is switched off."""
-    from . import operators, panels, preferences
+    from . import headless, operators, panels, preferences
 
+    headless.unregister()
     panels.unregister()
     operators.unregister()
     preferences.unregister()

@@ -2,6 +2,7 @@
 
     python -m addon --server URL ...                          with the bpy module
     blender -b --python addon/headless.py -- --server URL ...  with Blender itself
+    blender --command blender_bus --server URL ...             with Blender, once the extension is installed
 
 With --local-port it serves MCP servers on this computer too, and without --server it serves nothing else.
 
@@ -41,8 +42,29 @@ if TYPE_CHECKING:
 PREFIX = "[peer]"
 
 
+COMMAND = "blender_bus"
+_registered: object = None
+
+
 class PeerStopping(KeyboardInterrupt):
     """Raised inside the job that runs when the process is asked to end."""
+
+
+def register() -> None:
+    """Make this `blender --command blender_bus`."""
+    import bpy
+
+    global _registered
+    _registered = bpy.utils.register_cli_command(COMMAND, main)
+
+
+def unregister() -> None:
+    """Take the command away again."""
+    import bpy
+
+    global _registered
+    bpy.utils.unregister_cli_command(_registered)
+    _registered = None
 
 
 def main(argv: list[str] | None = None) -> NoReturn:

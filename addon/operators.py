@@ -163,7 +163,7 @@ class BLENDERBUS_OT_consent(bpy.types.Operator):
         name="Answer",
         items=(
             (Verdict.ONCE.value, "Allow once", "Run this"),
-            (Verdict.SESSION.value, "Allow for this session", "Run this and all that this client sends from now on"),
+            (Verdict.SESSION.value, "Allow for this session", "Run this and whatever else comes from the same place"),
             (Verdict.REFUSE.value, "Refuse", "Do not run this"),
         ),
         default=Verdict.REFUSE.value,
@@ -180,7 +180,7 @@ class BLENDERBUS_OT_consent(bpy.types.Operator):
         if question is None:
             layout.label(text="The client no longer waits for this")
             return
-        layout.label(text=f"{question.command} from {question.sender or 'this computer'}", icon="QUESTION")
+        layout.label(text=f"{question.command} from {question.origin}", icon="QUESTION")
         column = layout.box().column(align=True)
         lines = question.text.expandtabs(4).splitlines()
         for line in lines[:DIALOG_LINES]:

@@ -15,13 +15,14 @@ LINE_CHARS = 38
 JOBS_SHOWN = 5
 QUESTIONS_SHOWN = 3
 
+# Words and a colour: grey, yellow, green, red. These icons have the same names in every Blender.
 _WORDS = {
-    State.STOPPED: ("Not connected", "UNLINKED"),
-    State.CONNECTING: ("Connecting", "SORTTIME"),
-    State.CONNECTED: ("Registering", "SORTTIME"),
-    State.REGISTERED: ("Connected", "LINKED"),
-    State.WAITING: ("Waiting to reconnect", "SORTTIME"),
-    State.STAYS_AWAY: ("Not connected", "ERROR"),
+    State.STOPPED: ("Not connected", "COLORSET_10_VEC"),
+    State.CONNECTING: ("Connecting", "COLORSET_09_VEC"),
+    State.CONNECTED: ("Registering", "COLORSET_09_VEC"),
+    State.REGISTERED: ("Connected", "COLORSET_03_VEC"),
+    State.WAITING: ("Waiting to reconnect", "COLORSET_09_VEC"),
+    State.STAYS_AWAY: ("Not connected", "COLORSET_01_VEC"),
 }
 _JOB_ICONS = {"completed": "CHECKMARK", "failed": "ERROR", "cancelled": "CANCEL"}
 

@@ -90,7 +90,7 @@ class Session:
         if self._login is not None:
             self._login.cancel()
         if self.peer is not None:
-            self.peer.stop("The extension was switched off")
+            self.peer.retire("The extension was switched off")
             self.peer = None
         self.stop_local()
         consent.forget()

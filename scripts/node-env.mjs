@@ -1,5 +1,6 @@
-// The npm packages that tests run and the project does not need: MCP clients as they are published, and the conformance
-// suite. They stay out of the project's own node_modules, in the user's cache folder, one for each content of the lock file.
+// The npm packages that tests run and the project does not need: MCP clients as they are published, the conformance suite
+// and an OpenID provider. They stay out of the project's own node_modules, in the user's cache folder, one for each content
+// of the lock file.
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -22,7 +23,7 @@ export async function nodeEnv({ stdio = 'inherit' } = {}) {
     for (const name of ['package.json', 'package-lock.json']) {
       copyFileSync(path.join(SOURCE, name), path.join(folder, name));
     }
-    console.log('Installing MCP clients and the conformance suite from npm (once) ...');
+    console.log('Installing MCP clients, the conformance suite and an OpenID provider from npm (once) ...');
     const args = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
     await run('npm', args, { cwd: folder, stdio, hint: 'Is the npm registry reachable?' });
     writeFileSync(complete, '');

@@ -17,8 +17,6 @@ const BLENDER_LIBRARIES = {
   libgomp1: 'libgomp.so.1', libgl1: 'libGL.so.1', libegl1: 'libEGL.so.1',
 };
 
-const CHROMIUMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-
 const sleep = (ms) => new Promise((next) => setTimeout(next, ms));
 
 /** The interpreter of Python 3.11, or with `orLater` of any later one too. */
@@ -77,16 +75,6 @@ export async function pythonEnv(name, { stdio = 'inherit' } = {}) {
   return interpreter;
 }
 
-/** Installs packages of Debian or Ubuntu, where that is possible; elsewhere says what is needed. */
-async function ensureDebianPackages(packages, needs, { stdio }) {
-  const command = `apt-get update && apt-get install -y ${packages.join(' ')}`;
-  const able = process.getuid() === 0 && outputOf('apt-get', ['--version']) !== null;
-  if (!able) throw new Complaint(`${needs}. On Debian or Ubuntu run: sudo sh -c '${command}'`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { stdio, env });
-  await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], { stdio, env });
-}
-
 /** Blender links against X11 and GL even without a window. Installs what is missing, where that is possible. */
 export async function ensureBlenderLibraries({ stdio = 'inherit' } = {}) {
   if (process.platform !== 'linux') return;
@@ -95,16 +83,29 @@ export async function ensureBlenderLibraries({ stdio = 'inherit' } = {}) {
   const missing = Object.entries(BLENDER_LIBRARIES).filter(([, file]) => !known.includes(`${file} `));
   if (missing.length === 0) return;
   const files = missing.map(([, file]) => file).join(', ');
-  await ensureDebianPackages(missing.map(([name]) => name), `Blender needs ${files}`, { stdio });
+  await installPackages(missing.map(([name]) => name), `Blender needs ${files}.`, { stdio });
 }
 
-/** The Chromium, or Chrome, that the pages are tested in. Installs the distribution's where there is none. */
+/** The page tests drive a real browser. Installs one where that is possible and none is there. */
 export async function ensureChromium({ stdio = 'inherit' } = {}) {
-  const find = () => CHROMIUMS.map((name) => outputOf('which', [name])).find((file) => file);
-  const chrome = process.env.BUS_CHROMIUM || find();
-  if (chrome) return chrome;
-  await ensureDebianPackages(['chromium'], 'The tests of the pages need Chromium; BUS_CHROMIUM names one', { stdio });
-  const installed = find();
-  if (!installed) throw new Complaint('Chromium was installed and is not on PATH; set BUS_CHROMIUM to it.');
-  return installed;
+  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  if (names.some((name) => outputOf(name, ['--version']) !== null)) return;
+  await installPackages(['chromium'], `The page tests need one of ${names.join(', ')}.`, { stdio });
+}
+
+let installing = Promise.resolve(); // apt runs once at a time
+
+async function installPackages(packages, why, { stdio }) {
+  const command = `apt-get update && apt-get install -y ${packages.join(' ')}`;
+  const able = process.platform === 'linux' && process.getuid() === 0 && outputOf('apt-get', ['--version']) !== null;
+  if (!able) throw new Complaint(`${why} On Debian or Ubuntu run: sudo sh -c '${command}'`);
+  const before = installing;
+  installing = before.catch(() => {}).then(() => aptInstall(packages, stdio));
+  await installing;
+}
+
+async function aptInstall(packages, stdio) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await run('apt-get', ['update', '-q'], { stdio, env });
+  await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], { stdio, env });
 }

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { nodeEnv } from './node-env.mjs';
 import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
 import { ensureBlenderLibraries, ensureChromium, pythonEnv } from './python-env.mjs';
+import { rustClient } from './rust-client.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 
 const STAGE_MINUTES = 20;
@@ -35,7 +36,8 @@ const STAGES = [
 /** What the end-to-end tests are told of the environments: variable, environment. */
 const END_TO_END = {
   BUS_BPY_PYTHON: 'bpy42', BUS_BPY45_PYTHON: 'bpy45', BUS_BPY50_PYTHON: 'bpy50', BUS_FASTMCP2_PYTHON: 'fastmcp2',
-  BUS_NODE_CLIENTS: 'node', BUS_CHROMIUM: 'chromium',
+  BUS_FASTMCP3_PYTHON: 'fastmcp3',
+  BUS_NODE_CLIENTS: 'node',
 };
 
 function chosenStages(names) {
@@ -78,15 +80,13 @@ function startEnvironments(stages) {
   const endToEnd = stages.some((stage) => stage.name === 'e2e');
   if (endToEnd) Object.values(END_TO_END).forEach((name) => names.add(name));
   names.delete('node');
-  names.delete('chromium');
   const stdio = ['ignore', 'inherit', 'inherit'];
   const blender = [...names].some((name) => name.startsWith('bpy'));
   const libraries = blender ? ensureBlenderLibraries({ stdio }) : Promise.resolve();
   const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name, { stdio }))]));
   if (endToEnd) {
     environments.set('node', nodeEnv({ stdio }));
-    // After the other apt-get: two at a time would find each other's lock.
-    environments.set('chromium', libraries.then(() => ensureChromium({ stdio })));
+    environments.set('chromium', ensureChromium({ stdio }));
   }
   for (const environment of environments.values()) environment.catch(() => {}); // reported by the stage that needs it
   return environments;
@@ -100,6 +100,8 @@ async function runStage(stage, environments) {
     if (stage.python) [command, args] = [await environments.get(stage.python), stage.command];
     if (stage.name === 'e2e') {
       for (const [variable, name] of Object.entries(END_TO_END)) env[variable] = await environments.get(name);
+      env.BUS_RMCP_CLIENT = await rustClient();
+      await environments.get('chromium');
     }
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;

@@ -4,9 +4,7 @@ use bus_core::command::{Caller, Command, Line, Reply, Request as BusRequest};
 use bus_core::scopes::Scopes;
 use bus_core::trace::Trace;
 use durable::sockets::header;
-use futures_channel::mpsc::UnboundedSender;
 use futures_util::StreamExt;
-use serde_json::Value;
 use thiserror::Error;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
@@ -64,15 +62,15 @@ impl Bus {
         Self { trace, ..self }
     }
 
-    /// Asks and waits for the reply. Progress of a dispatch that asks for it is passed on as it comes.
+    /// Asks and waits for the reply. What becomes of a dispatch that asks for it is passed on as it comes.
     pub async fn ask(
         &self,
         client_name: &str,
         session_id: Option<&str>,
         command: Command,
-        progress: Option<&UnboundedSender<Value>>,
+        pass_on: &dyn Fn(&Line),
     ) -> Result<Reply, BusError> {
-        let in_lines = matches!(command, Command::Dispatch { progress: true, .. });
+        let in_lines = matches!(command, Command::Dispatch { in_lines: true, .. });
         let request = BusRequest {
             user_id: self.user_id.clone(),
             caller: self.grant_id.clone().map(|grant_id| Caller { grant_id, client_name: client_name.to_owned() }),
@@ -93,7 +91,7 @@ impl Bus {
             return Err(worker::Error::RustError(format!("answered {}", response.status())).into());
         }
         if in_lines {
-            return read_lines(&mut Response::from(response), progress).await;
+            return read_lines(&mut Response::from(response), pass_on).await;
         }
         let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
         serde_json::from_str(&text.as_string().unwrap_or_default())
@@ -157,7 +155,7 @@ impl Bus {
 }
 
 /// Reads an answer that comes as one JSON document a line.
-async fn read_lines(response: &mut Response, progress: Option<&UnboundedSender<Value>>) -> Result<Reply, BusError> {
+async fn read_lines(response: &mut Response, pass_on: &dyn Fn(&Line)) -> Result<Reply, BusError> {
     let mut stream = response.stream()?;
     let mut buffer = Vec::new();
     while let Some(chunk) = stream.next().await {
@@ -166,10 +164,7 @@ async fn read_lines(response: &mut Response, progress: Option<&UnboundedSender<V
             let line: Vec<u8> = buffer.drain(..=end).collect();
             match serde_json::from_slice(&line).map_err(worker::Error::from)? {
                 Line::Reply(reply) => return Ok(reply),
-                Line::Progress(report) => {
-                    // Fails when the client has gone; the answer is awaited all the same.
-                    let _ = progress.map(|progress| progress.unbounded_send(report));
-                }
+                line => pass_on(&line),
             }
         }
     }

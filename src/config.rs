@@ -29,8 +29,28 @@ pub struct Config {
     pub setup_code: Option<String>,
     /// `ALLOWED_ORIGINS`: `https://inspector.example.com,...`. Web pages that may use the MCP endpoint, beside its own.
     pub allowed_origins: Vec<String>,
+    /// `OIDC_ISSUER` and the rest: a provider that people can sign in with.
+    pub oidc: Option<Oidc>,
+    /// `PASSWORD_LOGIN`: `off` leaves the provider as the only way in.
+    pub password_login: bool,
     /// `OAUTH_CLIENTS`: clients that the operator has registered, as JSON.
     pub oauth_clients: Option<String>,
+}
+
+/// A provider of OpenID Connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oidc {
+    /// `OIDC_ISSUER`, as the provider writes it.
+    pub issuer: String,
+    /// `OIDC_CLIENT_ID`: what this server is called there.
+    pub client_id: String,
+    /// `OIDC_CLIENT_SECRET`: none for a public client.
+    pub client_secret: Option<String>,
+    /// `OIDC_NAME`: what people call the provider; its host if not set.
+    pub name: Option<String>,
+    /// `OIDC_ALLOW`: who of its users may sign in: `ada@example.org`, `@example.com` or `group:artists`, with commas
+    /// between them. All of them if not set.
+    pub allow: Vec<String>,
 }
 
 /// Who may make an account. The first administrator may in any case.
@@ -73,6 +93,16 @@ impl Config {
             },
             setup_code: set("SETUP_CODE").filter(|code| code.chars().count() >= MIN_SETUP_CODE_CHARACTERS),
             allowed_origins: set("ALLOWED_ORIGINS").map_or_else(Vec::new, |list| origins(&list)),
+            oidc: set("OIDC_ISSUER").zip(set("OIDC_CLIENT_ID")).map(|(issuer, client_id)| Oidc {
+                issuer,
+                client_id,
+                client_secret: set("OIDC_CLIENT_SECRET"),
+                name: set("OIDC_NAME"),
+                allow: set("OIDC_ALLOW").map_or_else(Vec::new, |list| {
+                    list.split(',').map(|rule| rule.trim().to_owned()).filter(|rule| !rule.is_empty()).collect()
+                }),
+            }),
+            password_login: set("PASSWORD_LOGIN").as_deref() != Some("off"),
             oauth_clients: set("OAUTH_CLIENTS"),
         }
     }
@@ -118,6 +148,20 @@ mod tests {
         assert_eq!(config("SIGNUP", "invite").signup, Signup::Invite);
         assert_eq!(config("SIGNUP", "open").signup, Signup::Open);
         assert_eq!(config("SETUP_CODE", "short").setup_code, None);
+    }
+
+    #[test]
+    fn a_provider_needs_an_issuer_and_a_client_id() {
+        assert_eq!(config("OIDC_ISSUER", "https://idp.example").oidc, None);
+        let set = |name: &str| match name {
+            "OIDC_ISSUER" => Some("https://idp.example".to_owned()),
+            "OIDC_CLIENT_ID" => Some("bus".to_owned()),
+            "OIDC_ALLOW" => Some("a@b.example, @c.example,,group:artists ".to_owned()),
+            _ => None,
+        };
+        let oidc = Config::read(set).oidc.unwrap();
+        assert_eq!(oidc.allow, ["a@b.example", "@c.example", "group:artists"]);
+        assert!(Config::read(set).password_login && !config("PASSWORD_LOGIN", "off").password_login);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The edge of Blender Bus: MCP over HTTP, OAuth 2.1, web pages. It keeps no state; what must be kept is in the objects.
 
 mod bus;
+mod card;
 pub mod catalog;
 mod config;
 mod dashboard;

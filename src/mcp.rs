@@ -2,14 +2,19 @@
 
 mod account_tools;
 mod completion;
+mod dispatch;
 pub mod endpoint;
 mod era;
 mod error;
 mod message;
 mod methods;
 pub mod origin;
+mod post;
 mod prompts;
+mod reports;
 mod resources;
 pub mod sse;
 mod subscriptions;
+mod tasks;
 mod tools;
+mod which_blender;

@@ -5,6 +5,7 @@ use serde_json::json;
 use worker::{Context, Env, Error, Method, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
+use crate::card;
 use crate::config::Config;
 use crate::dashboard::{self, home};
 use crate::mcp;
@@ -17,6 +18,7 @@ pub async fn route(request: Request, env: Env, context: Context) -> Result<Respo
         "/" | "/mcp" => mcp::endpoint::serve(request, env, context).await,
         "/ws" => attach(request, env).await,
         "/health" => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        "/.well-known/mcp/server-card.json" => oauth::metadata::serve(&request, &env, card::document),
         path => {
             let to_a_person = wants_page(&request)?;
             let answer = match path.starts_with("/dashboard") {

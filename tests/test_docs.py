@@ -29,6 +29,7 @@ NOT_RUN = {
     "npx wrangler": "needs an account",
     "pip install": "the test environments are installed from the same index",
     "python -m addon": "tests/addon/test_headless_*.py",
+    "python3 tests/addon/window": "needs an installed Blender with a window",
     "python examples/": "the tests of the examples",
     "blender -b": "needs an installed Blender",
     "export ": "belongs to the line after it",
@@ -90,6 +91,15 @@ def test_every_page_of_the_documentation_is_linked_from_its_map() -> None:
         for page in PAGES
         if page.is_relative_to(folder) and page != folder / "README.md" and page not in linked
     ] == []
+
+
+def test_every_path_that_is_served_stands_in_the_reference() -> None:
+    routes = "".join((ROOT / "src" / name).read_text() for name in ("router.rs", "oauth/mod.rs"))
+    served = {path for line in routes.splitlines() if "=>" in line for path in re.findall(r'"(/[^"]*)"', line)}
+    described = (ROOT / "docs" / "reference" / "http.md").read_text()
+    paths = {path.rstrip("/") or "/" for path in served} - {"/.well-known/oauth-protected-resource/mcp"}
+    assert len(paths) > 15
+    assert [path for path in sorted(paths) if f"`{path}`" not in described and f"{path}`" not in described] == []
 
 
 def test_every_block_says_what_language_it_is_in_or_is_a_drawing() -> None:

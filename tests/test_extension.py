@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import html
 import io
-import json
-import os
 import re
+import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import pytest
-from harness.blender import blender_interpreter
+from harness.extension import MODULE, ScriptedBlender, link_extension
 from harness.mcp import ModernClient, login
 from harness.workerd import ROOT, WorkerBundle, Workerd
 
@@ -32,7 +29,6 @@ FILES = {
 # As Blender asks: what it adds to the address, and the token of a repository that has one.
 QUERIES = ("", "?platform=linux-x64&blender_version=4.2.23", "?repository=./index.json&blender_version_min=4.2.0")
 TOKENS = ({}, {"Authorization": "Bearer of-another-place"})
-BLENDER_SECONDS = 90
 
 
 def built(folder: Path, version: str) -> Path:
@@ -98,39 +94,6 @@ def test_the_home_page_has_a_link_as_blender_wants_it_dropped(server: Workerd) -
     assert httpx.get(dragged_link(server)).status_code == 200
 
 
-@contextlib.asynccontextmanager
-async def blender(
-    python: Path, profile: Path, script: str, *arguments: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A script in Blender, with a folder as its profile. What it prints as JSON is for `said`."""
-    home = str(profile)
-    process = await asyncio.create_subprocess_exec(
-        *(str(python), "-c", script, *arguments),
-        cwd=profile,
-        env={**os.environ, "HOME": home, "XDG_CACHE_HOME": home, "BLENDER_USER_RESOURCES": home},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def said(process: asyncio.subprocess.Process) -> Any:
-    """The next JSON document of the script, between whatever Blender prints."""
-    assert process.stdout is not None
-    printed = b""
-    async with asyncio.timeout(BLENDER_SECONDS):
-        while line := await process.stdout.readline():
-            printed += line
-            if line.startswith(b"{"):
-                return json.loads(line)
-    pytest.fail(f"Blender ended with {await process.wait()}:\n{printed.decode()}")
-
-
 # What dropping the link does, without the window to drop it on: Blender reads the address, has its user add the
 # repository it names, and looks for the dropped archive in it.
 DROPPED = """
@@ -152,8 +115,8 @@ os._exit(0)
 async def test_blender_finds_the_dropped_archive_in_the_repository_it_names(
     server: Workerd, blender_version: str, tmp_path: Path
 ) -> None:
-    async with blender(blender_interpreter(blender_version), tmp_path, DROPPED, dragged_link(server)) as process:
-        found = await said(process)
+    async with ScriptedBlender(blender_version, tmp_path, DROPPED, dragged_link(server)) as blender:
+        found = await blender.said()
     assert (found["repository"], found["package"]) == ("Bus", "blender_bus")
     assert found["asked"] == {"repository": f"{server.url}/extensions/index.json", "blender_version_min": "4.2.0"}
 
@@ -210,12 +173,43 @@ async def test_blender_installs_from_the_server_works_for_it_and_updates_from_it
     server.deploy(WorkerBundle.built(assets=built(tmp_path / "old", "0.1.0")))
     profile = tmp_path / "profile"
     profile.mkdir()
-    async with blender(blender_interpreter(blender_version), profile, INSTALLED, server.url, token) as process:
+    async with ScriptedBlender(blender_version, profile, INSTALLED, server.url, token) as blender:
         for version in ("0.1.0", "0.9.9"):
             if version == "0.9.9":
                 server.deploy(WorkerBundle.built(assets=built(tmp_path / "new", version)))
-            assert process.stdin is not None
-            process.stdin.write(b"\n")
-            report = asyncio.create_task(said(process))
+            blender.write()
+            report = asyncio.create_task(blender.said())
             assert await first_result(server, token, report) == "runs\n"
             assert await report == {"installed": version, "jobs": ["completed"]}
+
+
+# What `blender --command blender_bus ...` does once the extension is on: Blender calls what was registered.
+COMMANDED = f"""
+import sys, bpy, addon_utils
+commands = {{}}
+register = bpy.utils.register_cli_command
+def recorded(name, execute):
+    commands[name] = execute
+    return register(name, execute)
+bpy.utils.register_cli_command = recorded
+assert addon_utils.enable({MODULE!r}, default_set=True) is not None
+commands["blender_bus"](sys.argv[1:])
+"""
+
+
+async def test_the_installed_extension_serves_as_a_command_of_blender(
+    server: Workerd, blender_version: str, tmp_path: Path
+) -> None:
+    token = await login(server.url)
+    link_extension(tmp_path)
+    arguments = ("--server", server.url, "--token", token, "--uuid", "commanded")
+    async with (
+        ScriptedBlender(blender_version, tmp_path, COMMANDED, *arguments) as blender,
+        ModernClient(server.url, token) as client,
+    ):
+        await blender.has_printed("[peer] waiting for jobs...")
+        answer = (await client.call("blender_execute_code", code="print(6 * 7)")).document
+        assert (answer["status"], answer["result"], answer["target_uuid"]) == ("completed", "42\n", "commanded")
+        assert blender.process is not None
+        blender.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(blender.process.wait(), 20) == 0

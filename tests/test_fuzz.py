@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from harness.mcp import ACCEPT, LegacySession, ModernClient, login
+from harness.mcp import ACCEPT, NAMED_BY, LegacySession, ModernClient, login
 from harness.workerd import Workerd
 
 REQUESTS = 150
@@ -32,6 +32,8 @@ METHODS = [
     "notifications/cancelled",
     "notifications/initialized",
     "tasks/get",
+    "tasks/update",
+    "tasks/cancel",
     "x",
 ]
 NAMES = [
@@ -71,6 +73,13 @@ KEYS = [
     "target_uuid",
     "client_uuid",
     "job_id",
+    "taskId",
+    "taskIds",
+    "inputResponses",
+    "requestState",
+    "which_blender",
+    "action",
+    "notifications",
     "status",
     "clientInfo",
     "protocolVersion",
@@ -84,7 +93,10 @@ KEYS = [
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": {"name": "fuzz", "version": "1"},
-    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientCapabilities": {
+        "elicitation": {},
+        "extensions": {"io.modelcontextprotocol/tasks": {}},
+    },
 }
 
 
@@ -102,20 +114,32 @@ def value(chance: random.Random, depth: int = 0) -> Any:
     return {chance.choice(KEYS): value(chance, depth + 1) for _ in range(chance.randrange(5))}
 
 
-def body(chance: random.Random) -> bytes:
-    """A message: mostly right, with something wrong in it; sometimes no message at all."""
+def message(chance: random.Random) -> Any:
+    """A message: mostly right, with something wrong in it."""
     params = value(chance)
     if isinstance(params, dict) or chance.random() < 0.7:
         params = params if isinstance(params, dict) else {}
-        params |= {"name": chance.choice(NAMES), "uri": chance.choice(URIS), "_meta": META}
+        params |= {"name": chance.choice(NAMES), "uri": chance.choice(URIS), "_meta": dict(META)}
+        if chance.random() < 0.3:
+            params["_meta"]["io.modelcontextprotocol/logLevel"] = chance.choice(["debug", "error", value(chance)])
+        if chance.random() < 0.3:
+            params |= {"taskId": chance.choice(["j-1", value(chance)]), "inputResponses": value(chance)}
+        if chance.random() < 0.1:
+            params["requestState"] = chance.choice(["1.a.b", "9" * 30 + ".a.b", "..", value(chance)])
         for key in chance.sample(sorted(params), chance.randrange(2)):
             params[key] = value(chance)
-    message = {"jsonrpc": "2.0", "id": chance.randrange(99), "method": chance.choice(METHODS), "params": params}
+    made = {"jsonrpc": "2.0", "id": chance.randrange(99), "method": chance.choice(METHODS), "params": params}
     if chance.random() < 0.2:
-        message[chance.choice(sorted(message))] = value(chance)
+        made[chance.choice(sorted(made))] = value(chance)
     if chance.random() < 0.1:
-        del message[chance.choice(sorted(message))]
-    text = json.dumps([message] * chance.randrange(3) if chance.random() < 0.05 else message).encode()
+        del made[chance.choice(sorted(made))]
+    return made
+
+
+def body(chance: random.Random) -> bytes:
+    """A message or a batch of them; sometimes no such thing at all."""
+    batched = chance.random() < 0.2
+    text = json.dumps([message(chance) for _ in range(chance.randrange(36))] if batched else message(chance)).encode()
     if chance.random() < 0.1:
         cut = chance.randrange(len(text))
         text = text[:cut] + chance.randbytes(chance.randrange(4)) + text[cut + chance.randrange(3) :]
@@ -129,7 +153,7 @@ def headers(chance: random.Random, content: bytes, session_id: str | None) -> di
         return sent | ({"Mcp-Session-Id": session_id} if session_id else {})
     try:
         message = json.loads(content)
-        named = message["params"]["uri" if message["method"] == "resources/read" else "name"]
+        named = message["params"][NAMED_BY.get(message["method"], "name")]
         known = {"Mcp-Method": str(message["method"]), "Mcp-Name": str(named)}
     except (ValueError, TypeError, KeyError):
         known = {"Mcp-Method": "tools/list"}
@@ -151,7 +175,8 @@ def complaint(answer: httpx.Response) -> str | None:
         texts = [answer.text] if kind.startswith("application/json") else []
     if not texts:
         return None if answer.status_code == 202 or answer.status_code >= 400 else "neither JSON-RPC nor an error"
-    messages = [json.loads(text) for text in texts]
+    said = [json.loads(text) for text in texts]
+    messages = [one for some in said for one in (some if isinstance(some, list) else [some]) if "method" not in one]
     if answer.status_code in (401, 403):
         return None
     right = all(message["jsonrpc"] == "2.0" and ("result" in message) != ("error" in message) for message in messages)
@@ -163,7 +188,7 @@ async def test_whatever_is_posted_gets_json_rpc_or_an_http_error(server: Workerd
     token = await login(server.url)
     chance = random.Random(seed)
     async with (
-        LegacySession(f"{server.url}/mcp", token) as session,
+        LegacySession(f"{server.url}/mcp", token, version="2025-03-26") as session,
         httpx.AsyncClient(timeout=30, headers={"Authorization": f"Bearer {token}"}) as http,
     ):
         places = asyncio.Semaphore(AT_A_TIME)
@@ -176,10 +201,12 @@ async def test_whatever_is_posted_gets_json_rpc_or_an_http_error(server: Workerd
 
         bodies = [body(chance) for _ in range(REQUESTS)]
         posts = [(text, headers(chance, text, session.session_id), chance.choice(["/", "/mcp"])) for text in bodies]
+        batches = sum(text.startswith(b"[") for text in bodies)
         wrong = [found for found in await asyncio.gather(*(send(*post) for post in posts)) if found]
         assert wrong == []
         assert (await session.request("ping")).result == {}, "the session is as it was"
     async with ModernClient(f"{server.url}/", token) as client:
         assert (await client.call("blender_list_available_clients")).document["status"] == "ok"
+    assert 20 < batches < REQUESTS, "batches are among them"
     log = server.log_text(1_000_000)
     assert [line for line in log.splitlines() if "panic" in line or "unreachable" in line] == []

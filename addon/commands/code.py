@@ -109,7 +109,7 @@ def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int)
     """
     filename = f"<code of {control.job.job_id}>"
     output_log.add(code + "\n", "input")
-    preset.update(_namespace())
+    preset.update(_namespace(control))
     with _source_lines(filename, code):
         try:
             printed, _ = captured(
@@ -141,13 +141,19 @@ def captured(control: JobControl, filename: str, action: Callable[[], Any], limi
     return capture.text(), value
 
 
-def _namespace() -> dict[str, Any]:
+def _namespace(control: JobControl) -> dict[str, Any]:
+    def progress(percent: float, message: str = "") -> None:
+        """Tell the caller how far the code is, and end here once the job is cancelled."""
+        control.progress(float(percent), str(message))
+        control.check_cancelled()
+
     return {
         "__name__": "__main__",
         "__builtins__": builtins,
         "bpy": bpy,
         "bmesh": bmesh,
         "mathutils": mathutils,
+        "progress": progress,
     }
 
 

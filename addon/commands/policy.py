@@ -80,13 +80,18 @@ def screenshot_effect(params: dict[str, Any]) -> Effect:
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """A job that waits for the user; `text` is the code, or what is known of the job."""
+    """A job that waits for the user; `text` is the code, or what is known of the job, `sender` who is to be allowed."""
 
     number: int
     command: str
     sender: str
     text: str
     answered: Future[Verdict] = field(default_factory=Future)
+
+    @property
+    def origin(self) -> str:
+        """Where the job comes from, in words: the bus tells its clients apart only if they give a name of their own."""
+        return "a client of your account" if self.sender.startswith("server:") else self.sender
 
     def answer(self, verdict: Verdict) -> None:
         """Let the job go on; without effect if it was answered already."""
@@ -121,7 +126,7 @@ class Consent:
         if policy != ASK or effect is Effect.CHANGE or control.job.from_uuid in self._allowed:
             return None
         # The owner can answer in the dashboard, but only about what came over the bus.
-        if self.present is None and not control.job.from_uuid:
+        if self.present is None and not control.remote:
             raise Refused(f"{command}: refused, its user wants to be asked, but this Blender has no window to ask in")
         if len(self.questions) >= MAX_QUESTIONS:
             raise Refused(f"{command}: refused, {MAX_QUESTIONS} questions wait for the user already")
@@ -137,6 +142,8 @@ class Consent:
             if self.present is not None:
                 self.present(question)
             while not question.answered.done() and waited < QUESTION_TIMEOUT:
+                if control.deserted.is_set():
+                    raise Refused(f"{question.command}: not run, its client left before the user had answered")
                 yield 0.1
                 waited += 0.1
                 if control.allowed is not None:

@@ -28,6 +28,7 @@ MAX_CONNECTIONS = 64
 INCOMPLETE_TIMEOUT = 10.0
 SEND_TIMEOUT = 60.0
 START_TIMEOUT = 5.0
+DESERTED_INTERVAL = 0.25
 READ_BYTES = 262_144
 # The job of a NUL-framed request; it carries more than execute_code, so it is not one of the commands.
 EXECUTE = "local:execute"
@@ -39,6 +40,8 @@ class PortUnavailable(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Client:
+    name: str
+    stream: asyncio.StreamReader
     writer: asyncio.StreamWriter
     reader: RequestReader = field(default_factory=RequestReader)
 
@@ -51,6 +54,7 @@ class LocalPort:
         self._queue = queue
         self._route = Route(run, self._answer)
         self._ids = itertools.count(1)
+        self._connections = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[tuple[str, str, str]]] = {}
         self._clients: set[asyncio.Task[None]] = set()
         self._thread: threading.Thread | None = None
@@ -119,13 +123,13 @@ class LocalPort:
 
     async def _connected(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        client = _Client(writer)
+        client = _Client(f"this computer, connection {next(self._connections)}", stream, writer)
         try:
             if task is None or len(self._clients) >= MAX_CONNECTIONS:
                 await _send(writer, failure(Framing.BARE, f"{MAX_CONNECTIONS} connections are open already"))
                 return
             self._clients.add(task)
-            await self._converse(stream, client)
+            await self._converse(client)
         except BadRequest as error:
             with contextlib.suppress(OSError, TimeoutError):
                 await _send(writer, failure(client.reader.framing, str(error)))
@@ -140,26 +144,31 @@ class LocalPort:
                 self._clients.discard(task)
             await _close(writer)
 
-    async def _converse(self, stream: asyncio.StreamReader, client: _Client) -> None:
+    async def _converse(self, client: _Client) -> None:
         while True:
-            request = await _read_request(stream, client.reader)
+            request = await _read_request(client.stream, client.reader)
             if request is None:
                 return
-            framing = client.reader.framing
-            await _send(client.writer, await self._reply(framing, request))
-            if framing is Framing.NUL:
+            await _send(client.writer, await self._reply(client, request))
+            if client.reader.framing is Framing.NUL:
                 return
 
-    async def _reply(self, framing: Framing, request: Request) -> bytes:
+    async def _reply(self, client: _Client, request: Request) -> bytes:
+        framing = client.reader.framing
         try:
             command, params = _work(framing, request.body)
         except BadRequest as error:
             return failure(framing, str(error))
         job_id = f"local-{next(self._ids)}"
         answered = self._waiting[job_id] = asyncio.get_running_loop().create_future()
+        # A connection of this framing ends with its request, so these clients cannot be told apart.
+        sender = client.name if framing is Framing.BARE else "this computer"
         try:
-            self._queue.submit(Job(job_id, command, params, DEFAULT_PRIORITY), self._route)
-            status, result, error_text = await answered
+            control = self._queue.submit(Job(job_id, command, params, DEFAULT_PRIORITY, sender), self._route)
+            while not (await asyncio.wait((answered,), timeout=DESERTED_INTERVAL))[0]:
+                if client.stream.at_eof() or client.stream.exception() is not None:
+                    control.deserted.set()
+            status, result, error_text = answered.result()
         except QueueFull as error:
             return failure(framing, str(error))
         finally:

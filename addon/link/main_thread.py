@@ -45,18 +45,24 @@ class JobControl:
     report: Callable[[str, float, str], None]
     clock: Callable[[], float] = time.monotonic
     cancelled: threading.Event = field(default_factory=threading.Event)
+    # Whoever asked has left: what has begun goes on, but nobody need be asked about it any more.
+    deserted: threading.Event = field(default_factory=threading.Event)
     percent: float = 0.0
     message: str = ""
-    # Whether the owner of the bus lets it run, where that was asked and answered away from this Blender.
+    # A question about it can be answered away from this Blender, and how it was.
+    remote: bool = False
     allowed: bool | None = None
     _reported_at: float = -PROGRESS_INTERVAL
+    _reported: tuple[float, str] | None = None
 
     def progress(self, percent: float, message: str = "") -> None:
-        """Report progress in percent; more than ten reports a second are thinned out."""
+        """Report progress in percent; repetitions, and more than ten reports a second, are left out."""
+        if (percent, message) == self._reported:
+            return
         self.percent, self.message = percent, message
         now = self.clock()
         if now - self._reported_at >= PROGRESS_INTERVAL:
-            self._reported_at = now
+            self._reported_at, self._reported = now, (percent, message)
             self.report(self.job.job_id, percent, message)
 
     def check_cancelled(self) -> None:
@@ -90,6 +96,8 @@ class Route:
     run: Runner
     answer: Answer
     report: Report = lambda job_id, percent, message: None
+    # The user can be asked there too whether a job may run.
+    remote: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -150,15 +158,16 @@ class MainThreadQueue:
             begun = [task for task in (self._running, *self._paused) if task is not None]
         return [task.control for task in sorted(begun)]
 
-    def submit(self, job: Job, route: Route | None = None) -> None:
-        """Queue a job, by default for the queue's own route. Raises QueueFull."""
+    def submit(self, job: Job, route: Route | None = None) -> JobControl:
+        """Queue a job, by default for the queue's own route, and return its control. Raises QueueFull."""
         route = route or self._route
         with self._ready:
             if len(self._heap) + len(self._paused) >= self._max_queued:
                 raise QueueFull(f"This Blender is busy: {len(self._heap) + len(self._paused)} jobs wait already")
-            control = JobControl(job, route.report, self._clock)
+            control = JobControl(job, route.report, self._clock, remote=route.remote)
             self._push(_Task(job, route, control, self._arrivals))
             self._arrivals += 1
+        return control
 
     def cancel(self, job_id: str, route: Route | None = None) -> bool:
         """Drop a queued job (answered `cancelled`) or ask one that has begun to stop; False for an unknown id."""

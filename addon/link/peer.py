@@ -43,13 +43,21 @@ class Peer:
             on_trouble,
         )
         self.link = Link(server, self.protocol, tokens, events, user_agent=user_agent, backoff=backoff)
-        self._route = Route(run, self.link.answer, self.link.progress)
+        self._route = Route(run, self.link.answer, self.link.progress, remote=True)
         # An empty queue is false.
         self.queue = MainThreadQueue(run) if queue is None else queue
 
     def start(self) -> None:
         """Connect. Raises InvalidServerUrl."""
         self.link.start()
+
+    def retire(self, reason: str, timeout: float = 4.0) -> bool:
+        """As `stop`, for good: the job that runs is answered too, since nobody will be left to do so when it ends."""
+        running = self.queue.running
+        if running is not None:
+            # One of the local port is not open here, so that this changes nothing.
+            self.link.answer(running.job.job_id, "failed", "", reason)
+        return self.stop(reason, timeout)
 
     def stop(self, reason: str, timeout: float = 4.0) -> bool:
         """Refuse what still waits, tell the bus, and disconnect; return whether the thread has ended."""

@@ -9,14 +9,15 @@ use bus_core::cache::Cache;
 use bus_core::command::{Command, Line, Reply, Request as BusRequest};
 use bus_core::effect::{Effect, close};
 use bus_core::error::Error as CoreError;
+use bus_core::job_news::{self, Told};
 use bus_core::job_tools;
-use bus_core::jobs;
 use bus_core::limits::Limits;
 use bus_core::migrate::{self, migrate};
 use bus_core::peer::{self, Frame};
 use bus_core::presence::Presence;
 use bus_core::storage::StorageError;
 use bus_core::streams;
+use bus_core::subscriptions;
 use bus_core::timers::{self, Kind};
 use bus_core::turn::Turn;
 use bus_core::wait::{self, Verdict, Wait};
@@ -80,7 +81,7 @@ impl DurableObject for UserBus {
         }
         // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
         let request: BusRequest = serde_json::from_slice(&request.bytes().await?)?;
-        if matches!(request.command, Command::Dispatch { progress: true, .. }) {
+        if matches!(request.command, Command::Dispatch { in_lines: true, .. }) {
             return self.serve_in_lines(request);
         }
         let reply = self.0.serve(request, None).await.map_err(|error| logged(&error))?;
@@ -173,7 +174,7 @@ impl UserBus {
 }
 
 impl Bus {
-    /// Serves a request to its reply. With `lines`, progress of the job it waits for goes there.
+    /// Serves a request to its reply. With `lines`, what becomes of the job it waits for goes there.
     async fn serve(&self, request: BusRequest, lines: Option<&Lines>) -> core::result::Result<Reply, CoreError> {
         let user_id = request.user_id.clone();
         let request_key = match &request.command {
@@ -207,23 +208,21 @@ impl Bus {
         lines: Option<&Lines>,
     ) -> core::result::Result<Reply, CoreError> {
         let mut ticket = self.waits.begin(&wait.subject, request_key);
-        let mut told = None;
+        let mut told = Told::default();
         loop {
-            let until_ms = match self.turn(user_id, |turn| wait::look(turn, wait)).await? {
+            let looked = self.turn(user_id, |turn| {
+                let news = if lines.is_some() { job_news::since(turn, &wait.subject, &mut told)? } else { Vec::new() };
+                Ok((news, wait::look(turn, wait)?))
+            });
+            let (news, verdict) = looked.await?;
+            for line in news {
+                // As above: nobody may listen any more.
+                let _ = lines.map(|lines| lines.unbounded_send(line));
+            }
+            let until_ms = match verdict {
                 Verdict::Answer(reply) => return Ok(reply),
                 Verdict::Sleep { until_ms } => until_ms,
             };
-            if let Some(lines) = lines {
-                let job = self.turn(user_id, |turn| jobs::find(turn, &wait.subject)).await?;
-                let progress = job.and_then(|job| job.progress);
-                if progress != told
-                    && let Some(progress) = progress.clone()
-                {
-                    // As above: nobody may listen any more.
-                    let _ = lines.unbounded_send(Line::Progress(progress));
-                }
-                told = progress;
-            }
             let left = u64::try_from(until_ms.saturating_sub(now_ms())).unwrap_or(0);
             // One more millisecond, so that a timer that fires early does not spin.
             let delay = Delay::from(Duration::from_millis(left.saturating_add(1)));
@@ -332,7 +331,7 @@ impl Bus {
         let begun = self.turn(&opened.user_id, |turn| {
             timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms)?;
             if let Some(listener) = listener {
-                turn.presence.listen(opened.socket_id.clone(), listener);
+                subscriptions::listen(turn, &opened.socket_id, listener)?;
             }
             match &session {
                 Some(session) => {

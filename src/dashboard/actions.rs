@@ -115,7 +115,8 @@ async fn screenshot(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Err
         target_uuid: Some(client_uuid.to_owned()),
         timeout_ms: SCREENSHOT_TIMEOUT_MS,
         request_key: None,
-        progress: false,
+        in_lines: false,
+        task_after_ms: None,
     };
     match owner.ask(command).await? {
         Reply::Envelope { envelope } => Ok(match picture(&envelope.result) {

@@ -70,7 +70,7 @@ async fn owner<'a>(request: &Request, env: &'a Env) -> Result<Option<Owner<'a>>,
 
 impl Owner<'_> {
     async fn ask(&self, command: Command) -> Result<Reply, Error> {
-        Ok(self.bus.ask("", None, command, None).await.map_err(worker::Error::from)?)
+        Ok(self.bus.ask("", None, command, &|_| {}).await.map_err(worker::Error::from)?)
     }
 
     async fn overview(&self) -> Result<Overview, Error> {
@@ -162,7 +162,8 @@ async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
     }
     let subscription = |topic, uri: &str| Subscription { topic, uri: uri.to_owned() };
     let subscriptions = vec![subscription(Topic::Clients, "clients"), subscription(Topic::Jobs, "jobs")];
-    let listener = serde_json::to_string(&Listener { subscription_id: Value::Null, subscriptions })?;
+    let listener =
+        serde_json::to_string(&Listener { subscription_id: Value::Null, subscriptions, task_ids: Vec::new() })?;
     let opened = owner.bus.open_listener(&browser(&owner), &listener).await.map_err(worker::Error::from)?;
     match opened {
         Ok(socket) => Ok(sse::bridge(socket, None, None)?),

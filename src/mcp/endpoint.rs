@@ -1,22 +1,17 @@
-//! The MCP endpoint as an HTTP resource: methods, headers, sizes, and which era a request belongs to.
-
-use std::rc::Rc;
+//! The MCP endpoint as an HTTP resource: methods, headers and sizes.
 
 use bus_core::command::{Command, Reply};
-use bus_core::ids;
-use bus_core::trace::{Trace, traceparent};
-use durable::runtime::WebCrypto;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use worker::{Context, Env, Method, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
 use crate::config::Config;
-use crate::mcp::era::{self, McpHeaders};
+use crate::mcp::era::McpHeaders;
 use crate::mcp::error::RpcError;
-use crate::mcp::message::{self, Message};
-use crate::mcp::methods::{self, Asked, Era};
-use crate::mcp::{origin, sse, subscriptions};
+use crate::mcp::message::{self, Body};
+use crate::mcp::post::Post;
+use crate::mcp::{origin, sse};
 use crate::oauth::Caller;
 use crate::oauth::bearer::{self, Challenge};
 
@@ -24,10 +19,8 @@ use crate::oauth::bearer::{self, Challenge};
 const MAX_BODY: usize = 1024 * 1024;
 /// How much is read of a body that is too long.
 const MAX_DRAINED: usize = 4 * MAX_BODY;
-/// The path that looks legacy, so that clients which would detect the modern revision open a session.
-const LEGACY_PATH: &str = "/mcp";
 
-const SESSION_HEADER: &str = "Mcp-Session-Id";
+pub const SESSION_HEADER: &str = "Mcp-Session-Id";
 
 /// Serves one HTTP request to `/` or `/mcp`.
 pub async fn serve(request: Request, env: Env, context: Context) -> Result<Response> {
@@ -100,102 +93,12 @@ async fn post(request: &mut Request, env: &Env, context: &Context, caller: Calle
         return refuse(413, &RpcError::InvalidRequest(reason));
     };
     let headers = mcp_headers(request)?;
-    match message::parse(&body) {
+    let parsed = message::parse(&body);
+    let post = Post { request, env, context, caller, headers };
+    match parsed {
         Err(unreadable) => answer_error(request, &unreadable.error, &unreadable.id, false),
-        Ok(Message::Request(asked)) => answer(request, env, context, caller, &headers, asked).await,
-        Ok(Message::Notification(notification)) => {
-            note(env, context, &caller, &headers, &notification);
-            Ok(Response::empty()?.with_status(202))
-        }
-        Ok(Message::Response) => Ok(Response::empty()?.with_status(202)),
-    }
-}
-
-async fn answer(
-    request: &Request,
-    env: &Env,
-    context: &Context,
-    caller: Caller,
-    headers: &McpHeaders,
-    asked: message::Request,
-) -> Result<Response> {
-    let id = asked.id.clone();
-    let modern = era::is_modern(headers, &asked);
-    if asked.method == "server/discover" && (request.path() == LEGACY_PATH || !modern) {
-        let error = RpcError::MethodNotFound { method: asked.method };
-        return answer_error(request, &error, &id, true);
-    }
-    let era = if modern {
-        match era::check_modern(headers, &asked) {
-            Ok(client_name) => Era::Modern { client_name },
-            Err(error) => return answer_error(request, &error, &id, true),
-        }
-    } else {
-        Era::Legacy { session_id: headers.session_id.clone() }
-    };
-    let bus = match Bus::of(env, &caller) {
-        Ok(bus) => Rc::new(bus.traced(trace_of(request, &asked)?)),
-        Err(error) => return answer_error(request, &RpcError::Internal(error.to_string()), &id, modern),
-    };
-    let request_key = match &era {
-        Era::Legacy { session_id } => request_key(session_id.as_deref().unwrap_or_default(), &id),
-        Era::Modern { .. } => random_key()?,
-    };
-    // A legacy client that goes away may come back for its answer; a modern one has given up (Cancellation, 2026-07-28).
-    let given_up = modern.then(|| Box::pin(give_up(Rc::clone(&bus), request_key.clone())) as sse::GivenUp);
-    let (progress, reports) = sse::Progress::wanted(&asked).unzip();
-    let asked = Asked { request: asked, era, caller, bus, env: env.clone(), request_key, progress };
-    if modern && asked.request.method == "subscriptions/listen" {
-        return match subscriptions::listen(&asked).await {
-            Ok(listening) => sse::bridge(
-                listening.socket,
-                Some(listening.acknowledgement.to_string()),
-                Some(listening.completion.to_string()),
-            ),
-            Err(error) => answer_error(request, &error, &id, modern),
-        };
-    }
-    let form = sse::Form { id, modern, progress: reports, given_up };
-    sse::race(methods::answer(asked), form, request, context).await
-}
-
-/// Under which key a session's request waits on the bus.
-fn request_key(session_id: &str, id: &Value) -> String {
-    format!("{session_id} {id}")
-}
-
-fn random_key() -> Result<String> {
-    ids::random_id::<16>("r-", &mut WebCrypto).map_err(|error| worker::Error::RustError(error.to_string()))
-}
-
-/// The request's own id, the one of Cloudflare's logs where there is one, and the trace that the client says it is part of.
-fn trace_of(request: &Request, asked: &message::Request) -> Result<Trace> {
-    let request_id = match request.headers().get("CF-Ray")? {
-        Some(ray) => ray,
-        None => random_key()?,
-    };
-    let traceparent = asked.meta("traceparent").and_then(Value::as_str).and_then(traceparent);
-    Ok(Trace { request_id, traceparent })
-}
-
-/// Tells the bus that nobody waits for a request any more.
-async fn give_up(bus: Rc<Bus>, request_key: String) {
-    let command = Command::CancelRequest { request_key };
-    if let Err(error) = bus.ask("", None, command, None).await {
-        console_error!("{error}");
-    }
-}
-
-/// What a client notifies of: only that it gives up a request matters here. That is done even if the client is gone
-/// before it has the answer, or its session ended: clients tend to give up and leave in one go.
-fn note(env: &Env, context: &Context, caller: &Caller, headers: &McpHeaders, notification: &message::Notification) {
-    let (Some(session_id), Some(id)) = (&headers.session_id, notification.params.get("requestId")) else { return };
-    if notification.method != "notifications/cancelled" {
-        return;
-    }
-    match Bus::of(env, caller) {
-        Ok(bus) => context.wait_until(give_up(Rc::new(bus), request_key(session_id, id))),
-        Err(error) => console_error!("{error}"),
+        Ok(Body::One(message)) => post.answer(message).await,
+        Ok(Body::Batch(batch)) => post.answer_batch(batch).await,
     }
 }
 
@@ -205,7 +108,7 @@ async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<
         return refuse(400, &RpcError::InvalidRequest(format!("{SESSION_HEADER} is missing")));
     };
     let asked = match Bus::of(env, caller) {
-        Ok(bus) => bus.ask("", Some(&session_id), Command::CloseSession, None).await,
+        Ok(bus) => bus.ask("", Some(&session_id), Command::CloseSession, &|_| {}).await,
         Err(error) => Err(error),
     };
     match asked {
@@ -219,27 +122,8 @@ async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<
     }
 }
 
-/// A result or error as an HTTP response of its own.
-pub fn respond(
-    request: &Request,
-    answered: &std::result::Result<methods::Answer, RpcError>,
-    id: &Value,
-    modern: bool,
-) -> Result<Response> {
-    match answered {
-        Ok(answer) => {
-            let response = Response::from_body(worker::ResponseBody::Body(answer.text(id, modern).into_bytes()))?;
-            response.headers().set("Content-Type", "application/json")?;
-            if let Some(session_id) = &answer.session_id {
-                response.headers().set(SESSION_HEADER, session_id)?;
-            }
-            Ok(response)
-        }
-        Err(error) => answer_error(request, error, id, modern),
-    }
-}
-
-fn answer_error(request: &Request, error: &RpcError, id: &Value, modern: bool) -> Result<Response> {
+/// An error as an HTTP response of its own.
+pub fn answer_error(request: &Request, error: &RpcError, id: &Value, modern: bool) -> Result<Response> {
     match error {
         RpcError::Unauthenticated => return Challenge::invalid_token(request).response(),
         RpcError::InsufficientScope(scope) => return Challenge::insufficient_scope(request, *scope).response(),

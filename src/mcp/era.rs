@@ -19,6 +19,18 @@ pub const SUPPORTED: &[&str] = &[MODERN];
 const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 const CLIENT_INFO_KEY: &str = "io.modelcontextprotocol/clientInfo";
 const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
+/// The extension by which a call may be answered with a task.
+pub const TASKS: &str = "io.modelcontextprotocol/tasks";
+
+/// What a modern request says of its client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    pub name: String,
+    /// It can put a form to its user (elicitation).
+    pub shows_forms: bool,
+    /// It knows the tasks extension.
+    pub knows_tasks: bool,
+}
 
 /// The headers that MCP reads.
 #[derive(Debug, Default, Clone)]
@@ -38,16 +50,15 @@ pub fn is_modern(headers: &McpHeaders, request: &Request) -> bool {
     }
 }
 
-/// A modern request that carries all it must; returns what the client calls itself.
+/// A modern request that carries all it must; returns what it says of its client.
 ///
 /// # Errors
 /// -32602 for missing `_meta`, -32022 for another version, -32020 for a header that is missing or differs.
-pub fn check_modern(headers: &McpHeaders, request: &Request) -> Result<String, RpcError> {
+pub fn check_modern(headers: &McpHeaders, request: &Request) -> Result<Client, RpcError> {
     let malformed = |what: &str| RpcError::Malformed(format!("every request must carry params._meta[\"{what}\"]"));
     let version = request.meta(VERSION_KEY).and_then(Value::as_str).ok_or_else(|| malformed(VERSION_KEY))?;
-    if !request.meta(CAPABILITIES_KEY).is_some_and(Value::is_object) {
-        return Err(malformed(CAPABILITIES_KEY));
-    }
+    let capabilities = request.meta(CAPABILITIES_KEY).filter(|capabilities| capabilities.is_object());
+    let capabilities = capabilities.ok_or_else(|| malformed(CAPABILITIES_KEY))?;
     same("MCP-Protocol-Version", headers.protocol_version.as_deref(), version)?;
     if version != MODERN {
         return Err(RpcError::UnsupportedVersion { requested: version.to_owned(), supported: SUPPORTED });
@@ -59,7 +70,14 @@ pub fn check_modern(headers: &McpHeaders, request: &Request) -> Result<String, R
         let given = headers.name.as_deref().map(decoded).transpose()?;
         same("Mcp-Name", given.as_deref(), name)?;
     }
-    Ok(client_name(request.meta(CLIENT_INFO_KEY)))
+    let elicitation = capabilities.get("elicitation").and_then(Value::as_object);
+    Ok(Client {
+        name: client_name(request.meta(CLIENT_INFO_KEY)),
+        // Without a mode it means forms.
+        shows_forms: elicitation
+            .is_some_and(|modes| modes.is_empty() || modes.get("form").is_some_and(Value::is_object)),
+        knows_tasks: capabilities.get("extensions").and_then(|known| known.get(TASKS)).is_some_and(Value::is_object),
+    })
 }
 
 /// The parameter that `Mcp-Name` mirrors.
@@ -67,6 +85,7 @@ fn named_by(method: &str) -> Option<&'static str> {
     match method {
         "tools/call" | "prompts/get" => Some("name"),
         "resources/read" => Some("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
         _ => None,
     }
 }
@@ -108,7 +127,7 @@ pub fn negotiated(requested: &str) -> &'static str {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{McpHeaders, check_modern, is_modern, negotiated};
+    use super::{Client, McpHeaders, check_modern, is_modern, negotiated};
     use crate::mcp::message::Request;
 
     fn call(name: &str, meta: Value) -> Request {
@@ -136,8 +155,25 @@ mod tests {
 
     #[test]
     fn a_complete_request_passes_and_names_its_client() {
-        let name = check_modern(&headers("2026-07-28", "a"), &call("a", meta("2026-07-28"))).unwrap();
-        assert_eq!(name, "test");
+        let client = check_modern(&headers("2026-07-28", "a"), &call("a", meta("2026-07-28"))).unwrap();
+        assert_eq!(client, Client { name: "test".to_owned(), ..Client::default() });
+    }
+
+    #[test]
+    fn what_a_client_can_do_is_what_it_declares() {
+        let cases = [
+            (json!({"elicitation": {}}), (true, false)),
+            (json!({"elicitation": {"form": {}, "url": {}}}), (true, false)),
+            (json!({"elicitation": {"url": {}}}), (false, false)),
+            (json!({"elicitation": true, "extensions": {"io.modelcontextprotocol/tasks": true}}), (false, false)),
+            (json!({"extensions": {"io.modelcontextprotocol/tasks": {}}}), (false, true)),
+        ];
+        for (capabilities, can) in cases {
+            let mut meta = meta("2026-07-28");
+            meta["io.modelcontextprotocol/clientCapabilities"] = capabilities.clone();
+            let client = check_modern(&headers("2026-07-28", "a"), &call("a", meta)).unwrap();
+            assert_eq!((client.shows_forms, client.knows_tasks), can, "{capabilities}");
+        }
     }
 
     #[test]

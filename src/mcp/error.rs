@@ -24,6 +24,9 @@ pub enum RpcError {
     /// MCP 2026-07-28: the revision is none that is served.
     #[error("protocol version {requested:?} is not supported")]
     UnsupportedVersion { requested: String, supported: &'static [&'static str] },
+    /// MCP 2026-07-28: the client did not declare that it can do what this takes.
+    #[error("this takes a client that declares the extension {extension}")]
+    MissingCapability { extension: &'static str },
     /// MCP up to 2025-11-25: no such resource.
     #[error("resource not found: {uri}")]
     ResourceNotFound { uri: String },
@@ -57,6 +60,7 @@ impl RpcError {
             Self::Internal(_) => -32603,
             Self::ResourceNotFound { .. } => -32002,
             Self::HeaderMismatch(_) => -32020,
+            Self::MissingCapability { .. } => -32021,
             Self::UnsupportedVersion { .. } => -32022,
             Self::Unauthenticated | Self::InsufficientScope(_) => -32001,
         }
@@ -69,6 +73,7 @@ impl RpcError {
             | Self::InvalidRequest(_)
             | Self::Malformed(_)
             | Self::HeaderMismatch(_)
+            | Self::MissingCapability { .. }
             | Self::UnsupportedVersion { .. } => 400,
             Self::MethodNotFound { .. } if modern => 404,
             Self::MethodNotFound { .. } | Self::InvalidParams { .. } | Self::ResourceNotFound { .. } => 200,
@@ -100,6 +105,9 @@ impl RpcError {
         match self {
             Self::UnsupportedVersion { requested, supported } => {
                 Some(json!({"supported": supported, "requested": requested}))
+            }
+            Self::MissingCapability { extension } => {
+                Some(json!({"requiredCapabilities": {"extensions": {*extension: {}}}}))
             }
             Self::InvalidParams { data, .. } => data.clone(),
             Self::ResourceNotFound { uri } => Some(json!({"uri": uri})),

@@ -1,8 +1,20 @@
-//! JSON-RPC 2.0 messages as they come in: one a body.
+//! JSON-RPC 2.0 messages as they come in: one a body, or a batch of them.
 
 use serde_json::{Map, Value};
 
 use crate::mcp::error::RpcError;
+
+/// The most messages that a batch may have.
+pub const MAX_BATCH: usize = 32;
+
+#[derive(Debug)]
+pub enum Body {
+    One(Message),
+    /// Not empty, at most `MAX_BATCH`. Only sessions of revision 2025-03-26 have batches.
+    Batch(Vec<Parsed>),
+}
+
+pub type Parsed = Result<Message, Box<Unreadable>>;
 
 #[derive(Debug, PartialEq)]
 pub enum Message {
@@ -51,19 +63,32 @@ pub struct Unreadable {
     pub id: Value,
 }
 
-/// Reads one message.
+/// Reads a body.
 ///
 /// # Errors
-/// What is wrong with the body.
-pub fn parse(body: &[u8]) -> Result<Message, Box<Unreadable>> {
-    let unreadable = |error, id| Box::new(Unreadable { error, id });
-    let invalid = |reason: &str, id: Value| unreadable(RpcError::InvalidRequest(reason.to_owned()), id);
-    let value: Value =
-        serde_json::from_slice(body).map_err(|error| unreadable(RpcError::Parse(error.to_string()), Value::Null))?;
-    let mut fields = match value {
-        Value::Object(fields) => fields,
-        Value::Array(_) => return Err(invalid("batches are not supported: send one message a request", Value::Null)),
-        _ => return Err(invalid("expected a JSON-RPC 2.0 object", Value::Null)),
+/// What is wrong with it as a whole.
+pub fn parse(body: &[u8]) -> Result<Body, Box<Unreadable>> {
+    let value = serde_json::from_slice(body)
+        .map_err(|error| Box::new(Unreadable { error: RpcError::Parse(error.to_string()), id: Value::Null }))?;
+    match value {
+        Value::Array(messages) if messages.is_empty() => Err(invalid("a batch must not be empty", Value::Null)),
+        Value::Array(messages) if messages.len() > MAX_BATCH => {
+            let reason = format!("the batch has {} messages; {MAX_BATCH} is the most that is taken", messages.len());
+            Err(invalid(&reason, Value::Null))
+        }
+        Value::Array(messages) => Ok(Body::Batch(messages.into_iter().map(read).collect())),
+        value => read(value).map(Body::One),
+    }
+}
+
+fn invalid(reason: &str, id: Value) -> Box<Unreadable> {
+    Box::new(Unreadable { error: RpcError::InvalidRequest(reason.to_owned()), id })
+}
+
+/// Reads one message.
+fn read(value: Value) -> Parsed {
+    let Value::Object(mut fields) = value else {
+        return Err(invalid("expected a JSON-RPC 2.0 object", Value::Null));
     };
     let has_id = fields.contains_key("id");
     let id = fields.remove("id").unwrap_or(Value::Null);
@@ -95,8 +120,26 @@ mod tests {
     use proptest::{collection, prop_assert, prop_assert_eq, proptest};
     use serde_json::{Value, json};
 
-    use super::{Message, Notification, Request, parse};
+    use super::{Body, MAX_BATCH, Message, Notification, Parsed, Request};
     use crate::mcp::era::{McpHeaders, check_modern, is_modern};
+
+    /// Reads a body that is no batch.
+    fn parse(body: &[u8]) -> Parsed {
+        match super::parse(body)? {
+            Body::One(message) => Ok(message),
+            Body::Batch(batch) => panic!("a batch: {batch:?}"),
+        }
+    }
+
+    #[test]
+    fn a_batch_is_bounded_and_its_messages_stand_or_fall_each_by_itself() {
+        let body = br#"[{"jsonrpc":"2.0","id":1,"method":"ping"}, 3, {"jsonrpc":"2.0","method":"x"}, []]"#;
+        let Body::Batch(batch) = super::parse(body).unwrap() else { panic!("not a batch") };
+        let read: Vec<bool> = batch.iter().map(Result::is_ok).collect();
+        assert_eq!(read, [true, false, true, false]);
+        let many = Value::from(vec![json!({"jsonrpc": "2.0", "method": "x"}); MAX_BATCH + 1]);
+        assert_eq!(super::parse(many.to_string().as_bytes()).unwrap_err().error.code(), -32600);
+    }
 
     fn request(id: Value) -> Message {
         Message::Request(Request { id, method: "ping".to_owned(), params: serde_json::Map::new() })
@@ -160,7 +203,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_a_message_or_an_error_of_json_rpc(body: Vec<u8>) {
-            if let Err(unreadable) = parse(&body) {
+            if let Err(unreadable) = super::parse(&body) {
                 prop_assert!([-32700, -32600].contains(&unreadable.error.code()));
             }
         }
@@ -168,8 +211,8 @@ mod tests {
         #[test]
         fn any_json_is_answered_under_an_id_that_it_had(value in anything(), header in ".{0,12}") {
             let headers = McpHeaders { name: Some(header.clone()), protocol_version: Some(header), ..McpHeaders::default() };
-            match parse(value.to_string().as_bytes()) {
-                Ok(Message::Request(request)) => {
+            match super::parse(value.to_string().as_bytes()) {
+                Ok(Body::One(Message::Request(request))) => {
                     prop_assert_eq!(Some(&request.id), value.get("id"));
                     for headers in [headers, McpHeaders::default()] {
                         is_modern(&headers, &request);

@@ -3,19 +3,20 @@
 use std::rc::Rc;
 
 use bus_core::bus_tools::Priority;
-use bus_core::command::{Command, Reply};
+use bus_core::command::{Command, Line, Reply};
 use bus_core::scopes::Scopes;
-use futures_channel::mpsc::UnboundedSender;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use worker::Env;
 
 use crate::bus::Bus;
+use crate::card::{full_server_info, server_info};
 use crate::catalog;
-use crate::mcp::era;
+use crate::mcp::era::{self, Client};
 use crate::mcp::error::RpcError;
 use crate::mcp::message::Request;
-use crate::mcp::{completion, prompts, resources, subscriptions, tools};
+use crate::mcp::reports::Reports;
+use crate::mcp::{completion, prompts, resources, subscriptions, tasks, tools};
 use crate::oauth::Caller;
 
 /// How long a client may keep a catalog without asking again. A new one comes with a deploy.
@@ -28,7 +29,7 @@ blender_execute_code for changes; look at the outcome with blender_get_viewport_
 on no_client, ambiguous_target or timeout follow its hint.";
 
 pub enum Era {
-    Modern { client_name: String },
+    Modern { client: Client },
     Legacy { session_id: Option<String> },
 }
 
@@ -41,13 +42,25 @@ pub struct Asked {
     pub env: Env,
     /// Under which the bus finds the request while it waits, so that it can be given up.
     pub request_key: String,
-    /// Where progress goes, if the client asked for it.
-    pub progress: Option<UnboundedSender<Value>>,
+    /// What the client wants to hear before the answer.
+    pub reports: Option<Reports>,
 }
 
 impl Asked {
     pub fn is_modern(&self) -> bool {
         matches!(self.era, Era::Modern { .. })
+    }
+
+    /// The client of a modern request.
+    pub fn client(&self) -> Option<&Client> {
+        match &self.era {
+            Era::Modern { client } => Some(client),
+            Era::Legacy { .. } => None,
+        }
+    }
+
+    pub fn knows_tasks(&self) -> bool {
+        self.client().is_some_and(|client| client.knows_tasks)
     }
 
     /// Asks the bus, in the name of the client and within its session.
@@ -56,10 +69,15 @@ impl Asked {
     /// `RpcError` for what the bus refuses as a whole: a closed session, a revoked grant, a failure.
     pub async fn ask(&self, command: Command) -> Result<Reply, RpcError> {
         let (client_name, session_id) = match &self.era {
-            Era::Modern { client_name } => (client_name.as_str(), None),
+            Era::Modern { client } => (client.name.as_str(), None),
             Era::Legacy { session_id } => ("", session_id.as_deref()),
         };
-        match self.bus.ask(client_name, session_id, command, self.progress.as_ref()).await {
+        let pass_on = |line: &Line| {
+            if let Some(reports) = &self.reports {
+                reports.pass_on(line);
+            }
+        };
+        match self.bus.ask(client_name, session_id, command, &pass_on).await {
             Ok(Reply::NoSession) => Err(RpcError::NoSession),
             Ok(Reply::Revoked) => Err(RpcError::Unauthenticated),
             Ok(reply) => Ok(reply),
@@ -86,6 +104,28 @@ pub struct Answer {
     /// The session that was opened.
     pub session_id: Option<String>,
     caching: Option<Caching>,
+    result_type: ResultType,
+}
+
+/// What kind of result it is, in revision 2026-07-28.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum ResultType {
+    #[default]
+    Complete,
+    /// A question, and the request is to come again with its answer.
+    InputRequired,
+    /// A task to follow.
+    Task,
+}
+
+impl ResultType {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::InputRequired => "input_required",
+            Self::Task => "task",
+        }
+    }
 }
 
 /// Caching hints of revision 2026-07-28.
@@ -110,17 +150,23 @@ impl Answer {
     }
 
     #[must_use]
+    pub fn of_type(mut self, result_type: ResultType) -> Self {
+        self.result_type = result_type;
+        self
+    }
+
+    #[must_use]
     pub fn cached(mut self, caching: Caching) -> Self {
         self.caching = Some(caching);
         self
     }
 
-    /// The JSON-RPC response. Modern results say that they are complete, who answers, and how long they are good.
+    /// The JSON-RPC response. Modern results say of what kind they are, who answers, and how long they are good.
     pub fn text(&self, id: &Value, modern: bool) -> String {
         let mut fields = self.fields.clone();
         if modern {
-            fields.insert("resultType".to_owned(), json!("complete"));
-            fields.insert("_meta".to_owned(), json!({SERVER_INFO_KEY: server_info()}));
+            fields.insert("resultType".to_owned(), json!(self.result_type.name()));
+            fields.entry("_meta").or_insert_with(|| json!({SERVER_INFO_KEY: server_info()}));
             if let Some(caching) = self.caching {
                 let (ttl, scope) = match caching {
                     Caching::Catalog => (CATALOG_TTL_MS, "public"),
@@ -148,7 +194,7 @@ pub async fn answer(asked: Asked) -> Result<Answer, RpcError> {
             return Ok(answer);
         }
     } else if asked.request.method == "server/discover" {
-        return Ok(discovered());
+        return Ok(discovered(&asked.caller.audience));
     }
     asked.need(Scopes::BUS_READ)?;
     match asked.request.method.as_str() {
@@ -160,6 +206,9 @@ pub async fn answer(asked: Asked) -> Result<Answer, RpcError> {
         "prompts/list" => listed(&asked, "prompts", catalog::prompts::list()),
         "prompts/get" => prompts::get(&asked),
         "completion/complete" => completion::complete(&asked).await,
+        "tasks/get" if asked.is_modern() => tasks::get(&asked).await,
+        "tasks/update" if asked.is_modern() => tasks::update(&asked).await,
+        "tasks/cancel" if asked.is_modern() => tasks::cancel(&asked).await,
         method => Err(RpcError::MethodNotFound { method: method.to_owned() }),
     }
 }
@@ -204,7 +253,7 @@ async fn initialize(asked: &Asked) -> Result<Answer, RpcError> {
     let version = era::negotiated(asked.request.text("protocolVersion")?);
     let client_name = era::client_name(asked.request.params.get("clientInfo"));
     let command = Command::OpenSession { protocol_version: version.to_owned(), client_name: client_name.clone() };
-    let reply = asked.bus.ask(&client_name, None, command, None).await;
+    let reply = asked.bus.ask(&client_name, None, command, &|_| {}).await;
     let session_id = match reply {
         Ok(Reply::Session { session_id, .. }) => session_id,
         Ok(Reply::Revoked) => return Err(RpcError::Unauthenticated),
@@ -213,25 +262,29 @@ async fn initialize(asked: &Asked) -> Result<Answer, RpcError> {
     let mut answer = Answer::from(json!({
         "protocolVersion": version,
         "capabilities": capabilities(),
-        "serverInfo": server_info(),
+        "serverInfo": full_server_info(&asked.caller.audience),
         "instructions": INSTRUCTIONS,
     }));
     answer.session_id = Some(session_id);
     Ok(answer)
 }
 
-fn discovered() -> Answer {
-    let fields =
-        json!({"supportedVersions": era::SUPPORTED, "capabilities": capabilities(), "instructions": INSTRUCTIONS});
-    Answer::from(fields).cached(Caching::Catalog)
+fn discovered(origin: &str) -> Answer {
+    let mut capabilities = capabilities();
+    if let Some(fields) = capabilities.as_object_mut() {
+        fields.insert("extensions".to_owned(), json!({era::TASKS: {}}));
+    }
+    Answer::from(json!({
+        "supportedVersions": era::SUPPORTED,
+        "capabilities": capabilities,
+        "instructions": INSTRUCTIONS,
+        "_meta": {SERVER_INFO_KEY: full_server_info(origin)},
+    }))
+    .cached(Caching::Catalog)
 }
 
 fn capabilities() -> Value {
     json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {}, "completions": {}, "logging": {}})
-}
-
-fn server_info() -> Value {
-    json!({"name": "blender-bus", "title": "Blender Bus", "version": env!("CARGO_PKG_VERSION")})
 }
 
 /// A whole catalog: they fit on one page, so a cursor is one that was not given out here.

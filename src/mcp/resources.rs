@@ -2,12 +2,12 @@
 
 use bus_core::bus_tools::{JOB_RESULT, RECEIVE_MESSAGES};
 use bus_core::command::{Command, Reply};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::catalog::resources::{ResourceError, ResourceRef};
+use crate::mcp::dispatch::{Dispatched, dispatch};
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::{Answer, Asked, Caching};
-use crate::mcp::tools::command;
 
 const MIME_TYPE: &str = "application/json";
 
@@ -18,31 +18,37 @@ const MIME_TYPE: &str = "application/json";
 pub async fn read(asked: &Asked) -> Result<Answer, RpcError> {
     let uri = asked.request.text("uri")?;
     let resource = ResourceRef::parse(uri).map_err(|error| refused(asked, uri, &error))?;
-    let document = match asked.ask(question(asked, &resource)?).await? {
-        Reply::Document { document } => document,
-        Reply::Envelope { envelope } => {
-            serde_json::to_value(&envelope).map_err(|error| RpcError::Internal(error.to_string()))?
-        }
-        Reply::Rejected { message } => return Err(RpcError::invalid_params(message)),
-        other => return Err(RpcError::Internal(format!("the bus answered a read with {other:?}"))),
+    let document = match resource.dispatch() {
+        None => own(asked, &resource).await?,
+        Some(call) => match dispatch(asked, call, None).await? {
+            Dispatched::Envelope(envelope) => {
+                serde_json::to_value(&envelope).map_err(|error| RpcError::Internal(error.to_string()))?
+            }
+            Dispatched::Instead(answer) => return Ok(answer),
+            Dispatched::Rejected(reason) => return Err(RpcError::invalid_params(reason)),
+        },
     };
     let contents = json!([{"uri": uri, "mimeType": MIME_TYPE, "text": document.to_string()}]);
     Ok(Answer::from(json!({"contents": contents})).cached(Caching::Private))
 }
 
-/// What to ask the bus for this resource.
-fn question(asked: &Asked, resource: &ResourceRef) -> Result<Command, RpcError> {
+/// The document of a resource that the bus has itself.
+async fn own(asked: &Asked, resource: &ResourceRef) -> Result<Value, RpcError> {
     let tool = |name: &str, arguments| Command::Tool { name: name.to_owned(), arguments };
-    Ok(match resource {
+    let command = match resource {
         ResourceRef::Clients => Command::Clients,
         ResourceRef::Stats => Command::Stats,
         ResourceRef::Job { id } => tool(JOB_RESULT, json!({"job_id": id})),
         ResourceRef::Inbox { uuid } => tool(RECEIVE_MESSAGES, json!({"client_uuid": uuid})),
-        ResourceRef::SceneInfo | ResourceRef::SceneObjects | ResourceRef::Console { .. } => match resource.dispatch() {
-            Some(call) => command(asked, call),
-            None => return Err(RpcError::Internal(format!("no command reads {}", resource.uri()))),
-        },
-    })
+        ResourceRef::SceneInfo | ResourceRef::SceneObjects | ResourceRef::Console { .. } => {
+            return Err(RpcError::Internal(format!("no command reads {}", resource.uri())));
+        }
+    };
+    match asked.ask(command).await? {
+        Reply::Document { document } => Ok(document),
+        Reply::Rejected { message } => Err(RpcError::invalid_params(message)),
+        other => Err(RpcError::Internal(format!("the bus answered a read with {other:?}"))),
+    }
 }
 
 fn refused(asked: &Asked, uri: &str, error: &ResourceError) -> RpcError {

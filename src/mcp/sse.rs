@@ -5,76 +5,65 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 
+use std::collections::VecDeque;
+
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_channel::oneshot;
-use futures_util::future::{Either, pending, select};
-use futures_util::stream::{iter, unfold};
+use futures_util::future::{Either, LocalBoxFuture, pending, select};
+use futures_util::stream::{FuturesUnordered, iter, unfold};
 use futures_util::{Stream, StreamExt};
-use serde_json::{Value, json};
+use serde_json::Value;
 use worker::wasm_bindgen_futures::spawn_local;
-use worker::{Context, Delay, Error, Request, Response, Result, WebSocket, WebsocketEvent, console_error, console_log};
+use worker::{
+    Context, Delay, Error, Response as HttpResponse, Result, WebSocket, WebsocketEvent, console_error, console_log,
+};
 
-use crate::mcp::endpoint::respond;
 use crate::mcp::error::RpcError;
-use crate::mcp::message;
 use crate::mcp::methods::Answer;
 
 /// An answer within this time is plain JSON.
 const QUICK: Duration = Duration::from_millis(250);
-/// A comment goes out at least this often.
-const COMMENT_EVERY: Duration = Duration::from_secs(10);
+/// A comment goes out at least this often. It is also how soon a client that has gone is missed: well before its call would
+/// become a task, which nobody would follow.
+const COMMENT_EVERY: Duration = Duration::from_secs(4);
 /// The same on the stream of a session, which may be idle for hours. It is also how soon a client that has gone is missed.
 const STREAM_COMMENT_EVERY: Duration = Duration::from_secs(14);
 
-type Answered = core::result::Result<Answer, RpcError>;
+/// What came of a request.
+pub type Answered = core::result::Result<Answer, RpcError>;
 type Chunk = core::result::Result<Vec<u8>, Error>;
 /// What is done when nobody waits any more.
 pub type GivenUp = Pin<Box<dyn Future<Output = ()>>>;
-type Pending = Pin<Box<dyn Future<Output = Answered>>>;
+/// Answers that are awaited: one, or those of a batch.
+pub type Pending = FuturesUnordered<LocalBoxFuture<'static, Response>>;
 
-/// How a request is to be answered.
-pub struct Form {
+/// A response of JSON-RPC.
+pub struct Response {
     pub id: Value,
     pub modern: bool,
-    pub progress: Option<Progress>,
-    /// What to do when the client goes away before a streamed answer.
-    pub given_up: Option<GivenUp>,
+    pub answered: Answered,
 }
 
-/// Progress of a request, for the client that asked for it.
-pub struct Progress {
-    token: Value,
-    reports: UnboundedReceiver<Value>,
-    /// The last percentage told: each report must be further than the one before.
-    percent: f64,
-}
-
-impl Progress {
-    /// Where reports go in, and where they come out, if the request has a `progressToken`.
-    pub fn wanted(request: &message::Request) -> Option<(UnboundedSender<Value>, Self)> {
-        let token = request.meta("progressToken").filter(|token| token.is_string() || token.is_number())?.clone();
-        let (sender, reports) = unbounded();
-        Some((sender, Self { token, reports, percent: 0.0 }))
-    }
-
-    /// The next report as a notification; never ends.
-    async fn next(&mut self) -> String {
-        loop {
-            let Some(report) = self.reports.next().await else { return pending().await };
-            let percent = report.get("percent").and_then(Value::as_f64).unwrap_or(0.0);
-            if percent <= self.percent {
-                continue;
+impl Response {
+    pub fn text(&self) -> String {
+        match &self.answered {
+            Ok(answer) => answer.text(&self.id, self.modern),
+            Err(error) => {
+                if let RpcError::Internal(reason) = error {
+                    console_error!("mcp: {reason}");
+                }
+                error.response(&self.id).to_string()
             }
-            self.percent = percent;
-            let mut params = json!({"progressToken": self.token, "progress": percent, "total": 100});
-            if let (Some(fields), Some(message)) =
-                (params.as_object_mut(), report.get("message").filter(|m| m.is_string()))
-            {
-                fields.insert("message".to_owned(), message.clone());
-            }
-            return json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params}).to_string();
         }
     }
+}
+
+/// How the answers came.
+pub enum Raced {
+    /// All of them soon, and there was nothing to hear before.
+    Soon(Vec<Response>),
+    /// As a stream.
+    Streamed(HttpResponse),
 }
 
 /// Does something when it is dropped, unless it was settled before.
@@ -97,81 +86,100 @@ impl OnDrop {
     }
 }
 
-/// Answers with whatever form fits how long it takes.
+/// Waits a moment for all answers; what takes longer, or has something to say first, becomes a stream.
 pub async fn race(
-    answer: impl Future<Output = Answered> + 'static,
-    mut form: Form,
-    request: &Request,
+    mut pending: Pending,
+    mut reports: UnboundedReceiver<String>,
+    given_up: Option<GivenUp>,
     context: &Context,
-) -> Result<Response> {
-    let answer: Pending = Box::pin(answer);
-    match select(answer, Delay::from(QUICK)).await {
-        Either::Left((answered, _)) => respond(request, &answered, &form.id, form.modern),
-        Either::Right(((), answer)) => {
-            let watch = form.given_up.take().map(|given_up| OnDrop::new(context, given_up));
-            event_stream(unfold(Some(Streamed { answer, form, watch, opened: false }), step))
+) -> Result<Raced> {
+    let mut ready = Vec::new();
+    let mut quick = Delay::from(QUICK);
+    while !pending.is_empty() {
+        match select(pending.next(), quick).await {
+            Either::Left((Some(response), left)) => {
+                ready.push(response);
+                quick = left;
+            }
+            Either::Left((None, _)) | Either::Right(_) => break,
         }
     }
+    let mut events = heard(&mut reports);
+    if pending.is_empty() && events.is_empty() {
+        return Ok(Raced::Soon(ready));
+    }
+    events.extend(ready.iter().map(Response::text));
+    let opened = pending.is_empty();
+    let watch = given_up.filter(|_| !opened).map(|given_up| OnDrop::new(context, given_up));
+    let streamed = Streamed { pending, reports, events, watch, opened };
+    Ok(Raced::Streamed(event_stream(unfold(streamed, step))?))
 }
 
-/// An answer that is streamed and has not come yet.
+/// Answers that are streamed, and what is to go out before the rest.
 struct Streamed {
-    answer: Pending,
-    form: Form,
+    pending: Pending,
+    reports: UnboundedReceiver<String>,
+    events: VecDeque<String>,
     watch: Option<OnDrop>,
     opened: bool,
 }
 
-/// The next chunk of an answer's stream: a comment at once and now and then, progress as it comes, the answer at last.
-async fn step(streamed: Option<Streamed>) -> Option<(Chunk, Option<Streamed>)> {
-    let Streamed { answer, mut form, watch, opened } = streamed?;
-    if !opened {
-        return Some((comment(), Some(Streamed { answer, form, watch, opened: true })));
+/// The next chunk of an answer's stream: a comment at once and now and then, reports as they come, answers at last.
+async fn step(mut streamed: Streamed) -> Option<(Chunk, Streamed)> {
+    if !streamed.opened {
+        streamed.opened = true;
+        return Some((comment(), streamed));
     }
-    match news(answer, &mut form).await {
-        News::Answered(answered) => {
-            if let Some(watch) = watch {
-                watch.settle();
+    if streamed.events.is_empty() {
+        if streamed.pending.is_empty() {
+            return None;
+        }
+        if !streamed.wait().await {
+            return Some((comment(), streamed));
+        }
+    }
+    let message = streamed.events.pop_front()?;
+    Some((Ok(event(&message)), streamed))
+}
+
+impl Streamed {
+    /// Waits until there is something to send; says whether there is, or it is time for a comment.
+    async fn wait(&mut self) -> bool {
+        let Self { pending, reports, events, watch, .. } = self;
+        let answered = {
+            let report = core::pin::pin!(next_report(reports));
+            match select(pending.next(), select(report, Delay::from(COMMENT_EVERY))).await {
+                Either::Left((response, _)) => response,
+                Either::Right((Either::Left((report, _)), _)) => {
+                    events.push_back(report);
+                    return true;
+                }
+                Either::Right((Either::Right(_), _)) => return false,
             }
-            Some((Ok(event(&answer_text(&answered, &form))), None))
+        };
+        // What was told before the answer goes out before it.
+        events.extend(heard(reports));
+        events.extend(answered.as_ref().map(Response::text));
+        if pending.is_empty()
+            && let Some(watch) = watch.take()
+        {
+            watch.settle();
         }
-        News::Progress(report, answer) => Some((Ok(event(&report)), Some(Streamed { answer, form, watch, opened }))),
-        News::Quiet(answer) => Some((comment(), Some(Streamed { answer, form, watch, opened }))),
+        true
     }
 }
 
-/// What came first while an answer was awaited.
-enum News {
-    Answered(Answered),
-    Progress(String, Pending),
-    Quiet(Pending),
-}
-
-async fn news(answer: Pending, form: &mut Form) -> News {
-    let report = async {
-        match &mut form.progress {
-            Some(progress) => progress.next().await,
-            None => pending().await,
-        }
-    };
-    let report = core::pin::pin!(report);
-    match select(answer, select(report, Delay::from(COMMENT_EVERY))).await {
-        Either::Left((answered, _)) => News::Answered(answered),
-        Either::Right((Either::Left((report, _)), answer)) => News::Progress(report, answer),
-        Either::Right((Either::Right(_), answer)) => News::Quiet(answer),
+/// The next report; never comes once nobody reports any more.
+async fn next_report(reports: &mut UnboundedReceiver<String>) -> String {
+    match reports.next().await {
+        Some(report) => report,
+        None => pending().await,
     }
 }
 
-fn answer_text(answered: &Answered, form: &Form) -> String {
-    match answered {
-        Ok(answer) => answer.text(&form.id, form.modern),
-        Err(error) => {
-            if let RpcError::Internal(reason) = error {
-                console_error!("mcp: {reason}");
-            }
-            error.response(&form.id).to_string()
-        }
-    }
+/// The reports that have come so far.
+fn heard(reports: &mut UnboundedReceiver<String>) -> VecDeque<String> {
+    core::iter::from_fn(|| reports.try_recv().ok()).collect()
 }
 
 /// A message as an event. JSON text has no line breaks, so it is one `data` line.
@@ -181,7 +189,7 @@ fn event(message: &str) -> Vec<u8> {
 
 /// What the bus sends over a socket, as events, after a first message and before a last one. It ends cleanly when the bus
 /// closes, and closes the socket when the client has gone.
-pub fn bridge(socket: WebSocket, first: Option<String>, last: Option<String>) -> Result<Response> {
+pub fn bridge(socket: WebSocket, first: Option<String>, last: Option<String>) -> Result<HttpResponse> {
     socket.accept()?;
     let (sender, receiver) = unbounded();
     spawn_local(forward(socket, sender));
@@ -229,8 +237,8 @@ fn numbered(frame: &str) -> Vec<u8> {
     format!("event: message\nid: {id}\ndata: {message}\n\n").into_bytes()
 }
 
-fn event_stream(events: impl Stream<Item = Chunk> + 'static) -> Result<Response> {
-    let response = Response::from_stream(events)?;
+fn event_stream(events: impl Stream<Item = Chunk> + 'static) -> Result<HttpResponse> {
+    let response = HttpResponse::from_stream(events)?;
     let headers = response.headers();
     headers.set("Content-Type", "text/event-stream")?;
     headers.set("Cache-Control", "no-cache, no-transform")?;

@@ -2,14 +2,17 @@
 
 use bus_core::bus_tools::SUBMIT;
 use bus_core::command::{Command, Reply};
-use bus_core::envelope::Envelope;
+use bus_core::envelope::{Envelope, Status};
 use bus_core::scopes::Scopes;
+use bus_core::tool_result;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{self, DispatchCall, DispatchTool, Tool};
-use crate::mcp::account_tools;
+use crate::mcp::dispatch::{Dispatched, dispatch};
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::{Answer, Asked};
+use crate::mcp::which_blender::{self, Choice};
+use crate::mcp::{account_tools, tasks};
 
 /// Calls a tool of the catalog.
 ///
@@ -26,30 +29,55 @@ pub async fn call(asked: &Asked) -> Result<Answer, RpcError> {
     };
     match tool {
         Tool::Dispatch(tool) => match DispatchCall::parse(tool, &arguments) {
-            Ok(call) => dispatch(asked, call).await,
-            Err(error) => Ok(tool_error(&error.to_string())),
+            Ok(call) => call_blender(asked, call).await,
+            Err(error) => Ok(documented(Err(error.to_string()))),
         },
+        Tool::Job(tool) if tool.name == SUBMIT => submit(asked, arguments).await,
         Tool::Bus(tool) | Tool::Job(tool) => {
-            let arguments = match with_checked_params(tool.name, arguments) {
-                Ok(arguments) => arguments,
-                Err(reason) => return Ok(tool_error(&reason)),
-            };
             asked.need(if tool.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
-            document(asked.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?)
+            let reply = asked.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?;
+            document(reply).map(documented)
         }
-        Tool::Account(tool) => Ok(match account_tools::call(asked, tool, &arguments).await? {
-            Ok(document) => tool_result(&document, None),
-            Err(reason) => tool_error(&reason),
-        }),
+        Tool::Account(tool) => account_tools::call(asked, tool, &arguments).await.map(documented),
     }
 }
 
-/// The arguments of a bus tool; those of `blender_submit` with the params of its command checked and filled in, which
-/// only the catalog can do.
-fn with_checked_params(name: &str, arguments: Value) -> Result<Value, String> {
-    if name != SUBMIT {
-        return Ok(arguments);
+/// `blender_submit`; a client that knows tasks gets one.
+async fn submit(asked: &Asked, arguments: Value) -> Result<Answer, RpcError> {
+    let mut arguments = match with_checked_params(arguments) {
+        Ok(arguments) => arguments,
+        Err(reason) => return Ok(documented(Err(reason))),
+    };
+    asked.need(Scopes::BUS_DISPATCH)?;
+    let choice = which_blender::choice(asked).await?;
+    let submitted = arguments.get("command").and_then(Value::as_str).unwrap_or_default();
+    if let Some(envelope) = which_blender::not_chosen(&choice, submitted) {
+        return enveloped(envelope);
     }
+    if let (Choice::Target(target_uuid), Some(fields)) = (choice, arguments.as_object_mut()) {
+        fields.insert("target_uuid".to_owned(), Value::from(target_uuid));
+    }
+    let document = match document(asked.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await?)? {
+        Ok(document) => document,
+        Err(reason) => return Ok(documented(Err(reason))),
+    };
+    if let Some(question) = which_blender::question(asked, ambiguous(&document).as_deref()).await? {
+        return Ok(question);
+    }
+    match document.get("job_id").and_then(Value::as_str).filter(|_| asked.knows_tasks()) {
+        Some(job_id) => tasks::created_for(asked, job_id).await,
+        None => Ok(documented(Ok(document))),
+    }
+}
+
+/// What a submission could have been for, if that was not clear.
+fn ambiguous(document: &Value) -> Option<Vec<String>> {
+    document.get("status").filter(|status| **status == json!(Status::AmbiguousTarget))?;
+    serde_json::from_value(document.get("candidates")?.clone()).ok()
+}
+
+/// The arguments of `blender_submit`, with the params of its command checked and filled in, which only the catalog can do.
+fn with_checked_params(arguments: Value) -> Result<Value, String> {
     let (Value::Object(mut fields), Some(command)) =
         (arguments.clone(), arguments.get("command").and_then(Value::as_str))
     else {
@@ -66,64 +94,32 @@ fn with_checked_params(name: &str, arguments: Value) -> Result<Value, String> {
     Ok(Value::Object(fields))
 }
 
-async fn dispatch(asked: &Asked, call: DispatchCall) -> Result<Answer, RpcError> {
+async fn call_blender(asked: &Asked, call: DispatchCall) -> Result<Answer, RpcError> {
     asked.need(if call.only_reads { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
-    let reply = asked.ask(command(asked, call)).await?;
-    let Reply::Envelope { envelope } = reply else { return document(reply) };
-    let (envelope, image) = with_image(*envelope);
-    let document = serde_json::to_value(&envelope).map_err(|error| RpcError::Internal(error.to_string()))?;
-    Ok(tool_result(&document, image))
-}
-
-/// The bus's command for a checked call.
-pub fn command(asked: &Asked, call: DispatchCall) -> Command {
-    // At most 3,600 seconds: far from any limit of the type.
-    #[allow(clippy::cast_possible_truncation)]
-    let timeout_ms = (call.timeout_seconds * 1_000.0).ceil() as i64;
-    Command::Dispatch {
-        command: call.command.to_owned(),
-        params: Value::Object(call.params),
-        target_uuid: call.target_uuid,
-        timeout_ms,
-        request_key: Some(asked.request_key.clone()),
-        progress: asked.progress.is_some(),
+    let task_after_ms = asked.knows_tasks().then_some(tasks::AFTER_MS);
+    match dispatch(asked, call, task_after_ms).await? {
+        Dispatched::Envelope(envelope) => enveloped(envelope),
+        Dispatched::Instead(answer) => Ok(answer),
+        Dispatched::Rejected(reason) => Ok(documented(Err(reason))),
     }
 }
 
-fn document(reply: Reply) -> Result<Answer, RpcError> {
+/// The document of a reply, or why there is none, for the caller's eyes.
+fn document(reply: Reply) -> Result<Result<Value, String>, RpcError> {
     match reply {
-        Reply::Document { document } => Ok(tool_result(&document, None)),
-        Reply::Rejected { message } => Ok(tool_error(&message)),
+        Reply::Document { document } => Ok(Ok(document)),
+        Reply::Rejected { message } => Ok(Err(message)),
         other => Err(RpcError::Internal(format!("the bus answered a tool call with {other:?}"))),
     }
 }
 
-fn tool_result(document: &Value, image: Option<Value>) -> Answer {
-    let mut content = vec![json!({"type": "text", "text": document.to_string()})];
-    content.extend(image);
-    Answer::from(json!({"content": content, "structuredContent": document, "isError": false}))
-}
-
-fn tool_error(message: &str) -> Answer {
-    Answer::from(json!({"content": [{"type": "text", "text": message}], "isError": true}))
-}
-
-/// Takes the picture out of a screenshot's result and makes it image content, so that a model sees it.
-fn with_image(mut envelope: Envelope) -> (Envelope, Option<Value>) {
-    if envelope.command != "get_viewport_screenshot" {
-        return (envelope, None);
+fn documented(document: Result<Value, String>) -> Answer {
+    match document {
+        Ok(document) => tool_result::of(&document, false).into(),
+        Err(reason) => tool_result::error(&reason).into(),
     }
-    let Ok(Value::Object(mut result)) = serde_json::from_str::<Value>(&envelope.result) else {
-        return (envelope, None);
-    };
-    let Some(image) = result.remove("image") else { return (envelope, None) };
-    let part = |name: &str| image.get(name).and_then(Value::as_str);
-    let content = match (part("mime_type"), part("data")) {
-        (Some(mime_type), Some(data)) if mime_type.starts_with("image/") => {
-            json!({"type": "image", "data": data, "mimeType": mime_type})
-        }
-        _ => return (envelope, None),
-    };
-    envelope.result = Value::Object(result).to_string();
-    (envelope, Some(content))
+}
+
+fn enveloped(envelope: Envelope) -> Result<Answer, RpcError> {
+    tool_result::of_envelope(envelope).map(Answer::from).map_err(|error| RpcError::Internal(error.to_string()))
 }

@@ -2,7 +2,6 @@
 
 use bus_core::accounts::{Command, Reply};
 use bus_core::passwords::{MAX_BYTES, MIN_CHARACTERS};
-use bus_core::usernames::Username;
 use worker::{Env, Method, Request, Response};
 
 use crate::config::{Config, Signup};
@@ -111,8 +110,8 @@ async fn change_password(parameters: &Parameters, session: &Session) -> Result<O
 
 /// Deletes the account, or says why not.
 async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Outcome>, Error> {
-    let typed = Username::parse(parameters.optional("username")?.unwrap_or_default().trim());
-    if typed.map_or(true, |typed| typed.as_str() != session.owner.username) {
+    let typed = parameters.optional("username")?.unwrap_or_default().trim();
+    if !typed.eq_ignore_ascii_case(session.owner.shown().trim()) {
         return Ok(Some(Outcome::failed("Type the name of this account to delete it.")));
     }
     let password = parameters.optional("password")?.unwrap_or_default();
@@ -125,6 +124,10 @@ async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Out
             personal::forget();
             None
         }
+        // Without a password it is the sign-in that has to be fresh.
+        Reply::WrongCredentials if session.owner.display_name.is_some() => {
+            Some(Outcome::failed("Sign out, sign in again with your provider, and delete within ten minutes."))
+        }
         Reply::WrongCredentials => Some(Outcome::failed("The password is wrong.")),
         Reply::NoSession => Some(Outcome::failed("The session has ended meanwhile.")),
         _ => return Err(Error::Senseless("Account")),
@@ -132,15 +135,19 @@ async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Out
 }
 
 async fn show(env: &Env, site: &Site, config: &Config, session: &Session, outcome: Outcome) -> Result<Response, Error> {
-    let asked = Command::IsAdministrator { session: session.secret().to_owned() };
-    let is_admin = matches!(session.account.ask(&asked).await?, Reply::Administrator { is: true });
+    let asked = Command::Standing { session: session.secret().to_owned() };
+    let (is_admin, has_password) = match session.account.ask(&asked).await? {
+        Reply::Standing { is_administrator, has_password } => (is_administrator, has_password),
+        _ => return Ok(see_other("/login?return_to=/account")?.empty()),
+    };
     let keys = Keys::kept(env).await?;
     let html = screens::render(&AccountPage {
         style: STYLE,
-        username: &session.owner.username,
+        username: session.owner.shown(),
         error: outcome.error.as_deref(),
         done: outcome.done,
         is_admin,
+        has_password,
         may_invite: is_admin && config.signup == Signup::Invite,
         invite: outcome.invite.as_deref(),
         min_password: MIN_CHARACTERS,

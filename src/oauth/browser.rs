@@ -131,6 +131,33 @@ pub fn end_session(response: ResponseBuilder, site: &Site) -> Result<ResponseBui
     Ok(response.with_header("set-cookie", &set_cookie(site, &session_cookie(site), "", 0))?)
 }
 
+/// What a browser keeps for some minutes, for a way that leads over another server.
+#[derive(Debug, Clone, Copy)]
+pub enum Temporary {
+    Oidc,
+    ReturnTo,
+}
+
+impl Temporary {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Oidc => "oidc",
+            Self::ReturnTo => "return",
+        }
+    }
+
+    pub fn of(self, request: &Request, site: &Site) -> Result<Option<String>, Error> {
+        cookie(request, &cookie_name(site, self.name()))
+    }
+}
+
+/// Sets it, or clears it.
+pub fn temporary(response: &mut Response, site: &Site, kept: Temporary, value: Option<&str>) -> Result<(), Error> {
+    let max_age_s = if value.is_some() { 600 } else { 0 };
+    let header = set_cookie(site, &cookie_name(site, kept.name()), value.unwrap_or_default(), max_age_s);
+    Ok(response.headers_mut().append("set-cookie", &header)?)
+}
+
 /// The cookie that stands for a browser before it has signed in, with the header that sets it where there is none.
 pub fn form_cookie(request: &Request, site: &Site) -> Result<(String, Option<String>), Error> {
     let name = cookie_name(site, "form");

@@ -66,7 +66,7 @@ impl Asked<'_> {
         let keys = Keys::kept(self.env).await?;
         let html = screens::render(&DeviceCode {
             style: STYLE,
-            username: &self.session.owner.username,
+            username: self.session.owner.shown(),
             code: &code.map(shown).unwrap_or_default(),
             error,
             form_token: &form_token(&keys, FormFor::DeviceCode, &self.session.credential, "")?,
@@ -93,7 +93,7 @@ impl Asked<'_> {
             style: STYLE,
             client: screens::named(&requested.client_name),
             publisher: requested.publisher.as_deref(),
-            username: &self.session.owner.username,
+            username: self.session.owner.shown(),
             code: &shown(code),
             abilities: &screens::abilities(requested.scopes),
             form_token: &form_token(&keys, FormFor::Device, &self.session.credential, code)?,

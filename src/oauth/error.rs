@@ -86,6 +86,9 @@ pub enum Error {
     Object(&'static str, u16),
     #[error("{0} gave an answer that makes no sense here")]
     Senseless(&'static str),
+    /// Another server; for the log.
+    #[error("{0}")]
+    Elsewhere(String),
     #[error("a key is unusable")]
     Key,
 }

@@ -27,6 +27,7 @@ pub struct Keys {
     pub access_token: Vec<NamedKey>,
     pub client_record: Vec<NamedKey>,
     pub form: Vec<NamedKey>,
+    pub request_state: Vec<NamedKey>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +55,7 @@ impl Keys {
             access_token: of(Purpose::AccessToken)?,
             client_record: of(Purpose::ClientRecord)?,
             form: of(Purpose::Form)?,
+            request_state: of(Purpose::RequestState)?,
         })
     }
 
@@ -125,7 +127,7 @@ pub mod tests {
             purpose,
             secret: URL_SAFE_NO_PAD.encode([seed.wrapping_mul(16).wrapping_add(salt); 32]),
         };
-        let purposes = [Purpose::AccessToken, Purpose::ClientRecord, Purpose::Form];
+        let purposes = [Purpose::AccessToken, Purpose::ClientRecord, Purpose::Form, Purpose::RequestState];
         Keys::sorted(purposes.into_iter().zip(1..).map(|(purpose, salt)| key(purpose, salt)).collect()).unwrap()
     }
 

@@ -33,6 +33,7 @@ fn binding(path: &str, method: &Method) -> Option<&'static str> {
         ("/auth/login" | "/login" | "/signup" | "/account" | "/device" | "/device_authorization", Method::Post) => {
             Some("LOGIN_LIMIT")
         }
+        ("/login/oidc" | "/login/oidc/callback", _) => Some("LOGIN_LIMIT"),
         ("/register" | "/token" | "/revoke" | "/authorize" | "/auth/refresh", _) => Some("OAUTH_LIMIT"),
         _ => None,
     }

@@ -20,7 +20,8 @@ pub fn authorization_server(request: &Request, env: &Env) -> Result<Response> {
     serve(request, env, server_document)
 }
 
-fn serve(request: &Request, env: &Env, document: impl Fn(&Site) -> Value) -> Result<Response> {
+/// A public document about this server.
+pub fn serve(request: &Request, env: &Env, document: impl Fn(&Site) -> Value) -> Result<Response> {
     let site = expect_method(request, &[Method::Get, Method::Head], "GET, HEAD")
         .and_then(|()| Site::of(request, &Config::of(env)).map_err(Error::from));
     match site {

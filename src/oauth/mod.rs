@@ -18,13 +18,16 @@ pub mod form;
 mod issue;
 pub mod keys;
 mod limits;
-mod metadata;
+pub mod metadata;
 mod object;
+mod oidc;
+mod outbound;
 mod password;
 pub mod personal;
 mod redirect;
 mod register;
 pub mod screens;
+pub mod seal;
 mod sign_in;
 mod sign_up;
 mod token;
@@ -44,7 +47,8 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         return Some(preflight());
     }
     if let Err(error) = limits::check(request, env).await {
-        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account" | "/device");
+        let page = matches!(path.as_str(), "/authorize" | "/login" | "/signup" | "/account" | "/device")
+            || path.starts_with("/login/");
         return Some(if page { screens::refusal(&error) } else { error.into_response() });
     }
     let answer = match path.as_str() {
@@ -68,6 +72,8 @@ pub async fn route(mut request: Request, env: Env, _context: Context) -> Option<
         "/clients" => show_page(clients_page::clients(request, env).await),
         "/tokens" => show_page(tokens_page::tokens(request, env).await),
         "/login" => show_page(sign_in::login(request, env).await),
+        "/login/oidc" => show_page(oidc::begin(request, env).await),
+        "/login/oidc/callback" => show_page(oidc::callback(request, env).await),
         "/logout" => show_page(sign_in::logout(request, env).await),
         _ => return None,
     };

@@ -16,6 +16,9 @@ use crate::oauth::form::{expect_method, json};
 use crate::oauth::issue::tokens;
 use crate::site::Site;
 
+/// What is answered where `PASSWORD_LOGIN` is `off`.
+pub const SWITCHED_OFF: &str = "nobody signs in or up with a password here: use the provider at /login";
+
 #[derive(Deserialize)]
 struct LoginBody {
     username: String,
@@ -31,6 +34,9 @@ pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> 
     expect_method(request, &[Method::Post], "POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
+    if !config.password_login {
+        return Err(Error::new(Code::AccessDenied, SWITCHED_OFF));
+    }
     let body: LoginBody = json(request, Code::InvalidRequest).await?;
     let username = Username::parse(&body.username).map_err(|error| refused(error.to_string()))?;
     if body.password.is_empty() || body.password.len() > MAX_BYTES {

@@ -2,12 +2,15 @@
 
 use askama::Template;
 use bus_core::scopes::Scopes;
+use url::form_urlencoded::byte_serialize;
 use worker::{Env, Request, Response, console_error};
 
+use crate::config::{Config, Signup};
 use crate::oauth::authorize::Trusted;
 use crate::oauth::browser::{FormFor, Session, end_session, form_cookie, form_token, page};
 use crate::oauth::error::Error;
 use crate::oauth::keys::Keys;
+use crate::oauth::oidc;
 use crate::oauth::redirect::Destination;
 use crate::pages::STYLE;
 use crate::pages::sign_in::{Consent, Login, Notice, SignedIn};
@@ -32,7 +35,20 @@ pub async fn login(
     let (holder, set_cookie) = form_cookie(request, site)?;
     let form_token = form_token(&*Keys::kept(env).await?, FormFor::Login, &holder, return_to)?;
     let client = behind.map(|behind| named(behind.client));
-    let html = render(&Login { style: STYLE, client, error, username, return_to, form_token: &form_token })?;
+    let config = Config::of(env);
+    let provider = config.oidc.as_ref().map(oidc::name);
+    let html = render(&Login {
+        style: STYLE,
+        client,
+        error,
+        username,
+        return_to,
+        encoded_return_to: &byte_serialize(return_to.as_bytes()).collect::<String>(),
+        provider: provider.as_deref(),
+        password: config.password_login,
+        may_sign_up: config.password_login && config.signup != Signup::Closed,
+        form_token: &form_token,
+    })?;
     let status = if error.is_some() { 403 } else { 200 };
     let mut response = page(status, Some(site), behind.map(|behind| behind.destination))?;
     if let Some(header) = set_cookie {
@@ -56,7 +72,7 @@ pub async fn consent(
         style: STYLE,
         client: named(&trusted.client.name),
         publisher: trusted.client.publisher.as_deref(),
-        username: &session.owner.username,
+        username: session.owner.shown(),
         destination: &destination,
         warning: warning.as_deref(),
         abilities: &abilities(scopes),
@@ -70,7 +86,7 @@ pub async fn consent(
 
 pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Response, Error> {
     let token = form_token(&*Keys::kept(env).await?, FormFor::SignOut, &session.credential, "")?;
-    let html = render(&SignedIn { style: STYLE, username: &session.owner.username, sign_out_token: &token })?;
+    let html = render(&SignedIn { style: STYLE, username: session.owner.shown(), sign_out_token: &token })?;
     Ok(page(200, Some(site), None)?.fixed(html.into_bytes()))
 }
 

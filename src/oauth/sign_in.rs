@@ -11,10 +11,10 @@ use crate::oauth::account::{Account, Kind};
 use crate::oauth::browser::{
     FormFor, Session, end_session, form_cookie, form_token_is_right, is_same_origin, see_other, start_session,
 };
-use crate::oauth::error::Error;
+use crate::oauth::error::{Code, Error};
 use crate::oauth::form::{Parameters, expect_method, form};
 use crate::oauth::keys::Keys;
-use crate::oauth::password::attempt;
+use crate::oauth::password::{self, attempt};
 use crate::oauth::screens;
 use crate::site::Site;
 
@@ -39,6 +39,9 @@ pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> 
 }
 
 async fn sign_in(request: &mut Request, env: &Env, config: &Config, site: &Site) -> Result<Response, Error> {
+    if !config.password_login {
+        return Err(Error::new(Code::AccessDenied, password::SWITCHED_OFF));
+    }
     let parameters = form(request).await?;
     let (holder, fresh) = form_cookie(request, site)?;
     let asked = parameters.optional("return_to")?.unwrap_or("/login");
@@ -87,7 +90,7 @@ pub async fn logout(request: &mut Request, env: &Env) -> Result<Response, Error>
 }
 
 /// Where to go after a login: a page of this server and nowhere else.
-fn place(site: &Site, asked: Option<&str>) -> String {
+pub fn place(site: &Site, asked: Option<&str>) -> String {
     let elsewhere = || "/login".to_owned();
     let Some(asked) = asked.filter(|asked| asked.starts_with('/')) else { return elsewhere() };
     let Ok(here) = Url::parse(&site.here) else { return elsewhere() };

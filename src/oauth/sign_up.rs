@@ -12,10 +12,11 @@ use crate::oauth::account::{Account, Kind};
 use crate::oauth::browser::{
     FormFor, form_cookie, form_token, form_token_is_right, is_same_origin, page, see_other, start_session,
 };
-use crate::oauth::error::Error;
+use crate::oauth::error::{Code, Error};
 use crate::oauth::form::{Parameters, expect_method, form};
 use crate::oauth::keys::Keys;
 use crate::oauth::object;
+use crate::oauth::password;
 use crate::oauth::screens;
 use crate::pages::STYLE;
 use crate::pages::account::SignUp;
@@ -48,6 +49,9 @@ pub async fn sign_up(request: &mut Request, env: &Env) -> Result<Response, Error
     expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
+    if !config.password_login {
+        return Err(Error::new(Code::AccessDenied, password::SWITCHED_OFF));
+    }
     if request.method() != Method::Post {
         let query = Parameters::parse(request.url()?.query().unwrap_or_default());
         let code = query.optional("code")?.filter(|code| code.len() <= MAX_CODE_BYTES).unwrap_or_default();

@@ -76,7 +76,7 @@ async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Re
     let keys = Keys::kept(env).await?;
     let html = screens::render(&Tokens {
         style: STYLE,
-        username: &session.owner.username,
+        username: session.owner.shown(),
         rows: &rows,
         made: outcome.made.as_deref(),
         error: outcome.error.as_deref(),

@@ -24,6 +24,8 @@ pub struct Account<'a> {
     pub error: Option<&'a str>,
     pub done: Option<&'a str>,
     pub is_admin: bool,
+    /// It is not a provider that the owner signs in with.
+    pub has_password: bool,
     pub may_invite: bool,
     pub invite: Option<&'a str>,
     pub min_password: usize,

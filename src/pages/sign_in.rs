@@ -13,6 +13,13 @@ pub struct Login<'a> {
     pub error: Option<&'a str>,
     pub username: &'a str,
     pub return_to: &'a str,
+    /// The same, as it may stand in a query.
+    pub encoded_return_to: &'a str,
+    /// Whom one may sign in with instead of a password.
+    pub provider: Option<&'a str>,
+    /// Whether one may sign in with a password.
+    pub password: bool,
+    pub may_sign_up: bool,
     pub form_token: &'a str,
 }
 

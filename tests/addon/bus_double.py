@@ -172,9 +172,9 @@ class BusDouble:
             self.live = None
 
 
-def http_answer(status: HTTPStatus, **headers: str) -> Response:
-    """Return an HTTP answer without a body."""
-    fields = Headers({"Content-Length": "0", "Connection": "close"})
+def http_answer(status: HTTPStatus, body: bytes = b"", **headers: str) -> Response:
+    """Return an HTTP answer."""
+    fields = Headers({"Content-Length": str(len(body)), "Connection": "close"})
     for name, value in headers.items():
         fields[name] = value
-    return Response(status.value, status.phrase, fields, b"")
+    return Response(status.value, status.phrase, fields, body)

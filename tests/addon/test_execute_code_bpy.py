@@ -113,6 +113,20 @@ def test_code_cannot_swallow_the_cancel_by_accident(bpy: Any) -> None:
     assert start("execute_code", controls, code=code).status == "cancelled"
 
 
+def test_code_tells_its_progress(bpy: Any) -> None:
+    controls: list[JobControl] = []
+    outcome = start("execute_code", controls, code="progress(40, 'nearly half')\nprint('done')")
+    assert (outcome.status, outcome.result) == ("completed", "done\n")
+    assert (controls[0].percent, controls[0].message) == (40.0, "nearly half")
+
+
+def test_code_that_tells_its_progress_is_stopped_by_a_cancel(bpy: Any) -> None:
+    controls: list[JobControl] = []
+    timer = threading.Timer(0.2, lambda: controls[0].cancelled.set())
+    timer.start()
+    assert start("execute_code", controls, code="while True:\n    progress(1)").status == "cancelled"
+
+
 def test_streams_are_given_back_even_to_code_that_kept_them(bpy: Any, capsys: pytest.CaptureFixture[str]) -> None:
     before = sys.stdin, sys.stdout, sys.stderr
     code = "import logging, sys; logging.getLogger('kept').addHandler(logging.StreamHandler(sys.stdout))"

@@ -97,9 +97,12 @@ leave()
     code = f"import addon_utils; addon_utils.disable({MODULE!r}, default_set=False); print('off')"
     with blender(resources, script, bus.url, TOKEN) as program:
         bus.registered(60)
-        bus.dispatch("execute_code", {"code": code})
+        job_id = bus.dispatch("execute_code", {"code": code})
+        update = bus.updates.get(timeout=30)
+        assert (update["job_id"], update["error"]) == (job_id, "The extension was switched off")
         assert program.ended(60) == 0, program.text
         assert "threads left: []" in program.text
+        assert bus.updates.empty()
 
 
 def test_reconnecting_delivers_what_was_not_confirmed(resources: Path, bus: BusDouble) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import socket
@@ -168,6 +169,51 @@ def test_client_that_vanishes_in_the_middle_harms_nobody(desk: Desk) -> None:
         client.socket.close()
     with LocalClient(desk.port.port) as client:
         assert client.ask("echo")["status"] == "success"
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_job_learns_that_its_client_has_left(desk: Desk, reset: bool) -> None:
+    seen: list[bool] = []
+    begun = threading.Event()
+
+    def run(job: Job, control: JobControl) -> str:
+        begun.set()
+        seen.append(control.deserted.wait(5.0))
+        return "{}"
+
+    desk.port._route = dataclasses.replace(desk.port._route, run=run)
+    with LocalClient(desk.port.port) as client:
+        client.send({"type": "x"})
+        assert begun.wait(5.0)
+        if reset:
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    until = time.monotonic() + 5
+    while not seen and time.monotonic() < until:
+        time.sleep(0.01)
+    assert seen == [True]
+
+
+def test_client_that_says_it_will_send_no_more_still_gets_its_reply(desk: Desk) -> None:
+    with LocalClient(desk.port.port) as client:
+        client.send({"type": "slow", "params": {"n": 1}})
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.reply()["result"] == {"command": "slow", "n": 1}
+
+
+def test_clients_that_hold_a_connection_are_told_apart(desk: Desk) -> None:
+    senders: list[str] = []
+
+    def run(job: Job, control: JobControl) -> str:
+        senders.append(job.from_uuid)
+        return '{"result":1,"stdout":""}'
+
+    desk.port._route = dataclasses.replace(desk.port._route, run=run)
+    with LocalClient(desk.port.port) as first, LocalClient(desk.port.port) as second:
+        for client in (first, second, first):
+            client.ask("x")
+    execute(desk.port.port, "1")
+    assert senders[0] == senders[2] != senders[1]
+    assert senders[3] == "this computer"
 
 
 def test_taken_port_is_a_clear_message_and_free_again_after_stop(desk: Desk) -> None:

@@ -155,6 +155,16 @@ def test_progress_is_thinned_out() -> None:
         control.check_cancelled()
 
 
+def test_progress_that_says_nothing_new_is_not_reported() -> None:
+    reports: list[tuple[str, float, str]] = []
+    now = 0.0
+    control = JobControl(Job("j-1", "x"), lambda *report: reports.append(report), lambda: now)
+    for percent, message in ((10, "a"), (10, "a"), (10, "b"), (10, "b"), (20, "b")):
+        now += 1.0
+        control.progress(percent, message)
+    assert reports == [("j-1", 10, "a"), ("j-1", 10, "b"), ("j-1", 20, "b")]
+
+
 def test_loop_runs_jobs_submitted_by_other_threads_at_once() -> None:
     done = threading.Event()
     answers: list[str] = []

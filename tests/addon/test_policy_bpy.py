@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,7 @@ def test_the_owner_can_answer_from_afar_with_a_window_and_without(policy: Any, a
         consent.present = None
     policy("ask")
     bench = Bench()
+    bench.queue._route = replace(bench.queue._route, remote=True)
     refused = ("failed", "", "execute_code: refused by the user of this Blender")
     for allow, ended in ((True, ("completed", "1\n", "")), (False, refused)):
         bench.queue.decide("j-1", not allow)  # nothing asks yet
@@ -184,6 +186,22 @@ def test_the_first_answer_decides(policy: Any, asked: list[Any]) -> None:
     bench.queue.decide("j-1", True)
     bench.turn()
     assert bench.answers[0][1] == "failed"
+
+
+def test_a_client_that_leaves_takes_its_question_along(policy: Any, asked: list[Any]) -> None:
+    from addon.commands.policy import consent
+
+    policy("ask")
+    bench = Bench()
+    control = bench.queue.submit(Job("j-1", "execute_code", {"code": "1/0"}, from_uuid="this computer, connection 1"))
+    bench.turn()
+    assert [question.origin for question in consent.questions] == ["this computer, connection 1"]
+    control.deserted.set()
+    bench.turn()
+    assert consent.questions == []
+    assert bench.answers == [
+        ("j-1", "failed", "", "execute_code: not run, its client left before the user had answered")
+    ]
 
 
 def test_nobody_answering_is_a_refusal(policy: Any, asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:

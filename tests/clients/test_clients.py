@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from harness.mcp import login
 from harness.peer import Peer
 from harness.proxy import Exchange, RecordingProxy
-from harness.workerd import DEV_ACCOUNTS, Workerd
+from harness.workerd import Workerd
 
 from .wire import complaints, revision_of
 
@@ -33,11 +33,15 @@ TOURS: list[Tour] = [
     ("fastmcp4", "auto", "/mcp", LEGACY),
     ("fastmcp4", "legacy", "/", LEGACY),
     ("fastmcp4", MODERN, "/mcp", MODERN),
+    ("fastmcp3", "-", "/mcp", LEGACY),
     ("fastmcp2", "-", "/mcp", LEGACY),
     ("typescript", "sdk1", "/mcp", LEGACY),
     ("typescript", "legacy", "/mcp", LEGACY),
     ("typescript", "auto", "/", MODERN),
     ("typescript", "auto", "/mcp", LEGACY),
+    ("rmcp", "auto", "/", MODERN),
+    ("rmcp", "auto", "/mcp", LEGACY),
+    ("rmcp", "legacy", "/", LEGACY),
     ("inspector", "legacy", "/mcp", LEGACY),
     ("inspector", "auto", "/", MODERN),
     ("inspector", "modern", "/", MODERN),
@@ -54,11 +58,12 @@ def setting(name: str) -> str:
     return value
 
 
-async def run(*command: str, stdin: str = "", cwd: str | None = None) -> str:
-    """Runs a client to its end and returns what it printed."""
+async def run(*command: str, stdin: str = "", cwd: str | None = None, env: Mapping[str, str] | None = None) -> str:
+    """Runs a client to its end and returns what it printed. `env`: beside the variables of this process."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=cwd,
+        env={**os.environ, **(env or {})},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -71,6 +76,11 @@ async def run(*command: str, stdin: str = "", cwd: str | None = None) -> str:
         pytest.fail(f"not done after {SECONDS} s:\n{output.decode()}\n{errors.decode()}")
     assert process.returncode == 0, f"{output.decode()}\n{errors.decode()}"
     return output.decode()
+
+
+def python_of(kind: str) -> str:
+    """The interpreter that has this FastMCP."""
+    return sys.executable if kind == "fastmcp4" else setting(f"BUS_{kind.upper()}_PYTHON")
 
 
 async def answer_jobs(peer: Peer) -> None:
@@ -106,9 +116,10 @@ async def take_tour(kind: str, url: str, token: str, mode: str) -> dict[str, Any
         script = (HERE / "tour.mjs").read_text()
         command = ("node", "--input-type=module", "-", url, token, mode)
         output = await run(*command, stdin=script, cwd=setting("BUS_NODE_CLIENTS"))
+    elif kind == "rmcp":
+        output = await run(setting("BUS_RMCP_CLIENT"), url, token, mode)
     else:
-        interpreter = sys.executable if kind == "fastmcp4" else setting("BUS_FASTMCP2_PYTHON")
-        output = await run(interpreter, str(HERE / "tour.py"), url, token, mode)
+        output = await run(python_of(kind), str(HERE / "tour.py"), url, token, mode)
     report = json.loads(output.strip().splitlines()[-1])
     assert isinstance(report, dict)
     return report
@@ -198,17 +209,11 @@ def test_a_published_client_does_everything(trips: dict[Tour, Trip | BaseExcepti
         assert report["revision"] == tour[3]
         assert report["progress"] == [[25, 100, "at 25"], [75, 100, "at 75"]]
         assert len(trip.given_up) == 1
+    if tour[0] == "rmcp" and tour[3] == MODERN:
+        assert did(report["task"], "quick")
     assert {revision_of(exchange) for exchange in trip.exchanges if exchange.status == 200} == {tour[3]}
     assert complaints(trip.exchanges) == []
     assert [exchange for exchange in trip.exchanges if exchange.status >= 500] == []
-
-
-def test_fastmcp_2_signs_in_once_and_refreshes(tmp_path: Path, scripted_browser: Path) -> None:
-    variables = {"DEV_ACCOUNTS": DEV_ACCOUNTS, "ACCESS_TOKEN_TTL": "1"}
-    with Workerd(tmp_path / "workerd", variables=variables) as server:
-        report = asyncio.run(take_tour("fastmcp2", f"{server.url}/mcp", "oauth", "-"))
-    assert report == {"tools": TOOLS, "access_tokens": 3}
-    assert scripted_browser.read_text().count("signed in") == 1
 
 
 def test_a_message_out_of_shape_is_complained_of() -> None:
@@ -230,5 +235,7 @@ def test_a_message_out_of_shape_is_complained_of() -> None:
         ({"id": 1, "error": {"code": "x", "message": "y"}}, LEGACY),
         ({"id": None, "error": {"code": -1, "message": "y"}}, LEGACY),
         ({"method": "notifications/nonsense"}, LEGACY),
+        ({"id": 1, "result": {"resultType": "task", "taskId": "j-1", "status": "working"}}, MODERN),
+        ({"method": "notifications/tasks", "params": {"taskId": "j-1", "status": "completed"}}, MODERN),
     ):
         assert len(complaints([exchange(answer, revision)])) == 1, answer

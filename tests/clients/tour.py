@@ -1,8 +1,8 @@
-"""What every client of the test suite does, in Python: run as `python tour.py URL TOKEN MODE`, with FastMCP 4 or 2.
+"""What every client of the test suite does, in Python: run as `python tour.py URL TOKEN MODE`, with FastMCP 4, 3 or 2.
 
-MODE is auto, legacy or a revision; FastMCP 2 knows none and is given `-`. TOKEN is an access token, or `oauth` to
+MODE is auto, legacy or a revision; FastMCP 3 and 2 know none and are given `-`. TOKEN is an access token, or `oauth` to
 sign in and only stay for a while.
-The last line of the output is the report that test_clients.py reads.
+The last line of the output is the report that the tests read.
 """
 
 from __future__ import annotations

@@ -1,20 +1,62 @@
 """Whether what a server sent is what the revision says it may send.
 
 The shapes are those of the mcp-types package, which are generated from the schema of the specification: one set for
-2026-07-28, one for the revisions before it.
+2026-07-28, one for the revisions before it. Those of the tasks extension, which the package lacks, stand here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from harness.proxy import Exchange
 from mcp_types import methods
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 FIRST_WITH_SESSIONS = "2025-03-26"  # what a request without a version header speaks
 MODERN = "2026-07-28"
+
+
+class Task(BaseModel):
+    """A task without what it came to."""
+
+    taskId: str
+    status: Literal["working", "input_required", "completed", "failed", "cancelled"]
+    statusMessage: str = ""
+    createdAt: datetime
+    lastUpdatedAt: datetime
+    ttlMs: int | None
+    pollIntervalMs: int = 0
+
+
+class TaskResult(Task):
+    """What a call that became a task is answered with."""
+
+    resultType: Literal["task"]
+
+
+class Acknowledgement(BaseModel):
+    """The empty result of `tasks/update` and `tasks/cancel`."""
+
+    model_config = ConfigDict(extra="forbid")
+    resultType: Literal["complete"]
+    meta: dict[str, Any] = Field(alias="_meta", default={})
+
+
+def task_complaint(task: dict[str, Any]) -> str | None:
+    """What is wrong with a task that shows what it came to."""
+    if wrong := _invalid(Task, task):
+        return wrong
+    if (task["status"] == "completed") != ("result" in task):
+        return "a completed task, and no other, has a result"
+    return _invalid(methods.SERVER_RESULTS["tools/call", MODERN], task["result"]) if "result" in task else None
+
+
+def tasks_complaint(method: str, result: dict[str, Any]) -> str | None:
+    if method == "tasks/get":
+        return task_complaint(result) if result.get("resultType") == "complete" else "not a complete result"
+    return _invalid(Acknowledgement, result)
 
 
 def revision_of(exchange: Exchange) -> str:
@@ -33,6 +75,8 @@ def complaint(message: dict[str, Any], asked: dict[Any, str], revision: str) -> 
     if "method" in message:
         if "id" in message:
             return "a server of tools sends no requests"
+        if message["method"] == "notifications/tasks":
+            return task_complaint(message["params"])
         shape: Any = methods.SERVER_NOTIFICATIONS.get((message["method"], revision))
         return f"no {message['method']} in {revision}" if shape is None else _invalid(shape, message)
     identifier = message.get("id")
@@ -43,6 +87,10 @@ def complaint(message: dict[str, Any], asked: dict[Any, str], revision: str) -> 
         return None if well_formed and answers and set(error) <= {"code", "message", "data"} else "a malformed error"
     if identifier not in asked:
         return "answers nothing that was asked"
+    if revision == MODERN and asked[identifier].startswith("tasks/"):
+        return tasks_complaint(asked[identifier], message["result"])
+    if revision == MODERN and message["result"].get("resultType") == "task":
+        return _invalid(TaskResult, message["result"]) if asked[identifier] == "tools/call" else "no task of this"
     shape = methods.SERVER_RESULTS.get((asked[identifier], revision))
     return f"no {asked[identifier]} in {revision}" if shape is None else _invalid(shape, message["result"])
 

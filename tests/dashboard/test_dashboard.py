@@ -200,7 +200,7 @@ async def test_code_that_asks_is_allowed_or_refused_from_a_phone(server: Workerd
     window = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
     async with visitor(server.url, **window) as owner:
         await owner.sign_in()
-        with HeadlessBlender(server.url, tmp_path, uuid="blender-desk", policy="ask"):
+        with HeadlessBlender(server.url, tmp_path, uuid="blender-desk", options=["--policy", "ask"]):
             await expect(owner.peer("blender-desk")).to_contain_text("policy:ask")
             question = owner.page.get_by_role("region", name="May this run?")
             await expect(question).to_have_count(0)
@@ -220,7 +220,7 @@ async def test_code_that_asks_is_allowed_or_refused_from_a_phone(server: Workerd
 
 async def test_a_client_cannot_answer_for_the_owner(server: Workerd, owner: Visitor, tmp_path: Path) -> None:
     token = await login(server.url)
-    with HeadlessBlender(server.url, tmp_path, uuid="blender-desk", policy="ask"):
+    with HeadlessBlender(server.url, tmp_path, uuid="blender-desk", options=["--policy", "ask"]):
         async with ModernClient(server.url, token) as client:
             sent = await client.call("blender_submit", command="execute_code", params={"code": "print(1)"})
             job_id = sent.document["job_id"]

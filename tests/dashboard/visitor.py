@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.chromium import chromium_binary
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 SECONDS = 20
+expect.set_options(timeout=SECONDS * 1000)
 # Where to leave pictures of the pages; without it none are taken.
 PICTURES = os.environ.get("BUS_PICTURES")
 
@@ -91,7 +93,7 @@ class Visitor:
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=setting("BUS_CHROMIUM"))
+        browser = await playwright.chromium.launch(executable_path=chromium_binary())
         yield browser
         await browser.close()
 

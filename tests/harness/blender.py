@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,15 +55,15 @@ class HeadlessBlender:
         password: str = "demo",
         version: str = "4.2",
         services: str | None = None,
-        policy: str = "everything",
+        options: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{uuid}.log"
         program = ["-m", "addon"] if services is None else ["-c", REPLAYED.format(services)]
-        arguments = ["--server", server_url, "--uuid", uuid, "--username", username, "--policy", policy]
+        arguments = ["--server", server_url, "--uuid", uuid, "--username", username]
         if services is not None:
             arguments += ["--integrations", "polyhaven,hyper3d,sketchfab"]
-        self.command = [str(blender_interpreter(version)), "-u", *program, *arguments]
+        self.command = [str(blender_interpreter(version)), "-u", *program, *arguments, *options]
         home = str(folder)
         quiet = {"HOME": home, "XDG_CACHE_HOME": home, "BLENDER_USER_RESOURCES": home}
         keys = {"BLENDER_BUS_HYPER3D_KEY": "rodin-key", "BLENDER_BUS_SKETCHFAB_KEY": "sketchfab-key"}

@@ -19,7 +19,14 @@ MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 CLIENT_INFO = {"name": "bus-tests", "version": "1"}
 ACCEPT = "application/json, text/event-stream"
-NAMED_BY = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}  # method -> what Mcp-Name repeats
+NAMED_BY = {  # method -> what Mcp-Name repeats
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
+}
 
 
 async def login(base_url: str, username: str = "demo", password: str | None = None) -> str:
@@ -74,6 +81,7 @@ class Answer:
     headers: httpx.Headers
     body: str = ""
     message: dict[str, Any] | None = None  # the JSON-RPC response
+    batch: list[dict[str, Any]] = field(default_factory=list)  # all responses, where a batch was answered
     notifications: list[dict[str, Any]] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
 
@@ -116,6 +124,7 @@ async def post(http: httpx.AsyncClient, url: str, content: bytes | str, headers:
                 message = event.message if event.data else {}
                 if "result" in message or "error" in message:
                     answer.message = message
+                    answer.batch.append(message)
                 elif message:
                     answer.notifications.append(message)
             return answer
@@ -123,6 +132,7 @@ async def post(http: httpx.AsyncClient, url: str, content: bytes | str, headers:
         if response.headers.get("content-type", "").startswith("application/json"):
             parsed = json.loads(answer.body)
             answer.message = parsed if isinstance(parsed, dict) else None
+            answer.batch = parsed if isinstance(parsed, list) else []
         return answer
 
 
@@ -154,6 +164,25 @@ class HttpClient:
 class ModernClient(HttpClient):
     """Stateless MCP, revision 2026-07-28: every request carries its version, client and capabilities."""
 
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        capabilities: Mapping[str, Any] | None = None,
+        log_level: Any = None,
+        timeout: float = 30.0,
+    ) -> None:
+        super().__init__(url, token, timeout=timeout)
+        prefix = "io.modelcontextprotocol/"
+        self.meta = {
+            f"{prefix}protocolVersion": MODERN,
+            f"{prefix}clientInfo": CLIENT_INFO,
+            f"{prefix}clientCapabilities": dict(capabilities or {}),
+        }
+        if log_level is not None:
+            self.meta[f"{prefix}logLevel"] = log_level
+
     async def request(
         self,
         method: str,
@@ -168,13 +197,7 @@ class ModernClient(HttpClient):
         standard = {"Mcp-Method": method, "MCP-Protocol-Version": MODERN}
         if name := params.get(NAMED_BY.get(method, "")):
             standard["Mcp-Name"] = str(name)
-        prefix = "io.modelcontextprotocol/"
-        own = {
-            f"{prefix}protocolVersion": MODERN,
-            f"{prefix}clientInfo": CLIENT_INFO,
-            f"{prefix}clientCapabilities": {},
-        }
-        params["_meta"] = own if meta is None else dict(meta)
+        params["_meta"] = self.meta if meta is None else dict(meta)
         identifier = next(self.ids) if request_id is None else request_id
         body = json.dumps({"jsonrpc": "2.0", "id": identifier, "method": method, "params": params})
         return await self.post(body, {**standard, **(headers or {})})
@@ -188,13 +211,17 @@ class LegacySession(HttpClient):
 
     session_id: str | None = None
 
+    def __init__(self, url: str, token: str | None = None, *, version: str = LEGACY, timeout: float = 30.0) -> None:
+        super().__init__(url, token, timeout=timeout)
+        self.version = version
+
     async def __aenter__(self) -> Self:
         await self.initialize()
         return self
 
-    async def initialize(self, version: str = LEGACY) -> Answer:
+    async def initialize(self, version: str | None = None) -> Answer:
         """Opens the session; later requests carry its id and the version the server chose."""
-        params = {"protocolVersion": version, "capabilities": {}, "clientInfo": CLIENT_INFO}
+        params = {"protocolVersion": version or self.version, "capabilities": {}, "clientInfo": CLIENT_INFO}
         answer = await self.request("initialize", params)
         if answer.message is not None and "result" in answer.message:
             self.session_id = answer.headers.get("mcp-session-id")

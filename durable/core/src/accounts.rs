@@ -14,14 +14,16 @@ use crate::migrate::{ACCOUNT, migrate};
 use crate::params;
 use crate::passwords::{self, PasswordError};
 use crate::scopes::Scopes;
-use crate::storage::{Sql, StorageError};
+use crate::storage::{Row, Sql, StorageError};
 use crate::usernames::Username;
 
 mod command;
 mod deletion;
+mod signing_in;
 
 pub use command::{AfterLogin, Authority, Command, Denial, Effect, Owner, Reply};
 pub use deletion::is_over;
+use signing_in::{Login, change_password, is_confirmed, login, sign_in_as, sign_up};
 
 #[derive(Debug, Error)]
 pub enum AccountError {
@@ -59,12 +61,15 @@ pub fn handle(
     if let Command::SignUp { username, password, admin } = command {
         return Ok((sign_up(sql, &username, &password, admin, now_ms, entropy)?, Vec::new()));
     }
+    if let Command::SignInAs { username, display_name } = command {
+        return Ok((sign_in_as(sql, &username, &display_name, now_ms, entropy)?, Vec::new()));
+    }
     let Some(owner) = owner(sql)? else {
         return Ok((absent(&command), Vec::new()));
     };
     match command {
         Command::SignUp { .. } => Ok((Reply::NameTaken, Vec::new())),
-        Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
+        Command::SignInAs { .. } | Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
         Command::Session { session } => {
             let live = browser_sessions::is_live(sql, &session, now_ms)?;
             Ok((if live { Reply::Owner { owner } } else { Reply::NoSession }, Vec::new()))
@@ -146,10 +151,12 @@ pub fn handle(
             change_password(sql, &owner, (&session, &old, &new), now_ms, entropy)
         }
         Command::Delete { session, password } => delete(sql, &owner, (&session, &password), now_ms, entropy),
-        Command::IsAdministrator { session } => {
-            let live = browser_sessions::is_live(sql, &session, now_ms)?;
-            let reply = if live { Reply::Administrator { is: is_admin(sql)? } } else { Reply::NoSession };
-            Ok((reply, Vec::new()))
+        Command::Standing { session } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            let (is_administrator, has_password) = (is_admin(sql)?, passwords::is_set(sql)?);
+            Ok((Reply::Standing { is_administrator, has_password }, Vec::new()))
         }
         Command::MakeInvite { session } => {
             if !browser_sessions::is_live(sql, &session, now_ms)? || !is_admin(sql)? {
@@ -201,73 +208,6 @@ fn create_access_token(
     Ok((reply, Vec::new()))
 }
 
-fn sign_up(
-    sql: &dyn Sql,
-    username: &Username,
-    password: &str,
-    admin: bool,
-    now_ms: i64,
-    entropy: &mut dyn Entropy,
-) -> Result<Reply, AccountError> {
-    if exists(sql)? || deletion::is_pending(sql)? {
-        return Ok(Reply::NameTaken);
-    }
-    if !passwords::is_acceptable(password) {
-        return Ok(Reply::WeakPassword);
-    }
-    create(sql, username, false, now_ms, entropy)?;
-    if admin {
-        sql.query("UPDATE account SET admin = 1", &[])?;
-    }
-    passwords::set(sql, password, now_ms, entropy)?;
-    session_started(sql, now_ms, entropy)
-}
-
-fn session_started(sql: &dyn Sql, now_ms: i64, entropy: &mut dyn Entropy) -> Result<Reply, AccountError> {
-    let Some(owner) = owner(sql)? else { return Ok(Reply::NoSession) };
-    Ok(Reply::SessionStarted { owner, session: browser_sessions::start(sql, now_ms, entropy)? })
-}
-
-/// Whoever knew the old password may have signed in anywhere: everything is signed out, access tokens included.
-fn change_password(
-    sql: &dyn Sql,
-    owner: &Owner,
-    (session, old, new): (&str, &str, &str),
-    now_ms: i64,
-    entropy: &mut dyn Entropy,
-) -> Result<(Reply, Vec<Effect>), AccountError> {
-    // The configuration holds the password of a development account.
-    if !browser_sessions::is_live(sql, session, now_ms)? || is_dev(sql)? {
-        return Ok((Reply::NoSession, Vec::new()));
-    }
-    if !passwords::is_acceptable(new) {
-        return Ok((Reply::WeakPassword, Vec::new()));
-    }
-    if !is_confirmed(sql, old, now_ms, entropy)? {
-        return Ok((Reply::WrongCredentials, Vec::new()));
-    }
-    passwords::set(sql, new, now_ms, entropy)?;
-    browser_sessions::end_all(sql)?;
-    consents::forget_all(sql)?;
-    codes::forget_unused(sql, None)?;
-    let revoked = grants::revoke_all(sql, now_ms)?;
-    Ok((session_started(sql, now_ms, entropy)?, effects(owner, revoked)))
-}
-
-/// Whether the owner, who is signed in, has typed the password once more. Counted as at login.
-fn is_confirmed(sql: &dyn Sql, password: &str, now_ms: i64, entropy: &mut dyn Entropy) -> Result<bool, AccountError> {
-    if Guessed::Password.is_paused(sql, now_ms)? {
-        return Ok(false);
-    }
-    let right = passwords::verify(sql, password, now_ms, entropy)?;
-    if right {
-        Guessed::Password.forget(sql)?
-    } else {
-        Guessed::Password.count(sql, now_ms)?
-    }
-    Ok(right)
-}
-
 /// Erases the account; what it has elsewhere is owed from then on.
 fn delete(
     sql: &dyn Sql,
@@ -279,7 +219,7 @@ fn delete(
     if !browser_sessions::is_live(sql, session, now_ms)? {
         return Ok((Reply::NoSession, Vec::new()));
     }
-    if !is_confirmed(sql, password, now_ms, entropy)? {
+    if !is_confirmed(sql, (session, password), now_ms, entropy)? {
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
     deletion::begin(sql, owner, is_admin(sql)?)?;
@@ -322,7 +262,7 @@ pub fn performed(sql: &dyn Sql, effect: &Effect) -> Result<(), StorageError> {
 
 fn absent(command: &Command) -> Reply {
     match command {
-        Command::Login { .. } => Reply::WrongCredentials,
+        Command::SignInAs { .. } | Command::Login { .. } => Reply::WrongCredentials,
         Command::SignUp { .. } => Reply::NameTaken,
         Command::MakeInvite { .. } | Command::ClaimInvite { .. } => Reply::NoInvite,
         Command::Session { .. }
@@ -333,7 +273,7 @@ fn absent(command: &Command) -> Reply {
         | Command::Delete { .. }
         | Command::TryDeviceCode { .. }
         | Command::AllowDevice { .. }
-        | Command::IsAdministrator { .. } => Reply::NoSession,
+        | Command::Standing { .. } => Reply::NoSession,
         Command::UseAccessToken { .. } => Reply::NoAccessToken,
         Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
             Reply::NotAllowed { reason: Denial::Ended }
@@ -367,74 +307,6 @@ fn settle(
         Err(GrantError::Storage(error)) => Err(error.into()),
         Err(GrantError::Entropy(error)) => Err(error.into()),
     }
-}
-
-struct Login {
-    username: Username,
-    password: String,
-    dev_password: Option<String>,
-}
-
-fn login(
-    sql: &dyn Sql,
-    login: &Login,
-    then: AfterLogin,
-    now_ms: i64,
-    entropy: &mut dyn Entropy,
-) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if exists(sql)? && Guessed::Password.is_paused(sql, now_ms)? {
-        passwords::pretend(&login.password)?;
-        return Ok((Reply::WrongCredentials, Vec::new()));
-    }
-    if !password_is_right(sql, login, now_ms, entropy)? {
-        if exists(sql)? {
-            Guessed::Password.count(sql, now_ms)?;
-        }
-        return Ok((Reply::WrongCredentials, Vec::new()));
-    }
-    Guessed::Password.forget(sql)?;
-    let Some(owner) = owner(sql)? else {
-        return Ok((Reply::WrongCredentials, Vec::new()));
-    };
-    match then {
-        AfterLogin::Session => {
-            let session = browser_sessions::start(sql, now_ms, entropy)?;
-            Ok((Reply::SessionStarted { owner, session }, Vec::new()))
-        }
-        AfterLogin::Grant(permission) => {
-            let outcome = grants::grant(sql, &permission, now_ms, entropy);
-            settle(outcome.map(|(granted, displaced)| (granted_to(&owner, granted), displaced)), &owner)
-        }
-    }
-}
-
-/// One hash is computed whatever the name is, so that time tells nothing about it. Only a right guess at a development
-/// account that is new, or whose password was changed in the configuration, costs a second one.
-fn password_is_right(
-    sql: &dyn Sql,
-    login: &Login,
-    now_ms: i64,
-    entropy: &mut dyn Entropy,
-) -> Result<bool, AccountError> {
-    let dev_right = login.dev_password.as_ref() == Some(&login.password);
-    let found = exists(sql)?;
-    if found && (login.dev_password.is_some() || !is_dev(sql)?) {
-        let right = passwords::verify(sql, &login.password, now_ms, entropy)?;
-        if !is_dev(sql)? || right == dev_right {
-            return Ok(right);
-        }
-        // The configured password of a development account has changed: it counts, the stored one does not.
-    } else {
-        passwords::pretend(&login.password)?;
-        if found || !dev_right || deletion::is_pending(sql)? {
-            return Ok(false);
-        }
-        create(sql, &login.username, true, now_ms, entropy)?;
-    }
-    if dev_right {
-        passwords::set(sql, &login.password, now_ms, entropy)?;
-    }
-    Ok(dev_right)
 }
 
 /// Makes the account of this object. `dev` marks one that only loopback may sign in to.
@@ -472,8 +344,10 @@ fn owner(sql: &dyn Sql) -> Result<Option<Owner>, StorageError> {
     if !exists(sql)? {
         return Ok(None);
     }
-    let rows = sql.query("SELECT user_id, username FROM account", &[])?;
-    rows.first().map(|row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)? })).transpose()
+    let rows = sql.query("SELECT user_id, username, display_name FROM account", &[])?;
+    let owner =
+        |row: &Row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)?, display_name: row.optional_text(2)? });
+    rows.first().map(owner).transpose()
 }
 
 #[cfg(test)]

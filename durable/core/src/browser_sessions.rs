@@ -7,6 +7,8 @@ use crate::storage::{Sql, StorageError};
 use thiserror::Error;
 
 pub const LIFETIME_MS: i64 = 24 * 3_600_000;
+/// For so long a sign-in counts as just now.
+const FRESH_MS: i64 = 600_000;
 const MAX_SESSIONS: i64 = 50;
 
 #[derive(Debug, Error)]
@@ -36,6 +38,14 @@ pub fn start(sql: &dyn Sql, now_ms: i64, entropy: &mut dyn Entropy) -> Result<St
 pub fn is_live(sql: &dyn Sql, secret: &str, now_ms: i64) -> Result<bool, StorageError> {
     let rows =
         sql.query("SELECT 1 FROM browser_sessions WHERE hash = ? AND expires_ms > ?", params![hash(secret), now_ms])?;
+    Ok(!rows.is_empty())
+}
+
+/// Whether the session began a moment ago.
+pub fn is_fresh(sql: &dyn Sql, secret: &str, now_ms: i64) -> Result<bool, StorageError> {
+    let since_ms = now_ms.saturating_sub(FRESH_MS);
+    let rows = sql
+        .query("SELECT 1 FROM browser_sessions WHERE hash = ? AND created_ms >= ?", params![hash(secret), since_ms])?;
     Ok(!rows.is_empty())
 }
 

@@ -5,12 +5,14 @@ use serde_json::Value;
 use crate::bus_tools::{BusCall, CallError, JobCall, Priority};
 use crate::cache::is_revoked;
 use crate::command::{Caller, Command, Reply, Request};
+use crate::delivery;
 use crate::effect::{Effect, close};
 use crate::envelope::Envelope;
 use crate::erasure;
 use crate::error::Error;
 use crate::ids;
 use crate::inbox;
+use crate::job_tools;
 use crate::jobs::{self, NewJob};
 use crate::limits;
 use crate::messages;
@@ -23,6 +25,7 @@ use crate::routing;
 use crate::sessions::{self, Session};
 use crate::streams;
 use crate::subscriptions;
+use crate::tasks;
 use crate::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::wait::{self, Answered, Wait};
@@ -79,9 +82,14 @@ fn perform(
         registry::note_caller(turn, uuid)?;
     }
     Ok(match &request.command {
-        Command::Dispatch { command, params, target_uuid, timeout_ms, .. } => {
-            match dispatch(turn, command, params, target_uuid.as_deref(), *timeout_ms)? {
-                Ok(wait) => Outcome::Wait(wait),
+        Command::Dispatch { command, params, target_uuid, timeout_ms, task_after_ms, .. } => {
+            match dispatch(turn, command, params, target_uuid.as_deref())? {
+                Ok((subject, answered)) => Outcome::Wait(Wait {
+                    subject,
+                    for_what: answered.or_task_after(turn.now_ms, *task_after_ms).into(),
+                    started_ms: turn.now_ms,
+                    deadline_ms: turn.now_ms.saturating_add(*timeout_ms),
+                }),
                 Err(envelope) => Reply::Envelope { envelope: Box::new(envelope) }.into(),
             }
         }
@@ -90,6 +98,11 @@ fn perform(
         }
         // The object knows which job a waiting request is for, and cancels that.
         Command::CancelRequest { .. } => Reply::Done.into(),
+        Command::Task { task_id } => Reply::Task { task: tasks::find(turn, task_id)? }.into(),
+        Command::CancelTask { task_id } => {
+            job_tools::cancel(turn, task_id)?;
+            Reply::Task { task: tasks::find(turn, task_id)? }.into()
+        }
         Command::Clients => Reply::Document { document: registry::list(turn)? }.into(),
         Command::Stats => Reply::Document { document: registry::stats(turn)? }.into(),
         Command::Overview => Reply::Overview { overview: Box::new(overview::read(turn)?) }.into(),
@@ -144,14 +157,13 @@ fn perform_tool(turn: &mut Turn<'_>, name: &str, arguments: &Value, via: Via<'_>
     Ok(Reply::Rejected { message: refused.to_string() }.into())
 }
 
-/// Starts a job in a Blender, or says why it cannot be.
+/// Starts a job in a Blender and says what to wait for, or why there is none.
 fn dispatch(
     turn: &mut Turn<'_>,
     command: &str,
     params: &Value,
     wanted: Option<&str>,
-    timeout_ms: i64,
-) -> Result<Result<Wait, Envelope>, Error> {
+) -> Result<Result<(String, Answered), Envelope>, Error> {
     let target_uuid = match routing::pick_peer(turn, command, wanted)? {
         Ok(target_uuid) => target_uuid,
         Err(envelope) => return Ok(Err(envelope)),
@@ -172,12 +184,7 @@ fn dispatch(
     };
     let job = jobs::create(turn, job)?;
     turn.presence.cache.await_job(job);
-    Ok(Ok(Wait {
-        subject: job_id,
-        for_what: Answered { command: command.to_owned(), target_uuid }.into(),
-        started_ms: turn.now_ms,
-        deadline_ms: turn.now_ms.saturating_add(timeout_ms),
-    }))
+    Ok(Ok((job_id, Answered { command: command.to_owned(), target_uuid, task_at_ms: None })))
 }
 
 /// Whether a socket may open: a client's own, or the stream of a session, which must be open.
@@ -300,7 +307,7 @@ pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> 
     let Some(uuid) = turn.presence.bound_to(socket_id).map(str::to_owned) else { return Ok(()) };
     if turn.presence.detach(&uuid, socket_id, turn.now_ms) {
         registry::note_left(turn, &uuid)?;
-        jobs::note_left(turn, &uuid)?;
+        delivery::note_left(turn, &uuid)?;
         subscriptions::clients_changed(turn)?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::bus_tools::Priority;
 use crate::envelope::Envelope;
 use crate::overview::{JobDetail, Overview};
 use crate::subscriptions::{Subscription, Topic};
@@ -38,7 +39,9 @@ pub enum Command {
         /// Name under which `CancelRequest` finds the request while it waits.
         request_key: Option<String>,
         /// Answer with a stream of `Line`s, one a line, in place of one `Reply`.
-        progress: bool,
+        in_lines: bool,
+        /// A call that takes longer than this is answered with a task; none for a client that knows no tasks.
+        task_after_ms: Option<i64>,
     },
     /// The client gave up a request: its job is cancelled, or asked to stop.
     CancelRequest {
@@ -48,6 +51,14 @@ pub enum Command {
     Tool {
         name: String,
         arguments: Value,
+    },
+    /// A job as a task, for `tasks/get`.
+    Task {
+        task_id: String,
+    },
+    /// `tasks/cancel`
+    CancelTask {
+        task_id: String,
     },
     /// `blender://bus/clients`
     Clients,
@@ -95,12 +106,14 @@ pub enum Command {
     Erase,
 }
 
-/// What the edge gets while it waits with `progress`.
+/// What the edge gets while it waits with `in_lines`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
     /// How far the job is: `{"percent", "message"?}`.
     Progress(Value),
+    /// What has become of the job, for a log.
+    Log { level: Priority, data: Value },
     /// The last line.
     Reply(Reply),
 }
@@ -118,6 +131,10 @@ pub enum Reply {
     /// The arguments were wrong, or a limit is reached. For the caller's eyes.
     Rejected {
         message: String,
+    },
+    /// A task as `tasks/get` shows it; none where there is no such job.
+    Task {
+        task: Option<Value>,
     },
     Session {
         session_id: String,

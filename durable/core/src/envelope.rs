@@ -61,6 +61,11 @@ impl Envelope {
         }
     }
 
+    /// The Blenders it could have been for, if that was not clear.
+    pub fn ambiguous(&self) -> Option<&[String]> {
+        self.candidates.as_deref().filter(|_| self.status == Status::AmbiguousTarget)
+    }
+
     #[must_use]
     pub fn hint(mut self, hint: &str) -> Self {
         self.hint = Some(hint.to_owned());

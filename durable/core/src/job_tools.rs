@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::bus_tools::{JobCall, Priority, Submit};
+use crate::delivery;
 use crate::envelope::Envelope;
 use crate::error::{Error, Rejection};
 use crate::ids;
@@ -72,7 +73,7 @@ fn submit_to_group(turn: &mut Turn<'_>, call: &Submit, group: &str) -> Result<Va
     }
     routing::has_room(turn, members.len())?;
     limits::admit(turn, members.len())?;
-    let batch_id = ids::random_id::<6>("b-", turn.entropy)?;
+    let batch_id = ids::random_id::<6>(jobs::BATCH_PREFIX, turn.entropy)?;
     let mut started = Vec::new();
     let mut key = call.idempotency_key.as_deref();
     for member in &members {
@@ -164,7 +165,7 @@ fn cancel_one(turn: &mut Turn<'_>, job: &Job) -> Result<&'static str, Error> {
             Ok("It will not run.")
         }
         (State::Delivered | State::Running, Some(target)) => {
-            jobs::pass_cancel(turn, target, &job.job_id, "cancelled by the user")?;
+            delivery::pass_cancel(turn, target, &job.job_id, "cancelled by the user")?;
             Ok("Blender was asked to stop it and may finish it anyway; blender_job_status tells.")
         }
         _ => Ok("It had ended already."),

@@ -10,14 +10,14 @@
 use serde_json::{Value, json};
 
 use crate::bus_tools::Priority;
-use crate::cache::backlog;
+use crate::delivery::{self, LOST_AFTER_MS};
 use crate::effect::Effect;
 use crate::envelope::{Envelope, Status};
 use crate::error::Error;
 use crate::ids;
 use crate::params;
 use crate::questions;
-use crate::record::{Record, Routing, notification};
+use crate::record::{Record, Routing};
 use crate::storage::Row;
 use crate::subscriptions::{self, Topic};
 use crate::timers::{self, Kind};
@@ -28,12 +28,10 @@ use crate::turn::{Turn, seconds};
 pub const MAX_RESULT: usize = 1024 * 1024;
 /// The longest `error` kept, in bytes; a longer one is cut.
 pub const MAX_ERROR: usize = 64 * 1024;
-/// Jobs sent to a socket and not yet acknowledged; the rest wait as rows.
-pub const WINDOW: i64 = 32;
 /// How long a job is kept after it was made.
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
-/// A peer away for longer than this loses its open jobs.
-pub const LOST_AFTER_MS: i64 = 60 * 60 * 1_000;
+/// How the id of a batch begins.
+pub const BATCH_PREFIX: &str = "b-";
 /// How often old rows are looked for.
 pub const RETENTION_EVERY_MS: i64 = 60 * 60 * 1_000;
 
@@ -105,6 +103,8 @@ pub struct Job {
     /// Unix milliseconds.
     pub created_ms: i64,
     pub finished_ms: Option<i64>,
+    /// When it last changed without ending.
+    pub updated_ms: Option<i64>,
     pub traceparent: Option<String>,
 }
 
@@ -141,7 +141,7 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
         timestamp: seconds(turn.now_ms),
         traceparent: turn.trace.traceparent.clone(),
     };
-    let state = sent_state(turn, job.target_uuid)?;
+    let state = delivery::sent_state(turn, job.target_uuid)?;
     let text = serde_json::to_string(&record).map_err(|source| Error::Stored { what: "record", source })?;
     turn.sql.query(
         "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
@@ -183,6 +183,7 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
         progress: None,
         created_ms: turn.now_ms,
         finished_ms: None,
+        updated_ms: None,
         traceparent: record.traceparent,
     })
 }
@@ -213,98 +214,22 @@ fn log_ended(turn: &mut Turn<'_>, job: &Job, state: State) {
     turn.effects.push(Effect::Log { line: trace::line("job_ended", &fields) });
 }
 
-/// The state of a job that could be sent to this peer now: `queued` when it cannot.
-fn sent_state(turn: &mut Turn<'_>, target_uuid: &str) -> Result<State, Error> {
-    match turn.presence.get(target_uuid).map(|attached| attached.acknowledges) {
-        None => Ok(State::Queued),
-        Some(false) => Ok(State::Running),
-        Some(true) if room(turn, target_uuid)? > 0 => Ok(State::Delivered),
-        Some(true) => Ok(State::Queued),
-    }
-}
-
-fn room(turn: &mut Turn<'_>, target_uuid: &str) -> Result<i64, Error> {
-    Ok(WINDOW.saturating_sub(backlog(turn, target_uuid)?.delivered))
-}
-
-/// A peer has attached: what it was sent and never acknowledged goes again, then what is queued, most urgent first.
-pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
-    timers::clear(turn, Kind::Lost, client_uuid)?;
-    resend(turn, client_uuid)?;
-    refill(turn, client_uuid)
-}
-
-fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
-    if backlog(turn, client_uuid)?.delivered == 0 {
-        return Ok(());
-    }
-    // The second condition is the index's own: without it SQLite would not take the index.
-    let unacknowledged = turn.sql.query(
-        "SELECT job_id, priority, record FROM jobs WHERE target_uuid = ? AND state = 'delivered'
-           AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq",
-        params![client_uuid],
-    )?;
-    let acknowledges = turn.presence.get(client_uuid).is_some_and(|attached| attached.acknowledges);
-    for row in &unacknowledged {
-        if acknowledges {
-            turn.send_record(client_uuid, priority(row)?, &row.text(2)?)?;
-        } else {
-            // It does not promise any more to run nothing twice: what it was sent before may be running.
-            set_state(turn, &row.text(0)?, client_uuid, State::Delivered, State::Running)?;
-        }
-    }
-    Ok(())
-}
-
-/// Sends as much of what is queued as the peer has room for.
-pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
-    let Some(acknowledges) = turn.presence.get(client_uuid).map(|attached| attached.acknowledges) else {
-        return Ok(());
-    };
-    let (state, room) =
-        if acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, i64::MAX) };
-    if room <= 0 || backlog(turn, client_uuid)?.queued == 0 {
-        return Ok(());
-    }
-    let queued = turn.sql.query(
-        "SELECT job_id, priority, record FROM jobs WHERE target_uuid = ? AND state = 'queued'
-           AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq LIMIT ?",
-        params![client_uuid, room],
-    )?;
-    for row in &queued {
-        set_state(turn, &row.text(0)?, client_uuid, State::Queued, state)?;
-        turn.send_record(client_uuid, priority(row)?, &row.text(2)?)?;
-    }
-    Ok(())
-}
-
-fn priority(row: &Row) -> Result<u8, Error> {
-    // The column is only ever written from a `Priority`.
-    Ok(u8::try_from(row.integer(1)?).unwrap_or(u8::MAX))
-}
-
-fn set_state(turn: &mut Turn<'_>, job_id: &str, target_uuid: &str, from: State, to: State) -> Result<(), Error> {
-    turn.sql.query("UPDATE jobs SET state = ? WHERE job_id = ?", params![to.name(), job_id])?;
+/// Writes another state.
+pub fn set_state(turn: &mut Turn<'_>, job_id: &str, target_uuid: &str, from: State, to: State) -> Result<(), Error> {
+    let now_ms = turn.now_ms;
+    let changed = params![to.name(), now_ms, job_id];
+    turn.sql.query("UPDATE jobs SET state = ?, updated_at = ? WHERE job_id = ?", changed)?;
     turn.presence.cache.count(Some(target_uuid), Some(from), to);
-    turn.presence.cache.change_job(job_id, |job| job.state = to);
+    turn.presence.cache.change_job(job_id, |job| {
+        job.state = to;
+        job.updated_ms = Some(now_ms);
+    });
     Ok(())
-}
-
-/// A report of its peer came in. The first one acknowledges the job, and then it is true.
-pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<bool, Error> {
-    let (State::Queued | State::Delivered, Some(target)) = (job.state, job.target_uuid.as_deref()) else {
-        return Ok(false);
-    };
-    set_state(turn, &job.job_id, target, job.state, State::Running)?;
-    turn.effects.push(Effect::News { subject: job.job_id.clone() });
-    subscriptions::job_changed(turn, &job.job_id, false)?;
-    refill(turn, target)?;
-    Ok(true)
 }
 
 const COLUMNS: &str =
     "job_id, command, target_uuid, from_uuid, state, result, error, progress, created_at, finished_at,
-     traceparent";
+     traceparent, updated_at";
 
 pub fn find(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
     if let Some(job) = turn.presence.cache.job(job_id) {
@@ -352,8 +277,13 @@ pub fn note_progress(
     if known.progress.as_ref() == Some(&progress) {
         return Ok(());
     }
-    turn.sql.query("UPDATE jobs SET progress = ? WHERE job_id = ?", params![progress.to_string(), &*known.job_id])?;
-    turn.presence.cache.change_job(&known.job_id, |job| job.progress = Some(progress));
+    let now_ms = turn.now_ms;
+    let changed = params![progress.to_string(), now_ms, &*known.job_id];
+    turn.sql.query("UPDATE jobs SET progress = ?, updated_at = ? WHERE job_id = ?", changed)?;
+    turn.presence.cache.change_job(&known.job_id, |job| {
+        job.progress = Some(progress);
+        job.updated_ms = Some(now_ms);
+    });
     turn.effects.push(Effect::News { subject: known.job_id.clone() });
     subscriptions::job_changed(turn, &known.job_id, false)
 }
@@ -373,6 +303,7 @@ fn job(row: &Row) -> Result<Job, Error> {
         created_ms: row.integer(8)?,
         finished_ms: row.optional_integer(9)?,
         traceparent: row.optional_text(10)?,
+        updated_ms: row.optional_integer(11)?,
     })
 }
 
@@ -393,24 +324,6 @@ pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error:
     });
     turn.effects.push(Effect::News { subject: job.job_id.clone() });
     subscriptions::job_changed(turn, &job.job_id, true)
-}
-
-/// Asks the peer of a running job to stop it.
-pub fn pass_cancel(turn: &mut Turn<'_>, client_uuid: &str, job_id: &str, reason: &str) -> Result<(), Error> {
-    let cancelled = notification("notifications/cancelled", json!({"requestId": job_id, "reason": reason}));
-    turn.send(client_uuid, &cancelled).map(|_| ())
-}
-
-/// A client has left: its open jobs are lost unless it is back within `LOST_AFTER_MS`.
-pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
-    let open = turn.sql.query(
-        "SELECT 1 FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running') LIMIT 1",
-        params![client_uuid],
-    )?;
-    if open.is_empty() {
-        return Ok(());
-    }
-    timers::ensure(turn, Kind::Lost, client_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))
 }
 
 /// The open jobs of a client, in order of arrival.

@@ -27,11 +27,17 @@ pub enum Purpose {
     ClientRecord,
     /// Binds a form to the browser it was shown to.
     Form,
+    /// Binds the state of a request that a client carries from one round trip to the next.
+    RequestState,
 }
 
 impl Purpose {
-    const EACH: [(Self, &'static str); 3] =
-        [(Self::AccessToken, "access_token"), (Self::ClientRecord, "client_record"), (Self::Form, "form")];
+    const EACH: [(Self, &'static str); 4] = [
+        (Self::AccessToken, "access_token"),
+        (Self::ClientRecord, "client_record"),
+        (Self::Form, "form"),
+        (Self::RequestState, "request_state"),
+    ];
 }
 
 /// `secret`: 32 bytes in base64url.
@@ -90,7 +96,7 @@ mod tests {
         let (sql, mut entropy) = (Memory::new(), Counter::default());
         migrate(&sql, KEY_RING).unwrap();
         let first = keys(&sql, 1, &mut entropy).unwrap();
-        assert_eq!(first.len(), 3);
+        assert_eq!(first.len(), 4);
         for (index, key) in first.iter().enumerate() {
             assert!(first[..index].iter().all(|other| other.kid != key.kid && other.secret != key.secret));
         }

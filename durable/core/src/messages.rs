@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::bus_tools::{JobUpdate, MAX_ID, Priority, SendMessage};
+use crate::delivery;
 use crate::error::{Error, Rejection};
 use crate::ids;
 use crate::inbox;
@@ -152,7 +153,7 @@ pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<
 /// Writes what the update says. A result that is too large fails the job, and the reason is returned.
 fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Option<String>, Error> {
     let Some(state) = State::of_update(&call.status) else {
-        jobs::acknowledge(turn, job)?;
+        delivery::acknowledge(turn, job)?;
         report_update(turn, job, &call.status, &call.result, cut(&call.error, MAX_ERROR))?;
         return Ok(None);
     };
@@ -170,7 +171,7 @@ pub fn end(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &s
     jobs::finish(turn, job, state, result, error)?;
     report_update(turn, job, state.name(), result, error)?;
     match job.target_uuid.as_deref() {
-        Some(target) => jobs::refill(turn, target),
+        Some(target) => delivery::refill(turn, target),
         None => Ok(()),
     }
 }

@@ -6,7 +6,8 @@ use crate::storage::{Sql, StorageError};
 /// The statements that take the schema from version `n - 1` to `n`, in order; their place in the list is their number.
 pub type Migrations = &'static [&'static str];
 
-pub const USER_BUS: Migrations = &[include_str!("../schema/user_bus/0001_initial.sql")];
+pub const USER_BUS: Migrations =
+    &[include_str!("../schema/user_bus/0001_initial.sql"), include_str!("../schema/user_bus/0002_jobs_updated_at.sql")];
 pub const ACCOUNT: Migrations = &[
     include_str!("../schema/account/0001_initial.sql"),
     include_str!("../schema/account/0002_failed_logins_and_access_tokens.sql"),
@@ -14,6 +15,7 @@ pub const ACCOUNT: Migrations = &[
     include_str!("../schema/account/0004_deletion.sql"),
     include_str!("../schema/account/0005_consents.sql"),
     include_str!("../schema/account/0006_device_guesses.sql"),
+    include_str!("../schema/account/0007_display_name.sql"),
 ];
 pub const DEVICE: Migrations = &[include_str!("../schema/device/0001_initial.sql")];
 pub const KEY_RING: Migrations =

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::counters::{self, Counters};
+use crate::delivery;
 use crate::effect::{Effect, close};
 use crate::error::Error;
-use crate::jobs::{self, State};
+use crate::jobs::State;
 use crate::params;
 use crate::presence::Link;
 use crate::registry::{self, ClientInfo};
@@ -126,7 +127,7 @@ pub fn disconnect(turn: &mut Turn<'_>, client_uuid: &str) -> Result<bool, Error>
     let socket = turn.presence.get(client_uuid).filter(|attached| attached.link == Link::Socket);
     let socket_id = socket.map(|attached| attached.socket_id.clone());
     let answer = registry::unregister(turn, client_uuid)?;
-    jobs::note_left(turn, client_uuid)?;
+    delivery::note_left(turn, client_uuid)?;
     if let Some(socket_id) = socket_id.clone() {
         let reason = "disconnected by its owner in the dashboard";
         turn.effects.push(Effect::Close { socket_id, code: close::DISCONNECTED, reason });

@@ -53,6 +53,11 @@ pub fn is_acceptable(password: &str) -> bool {
     password.chars().count() >= MIN_CHARACTERS && password.len() <= MAX_BYTES
 }
 
+/// Whether the account has a password.
+pub fn is_set(sql: &dyn Sql) -> Result<bool, StorageError> {
+    Ok(!sql.query("SELECT 1 FROM password", &[])?.is_empty())
+}
+
 /// Stores the hash of `password` as the account's one password.
 pub fn set(sql: &dyn Sql, password: &str, now_ms: i64, entropy: &mut dyn Entropy) -> Result<(), PasswordError> {
     let cost = Cost::CURRENT;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::bus_tools::BusCall;
 use crate::cache::is_revoked;
+use crate::delivery;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::jobs::{self, State};
@@ -13,6 +14,7 @@ use crate::messages::{self, cut};
 use crate::questions;
 use crate::record::Routing;
 use crate::registry::Via;
+use crate::tool_result;
 use crate::turn::Turn;
 use crate::{bus, inbox};
 
@@ -68,7 +70,7 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
             let (answer, attached) = answer(turn, socket, method, params, &id)?;
             reply(turn, socket, answer);
             if let Some(uuid) = attached {
-                jobs::hand_over(turn, &uuid)?;
+                delivery::hand_over(turn, &uuid)?;
                 inbox::hand_over(turn, &uuid)?;
             }
         }
@@ -101,8 +103,10 @@ fn answer(
             let arguments = params.get("arguments").cloned().unwrap_or_else(|| json!({}));
             let (document, attached) = call_tool(turn, socket, name, &arguments)?;
             let result = match document {
-                Ok(document) => tool_result(&document),
-                Err(reason) => tool_error(&reason),
+                Ok(document) => {
+                    tool_result::of(&document, document.get("status").and_then(Value::as_str) == Some("error"))
+                }
+                Err(reason) => tool_result::error(&reason),
             };
             (result_reply(id, &result), attached)
         }
@@ -151,7 +155,7 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     if !job.state.is_open() {
         return Ok(());
     }
-    let began = jobs::acknowledge(turn, &job)?;
+    let began = delivery::acknowledge(turn, &job)?;
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
     let asks = questions::is_asked(params);
@@ -204,7 +208,7 @@ fn oversize(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame
             messages::end(turn, &job, State::Failed, "", &reason)?;
         }
     }
-    reply(turn, socket, result_reply(&id, &tool_error(&reason)));
+    reply(turn, socket, result_reply(&id, &tool_result::error(&reason)));
     Ok(Frame::Understood)
 }
 
@@ -226,16 +230,4 @@ fn result_reply(id: &Value, result: &Value) -> Value {
 
 fn error_reply(id: &Value, code: i64, message: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
-}
-
-fn tool_result(document: &Value) -> Value {
-    json!({
-        "content": [{"type": "text", "text": document.to_string()}],
-        "structuredContent": document,
-        "isError": document.get("status").and_then(Value::as_str) == Some("error"),
-    })
-}
-
-fn tool_error(reason: &str) -> Value {
-    json!({"content": [{"type": "text", "text": reason}], "isError": true})
 }

@@ -6,10 +6,10 @@
 use serde_json::Value;
 
 use crate::bus_tools::{Priority, RegisterClient};
+use crate::delivery;
 use crate::effect::{Effect, close};
 use crate::error::Error;
 use crate::inbox;
-use crate::jobs;
 use crate::params;
 use crate::presence::{Attached, Link, Stream};
 use crate::record::LOGGER;
@@ -137,7 +137,7 @@ fn attach(turn: &mut Turn<'_>, session_id: &str, socket_id: String, uuid: &str, 
     };
     turn.presence.attach(uuid.to_owned(), attached);
     subscriptions::clients_changed(turn)?;
-    jobs::hand_over(turn, uuid)
+    delivery::hand_over(turn, uuid)
 }
 
 /// A stream has closed: its clients are reached by an older one of the session, if there is one, or have left.
@@ -149,7 +149,7 @@ pub fn closed(turn: &mut Turn<'_>, stream: &Stream) -> Result<(), Error> {
     for row in &clients_of(turn, &stream.session_id)? {
         let uuid = row.text(0)?;
         if turn.presence.detach(&uuid, &stream.socket_id, turn.now_ms) {
-            jobs::note_left(turn, &uuid)?;
+            delivery::note_left(turn, &uuid)?;
             subscriptions::clients_changed(turn)?;
         }
     }

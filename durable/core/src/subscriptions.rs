@@ -8,6 +8,7 @@ use crate::error::{Error, Rejection};
 use crate::params;
 use crate::record::notification;
 use crate::streams;
+use crate::tasks;
 use crate::turn::Turn;
 
 /// Resources one session may be subscribed to.
@@ -51,6 +52,25 @@ pub struct Listener {
     /// The id of the request, which every notification carries.
     pub subscription_id: Value,
     pub subscriptions: Vec<Subscription>,
+    /// Tasks to hear of. Missing on sockets of an earlier build.
+    #[serde(default)]
+    pub task_ids: Vec<String>,
+}
+
+impl Listener {
+    /// `_meta` of each of its notifications.
+    pub fn meta(&self) -> Value {
+        json!({"io.modelcontextprotocol/subscriptionId": self.subscription_id})
+    }
+}
+
+/// A stream of `subscriptions/listen` has opened. It begins with its tasks as they are now: one may have ended before.
+pub fn listen(turn: &mut Turn<'_>, socket_id: &str, listener: Listener) -> Result<(), Error> {
+    for task_id in &listener.task_ids {
+        tasks::notify(turn, socket_id, &listener, task_id)?;
+    }
+    turn.presence.listen(socket_id.to_owned(), listener);
+    Ok(())
 }
 
 /// `resources/subscribe`. Idempotent.
@@ -92,9 +112,8 @@ pub fn wake(turn: &mut Turn<'_>) -> Result<(), Error> {
 pub fn changed(turn: &mut Turn<'_>, topic: &Topic) -> Result<(), Error> {
     for (socket_id, listener) in turn.presence.listeners() {
         for subscription in listener.subscriptions.iter().filter(|subscription| subscription.topic == *topic) {
-            let meta = json!({"io.modelcontextprotocol/subscriptionId": listener.subscription_id});
-            let updated =
-                notification("notifications/resources/updated", json!({"_meta": meta, "uri": subscription.uri}));
+            let params = json!({"_meta": listener.meta(), "uri": subscription.uri});
+            let updated = notification("notifications/resources/updated", params);
             turn.effects.push(Effect::Send { socket_id: socket_id.clone(), frame: format!("\n{updated}") });
         }
     }
@@ -121,5 +140,6 @@ pub fn clients_changed(turn: &mut Turn<'_>) -> Result<(), Error> {
 pub fn job_changed(turn: &mut Turn<'_>, job_id: &str, counts: bool) -> Result<(), Error> {
     changed(turn, &Topic::Job(job_id.to_owned()))?;
     changed(turn, &Topic::Jobs)?;
+    tasks::changed(turn, job_id)?;
     if counts { changed(turn, &Topic::Stats) } else { Ok(()) }
 }

@@ -1,10 +1,12 @@
 //! Account names. One spelling each, so that no two names look or compare alike: lower-case ASCII and nothing else.
 
-use core::fmt;
+use core::fmt::{self, Write};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 pub const MAX_CHARACTERS: usize = 64;
+const IDENTITY: &str = "oidc-";
 
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
@@ -28,6 +30,27 @@ impl Username {
             && bytes.len() <= MAX_CHARACTERS
             && bytes.iter().all(|byte| plain(*byte) || matches!(byte, b'.' | b'_' | b'-'));
         if shaped { Ok(Self(name)) } else { Err(UsernameError) }
+    }
+
+    /// The name of the account of somebody whom a provider knows: one for each issuer and subject. Nobody can sign up
+    /// under such a name.
+    pub fn of_identity(issuer: &str, subject: &str) -> Self {
+        let mut digest = Sha256::new();
+        for part in [issuer, subject] {
+            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(part.as_bytes());
+        }
+        let mut name = IDENTITY.to_owned();
+        for byte in digest.finalize().iter().take(20) {
+            // Writing to a String cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        Self(name)
+    }
+
+    /// Whether this is a name that only `of_identity` gives.
+    pub fn is_of_identity(&self) -> bool {
+        self.0.starts_with(IDENTITY)
     }
 
     pub fn as_str(&self) -> &str {
@@ -62,6 +85,16 @@ mod tests {
     #[test]
     fn case_does_not_make_another_name() {
         assert_eq!(Username::parse("Ada.Lovelace"), Username::parse("ada.lovelace"));
+    }
+
+    #[test]
+    fn an_identity_is_of_one_issuer_and_one_subject_and_reads_back_as_itself() {
+        let name = Username::of_identity("https://a.example", "1");
+        assert_eq!(Username::parse(name.as_str()), Ok(name.clone()));
+        assert!(name.is_of_identity() && !Username::parse("ada").unwrap().is_of_identity());
+        for (issuer, subject) in [("https://a.example", "2"), ("https://b.example", "1"), ("https://a.example1", "")] {
+            assert_ne!(Username::of_identity(issuer, subject), name);
+        }
     }
 
     #[test]

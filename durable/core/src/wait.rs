@@ -10,6 +10,7 @@ use crate::erasure;
 use crate::error::Error;
 use crate::job_tools;
 use crate::jobs::{self, State};
+use crate::tasks;
 use crate::turn::{Turn, seconds};
 
 /// A peer that left may come back within this time before its callers are told. Contract: 15 s.
@@ -39,6 +40,15 @@ pub enum ForWhat {
 pub struct Answered {
     pub command: String,
     pub target_uuid: String,
+    /// When a client that knows tasks is given one in place of the answer.
+    pub task_at_ms: Option<i64>,
+}
+
+impl Answered {
+    #[must_use]
+    pub fn or_task_after(self, now_ms: i64, task_after_ms: Option<i64>) -> Self {
+        Self { task_at_ms: task_after_ms.map(|after| now_ms.saturating_add(after)), ..self }
+    }
 }
 
 impl From<Answered> for ForWhat {
@@ -132,15 +142,19 @@ fn verdict_on_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Resul
         let state = job.map_or(State::Lost, |job| job.state);
         return answer(timeout(turn, wait, answered, state));
     }
+    if answered.task_at_ms.is_some_and(|task_at_ms| turn.now_ms >= task_at_ms) {
+        return Ok(Verdict::Answer(Reply::Task { task: tasks::find(turn, &wait.subject)? }));
+    }
+    let until_ms = answered.task_at_ms.unwrap_or(i64::MAX).min(wait.deadline_ms);
     if turn.presence.get(&answered.target_uuid).is_some() {
-        return Ok(Verdict::Sleep { until_ms: wait.deadline_ms });
+        return Ok(Verdict::Sleep { until_ms });
     }
     let away_since = turn.presence.left_ms(&answered.target_uuid).unwrap_or(wait.started_ms).max(wait.started_ms);
     let patience = away_since.saturating_add(GRACE_MS);
     if turn.now_ms >= patience {
         return answer(disconnected(wait, answered));
     }
-    Ok(Verdict::Sleep { until_ms: patience.min(wait.deadline_ms) })
+    Ok(Verdict::Sleep { until_ms: patience.min(until_ms) })
 }
 
 fn timeout(turn: &Turn<'_>, wait: &Wait, answered: &Answered, state: State) -> Envelope {

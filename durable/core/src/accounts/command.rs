@@ -25,6 +25,11 @@ pub enum Command {
     Session {
         session: String,
     },
+    /// A provider has said who this is: signs the browser in, and makes the account at the first time.
+    SignInAs {
+        username: Username,
+        display_name: String,
+    },
     EndSession {
         session: String,
     },
@@ -102,7 +107,7 @@ pub enum Command {
         session: String,
         password: String,
     },
-    IsAdministrator {
+    Standing {
         session: String,
     },
     MakeInvite {
@@ -146,6 +151,16 @@ pub enum AfterLogin {
 pub struct Owner {
     pub user_id: String,
     pub username: String,
+    /// What a provider calls its user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+}
+
+impl Owner {
+    /// The name for the owner's own eyes.
+    pub fn shown(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(&self.username)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,8 +217,10 @@ pub enum Reply {
     NameTaken,
     /// The new password is too short or too long.
     WeakPassword,
-    Administrator {
-        is: bool,
+    /// `has_password`: it is not a provider that the owner signs in with.
+    Standing {
+        is_administrator: bool,
+        has_password: bool,
     },
     Invite {
         invite: String,

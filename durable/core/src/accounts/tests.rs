@@ -10,6 +10,7 @@ use crate::usernames::Username;
 
 mod clients;
 mod deletion;
+mod provider;
 
 struct Account {
     sql: Memory,
@@ -275,8 +276,8 @@ fn only_an_administrator_invites() {
     for admin in [false, true] {
         let mut account = Account::absent();
         let Reply::SessionStarted { session, .. } = account.ask(sign_up("long enough", admin)).0 else { panic!() };
-        let is = Reply::Administrator { is: admin };
-        assert_eq!(account.ask(Command::IsAdministrator { session: session.clone() }).0, is);
+        let is = Reply::Standing { is_administrator: admin, has_password: true };
+        assert_eq!(account.ask(Command::Standing { session: session.clone() }).0, is);
         let made = account.ask(Command::MakeInvite { session }).0;
         assert_eq!(matches!(made, Reply::Invite { .. }), admin);
         assert_eq!(account.ask(Command::MakeInvite { session: "forged".into() }).0, Reply::NoInvite);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::bus::Outcome;
 use crate::command::Command;
-use crate::jobs::WINDOW;
+use crate::delivery::WINDOW;
 use crate::peer::{self, Frame, Socket};
 use crate::tests::world::World;
 

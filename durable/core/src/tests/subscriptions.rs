@@ -10,7 +10,7 @@ use crate::tests::world::World;
 
 fn listen(world: &mut World, topic: Topic, uri: &str) {
     let subscriptions = vec![Subscription { topic, uri: uri.to_owned() }];
-    world.presence.listen("l1".to_owned(), Listener { subscription_id: json!(7), subscriptions });
+    world.presence.listen("l1".to_owned(), Listener { subscription_id: json!(7), subscriptions, task_ids: Vec::new() });
 }
 
 /// URIs that the stream was told of.

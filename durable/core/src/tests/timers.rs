@@ -1,8 +1,9 @@
 //! What happens by itself: jobs lost and forgotten, sockets that outlive their token.
 
+use crate::delivery::LOST_AFTER_MS;
 use crate::effect::{Effect, close};
 use crate::envelope::Status;
-use crate::jobs::{self, KEPT_MS, LOST_AFTER_MS, RETENTION_EVERY_MS, State};
+use crate::jobs::{self, KEPT_MS, RETENTION_EVERY_MS, State};
 use crate::tests::world::World;
 use crate::timers::{self, Kind};
 

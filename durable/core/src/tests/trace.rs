@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::bus;
 use crate::command::{Command, Request};
+use crate::delivery::LOST_AFTER_MS;
 use crate::effect::Effect;
-use crate::jobs::LOST_AFTER_MS;
 use crate::tests::world::World;
 use crate::trace::Trace;
 

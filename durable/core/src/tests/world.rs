@@ -72,7 +72,8 @@ impl World {
             target_uuid: target_uuid.map(str::to_owned),
             timeout_ms,
             request_key: None,
-            progress: false,
+            in_lines: false,
+            task_after_ms: None,
         })
     }
 

@@ -1,36 +1,18 @@
-"""The examples, run as a user runs them."""
+"""The first two examples: the stand-in for a Blender, and the question to it."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from harness.mcp import login
 from harness.workerd import Workerd
 
-ROOT = Path(__file__).resolve().parents[1]
-BROWSER = ROOT / "tests" / "harness" / "browser.py"
+from .running import started
+
 PEER_LINES = ["[peer] Connected as blender-demo01", "[peer] register_client ok", "[peer] waiting for jobs..."]
-
-
-@asynccontextmanager
-async def started(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    environment = {**os.environ, "BROWSER": f"{sys.executable} {BROWSER} %s", "PYTHONUNBUFFERED": "1"}
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, cwd=ROOT, env=environment, stdout=pipe, stderr=asyncio.subprocess.STDOUT
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 @asynccontextmanager

@@ -1,0 +1,83 @@
+//! What a client hears of a request before its answer, on the request's own stream: progress, if it sent a `progressToken`,
+//! and log messages, if a request of 2026-07-28 names a level for them.
+
+use core::cell::Cell;
+
+use bus_core::bus_tools::Priority;
+use bus_core::command::Line;
+use futures_channel::mpsc::UnboundedSender;
+use serde_json::{Value, json};
+
+use crate::mcp::error::RpcError;
+use crate::mcp::message::Request;
+
+const LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
+/// Who speaks in the log messages of a request.
+const LOGGER: &str = "jobs";
+
+pub struct Reports {
+    token: Option<Value>,
+    /// The last percentage told: each report must be further than the one before.
+    percent: Cell<f64>,
+    /// The least urgent level to tell of.
+    level: Option<Priority>,
+    out: UnboundedSender<String>,
+}
+
+impl Reports {
+    /// What the request asks to hear; none if it asks for nothing. The notifications go to `out`.
+    ///
+    /// # Errors
+    /// -32602 for a log level that is none.
+    pub fn wanted(request: &Request, modern: bool, out: &UnboundedSender<String>) -> Result<Option<Self>, RpcError> {
+        let token = request.meta("progressToken").filter(|token| token.is_string() || token.is_number()).cloned();
+        let level = if modern { log_level(request)? } else { None };
+        let wanted = token.is_some() || level.is_some();
+        Ok(wanted.then(|| Self { token, percent: Cell::new(0.0), level, out: out.clone() }))
+    }
+
+    /// Passes on what the bus says, as far as it was asked for.
+    pub fn pass_on(&self, line: &Line) {
+        let notification = match line {
+            Line::Progress(report) => self.progress(report),
+            Line::Log { level, data } => self.log(*level, data),
+            Line::Reply(_) => None,
+        };
+        // Fails when the client has gone; the answer is awaited all the same.
+        let _ = notification.map(|notification| self.out.unbounded_send(notification.to_string()));
+    }
+
+    fn progress(&self, report: &Value) -> Option<Value> {
+        let token = self.token.as_ref()?;
+        let percent = report.get("percent").and_then(Value::as_f64).unwrap_or(0.0);
+        if percent <= self.percent.get() {
+            return None;
+        }
+        self.percent.set(percent);
+        let mut params = json!({"progressToken": token, "progress": percent, "total": 100});
+        if let (Some(fields), Some(message)) = (params.as_object_mut(), report.get("message").filter(|m| m.is_string()))
+        {
+            fields.insert("message".to_owned(), message.clone());
+        }
+        Some(json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params}))
+    }
+
+    fn log(&self, level: Priority, data: &Value) -> Option<Value> {
+        if level > self.level? {
+            return None;
+        }
+        let params = json!({"level": level.as_level(), "logger": LOGGER, "data": data});
+        Some(json!({"jsonrpc": "2.0", "method": "notifications/message", "params": params}))
+    }
+}
+
+fn log_level(request: &Request) -> Result<Option<Priority>, RpcError> {
+    let Some(asked) = request.meta(LEVEL_KEY) else { return Ok(None) };
+    match asked.as_str().and_then(Priority::from_level) {
+        Some(level) => Ok(Some(level)),
+        None => {
+            let expected = Priority::LEVELS.join(", ");
+            Err(RpcError::invalid_params(format!("params._meta[\"{LEVEL_KEY}\"] must be one of {expected}")))
+        }
+    }
+}

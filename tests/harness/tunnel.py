@@ -1,0 +1,64 @@
+"""A way to the server that can be cut at any moment, as Wi-Fi is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class Tunnel:
+    """Carries bytes between a free port of loopback and the server, until it is cut."""
+
+    def __init__(self, upstream: str) -> None:
+        self._port = urlsplit(upstream).port
+        self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._carrying = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        self.url = f"http://localhost:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def carrying(self, seconds: float = 10.0) -> None:
+        """Wait until there is a connection that was not cut."""
+        await asyncio.wait_for(self._carrying.wait(), seconds)
+
+    def cut(self) -> None:
+        """End every connection without a word."""
+        self._carrying.clear()
+        for writer in self._open:
+            writer.transport.abort()
+        self._open.clear()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            back, forth = await asyncio.open_connection("127.0.0.1", self._port)
+            self._open |= {writer, forth}
+            self._carrying.set()
+            both = [asyncio.create_task(_pump(reader, forth)), asyncio.create_task(_pump(back, writer))]
+            self._tasks |= set(both)
+            await asyncio.gather(*both)
+            self._tasks -= set(both)
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+    with contextlib.suppress(OSError):
+        sink.close()
