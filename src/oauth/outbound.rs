@@ -18,20 +18,24 @@ const PATIENCE: Duration = Duration::from_secs(8);
 pub async fn json<T: DeserializeOwned>(url: &str, mut init: RequestInit) -> Result<T, Error> {
     init.with_redirect(RequestRedirect::Manual);
     let request = Request::new_with_init(url, &init)?;
-    let controller = AbortController::default();
-    let signal = controller.signal();
-    let body = {
-        let answer = pin!(read(request, &signal));
-        match select(answer, Delay::from(PATIENCE)).await {
-            Either::Left((answer, _)) => answer?,
-            Either::Right(_) => {
-                controller.abort();
-                return Err(failed(url, "did not answer in time"));
-            }
-        }
-    };
+    let answer = within(PATIENCE, async |signal| read(request, signal).await).await;
+    let body = answer.ok_or_else(|| failed(url, "did not answer in time"))??;
     let body = body.ok_or_else(|| failed(url, "answered with too much, or not with 200"))?;
     serde_json::from_slice(&body).map_err(|error| failed(url, &format!("answered with something unexpected: {error}")))
+}
+
+/// What `ask` comes to, if it does so in time; if not, whatever it fetches with the signal is broken off.
+pub async fn within<T>(patience: Duration, ask: impl AsyncFnOnce(&AbortSignal) -> T) -> Option<T> {
+    let controller = AbortController::default();
+    let signal = controller.signal();
+    let answer = pin!(ask(&signal));
+    match select(answer, Delay::from(patience)).await {
+        Either::Left((answer, _)) => Some(answer),
+        Either::Right(_) => {
+            controller.abort();
+            None
+        }
+    }
 }
 
 async fn read(request: Request, signal: &AbortSignal) -> Result<Option<Vec<u8>>, Error> {

@@ -4,19 +4,18 @@
 //! The document is fetched when a user is to be asked, never at the token endpoint: what was allowed then is bound to the
 //! id. No redirect is followed, and nothing but a whole, sound document is kept.
 
-use core::pin::pin;
 use core::time::Duration;
 
 use durable::runtime::now_ms;
-use futures_util::future::{Either, select};
 use serde_json::{Map, Value};
 use url::Url;
-use worker::{AbortController, AbortSignal, Delay, Fetch, Headers, Request, RequestInit, RequestRedirect, console_log};
+use worker::{AbortSignal, Fetch, Headers, Request, RequestInit, RequestRedirect, console_log};
 
 use crate::oauth::client::declared::{Declared, Sound};
 use crate::oauth::client::{Client, Secret};
 use crate::oauth::error::{Code, Error};
 use crate::oauth::form::bounded;
+use crate::oauth::outbound::within;
 use crate::site::Site;
 
 mod address;
@@ -42,19 +41,9 @@ pub async fn fetch(client_id: &str, site: &Site) -> Result<Client, Error> {
     if let Some(client) = kept::find(client_id, now_ms()) {
         return Ok(client);
     }
-    let controller = AbortController::default();
-    let (body, lifetime_s) = {
-        let signal = controller.signal();
-        let answer = pin!(read(&url, &signal));
-        match select(answer, Delay::from(PATIENCE)).await {
-            Either::Left((answer, _)) => answer?,
-            Either::Right(_) => {
-                controller.abort();
-                let seconds = PATIENCE.as_secs();
-                return Err(refused(format!("its metadata document did not come within {seconds} seconds")));
-            }
-        }
-    };
+    let answer = within(PATIENCE, async |signal| read(&url, signal).await).await;
+    let late = || refused(format!("its metadata document did not come within {} seconds", PATIENCE.as_secs()));
+    let (body, lifetime_s) = answer.ok_or_else(late)??;
     let client = describe(&url, &body)?;
     kept::keep(&client, lifetime_s, now_ms());
     Ok(client)
