@@ -21,11 +21,18 @@ const BINDING: &str = "USER_BUS";
 #[error("bus: {0}")]
 pub struct BusError(#[from] worker::Error);
 
+impl From<BusError> for worker::Error {
+    fn from(error: BusError) -> Self {
+        error.0
+    }
+}
+
 /// One user's bus.
 pub struct Bus {
     stub: DurableObject,
     user_id: String,
-    grant_id: String,
+    /// On whose token; none for the owner's own browser.
+    grant_id: Option<String>,
     trace: Trace,
 }
 
@@ -34,7 +41,17 @@ impl Bus {
         Ok(Self {
             stub: env.durable_object(BINDING)?.get_by_name(&caller.user_id)?.into_rpc(),
             user_id: caller.user_id.clone(),
-            grant_id: caller.grant_id.clone(),
+            grant_id: Some(caller.grant_id.clone()),
+            trace: Trace::default(),
+        })
+    }
+
+    /// The bus as its owner asks it, who is signed in and no client.
+    pub fn of_owner(env: &Env, user_id: &str) -> Result<Self, BusError> {
+        Ok(Self {
+            stub: env.durable_object(BINDING)?.get_by_name(user_id)?.into_rpc(),
+            user_id: user_id.to_owned(),
+            grant_id: None,
             trace: Trace::default(),
         })
     }
@@ -56,7 +73,7 @@ impl Bus {
         let in_lines = matches!(command, Command::Dispatch { in_lines: true, .. });
         let request = BusRequest {
             user_id: self.user_id.clone(),
-            caller: Some(Caller { grant_id: self.grant_id.clone(), client_name: client_name.to_owned() }),
+            caller: self.grant_id.clone().map(|grant_id| Caller { grant_id, client_name: client_name.to_owned() }),
             session_id: session_id.map(str::to_owned),
             trace: self.trace.clone(),
             command,

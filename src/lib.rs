@@ -4,6 +4,7 @@ mod bus;
 mod card;
 pub mod catalog;
 mod config;
+mod dashboard;
 mod mcp;
 mod oauth;
 mod pages;

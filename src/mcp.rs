@@ -13,7 +13,7 @@ mod post;
 mod prompts;
 mod reports;
 mod resources;
-mod sse;
+pub mod sse;
 mod subscriptions;
 mod tasks;
 mod tools;

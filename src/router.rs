@@ -1,6 +1,5 @@
 //! Method and path to handler.
 
-use askama::Template;
 use bus_core::scopes::Scopes;
 use serde_json::json;
 use worker::{Context, Env, Error, Method, Request, Response, Result, console_error};
@@ -8,25 +7,26 @@ use worker::{Context, Env, Error, Method, Request, Response, Result, console_err
 use crate::bus::Bus;
 use crate::card;
 use crate::config::Config;
+use crate::dashboard::{self, home};
 use crate::mcp;
-use crate::oauth::browser;
-use crate::oauth::{self, bearer};
-use crate::pages::STYLE;
-use crate::pages::home::Home;
-use crate::site::Site;
+use crate::oauth::{self, bearer, screens};
 
 /// Serves one request.
 pub async fn route(request: Request, env: Env, context: Context) -> Result<Response> {
     match request.path().as_str() {
-        "/" if wants_page(&request)? => home(&request, &env),
+        "/" if wants_page(&request)? => home(&request, &env).await,
         "/" | "/mcp" => mcp::endpoint::serve(request, env, context).await,
         "/ws" => attach(request, env).await,
         "/health" => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
         "/.well-known/mcp/server-card.json" => oauth::metadata::serve(&request, &env, card::document),
-        _ => match oauth::route(request, env, context).await {
-            Some(response) => response,
-            None => Response::error("not found", 404),
-        },
+        path => {
+            let to_a_person = wants_page(&request)?;
+            let answer = match path.starts_with("/dashboard") {
+                true => dashboard::route(request, &env).await,
+                false => oauth::route(request, env, context).await,
+            };
+            answer.unwrap_or_else(|| not_found(to_a_person))
+        }
     }
 }
 
@@ -36,20 +36,13 @@ fn wants_page(request: &Request) -> Result<bool> {
     Ok(request.method() == Method::Get && accept.contains("text/html"))
 }
 
-fn home(request: &Request, env: &Env) -> Result<Response> {
-    let site = match Site::of(request, &Config::of(env)) {
-        Ok(site) => site,
-        Err(error) => return Response::error(error.to_string(), 400),
-    };
-    let page = Home {
-        style: STYLE,
-        endpoint: &format!("{}/mcp", site.here),
-        server: &site.here,
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    let html = page.render().map_err(|error| Error::RustError(error.to_string()))?;
-    let response = browser::page(200, Some(&site), None).map_err(|error| Error::RustError(error.to_string()))?;
-    Ok(response.fixed(html.into_bytes()))
+async fn home(request: &Request, env: &Env) -> Result<Response> {
+    home::home(request, env).await.or_else(|error| screens::refusal(&error))
+}
+
+/// Says so, and to a person where to go from here.
+fn not_found(to_a_person: bool) -> Result<Response> {
+    if to_a_person { screens::not_found() } else { Response::error("not found", 404) }
 }
 
 /// `GET /ws`: a peer attaches.

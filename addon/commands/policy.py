@@ -13,6 +13,7 @@ from typing import Any
 import bpy
 
 from ..link.main_thread import JobControl, Pause
+from ..link.records import WAITS_FOR_CONSENT
 from .settings import ASK, READ_ONLY, settings
 
 MAX_QUESTIONS = 100
@@ -124,7 +125,8 @@ class Consent:
             raise Refused(f"{command}: refused, this Blender is read-only by its user's choice")
         if policy != ASK or effect is Effect.CHANGE or control.job.from_uuid in self._allowed:
             return None
-        if self.present is None:
+        # The owner can answer in the dashboard, but only about what came over the bus.
+        if self.present is None and not control.remote:
             raise Refused(f"{command}: refused, its user wants to be asked, but this Blender has no window to ask in")
         if len(self.questions) >= MAX_QUESTIONS:
             raise Refused(f"{command}: refused, {MAX_QUESTIONS} questions wait for the user already")
@@ -133,7 +135,7 @@ class Consent:
     def ask(self, control: JobControl, question: Question) -> Generator[Pause, Any, None]:
         """Wait for the answer to `question`. Raises Refused."""
         self.questions.append(question)
-        control.message = "waits for the user's consent"
+        control.message = WAITS_FOR_CONSENT
         control.report(control.job.job_id, 0.0, control.message)
         waited = 0.0
         try:
@@ -144,10 +146,13 @@ class Consent:
                     raise Refused(f"{question.command}: not run, its client left before the user had answered")
                 yield 0.1
                 waited += 0.1
+                if control.allowed is not None:
+                    question.answer(Verdict.ONCE if control.allowed else Verdict.REFUSE)
         finally:
             if question in self.questions:
                 self.questions.remove(question)
             control.message = ""
+            control.report(control.job.job_id, 0.0, "")
         if not question.answered.done():
             raise Refused(f"{question.command}: refused, nobody answered within {QUESTION_TIMEOUT / 60:.0f} minutes")
         verdict = question.answered.result()

@@ -10,6 +10,7 @@ CLOSE_PROTOCOL_ERROR = 4400
 CLOSE_TOKEN = 4401
 CLOSE_TOO_SLOW = 4408
 CLOSE_REPLACED = 4409
+CLOSE_DISCONNECTED = 4410
 CLOSE_ABNORMAL = 1006
 
 
@@ -39,6 +40,8 @@ def after_close(code: int, reason: str) -> Verdict:
             Next.STAY_AWAY,
             f"Another Blender connected with the same uuid{told}. Give each its own, or press Connect to take over",
         )
+    if code == CLOSE_DISCONNECTED:
+        return Verdict(Next.STAY_AWAY, f"Taken off the bus{told}. Press Connect to attach again")
     if code == CLOSE_PROTOCOL_ERROR:
         return Verdict(Next.RETRY, f"The bus reported a protocol error{told}")
     if code == CLOSE_TOO_SLOW:

@@ -24,9 +24,9 @@ from .backoff import CLOSE_ABNORMAL, Backoff, Next, Verdict, after_close, after_
 from .bundled import ensure_websockets
 from .credentials import LoginRequired, LoginUnavailable, TokenSource
 from .protocol import (
-    AnswerConfirmed,
     CancelRequested,
     ConnectionDead,
+    ConsentGiven,
     Event,
     JobArrived,
     PeerProtocol,
@@ -76,6 +76,7 @@ class LinkEvents:
 
     on_job: Callable[[Job], None]
     on_cancel: Callable[[str, str], None] = lambda job_id, reason: None
+    on_consent: Callable[[str, bool], None] = lambda job_id, allow: None
     on_status: Callable[[Status], None] = lambda status: None
     on_trouble: Callable[[str], None] = lambda message: None
 
@@ -371,12 +372,12 @@ class Link:
                 self._events.on_job(job)
             case CancelRequested(job_id, reason):
                 self._events.on_cancel(job_id, reason)
+            case ConsentGiven(job_id, allow):
+                self._events.on_consent(job_id, allow)
             case Registered():
                 self._tell(State.REGISTERED, "Connected")
             case Trouble(message):
                 self._events.on_trouble(message)
-            case AnswerConfirmed() | ConnectionDead():
-                pass
 
     def _drain_inbox(self) -> None:
         while self._inbox:

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from .records import Job
+from .records import WAITS_FOR_CONSENT, Job
 
 MAX_QUEUED = 10_000
 TICK_BUDGET = 0.02
@@ -49,6 +49,9 @@ class JobControl:
     deserted: threading.Event = field(default_factory=threading.Event)
     percent: float = 0.0
     message: str = ""
+    # A question about it can be answered away from this Blender, and how it was.
+    remote: bool = False
+    allowed: bool | None = None
     _reported_at: float = -PROGRESS_INTERVAL
     _reported: tuple[float, str] | None = None
 
@@ -93,6 +96,8 @@ class Route:
     run: Runner
     answer: Answer
     report: Report = lambda job_id, percent, message: None
+    # The user can be asked there too whether a job may run.
+    remote: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -159,7 +164,7 @@ class MainThreadQueue:
         with self._ready:
             if len(self._heap) + len(self._paused) >= self._max_queued:
                 raise QueueFull(f"This Blender is busy: {len(self._heap) + len(self._paused)} jobs wait already")
-            control = JobControl(job, route.report, self._clock)
+            control = JobControl(job, route.report, self._clock, remote=route.remote)
             self._push(_Task(job, route, control, self._arrivals))
             self._arrivals += 1
         return control
@@ -180,6 +185,15 @@ class MainThreadQueue:
             heapq.heapify(self._heap)
         task.route.answer(job_id, "cancelled", "", "Cancelled before it ran")
         return True
+
+    def decide(self, job_id: str, allow: bool, route: Route | None = None) -> None:
+        """Tell a job that waits for consent whether it may run. Without effect on any other."""
+        route = route or self._route
+        with self._ready:
+            for task in (*self._heap, *self._paused):
+                asks = task.steps is not None and task.control.message == WAITS_FOR_CONSENT
+                if asks and task.job.job_id == job_id and task.route is route:
+                    task.control.allowed = allow
 
     def close(self, reason: str, route: Route | None = None) -> None:
         """Answer everything of a route that waits with `failed` and ask its running job to stop."""

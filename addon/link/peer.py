@@ -35,9 +35,15 @@ class Peer:
     ) -> None:
         self.protocol = PeerProtocol(identity)
         self._capabilities = identity.capabilities
-        events = LinkEvents(self._take, lambda job_id, reason: self._cancel(job_id), on_status, on_trouble)
+        events = LinkEvents(
+            self._take,
+            lambda job_id, reason: self._cancel(job_id),
+            lambda job_id, allow: self.queue.decide(job_id, allow, self._route),
+            on_status,
+            on_trouble,
+        )
         self.link = Link(server, self.protocol, tokens, events, user_agent=user_agent, backoff=backoff)
-        self._route = Route(run, self.link.answer, self.link.progress)
+        self._route = Route(run, self.link.answer, self.link.progress, remote=True)
         # An empty queue is false.
         self.queue = MainThreadQueue(run) if queue is None else queue
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .answers import KeptAnswers, bounded_answer
-from .records import InvalidFrame, InvalidJob, Job, clean_text, parse_frame, parse_job
+from .records import WAITS_FOR_CONSENT, InvalidFrame, InvalidJob, Job, clean_text, parse_frame, parse_job
 
 PING_INTERVAL = 30.0
 PONG_TIMEOUT = 15.0
@@ -69,7 +69,15 @@ class ConnectionDead:
     reason: str
 
 
-Event = Registered | JobArrived | CancelRequested | AnswerConfirmed | Trouble | ConnectionDead
+@dataclass(frozen=True, slots=True)
+class ConsentGiven:
+    """The owner of the bus has answered a question about a job, away from this Blender."""
+
+    job_id: str
+    allow: bool
+
+
+Event = Registered | JobArrived | CancelRequested | ConsentGiven | AnswerConfirmed | Trouble | ConnectionDead
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +231,10 @@ class PeerProtocol:
             job_id, reason = params.get("requestId"), params.get("reason")
             if isinstance(job_id, str) and job_id in self._open:
                 return [CancelRequested(job_id, reason if isinstance(reason, str) else "")]
+        if method == "notifications/consent":
+            job_id, allow = params.get("requestId"), params.get("allow")
+            if isinstance(job_id, str) and isinstance(allow, bool) and job_id in self._open:
+                return [ConsentGiven(job_id, allow)]
         return []
 
     def _take(self, job: Job) -> list[Event]:
@@ -339,6 +351,8 @@ def _progress_frame(job_id: str, percent: float, message: str) -> str:
     params: dict[str, Any] = {"progressToken": job_id, "progress": percent, "total": 100}
     if message:
         params["message"] = message
+    if message == WAITS_FOR_CONSENT:
+        params["_meta"] = {"blender-bus/asks": "consent"}
     return _encode({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
 
 

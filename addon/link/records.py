@@ -14,6 +14,9 @@ LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info"
 DEFAULT_PRIORITY = LEVELS.index("info")
 BUS_LOGGER = "_message_bus"
 
+# The message of a job that waits for consent; the bus is told by a field of its own too.
+WAITS_FOR_CONSENT = "waits for the user's consent"
+
 MAX_NAME_CHARS = 128
 MAX_RESULT_BYTES = 1_048_576
 MAX_ERROR_BYTES = 262_144

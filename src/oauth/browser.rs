@@ -12,7 +12,7 @@ use crate::oauth::account::{Account, Kind};
 use crate::oauth::error::Error;
 use crate::oauth::keys::{Keys, is_signed, newest, sign};
 use crate::oauth::redirect::Destination;
-use crate::pages::STYLE;
+use crate::pages::{STYLE, Script};
 use crate::site::Site;
 
 /// A signed-in browser.
@@ -55,6 +55,7 @@ pub enum FormFor {
     /// Decides on a device.
     Device,
     Clients,
+    Dashboard,
 }
 
 impl FormFor {
@@ -69,6 +70,7 @@ impl FormFor {
             Self::DeviceCode => "device-code",
             Self::Device => "device",
             Self::Clients => "clients",
+            Self::Dashboard => "dashboard",
         }
     }
 }
@@ -180,10 +182,24 @@ fn cookie_value<'a>(header: &'a str, name: &str) -> Option<&'a str> {
 /// A page: nothing is loaded or run, nobody may frame it, its forms go to this server, which may send the browser on to
 /// `destination` (browsers hold a form to `form-action` through redirects too).
 pub fn page(status: u16, site: Option<&Site>, destination: Option<&Destination>) -> Result<ResponseBuilder, Error> {
+    page_running(status, site, destination, None)
+}
+
+/// A page that runs one script, and lets it do what it says it needs.
+pub fn page_running(
+    status: u16,
+    site: Option<&Site>,
+    destination: Option<&Destination>,
+    script: Option<&Script>,
+) -> Result<ResponseBuilder, Error> {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
+    let runs =
+        script.map(|script| format!("; script-src 'sha256-{}'{}", hash(script.text), script.needs)).unwrap_or_default();
     let onward = destination.map(|destination| format!(" {}", destination.form_action())).unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; form-action 'self'{onward}; frame-ancestors 'none'; base-uri 'none'",
-        STANDARD.encode(Sha256::digest(STYLE.as_bytes()))
+        "default-src 'none'; style-src 'sha256-{}'{runs}; form-action 'self'{onward}; frame-ancestors 'none'; \
+         base-uri 'none'",
+        hash(STYLE)
     );
     let mut response = Response::builder()
         .with_status(status)

@@ -41,16 +41,19 @@ impl Parameters {
 
 /// The body, at most `MAX_BODY_BYTES`.
 pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
-    let too_large =
-        || Error::new(Code::TooLarge, format!("the body is larger than the {MAX_BODY_BYTES} bytes that are read"));
+    body_within(request, MAX_BODY_BYTES).await
+}
+
+async fn body_within(request: &mut Request, limit: usize) -> Result<Vec<u8>, Error> {
+    let too_large = || Error::new(Code::TooLarge, format!("the body is larger than the {limit} bytes that are read"));
     let declared = request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
+    if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
     if declared == Some(0) || request.inner().body().is_none() {
         return Ok(Vec::new());
     }
-    bounded(request.stream()?, MAX_BODY_BYTES).await?.ok_or_else(too_large)
+    bounded(request.stream()?, limit).await?.ok_or_else(too_large)
 }
 
 /// All of a stream; nothing if it has more than `limit` bytes, of which no more than one chunk beyond it is ever held.
@@ -66,8 +69,13 @@ pub async fn bounded(mut stream: ByteStream, limit: usize) -> worker::Result<Opt
 }
 
 pub async fn form(request: &mut Request) -> Result<Parameters, Error> {
+    form_within(request, MAX_BODY_BYTES).await
+}
+
+/// A form that may be longer, or must be shorter, than others.
+pub async fn form_within(request: &mut Request, limit: usize) -> Result<Parameters, Error> {
     expect_type(request, "application/x-www-form-urlencoded")?;
-    let body = String::from_utf8(body(request).await?)
+    let body = String::from_utf8(body_within(request, limit).await?)
         .map_err(|_| Error::new(Code::InvalidRequest, "the body is not UTF-8"))?;
     Ok(Parameters::parse(&body))
 }

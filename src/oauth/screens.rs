@@ -112,6 +112,15 @@ pub fn refusal(error: &Error) -> worker::Result<Response> {
     made.or_else(|_| Response::error(description, status))
 }
 
+/// The answer to a browser that asks for what is not here.
+pub fn not_found() -> worker::Result<Response> {
+    let text =
+        "There is nothing at this address. It may have been mistyped, or belong to another version of this server.";
+    let made = render(&Notice::new("There is no such page", text))
+        .and_then(|html| Ok(page(404, None, None)?.fixed(html.into_bytes())));
+    made.or_else(|_| Response::error("not found", 404))
+}
+
 /// A query as it may stand in a `Location` header: whatever is not plain is percent-encoded.
 pub fn header_safe(query: &str) -> String {
     let safe = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'#');

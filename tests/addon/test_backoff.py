@@ -22,6 +22,7 @@ from addon.link.backoff import Backoff, Next, after_close, after_refusal
         (4408, Next.RETRY),
         (4401, Next.RENEW_TOKEN),
         (4409, Next.STAY_AWAY),
+        (4410, Next.STAY_AWAY),
     ],
 )
 def test_close_code_decides(code: int, expected: Next) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,10 @@ class Bench:
         from addon.commands import registry
 
         self.answers: list[tuple[str, str, str, str]] = []
-        self.queue = MainThreadQueue(registry.run, lambda *answer: self.answers.append(answer))
+        self.reports: list[tuple[str, float, str]] = []
+        self.queue = MainThreadQueue(
+            registry.run, lambda *answer: self.answers.append(answer), lambda *report: self.reports.append(report)
+        )
 
     def submit(self, code: str, sender: str = "llm-1") -> None:
         self.queue.submit(Job("j-1", "execute_code", {"code": code}, from_uuid=sender))
@@ -150,6 +154,38 @@ def test_others_run_while_the_user_thinks_and_the_question_can_be_cancelled(poli
     bench.turn()
     assert bench.answers[1][:2] == ("j-1", "cancelled")
     assert consent.questions == []
+
+
+@pytest.mark.parametrize("window", [True, False])
+def test_the_owner_can_answer_from_afar_with_a_window_and_without(policy: Any, asked: list[Any], window: bool) -> None:
+    from addon.commands.policy import consent
+
+    if not window:
+        consent.present = None
+    policy("ask")
+    bench = Bench()
+    bench.queue._route = replace(bench.queue._route, remote=True)
+    refused = ("failed", "", "execute_code: refused by the user of this Blender")
+    for allow, ended in ((True, ("completed", "1\n", "")), (False, refused)):
+        bench.queue.decide("j-1", not allow)  # nothing asks yet
+        bench.submit("print(1)")
+        assert bench.reports[-1] == ("j-1", 0.0, "waits for the user's consent")
+        bench.queue.decide("j-1", allow)
+        bench.turn()
+        assert bench.answers[-1][1:] == ended
+        assert bench.reports[-1] == ("j-1", 0.0, "")
+
+
+def test_the_first_answer_decides(policy: Any, asked: list[Any]) -> None:
+    from addon.commands.policy import Verdict
+
+    policy("ask")
+    bench = Bench()
+    bench.submit("print(1)")
+    asked[0].answer(Verdict.REFUSE)
+    bench.queue.decide("j-1", True)
+    bench.turn()
+    assert bench.answers[0][1] == "failed"
 
 
 def test_a_client_that_leaves_takes_its_question_along(policy: Any, asked: list[Any]) -> None:

@@ -10,7 +10,7 @@ from bus_double import record, tool_result
 
 from addon.link import protocol as p
 from addon.link.answers import KeptAnswers, bounded_answer
-from addon.link.records import MAX_RESULT_BYTES
+from addon.link.records import MAX_RESULT_BYTES, WAITS_FOR_CONSENT
 
 
 def peer() -> p.PeerProtocol:
@@ -429,3 +429,26 @@ def test_successor_takes_over_what_is_owed() -> None:
     first.answer("j-2", "completed", "2")
     register(second, 1.0)
     assert [f["params"]["arguments"]["result"] for f in frames(second, 1.0)] == ["1", "2"]
+
+
+def test_consent_from_afar_is_for_an_open_job_and_well_formed_or_ignored() -> None:
+    machine = registered()
+    machine.receive(command("j-1", "execute_code"), 0.0)
+
+    def consent(**params: Any) -> list[Any]:
+        frame = {"jsonrpc": "2.0", "method": "notifications/consent", "params": params}
+        return machine.receive(json.dumps(frame), 0.0)
+
+    assert consent(requestId="j-1", allow=True) == [p.ConsentGiven("j-1", True)]
+    for params in ({"requestId": "j-2", "allow": True}, {"requestId": "j-1"}, {"requestId": "j-1", "allow": "yes"}):
+        assert consent(**params) == []
+
+
+def test_a_job_that_waits_for_consent_says_so_in_a_field_of_its_own() -> None:
+    machine = registered()
+    machine.receive(command("j-1", "execute_code"), 0.0)
+    frames(machine)
+    for message, meta in ((WAITS_FOR_CONSENT, {"blender-bus/asks": "consent"}), ("frame 1", None)):
+        machine.progress("j-1", 0.0, message)
+        (frame,) = frames(machine)
+        assert frame["params"].get("_meta") == meta

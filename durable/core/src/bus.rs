@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::bus_tools::{BusCall, CallError, JobCall, Priority};
 use crate::cache::is_revoked;
 use crate::command::{Caller, Command, Reply, Request};
-use crate::counters;
 use crate::delivery;
 use crate::effect::{Effect, close};
 use crate::envelope::Envelope;
@@ -17,7 +16,9 @@ use crate::job_tools;
 use crate::jobs::{self, NewJob};
 use crate::limits;
 use crate::messages;
+use crate::overview;
 use crate::params;
+use crate::questions;
 use crate::record::Routing;
 use crate::registry::{self, Via};
 use crate::routing;
@@ -104,7 +105,11 @@ fn perform(
         }
         Command::Clients => Reply::Document { document: registry::list(turn)? }.into(),
         Command::Stats => Reply::Document { document: registry::stats(turn)? }.into(),
-        Command::Counters => Reply::Document { document: counters::read(turn)? }.into(),
+        Command::Overview => Reply::Overview { overview: Box::new(overview::read(turn)?) }.into(),
+        Command::Connected => Reply::Connected { blenders: turn.presence.blenders().len() }.into(),
+        Command::Job { job_id } => Reply::Job { job: overview::job(turn, job_id)?.map(Box::new) }.into(),
+        Command::Disconnect { client_uuid } => Reply::Found { found: overview::disconnect(turn, client_uuid)? }.into(),
+        Command::Answer { job_id, allow } => Reply::Found { found: questions::answer(turn, job_id, *allow)? }.into(),
         Command::OpenSession { protocol_version, client_name } => {
             let session_id = sessions::open(turn, grant_id, protocol_version, client_name)?;
             Reply::Session { session_id, protocol_version: protocol_version.clone() }.into()

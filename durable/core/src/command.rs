@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::bus_tools::Priority;
 use crate::envelope::Envelope;
+use crate::overview::{JobDetail, Overview};
 use crate::subscriptions::{Subscription, Topic};
 use crate::trace::Trace;
 
@@ -63,8 +64,23 @@ pub enum Command {
     Clients,
     /// `blender://bus/stats`
     Stats,
-    /// What a page shows in numbers.
-    Counters,
+    /// What the dashboard shows.
+    Overview,
+    /// How many Blenders are there.
+    Connected,
+    /// One job in full.
+    Job {
+        job_id: String,
+    },
+    /// The owner's answer to whether a job may run.
+    Answer {
+        job_id: String,
+        allow: bool,
+    },
+    /// Close a client's socket and forget it.
+    Disconnect {
+        client_uuid: String,
+    },
     OpenSession {
         protocol_version: String,
         client_name: String,
@@ -123,6 +139,20 @@ pub enum Reply {
     Session {
         session_id: String,
         protocol_version: String,
+    },
+    Overview {
+        overview: Box<Overview>,
+    },
+    Connected {
+        blenders: usize,
+    },
+    /// None if there is no such job.
+    Job {
+        job: Option<Box<JobDetail>>,
+    },
+    /// Whether there was such a client, or question.
+    Found {
+        found: bool,
     },
     Done,
     /// There is no such session, or it has ended.

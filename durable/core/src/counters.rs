@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use crate::cache;
 use crate::error::Error;
@@ -15,10 +15,21 @@ const RECENT: i64 = 500;
 /// Messages that are counted; more are shown as so many.
 const MAX_COUNTED: i64 = 10_000;
 
-/// `{open_jobs, recent_jobs: {<state>: n}, recent_ms: {median, p95}, peers_connected, clients, kept_messages,
-/// database_bytes}`. The times, in milliseconds, are of recent jobs that completed, from acceptance to result, and null
-/// when there is none.
-pub fn read(turn: &mut Turn<'_>) -> Result<Value, Error> {
+/// Times, in milliseconds, are of recent jobs that completed, from acceptance to result; none when there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    pub open_jobs: i64,
+    /// Recent jobs by state.
+    pub recent_jobs: BTreeMap<String, i64>,
+    pub median_ms: Option<i64>,
+    pub p95_ms: Option<i64>,
+    pub peers_connected: usize,
+    pub clients: i64,
+    pub kept_messages: i64,
+    pub database_bytes: u64,
+}
+
+pub fn read(turn: &mut Turn<'_>) -> Result<Counters, Error> {
     let mut states: BTreeMap<String, i64> = BTreeMap::new();
     let mut took = Vec::new();
     let recent = turn.sql.query(
@@ -37,15 +48,16 @@ pub fn read(turn: &mut Turn<'_>) -> Result<Value, Error> {
         Ok(turn.sql.query(&statement, params![MAX_COUNTED])?.first().map_or(Ok(0), |row| row.integer(0))?)
     };
     let (clients, kept_messages) = (count("clients")?, count("inbox")?);
-    Ok(json!({
-        "open_jobs": cache::open_jobs(turn)?,
-        "recent_jobs": states,
-        "recent_ms": {"median": share(&took, 50), "p95": share(&took, 95)},
-        "peers_connected": turn.presence.blenders().len(),
-        "clients": clients,
-        "kept_messages": kept_messages,
-        "database_bytes": turn.sql.size()?,
-    }))
+    Ok(Counters {
+        open_jobs: cache::open_jobs(turn)?,
+        recent_jobs: states,
+        median_ms: share(&took, 50),
+        p95_ms: share(&took, 95),
+        peers_connected: turn.presence.blenders().len(),
+        clients,
+        kept_messages,
+        database_bytes: turn.sql.size()?,
+    })
 }
 
 /// The value that so many of a hundred do not exceed.

@@ -29,4 +29,6 @@ pub mod close {
     pub const PROTOCOL_ERROR: u16 = 4400;
     pub const UNAUTHORIZED: u16 = 4401;
     pub const REPLACED: u16 = 4409;
+    /// The owner does not want the peer there: it stays away until it is told to connect.
+    pub const DISCONNECTED: u16 = 4410;
 }

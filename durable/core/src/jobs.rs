@@ -16,6 +16,7 @@ use crate::envelope::{Envelope, Status};
 use crate::error::Error;
 use crate::ids;
 use crate::params;
+use crate::questions;
 use crate::record::{Record, Routing};
 use crate::storage::Row;
 use crate::subscriptions::{self, Topic};
@@ -163,6 +164,7 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     log_made(turn, &record, job.command, state);
     timers::ensure_retention(turn)?;
     subscriptions::changed(turn, &Topic::Stats)?;
+    subscriptions::changed(turn, &Topic::Jobs)?;
     if state == State::Queued {
         if turn.presence.get(job.target_uuid).is_none() {
             timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
@@ -259,9 +261,19 @@ pub fn of_key(turn: &Turn<'_>, idempotency_key: &str) -> Result<Option<String>, 
     Ok(rows.first().map(|row| row.text(0)).transpose()?)
 }
 
-/// Notes how far a job is. A report that shows the same whole percent and message is not written again.
-pub fn note_progress(turn: &mut Turn<'_>, known: &Job, percent: f64, message: Option<&str>) -> Result<(), Error> {
-    let progress = json!({"percent": percent.clamp(0.0, 100.0).floor(), "message": message});
+/// Notes how far a job is, and whether it waits for consent. A report that shows the same whole percent and message is not
+/// written again.
+pub fn note_progress(
+    turn: &mut Turn<'_>,
+    known: &Job,
+    percent: f64,
+    message: Option<&str>,
+    asks: bool,
+) -> Result<(), Error> {
+    let mut progress = json!({"percent": percent.clamp(0.0, 100.0).floor(), "message": message});
+    if let (Some(fields), true) = (progress.as_object_mut(), asks) {
+        fields.insert("asks".to_owned(), Value::from(questions::CONSENT));
+    }
     if known.progress.as_ref() == Some(&progress) {
         return Ok(());
     }

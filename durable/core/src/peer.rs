@@ -11,6 +11,7 @@ use crate::effect::Effect;
 use crate::error::Error;
 use crate::jobs::{self, State};
 use crate::messages::{self, cut};
+use crate::questions;
 use crate::record::Routing;
 use crate::registry::Via;
 use crate::tool_result;
@@ -157,8 +158,10 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     let began = delivery::acknowledge(turn, &job)?;
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
-    if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0) {
-        jobs::note_progress(turn, &job, percent, message)?;
+    let asks = questions::is_asked(params);
+    // Nothing is noted of a job that has only begun; but that it asks, or no longer does.
+    if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0 || asks || questions::is_open(&job)) {
+        jobs::note_progress(turn, &job, percent, message, asks)?;
     }
     if job.from_uuid == turn.server_uuid() || (percent.as_f64() == Some(0.0) && !began) {
         return Ok(());

@@ -1,6 +1,6 @@
 //! The client registry: who may be sent something, and who is there now.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::bus_tools::RegisterClient;
@@ -23,7 +23,7 @@ const TOUCH_EVERY_MS: i64 = 60 * 1_000;
 pub const JOB_ACK: &str = "job_ack";
 
 /// A client as every tool and resource shows it. Times are Unix seconds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientInfo {
     pub uuid: String,
     pub client_type: String,
@@ -164,6 +164,7 @@ pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
     if turn.presence.cache.is_noted(uuid, TOUCH_EVERY_MS, turn.now_ms) {
         return Ok(());
     }
+    let is_new = turn.sql.query("SELECT 1 FROM clients WHERE uuid = ?", params![uuid])?.is_empty();
     turn.sql.query(
         "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen)
          SELECT ?1, 'llm', 0, '[]', NULL, ?2, ?2
@@ -172,7 +173,7 @@ pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
         params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), turn.presence.limits.clients],
     )?;
     turn.presence.cache.note_caller(uuid, turn.now_ms);
-    Ok(())
+    if is_new { subscriptions::clients_changed(turn) } else { Ok(()) }
 }
 
 /// Writes when a client that has just left was last there.
@@ -214,15 +215,16 @@ fn client_info(turn: &Turn<'_>, row: &Row) -> Result<ClientInfo, Error> {
     })
 }
 
+/// Whether a client is shown: an ephemeral one that has been gone for a while is not.
+pub fn is_listed(turn: &Turn<'_>, client: &ClientInfo) -> bool {
+    let since_ms = turn.now_ms.saturating_sub(CALLER_LISTED_MS);
+    client.connected || client.is_persistent || seconds(since_ms) <= client.last_seen
+}
+
 /// The document of `blender://bus/clients`, and with `status` of `blender_list_available_clients`.
 pub fn list(turn: &Turn<'_>) -> Result<Value, Error> {
-    let listed = |client: &ClientInfo| {
-        client.connected
-            || client.is_persistent
-            || seconds(turn.now_ms.saturating_sub(CALLER_LISTED_MS)) <= client.last_seen
-    };
     let (persistent, ephemeral): (Vec<_>, Vec<_>) =
-        all(turn)?.into_iter().filter(listed).partition(|client| client.is_persistent);
+        all(turn)?.into_iter().filter(|client| is_listed(turn, client)).partition(|client| client.is_persistent);
     Ok(json!({"user_id": turn.user_id, "persistent": persistent, "ephemeral": ephemeral}))
 }
 

@@ -21,6 +21,8 @@ pub enum Topic {
     Clients,
     Stats,
     Job(String),
+    /// Any job at all: one came into being or changed.
+    Jobs,
     Inbox(String),
 }
 
@@ -30,6 +32,7 @@ impl Topic {
         match self {
             Self::Clients => "clients".to_owned(),
             Self::Stats => "stats".to_owned(),
+            Self::Jobs => "jobs".to_owned(),
             Self::Job(job_id) => format!("job {job_id}"),
             Self::Inbox(client_uuid) => format!("inbox {client_uuid}"),
         }
@@ -136,6 +139,7 @@ pub fn clients_changed(turn: &mut Turn<'_>) -> Result<(), Error> {
 /// A job has changed; `counts` when one more or less is open.
 pub fn job_changed(turn: &mut Turn<'_>, job_id: &str, counts: bool) -> Result<(), Error> {
     changed(turn, &Topic::Job(job_id.to_owned()))?;
+    changed(turn, &Topic::Jobs)?;
     tasks::changed(turn, job_id)?;
     if counts { changed(turn, &Topic::Stats) } else { Ok(()) }
 }

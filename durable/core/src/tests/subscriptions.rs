@@ -86,3 +86,17 @@ fn a_subscribed_session_gets_an_event_until_it_unsubscribes_and_after_an_evictio
     say(&mut world);
     assert_eq!(events(&world), 2);
 }
+
+#[test]
+fn a_listener_of_all_jobs_hears_of_a_new_one_its_progress_and_its_end() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    listen(&mut world, Topic::Jobs, "jobs");
+    let job = world.dispatch_to("b1").subject;
+    assert_eq!(heard(&world), ["jobs"]);
+    world.effects.clear();
+    world.progress("w1", &job, 50);
+    assert_eq!(heard(&world), ["jobs"]);
+    world.update("w1", &job, "completed", "");
+    assert_eq!(heard(&world), ["jobs"]);
+}
