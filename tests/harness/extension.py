@@ -140,10 +140,12 @@ class ExtendedBlender(ScriptedBlender):
 
     async def until(self, expression: str, seconds: float = 30.0) -> Any:
         """Wait until an expression is true; return its value."""
-        async with asyncio.timeout(seconds):
-            while not (value := await self.ask(expression)):
-                await asyncio.sleep(0.02)
-            return value
+        end = asyncio.get_running_loop().time() + seconds
+        while not (value := await self.ask(expression)):
+            if asyncio.get_running_loop().time() > end:
+                pytest.fail(f"{expression} did not come true; the link: {await self.ask('repr(session.status)')}")
+            await asyncio.sleep(0.02)
+        return value
 
     async def connect(self, token: str) -> None:
         """Paste a token and press Connect."""
