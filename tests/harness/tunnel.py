@@ -46,7 +46,11 @@ class Tunnel:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            back, forth = await asyncio.open_connection("127.0.0.1", self._port)
+            try:
+                back, forth = await asyncio.open_connection("127.0.0.1", self._port)
+            except OSError:
+                writer.transport.abort()  # as the server's own port would, if there were no tunnel
+                raise
             self._open |= {writer, forth}
             self._carrying.set()
             both = [asyncio.create_task(_pump(reader, forth)), asyncio.create_task(_pump(back, writer))]
