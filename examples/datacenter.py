@@ -74,7 +74,8 @@ sun.location = (9, -9, 10)
 sun.rotation_euler = sun.location.to_track_quat("Z", "Y").to_euler()  # it shines along its -Z
 bpy.context.collection.objects.link(sun)
 world = bpy.data.worlds.get("Datacenter World") or bpy.data.worlds.new("Datacenter World")
-world.use_nodes = True
+if bpy.app.version < (5, 0):
+    world.use_nodes = True
 world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.6, 0.72, 0.9, 1)
 world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.9
 bpy.context.scene.world = world
@@ -111,7 +112,8 @@ print(enclosure.name, enclosure.dimensions[:], len(enclosure.data.polygons), "fa
 import bpy
 def painted(name, colour, roughness, *objects):
     material = bpy.data.materials.new("Datacenter " + name)
-    material.use_nodes = True
+    if bpy.app.version < (5, 0):
+        material.use_nodes = True
     shader = material.node_tree.nodes["Principled BSDF"]
     shader.inputs["Base Color"].default_value = (*colour, 1)
     shader.inputs["Roughness"].default_value = roughness

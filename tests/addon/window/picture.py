@@ -16,9 +16,11 @@ from types import SimpleNamespace
 
 from run import CONNECT, ROOT, Desk, screen
 
-TERMINAL = ("xterm", "-geometry", "74x21+24+470", "-fa", "DejaVu Sans Mono", "-fs", "11", "-bg", "#1d1f21", "-fg", "#d8dee0")
+TERMINAL = ("xterm", "-geometry", "78x19+16+480", "-fa", "DejaVu Sans Mono", "-fs", "10", "-bg", "#1d1f21", "-fg", "#d8dee0")
 LOOK = """
 import bpy
+bpy.ops.object.select_all(action="DESELECT")
+bpy.data.objects["Enclosure"].display_type = "WIRE"
 for window in bpy.context.window_manager.windows:
     for area in window.screen.areas:
         if area.type == "VIEW_3D":
@@ -28,8 +30,8 @@ for window in bpy.context.window_manager.windows:
             space.overlay.show_relationship_lines = False
             view = space.region_3d
             view.view_perspective = "PERSP"
-            view.view_rotation, view.view_location = (0.83, 0.44, 0.16, 0.3), (-4, 2, 0)
-            view.view_distance = 44
+            view.view_rotation, view.view_location = (0.8, 0.45, -0.2, -0.35), (-3, -6, -3)
+            view.view_distance = 56
             area.tag_redraw()
 """
 
@@ -61,7 +63,7 @@ def main() -> None:
             desk.picture("whole")
             terminal.kill()
             subprocess.run(
-                ["convert", f"{folder}/whole.png", "-resize", "1200x", "-colors", "128", str(args.output)], check=True
+                ["convert", f"{folder}/whole.png", "-resize", "1200x", "-colors", "64", str(args.output)], check=True
             )
         finally:
             desk.process.kill()
