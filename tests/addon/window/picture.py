@@ -1,4 +1,4 @@
-"""The picture of the README: a Blender with a window, and a client in a terminal that works in it through a real server.
+"""The picture of the README: a Blender with a window, and a client in a terminal that works in it by a real server.
 
     python3 tests/addon/window/picture.py --server http://localhost:8787 --token TOKEN --client PYTHON --output FILE.png
 
@@ -16,7 +16,19 @@ from types import SimpleNamespace
 
 from run import CONNECT, ROOT, Desk, screen
 
-TERMINAL = ("xterm", "-geometry", "78x19+16+480", "-fa", "DejaVu Sans Mono", "-fs", "10", "-bg", "#1d1f21", "-fg", "#d8dee0")
+TERMINAL = (
+    "xterm",
+    "-geometry",
+    "78x19+16+480",
+    "-fa",
+    "DejaVu Sans Mono",
+    "-fs",
+    "10",
+    "-bg",
+    "#1d1f21",
+    "-fg",
+    "#ddd",
+)
 LOOK = """
 import bpy
 bpy.ops.object.select_all(action="DESELECT")
@@ -47,8 +59,20 @@ def main() -> None:
         try:
             desk.click(CONNECT)
             time.sleep(3.0)
-            client = [args.client, str(ROOT / "examples" / "datacenter.py"), f"{args.server}/mcp", "--token", args.token]
-            command = " ".join([*client, "--samples", "4", "--width", "320", "--output", f"{folder}/datacenter.jpg"])
+            example = [args.client, str(ROOT / "examples" / "datacenter.py"), f"{args.server}/mcp"]
+            command = " ".join(
+                [
+                    *example,
+                    "--token",
+                    args.token,
+                    "--samples",
+                    "4",
+                    "--width",
+                    "320",
+                    "--output",
+                    f"{folder}/datacenter.jpg",
+                ]
+            )
             look = f"{args.client} {Path(folder) / 'look.py'}"
             (Path(folder) / "look.py").write_text(
                 "import asyncio\nfrom fastmcp import Client\n"
