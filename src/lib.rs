@@ -15,8 +15,14 @@ use worker::{Context, Env, Request, Response, Result, event};
 
 pub use durable::{Account, DeviceSignIn, KeyRing, UserBus};
 
+/// Once for each isolate.
+#[event(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+    durable::runtime::wake_by_promises();
+}
+
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    console_error_panic_hook::set_once();
     router::route(request, env, context).await
 }

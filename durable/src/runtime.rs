@@ -1,7 +1,16 @@
-//! The clock and the randomness of the runtime: the one place in this package that reads either.
+//! The clock, the randomness and the microtasks of the runtime: the one place in this package that touches them.
 
 use bus_core::ids::{Entropy, EntropyError};
-use worker::js_sys::Date;
+use worker::js_sys::{Date, Reflect, global};
+use worker::wasm_bindgen::JsValue;
+
+/// Has woken futures run as reactions of a promise, which the engine queues by itself. `queueMicrotask` does the same by
+/// way of workerd, which makes a function of the engine's for each call: a tenth of what a dispatch costs. Futures take
+/// the promise where there is no `queueMicrotask`. To be called once, before the first future.
+pub fn wake_by_promises() {
+    // Fails only on a global object that takes no properties: then all goes on as before.
+    let _ = Reflect::set(&global(), &JsValue::from_str("queueMicrotask"), &JsValue::UNDEFINED);
+}
 
 /// Milliseconds since the Unix epoch.
 #[allow(clippy::cast_possible_truncation)]
