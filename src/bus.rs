@@ -4,17 +4,37 @@ use bus_core::command::{Caller, Command, Line, Reply, Request as BusRequest};
 use bus_core::scopes::Scopes;
 use bus_core::trace::Trace;
 use durable::sockets::header;
+use durable::status;
 use futures_util::StreamExt;
 use thiserror::Error;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::js_sys::Promise;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::web_sys::{Request as RuntimeRequest, RequestInit as RuntimeRequestInit, Response as RuntimeResponse};
+use worker::web_sys::{RequestInit as RuntimeRequestInit, Response as RuntimeResponse};
 use worker::worker_sys::DurableObject;
 use worker::{Env, Headers, Method, Request, RequestInit, Response, WebSocket};
 
 use crate::oauth::Caller as Authenticated;
 
 const BINDING: &str = "USER_BUS";
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the crate's stub lacks: a request that is made where it is sent.
+    type Fetcher;
+
+    #[wasm_bindgen(method, catch)]
+    fn fetch(this: &Fetcher, url: &str, init: &RuntimeRequestInit) -> Result<Promise, JsValue>;
+}
+
+/// What the bus says to a request.
+#[derive(Debug)]
+pub enum Heard {
+    Reply(Reply),
+    /// The response to the client, in the frame that came with the request.
+    Finished(RuntimeResponse),
+}
 
 /// The bus could not be reached, or failed. The text is for the log.
 #[derive(Debug, Error)]
@@ -62,7 +82,7 @@ impl Bus {
         Self { trace, ..self }
     }
 
-    /// Asks and waits for the reply. What becomes of a dispatch that asks for it is passed on as it comes.
+    /// Asks and waits for the reply. What there is to hear before it is passed on as it comes.
     pub async fn ask(
         &self,
         client_name: &str,
@@ -70,7 +90,20 @@ impl Bus {
         command: Command,
         pass_on: &dyn Fn(&Line),
     ) -> Result<Reply, BusError> {
-        let in_lines = matches!(command, Command::Dispatch { in_lines: true, .. });
+        match self.hear(client_name, session_id, command, pass_on).await? {
+            Heard::Reply(reply) => Ok(reply),
+            Heard::Finished(_) => Err(worker::Error::RustError("it filled a frame that nobody sent".to_owned()).into()),
+        }
+    }
+
+    /// The same for a command that may come with a frame.
+    pub async fn hear(
+        &self,
+        client_name: &str,
+        session_id: Option<&str>,
+        command: Command,
+        pass_on: &dyn Fn(&Line),
+    ) -> Result<Heard, BusError> {
         let request = BusRequest {
             user_id: self.user_id.clone(),
             caller: self.grant_id.clone().map(|grant_id| Caller { grant_id, client_name: client_name.to_owned() }),
@@ -84,18 +117,20 @@ impl Bus {
         let init = RuntimeRequestInit::new();
         init.set_method("POST");
         init.set_body(&JsValue::from_str(&body));
-        let request = RuntimeRequest::new_with_str_and_init("https://bus/command", &init).map_err(failed)?;
-        let answered = JsFuture::from(self.stub.fetch_with_request(&request).map_err(failed)?).await.map_err(failed)?;
+        let stub = self.stub.unchecked_ref::<Fetcher>();
+        let answered = JsFuture::from(stub.fetch("https://bus/command", &init).map_err(failed)?).await;
+        let answered = answered.map_err(failed)?;
         let response: RuntimeResponse = answered.dyn_into().map_err(failed)?;
-        if !response.ok() {
-            return Err(worker::Error::RustError(format!("answered {}", response.status())).into());
+        match response.status() {
+            status::FINISHED => Ok(Heard::Finished(response)),
+            status::REPLY => {
+                let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
+                let reply = serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(worker::Error::from)?;
+                Ok(Heard::Reply(reply))
+            }
+            status::LINES => read_lines(&mut Response::from(response), pass_on).await.map(Heard::Reply),
+            other => Err(worker::Error::RustError(format!("answered {other}")).into()),
         }
-        if in_lines {
-            return read_lines(&mut Response::from(response), pass_on).await;
-        }
-        let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
-        serde_json::from_str(&text.as_string().unwrap_or_default())
-            .map_err(|error| worker::Error::RustError(error.to_string()).into())
     }
 
     /// Hands a peer's WebSocket over.

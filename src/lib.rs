@@ -11,7 +11,8 @@ mod pages;
 mod router;
 mod site;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use worker::web_sys::Response as RuntimeResponse;
+use worker::{Context, Env, Request, Result, event};
 
 pub use durable::{Account, DeviceSignIn, KeyRing, UserBus};
 
@@ -23,6 +24,6 @@ fn start() {
 }
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
     router::route(request, env, context).await
 }

@@ -2,6 +2,7 @@
 
 use bus_core::scopes::Scopes;
 use serde_json::json;
+use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Error, Method, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
@@ -10,12 +11,13 @@ use crate::config::Config;
 use crate::dashboard::{self, home};
 use crate::mcp;
 use crate::oauth::{self, bearer, screens};
+use crate::site::Site;
 
 /// Serves one request.
-pub async fn route(request: Request, env: Env, context: Context) -> Result<Response> {
-    match request.path().as_str() {
+pub async fn route(request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
+    let response = match request.path().as_str() {
         "/" if wants_page(&request)? => home(&request, &env).await,
-        "/" | "/mcp" => mcp::endpoint::serve(request, env, context).await,
+        "/" | "/mcp" => return mcp::endpoint::serve(request, env, context).await,
         "/ws" => attach(request, env).await,
         "/health" => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
         "/.well-known/mcp/server-card.json" => oauth::metadata::serve(&request, &env, card::document),
@@ -27,7 +29,8 @@ pub async fn route(request: Request, env: Env, context: Context) -> Result<Respo
             };
             answer.unwrap_or_else(|| not_found(to_a_person))
         }
-    }
+    };
+    response.map(Into::into)
 }
 
 /// A browser asks for HTML; MCP clients never do.
@@ -47,10 +50,12 @@ fn not_found(to_a_person: bool) -> Result<Response> {
 
 /// `GET /ws`: a peer attaches.
 async fn attach(request: Request, env: Env) -> Result<Response> {
-    if let Err(error) = mcp::origin::check(&request, &Config::of(&env)) {
+    let config = Config::of(&env);
+    let site = Site::of(&request, &config);
+    if let Err(error) = mcp::origin::check(&request, &site, &config) {
         return Response::error(error.to_string(), 403);
     }
-    let caller = match bearer::authenticate(&request, &env).await {
+    let caller = match bearer::authenticate(&request, &env, site).await {
         Ok(caller) => caller,
         Err(challenge) => return challenge.response(),
     };

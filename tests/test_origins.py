@@ -7,7 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from harness.mcp import ACCEPT, login
+from harness.mcp import ACCEPT, ModernClient, login
+from harness.peer import Peer
 from harness.workerd import DEV_ACCOUNTS, Workerd
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -65,6 +66,15 @@ async def test_a_page_on_this_machine_reads_answers_and_challenges(server: Worke
             exposed = readable.headers["access-control-expose-headers"].split(", ")
             assert {"Mcp-Session-Id", "WWW-Authenticate", "MCP-Protocol-Version"} <= set(exposed)
         assert answer.headers["mcp-session-id"]
+
+
+async def test_a_page_on_this_machine_reads_what_blender_answers(server: Workerd) -> None:
+    token, origin = await login(server.url), "http://localhost:6274"
+    async with Peer(server.ws_url, token, handler=lambda job: "3\n"), ModernClient(server.url, token) as client:
+        params = {"name": "blender_execute_code", "arguments": {"code": "print(3)"}}
+        answer = await client.request("tools/call", params, headers={"Origin": origin})
+        assert answer.document["result"] == "3\n"
+        assert answer.headers["access-control-allow-origin"] == origin
 
 
 async def test_an_operator_can_allow_an_origin(tmp_path: Path) -> None:

@@ -1,16 +1,15 @@
 //! One object per user: that user's bus. Decodes, takes a turn of `bus_core`, performs what it says.
 
+mod answer;
+
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::rc::Rc;
 
-use bus_core::bus::{self, Outcome};
+use bus_core::bus;
 use bus_core::cache::Cache;
-use bus_core::command::{Command, Line, Reply, Request as BusRequest};
 use bus_core::effect::{Effect, close};
 use bus_core::error::Error as CoreError;
-use bus_core::job_news::{self, Told};
-use bus_core::job_tools;
 use bus_core::limits::Limits;
 use bus_core::migrate::{self, migrate};
 use bus_core::peer::{self, Frame};
@@ -20,26 +19,21 @@ use bus_core::streams;
 use bus_core::subscriptions;
 use bus_core::timers::{self, Kind};
 use bus_core::turn::Turn;
-use bus_core::wait::{self, Verdict, Wait};
-use futures_channel::mpsc::{UnboundedSender, unbounded};
-use futures_util::StreamExt;
-use futures_util::future::{Either, select};
-use worker::wasm_bindgen_futures::spawn_local;
 use worker::{
-    Delay, DurableObject, Env, Error, Method, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
+    DurableObject, Env, Error, Method, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
     WebSocketPair, console_error, console_log, console_warn, durable_object,
 };
 
 use crate::runtime::{WebCrypto, now_ms};
+use crate::sleepers::Sleepers;
 use crate::sockets::{Opened, Opening, Sockets};
 use crate::sqlite::ObjectSql;
 use crate::waits::Waits;
 
+pub use answer::status;
+
 /// Frames of one socket that were not understood, before it is closed.
 const MAX_MALFORMED: u32 = 20;
-/// Where the lines of a streamed answer go.
-type Lines = UnboundedSender<Line>;
-
 /// The WebSocket subprotocol of peers.
 const SUBPROTOCOL: &str = "mcp";
 
@@ -53,6 +47,7 @@ struct Bus {
     presence: RefCell<Presence>,
     sockets: Sockets,
     waits: Waits,
+    sleepers: Rc<Sleepers>,
     /// The schema is up to date, and what sleeps in rows is in memory.
     awake: Cell<bool>,
     /// When the alarm is known to go off.
@@ -69,6 +64,7 @@ impl DurableObject for UserBus {
             presence: RefCell::new(presence),
             sockets,
             waits: Waits::default(),
+            sleepers: Rc::default(),
             awake: Cell::new(false),
             armed_ms: Cell::new(None),
             state,
@@ -80,12 +76,7 @@ impl DurableObject for UserBus {
             return self.0.open_socket(&request).await;
         }
         // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
-        let request: BusRequest = serde_json::from_slice(&request.bytes().await?)?;
-        if matches!(request.command, Command::Dispatch { in_lines: true, .. }) {
-            return self.serve_in_lines(request);
-        }
-        let reply = self.0.serve(request, None).await.map_err(|error| logged(&error))?;
-        Response::from_json(&reply)
+        self.0.answer(serde_json::from_slice(&request.bytes().await?)?).await
     }
 
     async fn alarm(&self) -> Result<Response> {
@@ -151,87 +142,7 @@ impl DurableObject for UserBus {
     }
 }
 
-impl UserBus {
-    /// Answers with progress as it comes, one JSON document a line; the last is the reply.
-    fn serve_in_lines(&self, request: BusRequest) -> Result<Response> {
-        let bus = Rc::clone(&self.0);
-        let (lines, sent) = unbounded();
-        spawn_local(async move {
-            let line = match bus.serve(request, Some(&lines)).await {
-                Ok(reply) => Line::Reply(reply),
-                // The stream ends without a reply, which the edge takes for the failure it is.
-                Err(error) => return drop(logged(&error)),
-            };
-            // Fails when the edge no longer listens; the job goes on.
-            let _ = lines.unbounded_send(line);
-        });
-        Response::from_stream(sent.map(|line| {
-            let mut text = serde_json::to_vec(&line)?;
-            text.push(b'\n');
-            Ok::<_, Error>(text)
-        }))
-    }
-}
-
 impl Bus {
-    /// Serves a request to its reply. With `lines`, what becomes of the job it waits for goes there.
-    async fn serve(&self, request: BusRequest, lines: Option<&Lines>) -> core::result::Result<Reply, CoreError> {
-        let user_id = request.user_id.clone();
-        let request_key = match &request.command {
-            Command::Dispatch { request_key, .. } => request_key.clone(),
-            _ => None,
-        };
-        let given_up = match &request.command {
-            Command::CancelRequest { request_key } => self.waits.subject_of(request_key),
-            _ => None,
-        };
-        // Admitted and cancelled in one turn: whoever gives up may be gone before a second one.
-        let served = self.turn(&user_id, |turn| {
-            let outcome = bus::serve(turn, request)?;
-            if let (Outcome::Reply(Reply::Done), Some(job_id)) = (&outcome, &given_up) {
-                job_tools::cancel(turn, job_id)?;
-            }
-            Ok(outcome)
-        });
-        match served.await? {
-            Outcome::Reply(reply) => Ok(reply),
-            Outcome::Wait(wait) => self.wait(&user_id, &wait, request_key, lines).await,
-        }
-    }
-
-    /// Sleeps until what is waited for has come, or the time is up.
-    async fn wait(
-        &self,
-        user_id: &str,
-        wait: &Wait,
-        request_key: Option<String>,
-        lines: Option<&Lines>,
-    ) -> core::result::Result<Reply, CoreError> {
-        let mut ticket = self.waits.begin(&wait.subject, request_key);
-        let mut told = Told::default();
-        loop {
-            let looked = self.turn(user_id, |turn| {
-                let news = if lines.is_some() { job_news::since(turn, &wait.subject, &mut told)? } else { Vec::new() };
-                Ok((news, wait::look(turn, wait)?))
-            });
-            let (news, verdict) = looked.await?;
-            for line in news {
-                // As above: nobody may listen any more.
-                let _ = lines.map(|lines| lines.unbounded_send(line));
-            }
-            let until_ms = match verdict {
-                Verdict::Answer(reply) => return Ok(reply),
-                Verdict::Sleep { until_ms } => until_ms,
-            };
-            let left = u64::try_from(until_ms.saturating_sub(now_ms())).unwrap_or(0);
-            // One more millisecond, so that a timer that fires early does not spin.
-            let delay = Delay::from(Duration::from_millis(left.saturating_add(1)));
-            match select(ticket.poked.next(), delay).await {
-                Either::Left(_) | Either::Right(_) => {}
-            }
-        }
-    }
-
     /// Takes one synchronous turn and performs its effects. Nothing awaits before the last of them but the alarm.
     async fn turn<T>(
         &self,

@@ -116,6 +116,7 @@ async fn screenshot(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Err
         timeout_ms: SCREENSHOT_TIMEOUT_MS,
         request_key: None,
         in_lines: false,
+        frame: None,
         task_after_ms: None,
     };
     match owner.ask(command).await? {

@@ -4,30 +4,36 @@ use bus_core::command::{Command, Reply};
 use bus_core::envelope::Envelope;
 use serde_json::Value;
 
+use crate::bus::Heard;
 use crate::catalog::tools::DispatchCall;
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::{Answer, Asked};
 use crate::mcp::tasks;
 use crate::mcp::which_blender::{self, Choice};
 
+/// What a command's answer becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// The result of a tool; of a task, if it takes long and the client knows tasks.
+    Tool,
+    /// The contents of a resource.
+    Resource,
+}
+
 /// What a dispatch came to.
 pub enum Dispatched {
     Envelope(Envelope),
-    /// The request is answered with something else: a question, or a task.
+    /// The request is answered with something else: a question, a task, or what the bus has written.
     Instead(Answer),
     /// The bus takes no more. For the caller's eyes.
     Rejected(String),
 }
 
-/// Sends a checked call to a Blender and waits for the answer, for at most `task_after_ms` where that is given.
+/// Sends a checked call to a Blender and waits for the answer.
 ///
 /// # Errors
 /// `RpcError` for what the bus refuses as a whole, and -32602 for a question's answer that is none.
-pub async fn dispatch(
-    asked: &Asked,
-    mut call: DispatchCall,
-    task_after_ms: Option<i64>,
-) -> Result<Dispatched, RpcError> {
+pub async fn dispatch(asked: &Asked, mut call: DispatchCall, answers: Answers) -> Result<Dispatched, RpcError> {
     let choice = which_blender::choice(asked).await?;
     if let Some(envelope) = which_blender::not_chosen(&choice, call.command) {
         return Ok(Dispatched::Envelope(envelope));
@@ -35,7 +41,11 @@ pub async fn dispatch(
     if let Choice::Target(target_uuid) = choice {
         call.target_uuid = Some(target_uuid);
     }
-    match asked.ask(command(asked, call, task_after_ms)).await? {
+    let reply = match asked.hear(command(asked, call, answers)).await? {
+        Heard::Finished(written) => return Ok(Dispatched::Instead(Answer::of_bus(written))),
+        Heard::Reply(reply) => reply,
+    };
+    match reply {
         Reply::Envelope { envelope } => Ok(match which_blender::question(asked, envelope.ambiguous()).await? {
             Some(question) => Dispatched::Instead(question),
             None => Dispatched::Envelope(*envelope),
@@ -46,7 +56,8 @@ pub async fn dispatch(
     }
 }
 
-fn command(asked: &Asked, call: DispatchCall, task_after_ms: Option<i64>) -> Command {
+fn command(asked: &Asked, call: DispatchCall, answers: Answers) -> Command {
+    let is_tool = answers == Answers::Tool;
     // At most 3,600 seconds: far from any limit of the type.
     #[allow(clippy::cast_possible_truncation)]
     let timeout_ms = (call.timeout_seconds * 1_000.0).ceil() as i64;
@@ -57,6 +68,7 @@ fn command(asked: &Asked, call: DispatchCall, task_after_ms: Option<i64>) -> Com
         timeout_ms,
         request_key: Some(asked.request_key.clone()),
         in_lines: asked.reports.is_some(),
-        task_after_ms,
+        task_after_ms: (is_tool && asked.knows_tasks()).then_some(tasks::AFTER_MS),
+        frame: (is_tool && asked.alone).then(|| Answer::default().frame(&asked.request.id, asked.is_modern())),
     }
 }

@@ -3,7 +3,8 @@
 use bus_core::command::{Command, Reply};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use worker::{Context, Env, Method, Request, Response, Result, console_error};
+use worker::web_sys::Response as RuntimeResponse;
+use worker::{Context, Env, Headers, Method, Request, Response, Result, console_error};
 
 use crate::bus::Bus;
 use crate::config::Config;
@@ -14,6 +15,7 @@ use crate::mcp::post::Post;
 use crate::mcp::{origin, sse};
 use crate::oauth::Caller;
 use crate::oauth::bearer::{self, Challenge};
+use crate::site::Site;
 
 /// The longest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -23,31 +25,36 @@ const MAX_DRAINED: usize = 4 * MAX_BODY;
 pub const SESSION_HEADER: &str = "Mcp-Session-Id";
 
 /// Serves one HTTP request to `/` or `/mcp`.
-pub async fn serve(request: Request, env: Env, context: Context) -> Result<Response> {
-    let origin = match origin::check(&request, &Config::of(&env)) {
+pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
+    let config = Config::of(&env);
+    let site = Site::of(&request, &config);
+    let origin = match origin::check(&request, &site, &config) {
         Ok(origin) => origin,
-        Err(error) => return refuse(403, &error),
+        Err(error) => return refuse(403, &error).map(Into::into),
     };
     let response = match origin::preflight(&request)? {
-        Some(response) => response,
-        None => serve_allowed(request, env, context).await?,
+        Some(response) => response.into(),
+        None => {
+            // Before anything else, the method included: a client that probes with GET must learn how to sign in.
+            match bearer::authenticate(&request, &env, site).await {
+                Ok(caller) if request.method() == Method::Post => {
+                    post(&mut request, &env, &context, caller, origin.is_some()).await?
+                }
+                Ok(caller) => serve_bodiless(&request, &env, &caller).await?.into(),
+                Err(challenge) => challenge.response()?.into(),
+            }
+        }
     };
     if let Some(origin) = origin {
-        origin::allow(response.headers(), &origin)?;
+        origin::allow(&Headers(response.headers()), &origin)?;
     }
     Ok(response)
 }
 
-async fn serve_allowed(mut request: Request, env: Env, context: Context) -> Result<Response> {
-    // Before anything else, the method included: a client that probes with GET must learn how to sign in.
-    let caller = match bearer::authenticate(&request, &env).await {
-        Ok(caller) => caller,
-        Err(challenge) => return challenge.response(),
-    };
+async fn serve_bodiless(request: &Request, env: &Env, caller: &Caller) -> Result<Response> {
     match request.method() {
-        Method::Post => post(&mut request, &env, &context, caller).await,
-        Method::Get if request.headers().has(SESSION_HEADER)? => open_stream(&request, &env, &caller).await,
-        Method::Delete => close_session(&request, &env, &caller).await,
+        Method::Get if request.headers().has(SESSION_HEADER)? => open_stream(request, env, caller).await,
+        Method::Delete => close_session(request, env, caller).await,
         _ => {
             let reason = "this endpoint takes POST; within a session, GET for its stream and DELETE to end it";
             let response = Response::error(reason, 405)?;
@@ -80,26 +87,37 @@ async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Re
     }
 }
 
-async fn post(request: &mut Request, env: &Env, context: &Context, caller: Caller) -> Result<Response> {
-    if !has_json_body(request)? {
-        return refuse(415, &RpcError::InvalidRequest("Content-Type must be application/json".to_owned()));
-    }
-    if !accepts_answer(request)? {
-        let reason = "Accept must admit application/json or text/event-stream";
-        return refuse(406, &RpcError::InvalidRequest(reason.to_owned()));
-    }
-    let Some(body) = read_body(request).await? else {
-        let reason = format!("the body has more than {MAX_BODY} bytes, the most that is taken");
-        return refuse(413, &RpcError::InvalidRequest(reason));
+async fn post(
+    request: &mut Request,
+    env: &Env,
+    context: &Context,
+    caller: Caller,
+    for_a_page: bool,
+) -> Result<RuntimeResponse> {
+    let body = match body_of(request).await? {
+        Ok(body) => body,
+        Err((status, reason)) => return refuse(status, &RpcError::InvalidRequest(reason)).map(Into::into),
     };
     let headers = mcp_headers(request)?;
     let parsed = message::parse(&body);
-    let post = Post { request, env, context, caller, headers };
+    let post = Post { request, env, context, caller, headers, for_a_page };
     match parsed {
-        Err(unreadable) => answer_error(request, &unreadable.error, &unreadable.id, false),
+        Err(unreadable) => answer_error(request, &unreadable.error, &unreadable.id, false).map(Into::into),
         Ok(Body::One(message)) => post.answer(message).await,
-        Ok(Body::Batch(batch)) => post.answer_batch(batch).await,
+        Ok(Body::Batch(batch)) => post.answer_batch(batch).await.map(Into::into),
     }
+}
+
+/// The body of a POST, or with what status and why it is not taken.
+async fn body_of(request: &mut Request) -> Result<core::result::Result<Vec<u8>, (u16, String)>> {
+    if !has_json_body(request)? {
+        return Ok(Err((415, "Content-Type must be application/json".to_owned())));
+    }
+    if !accepts_answer(request)? {
+        return Ok(Err((406, "Accept must admit application/json or text/event-stream".to_owned())));
+    }
+    let too_long = || (413, format!("the body has more than {MAX_BODY} bytes, the most that is taken"));
+    Ok(read_body(request).await?.ok_or_else(too_long))
 }
 
 /// DELETE ends the session.

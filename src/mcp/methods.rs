@@ -1,27 +1,33 @@
 //! JSON-RPC method -> answer.
 
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 use bus_core::bus_tools::Priority;
-use bus_core::command::{Command, Line, Reply};
+use bus_core::command::{Command, Frame, Line, Reply};
 use bus_core::scopes::Scopes;
+use futures_channel::mpsc::UnboundedSender;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use worker::Env;
+use worker::web_sys::Response as RuntimeResponse;
 
-use crate::bus::Bus;
+use crate::bus::{Bus, Heard};
 use crate::card::{full_server_info, server_info};
 use crate::catalog;
 use crate::mcp::era::{self, Client};
 use crate::mcp::error::RpcError;
 use crate::mcp::message::Request;
 use crate::mcp::reports::Reports;
+use crate::mcp::sse::Told;
 use crate::mcp::{completion, prompts, resources, subscriptions, tasks, tools};
 use crate::oauth::Caller;
 
 /// How long a client may keep a catalog without asking again. A new one comes with a deploy.
 const CATALOG_TTL_MS: u64 = 3_600_000;
 const SERVER_INFO_KEY: &str = "io.modelcontextprotocol/serverInfo";
+/// The `_meta` of a result that has none of its own, as JSON.
+static META: LazyLock<String> = LazyLock::new(|| json!({SERVER_INFO_KEY: server_info()}).to_string());
 
 const INSTRUCTIONS: &str = "Works in the user's own Blender, live. Start with blender_get_scene_info; \
 blender_list_available_clients shows which Blenders are connected. Prefer the reading tools for questions and \
@@ -44,6 +50,10 @@ pub struct Asked {
     pub request_key: String,
     /// What the client wants to hear before the answer.
     pub reports: Option<Reports>,
+    /// Where it goes, and that the answer takes longer than a moment.
+    pub told: UnboundedSender<Told>,
+    /// The bus may write the response itself: nothing else is answered with it, and no page has to be let read it.
+    pub alone: bool,
 }
 
 impl Asked {
@@ -68,19 +78,33 @@ impl Asked {
     /// # Errors
     /// `RpcError` for what the bus refuses as a whole: a closed session, a revoked grant, a failure.
     pub async fn ask(&self, command: Command) -> Result<Reply, RpcError> {
+        match self.hear(command).await? {
+            Heard::Reply(reply) => Ok(reply),
+            Heard::Finished(_) => Err(RpcError::Internal("the bus filled a frame that nobody sent".to_owned())),
+        }
+    }
+
+    /// The same for a command that may come with a frame.
+    ///
+    /// # Errors
+    /// As `ask`.
+    pub async fn hear(&self, command: Command) -> Result<Heard, RpcError> {
         let (client_name, session_id) = match &self.era {
             Era::Modern { client } => (client.name.as_str(), None),
             Era::Legacy { session_id } => ("", session_id.as_deref()),
         };
         let pass_on = |line: &Line| {
-            if let Some(reports) = &self.reports {
-                reports.pass_on(line);
-            }
+            let told = match line {
+                Line::Slow => Some(Told::Slow),
+                line => self.reports.as_ref().and_then(|reports| reports.of(line)).map(Told::Report),
+            };
+            // Fails when the client has gone; the answer is awaited all the same.
+            let _ = told.map(|told| self.told.unbounded_send(told));
         };
-        match self.bus.ask(client_name, session_id, command, &pass_on).await {
-            Ok(Reply::NoSession) => Err(RpcError::NoSession),
-            Ok(Reply::Revoked) => Err(RpcError::Unauthenticated),
-            Ok(reply) => Ok(reply),
+        match self.bus.hear(client_name, session_id, command, &pass_on).await {
+            Ok(Heard::Reply(Reply::NoSession)) => Err(RpcError::NoSession),
+            Ok(Heard::Reply(Reply::Revoked)) => Err(RpcError::Unauthenticated),
+            Ok(heard) => Ok(heard),
             Err(error) => Err(RpcError::Internal(error.to_string())),
         }
     }
@@ -99,10 +123,12 @@ impl Asked {
 #[derive(Debug, Default)]
 pub struct Answer {
     fields: Map<String, Value>,
-    /// A catalog's list, serialized once per isolate.
+    /// A catalog's list in place of fields, serialized once per isolate.
     list: Option<(&'static str, &'static RawValue)>,
     /// The session that was opened.
     pub session_id: Option<String>,
+    /// The bus has written the response.
+    pub written: Option<RuntimeResponse>,
     caching: Option<Caching>,
     result_type: ResultType,
 }
@@ -161,29 +187,40 @@ impl Answer {
         self
     }
 
-    /// The JSON-RPC response. Modern results say of what kind they are, who answers, and how long they are good.
+    /// What the bus wrote for a request that is answered alone.
+    pub fn of_bus(written: RuntimeResponse) -> Self {
+        Self { written: Some(written), ..Self::default() }
+    }
+
+    /// The JSON-RPC response.
     pub fn text(&self, id: &Value, modern: bool) -> String {
-        let mut fields = self.fields.clone();
+        let result = match self.list {
+            // The list goes in as the text it is: parsing it for every request would be most of the work.
+            Some((key, list)) => format!("{{\"{key}\":{}}}", list.get()),
+            None => Value::Object(self.fields.clone()).to_string(),
+        };
+        self.frame(id, modern).around(&result)
+    }
+
+    /// What the response says beside the result. Modern results say of what kind they are, who answers, and how long they
+    /// are good.
+    pub fn frame(&self, id: &Value, modern: bool) -> Frame {
+        let mut last = String::new();
         if modern {
-            fields.insert("resultType".to_owned(), json!(self.result_type.name()));
-            fields.entry("_meta").or_insert_with(|| json!({SERVER_INFO_KEY: server_info()}));
+            last = format!("\"resultType\":\"{}\"", self.result_type.name());
+            if !self.fields.contains_key("_meta") {
+                last.push_str(",\"_meta\":");
+                last.push_str(&META);
+            }
             if let Some(caching) = self.caching {
                 let (ttl, scope) = match caching {
                     Caching::Catalog => (CATALOG_TTL_MS, "public"),
                     Caching::Private => (0, "private"),
                 };
-                fields.insert("ttlMs".to_owned(), json!(ttl));
-                fields.insert("cacheScope".to_owned(), json!(scope));
+                last.push_str(&format!(",\"ttlMs\":{ttl},\"cacheScope\":\"{scope}\""));
             }
         }
-        let mut result = Value::Object(fields).to_string();
-        if let Some((key, list)) = self.list {
-            // The list goes in as the text it is: parsing it for every request would be most of the work.
-            let closed = result.pop().is_some() && result.len() > 1;
-            let comma = if closed { "," } else { "" };
-            result.push_str(&format!("{comma}\"{key}\":{}}}", list.get()));
-        }
-        format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}")
+        Frame { id: id.to_string(), last }
     }
 }
 

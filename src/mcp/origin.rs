@@ -16,19 +16,23 @@ const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, Last-Event-I
 const RESPONSE_HEADERS: &str = "Mcp-Session-Id, WWW-Authenticate, MCP-Protocol-Version";
 const PREFLIGHT_TTL_S: &str = "86400";
 
-/// The origin of a request that came from an allowed page; none for one that came from no browser.
+/// The origin of a request to this site that came from an allowed page; none for one that came from no browser.
 ///
 /// # Errors
 /// `RpcError::Forbidden` for any other origin, and for a host that cannot be this server's.
-pub fn check(request: &Request, config: &Config) -> core::result::Result<Option<String>, RpcError> {
-    let site = match Site::of(request, config) {
+pub fn check(
+    request: &Request,
+    site: &core::result::Result<Site, SiteError>,
+    config: &Config,
+) -> core::result::Result<Option<String>, RpcError> {
+    let site = match site {
         Ok(site) => site,
         Err(error @ SiteError::PlainHttp) => return Err(RpcError::Forbidden(error.to_string())),
         // The server's own misconfiguration: told where the token is verified.
         Err(_) => return Ok(None),
     };
     let Some(origin) = request.headers().get("Origin").ok().flatten() else { return Ok(None) };
-    if admits(&site, &config.allowed_origins, &origin) {
+    if admits(site, &config.allowed_origins, &origin) {
         return Ok(Some(origin));
     }
     let reason = "this Origin may not use the server; its operator can add it to ALLOWED_ORIGINS";

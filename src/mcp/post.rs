@@ -11,6 +11,7 @@ use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::Value;
+use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Request, Response as HttpResponse, ResponseBody, Result, console_error};
 
 use crate::bus::Bus;
@@ -18,9 +19,9 @@ use crate::mcp::endpoint::{SESSION_HEADER, answer_error};
 use crate::mcp::era::{self, McpHeaders};
 use crate::mcp::error::RpcError;
 use crate::mcp::message::{self, Message, Parsed};
-use crate::mcp::methods::{self, Asked, Era};
+use crate::mcp::methods::{self, Answer, Asked, Era};
 use crate::mcp::reports::Reports;
-use crate::mcp::sse::{self, Pending, Raced, Response};
+use crate::mcp::sse::{self, Pending, Raced, Response, Told};
 use crate::mcp::subscriptions;
 use crate::oauth::Caller;
 
@@ -36,32 +37,31 @@ pub struct Post<'a> {
     pub context: &'a Context,
     pub caller: Caller,
     pub headers: McpHeaders,
+    /// A page in a browser asks, which has to be let read the answer.
+    pub for_a_page: bool,
 }
 
 impl Post<'_> {
     /// Answers one message.
-    pub async fn answer(&self, message: Message) -> Result<HttpResponse> {
+    pub async fn answer(&self, message: Message) -> Result<RuntimeResponse> {
         match message {
-            Message::Request(asked) => self.answer_request(asked).await,
-            Message::Notification(notification) => {
-                self.note(&notification);
-                Ok(HttpResponse::empty()?.with_status(202))
-            }
-            Message::Response => Ok(HttpResponse::empty()?.with_status(202)),
+            Message::Request(asked) => return self.answer_request(asked).await,
+            Message::Notification(notification) => self.note(&notification),
+            Message::Response => {}
         }
+        Ok(HttpResponse::empty()?.with_status(202).into())
     }
 
-    async fn answer_request(&self, asked: message::Request) -> Result<HttpResponse> {
+    async fn answer_request(&self, asked: message::Request) -> Result<RuntimeResponse> {
         let id = asked.id.clone();
         let modern = era::is_modern(&self.headers, &asked);
-        let (out, reports) = unbounded();
-        let asked = match self.admitted(asked, modern, &out) {
-            Ok(asked) => asked,
-            Err(error) => return answer_error(self.request, &error, &id, modern),
+        let (tell, told) = unbounded();
+        let asked = match self.admitted(asked, modern, tell) {
+            Ok(asked) => Asked { alone: !self.for_a_page, ..asked },
+            Err(error) => return answer_error(self.request, &error, &id, modern).map(Into::into),
         };
-        drop(out);
         if modern && asked.request.method == "subscriptions/listen" {
-            return match subscriptions::listen(&asked).await {
+            let listening = match subscriptions::listen(&asked).await {
                 Ok(listening) => sse::bridge(
                     listening.socket,
                     Some(listening.acknowledgement.to_string()),
@@ -69,13 +69,14 @@ impl Post<'_> {
                 ),
                 Err(error) => answer_error(self.request, &error, &id, modern),
             };
+            return listening.map(Into::into);
         }
         // A legacy client that goes away may come back for its answer; a modern one has given up (Cancellation, 2026-07-28).
         let (bus, key) = (Rc::clone(&asked.bus), asked.request_key.clone());
         let given_up = modern.then(|| Box::pin(give_up(bus, key)) as sse::GivenUp);
-        match sse::race(Pending::from_iter([answered(asked, modern)]), reports, given_up, self.context).await? {
-            Raced::Streamed(stream) => Ok(stream),
-            Raced::Soon(responses) => match responses.first() {
+        match sse::race(Pending::from_iter([answered(asked, modern)]), told, given_up, self.context).await? {
+            Raced::Streamed(stream) => Ok(stream.into()),
+            Raced::Soon(responses) => match responses.into_iter().next() {
                 Some(response) => self.respond(response),
                 None => Err(worker::Error::RustError("an answer was lost".to_owned())),
             },
@@ -87,14 +88,14 @@ impl Post<'_> {
         if let Err(error) = self.may_batch().await {
             return answer_error(self.request, &error, &Value::Null, false);
         }
-        let (out, reports) = unbounded();
+        let (tell, told) = unbounded();
         let pending = Pending::new();
         let mut ids = HashSet::new();
         for parsed in batch {
             let (id, error) = match parsed {
                 Ok(Message::Request(asked)) => {
                     let id = asked.id.clone();
-                    match self.member(asked, ids.insert(id.to_string()), &out) {
+                    match self.member(asked, ids.insert(id.to_string()), tell.clone()) {
                         Ok(asked) => {
                             pending.push(answered(asked, false));
                             continue;
@@ -111,11 +112,10 @@ impl Post<'_> {
             };
             pending.push(ready(Response { id, modern: false, answered: Err(error) }).boxed_local());
         }
-        drop(out);
         if pending.is_empty() {
             return Ok(HttpResponse::empty()?.with_status(202));
         }
-        match sse::race(pending, reports, None, self.context).await? {
+        match sse::race(pending, told, None, self.context).await? {
             Raced::Streamed(stream) => Ok(stream),
             Raced::Soon(responses) => {
                 let texts: Vec<String> = responses.iter().map(Response::text).collect();
@@ -143,23 +143,18 @@ impl Post<'_> {
     }
 
     /// A request of a batch.
-    fn member(&self, asked: message::Request, new: bool, out: &UnboundedSender<String>) -> Result<Asked, RpcError> {
+    fn member(&self, asked: message::Request, new: bool, tell: UnboundedSender<Told>) -> Result<Asked, RpcError> {
         if asked.method == "initialize" {
             return Err(RpcError::InvalidRequest("initialize must not be part of a batch".to_owned()));
         }
         if !new {
             return Err(RpcError::InvalidRequest("another request of the batch has this id".to_owned()));
         }
-        self.admitted(asked, false, out)
+        self.admitted(asked, false, tell)
     }
 
     /// A request with all it takes to answer it.
-    fn admitted(
-        &self,
-        asked: message::Request,
-        modern: bool,
-        out: &UnboundedSender<String>,
-    ) -> Result<Asked, RpcError> {
+    fn admitted(&self, asked: message::Request, modern: bool, tell: UnboundedSender<Told>) -> Result<Asked, RpcError> {
         if asked.method == "server/discover" && (self.request.path() == LEGACY_PATH || !modern) {
             return Err(RpcError::MethodNotFound { method: asked.method });
         }
@@ -173,9 +168,9 @@ impl Post<'_> {
         let internal = |reason: String| RpcError::Internal(reason);
         let bus = Bus::of(self.env, &self.caller).map_err(|error| internal(error.to_string()))?;
         let bus = Rc::new(bus.traced(self.trace(&asked).map_err(|error| internal(error.to_string()))?));
-        let reports = Reports::wanted(&asked, modern, out)?;
+        let reports = Reports::wanted(&asked, modern)?;
         let (caller, env) = (self.caller.clone(), self.env.clone());
-        Ok(Asked { request: asked, era, caller, bus, env, request_key, reports })
+        Ok(Asked { request: asked, era, caller, bus, env, request_key, reports, told: tell, alone: false })
     }
 
     /// The request's own id, the one of Cloudflare's logs where there is one, and the trace that the client says it is
@@ -205,16 +200,17 @@ impl Post<'_> {
     }
 
     /// A result or error as an HTTP response of its own.
-    fn respond(&self, response: &Response) -> Result<HttpResponse> {
-        match &response.answered {
+    fn respond(&self, response: Response) -> Result<RuntimeResponse> {
+        match response.answered {
+            Ok(Answer { written: Some(written), .. }) => Ok(written),
             Ok(answer) => {
-                let http = json_text(response.text())?;
+                let http = json_text(answer.text(&response.id, response.modern))?;
                 if let Some(session_id) = &answer.session_id {
                     http.headers().set(SESSION_HEADER, session_id)?;
                 }
-                Ok(http)
+                Ok(http.into())
             }
-            Err(error) => answer_error(self.request, error, &response.id, response.modern),
+            Err(error) => answer_error(self.request, &error, &response.id, response.modern).map(Into::into),
         }
     }
 }

@@ -5,7 +5,6 @@ use core::cell::Cell;
 
 use bus_core::bus_tools::Priority;
 use bus_core::command::Line;
-use futures_channel::mpsc::UnboundedSender;
 use serde_json::{Value, json};
 
 use crate::mcp::error::RpcError;
@@ -21,30 +20,28 @@ pub struct Reports {
     percent: Cell<f64>,
     /// The least urgent level to tell of.
     level: Option<Priority>,
-    out: UnboundedSender<String>,
 }
 
 impl Reports {
-    /// What the request asks to hear; none if it asks for nothing. The notifications go to `out`.
+    /// What the request asks to hear; none if it asks for nothing.
     ///
     /// # Errors
     /// -32602 for a log level that is none.
-    pub fn wanted(request: &Request, modern: bool, out: &UnboundedSender<String>) -> Result<Option<Self>, RpcError> {
+    pub fn wanted(request: &Request, modern: bool) -> Result<Option<Self>, RpcError> {
         let token = request.meta("progressToken").filter(|token| token.is_string() || token.is_number()).cloned();
         let level = if modern { log_level(request)? } else { None };
         let wanted = token.is_some() || level.is_some();
-        Ok(wanted.then(|| Self { token, percent: Cell::new(0.0), level, out: out.clone() }))
+        Ok(wanted.then(|| Self { token, percent: Cell::new(0.0), level }))
     }
 
-    /// Passes on what the bus says, as far as it was asked for.
-    pub fn pass_on(&self, line: &Line) {
+    /// The notification of what the bus says, as far as it was asked for.
+    pub fn of(&self, line: &Line) -> Option<String> {
         let notification = match line {
             Line::Progress(report) => self.progress(report),
             Line::Log { level, data } => self.log(*level, data),
-            Line::Reply(_) => None,
+            Line::Slow | Line::Reply(_) => None,
         };
-        // Fails when the client has gone; the answer is awaited all the same.
-        let _ = notification.map(|notification| self.out.unbounded_send(notification.to_string()));
+        notification.map(|notification| notification.to_string())
     }
 
     fn progress(&self, report: &Value) -> Option<Value> {

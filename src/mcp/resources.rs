@@ -5,7 +5,7 @@ use bus_core::command::{Command, Reply};
 use serde_json::{Value, json};
 
 use crate::catalog::resources::{ResourceError, ResourceRef};
-use crate::mcp::dispatch::{Dispatched, dispatch};
+use crate::mcp::dispatch::{Answers, Dispatched, dispatch};
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::{Answer, Asked, Caching};
 
@@ -20,7 +20,7 @@ pub async fn read(asked: &Asked) -> Result<Answer, RpcError> {
     let resource = ResourceRef::parse(uri).map_err(|error| refused(asked, uri, &error))?;
     let document = match resource.dispatch() {
         None => own(asked, &resource).await?,
-        Some(call) => match dispatch(asked, call, None).await? {
+        Some(call) => match dispatch(asked, call, Answers::Resource).await? {
             Dispatched::Envelope(envelope) => {
                 serde_json::to_value(&envelope).map_err(|error| RpcError::Internal(error.to_string()))?
             }

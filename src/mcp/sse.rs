@@ -2,7 +2,7 @@
 //! then, so that no client, proxy or read timeout takes a working Blender for a dead server.
 
 use core::future::Future;
-use core::pin::Pin;
+use core::pin::{Pin, pin};
 use core::time::Duration;
 
 use std::collections::VecDeque;
@@ -21,8 +21,6 @@ use worker::{
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::Answer;
 
-/// An answer within this time is plain JSON.
-const QUICK: Duration = Duration::from_millis(250);
 /// A comment goes out at least this often. It is also how soon a client that has gone is missed: well before its call would
 /// become a task, which nobody would follow.
 const COMMENT_EVERY: Duration = Duration::from_secs(4);
@@ -36,6 +34,14 @@ type Chunk = core::result::Result<Vec<u8>, Error>;
 pub type GivenUp = Pin<Box<dyn Future<Output = ()>>>;
 /// Answers that are awaited: one, or those of a batch.
 pub type Pending = FuturesUnordered<LocalBoxFuture<'static, Response>>;
+
+/// What is told of a request before its answer.
+pub enum Told {
+    /// A notification for the client.
+    Report(String),
+    /// It takes longer than a moment.
+    Slow,
+}
 
 /// A response of JSON-RPC.
 pub struct Response {
@@ -86,39 +92,37 @@ impl OnDrop {
     }
 }
 
-/// Waits a moment for all answers; what takes longer, or has something to say first, becomes a stream.
+/// Waits for all answers until one of them is known to be slow; then, or if there is something to hear first, the answer
+/// becomes a stream. It is the bus that says so, after a moment: all that takes long is what the bus waits for.
 pub async fn race(
     mut pending: Pending,
-    mut reports: UnboundedReceiver<String>,
+    mut told: UnboundedReceiver<Told>,
     given_up: Option<GivenUp>,
     context: &Context,
 ) -> Result<Raced> {
-    let mut ready = Vec::new();
-    let mut quick = Delay::from(QUICK);
+    let (mut ready, mut events) = (Vec::new(), VecDeque::new());
     while !pending.is_empty() {
-        match select(pending.next(), quick).await {
-            Either::Left((Some(response), left)) => {
-                ready.push(response);
-                quick = left;
-            }
-            Either::Left((None, _)) | Either::Right(_) => break,
+        match select(pending.next(), pin!(next(&mut told))).await {
+            Either::Left((Some(response), _)) => ready.push(response),
+            Either::Right((Told::Report(report), _)) => events.push_back(report),
+            Either::Left((None, _)) | Either::Right((Told::Slow, _)) => break,
         }
     }
-    let mut events = heard(&mut reports);
+    events.extend(reports(&mut told));
     if pending.is_empty() && events.is_empty() {
         return Ok(Raced::Soon(ready));
     }
     events.extend(ready.iter().map(Response::text));
     let opened = pending.is_empty();
     let watch = given_up.filter(|_| !opened).map(|given_up| OnDrop::new(context, given_up));
-    let streamed = Streamed { pending, reports, events, watch, opened };
+    let streamed = Streamed { pending, told, events, watch, opened };
     Ok(Raced::Streamed(event_stream(unfold(streamed, step))?))
 }
 
 /// Answers that are streamed, and what is to go out before the rest.
 struct Streamed {
     pending: Pending,
-    reports: UnboundedReceiver<String>,
+    told: UnboundedReceiver<Told>,
     events: VecDeque<String>,
     watch: Option<OnDrop>,
     opened: bool,
@@ -145,20 +149,20 @@ async fn step(mut streamed: Streamed) -> Option<(Chunk, Streamed)> {
 impl Streamed {
     /// Waits until there is something to send; says whether there is, or it is time for a comment.
     async fn wait(&mut self) -> bool {
-        let Self { pending, reports, events, watch, .. } = self;
+        let Self { pending, told, events, watch, .. } = self;
         let answered = {
-            let report = core::pin::pin!(next_report(reports));
-            match select(pending.next(), select(report, Delay::from(COMMENT_EVERY))).await {
+            let told = pin!(next(told));
+            match select(pending.next(), select(told, Delay::from(COMMENT_EVERY))).await {
                 Either::Left((response, _)) => response,
-                Either::Right((Either::Left((report, _)), _)) => {
+                Either::Right((Either::Left((Told::Report(report), _)), _)) => {
                     events.push_back(report);
                     return true;
                 }
-                Either::Right((Either::Right(_), _)) => return false,
+                Either::Right((Either::Left((Told::Slow, _)) | Either::Right(_), _)) => return false,
             }
         };
         // What was told before the answer goes out before it.
-        events.extend(heard(reports));
+        events.extend(reports(told));
         events.extend(answered.as_ref().map(Response::text));
         if pending.is_empty()
             && let Some(watch) = watch.take()
@@ -169,17 +173,18 @@ impl Streamed {
     }
 }
 
-/// The next report; never comes once nobody reports any more.
-async fn next_report(reports: &mut UnboundedReceiver<String>) -> String {
-    match reports.next().await {
-        Some(report) => report,
+/// What is told next; never comes once nobody tells any more.
+async fn next(told: &mut UnboundedReceiver<Told>) -> Told {
+    match told.next().await {
+        Some(told) => told,
         None => pending().await,
     }
 }
 
 /// The reports that have come so far.
-fn heard(reports: &mut UnboundedReceiver<String>) -> VecDeque<String> {
-    core::iter::from_fn(|| reports.try_recv().ok()).collect()
+fn reports(told: &mut UnboundedReceiver<Told>) -> Vec<String> {
+    let come = core::iter::from_fn(|| told.try_recv().ok());
+    come.filter_map(|told| if let Told::Report(report) = told { Some(report) } else { None }).collect()
 }
 
 /// A message as an event. JSON text has no line breaks, so it is one `data` line.

@@ -8,7 +8,7 @@ use bus_core::tool_result;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{self, DispatchCall, DispatchTool, Tool};
-use crate::mcp::dispatch::{Dispatched, dispatch};
+use crate::mcp::dispatch::{Answers, Dispatched, dispatch};
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::{Answer, Asked};
 use crate::mcp::which_blender::{self, Choice};
@@ -96,8 +96,7 @@ fn with_checked_params(arguments: Value) -> Result<Value, String> {
 
 async fn call_blender(asked: &Asked, call: DispatchCall) -> Result<Answer, RpcError> {
     asked.need(if call.only_reads { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
-    let task_after_ms = asked.knows_tasks().then_some(tasks::AFTER_MS);
-    match dispatch(asked, call, task_after_ms).await? {
+    match dispatch(asked, call, Answers::Tool).await? {
         Dispatched::Envelope(envelope) => enveloped(envelope),
         Dispatched::Instead(answer) => Ok(answer),
         Dispatched::Rejected(reason) => Ok(documented(Err(reason))),

@@ -67,23 +67,40 @@ impl AccessToken {
 
     /// The token, if this server has signed it for one of `audiences` and its time is not over.
     pub fn verify(token: &str, keys: &Keys, audiences: &[String], now_s: i64) -> Result<Self, TokenError> {
+        Presented::read(token)?.verified(keys, audiences, now_s)
+    }
+}
+
+/// A token as it was sent. Nothing of it is to be believed yet but which key it names.
+pub struct Presented<'a>(UntrustedToken<'a>);
+
+impl<'a> Presented<'a> {
+    pub fn read(token: &'a str) -> Result<Self, TokenError> {
         if token.len() > MAX_BYTES {
             return Err(TokenError::Malformed);
         }
         let untrusted = UntrustedToken::new(token).map_err(|_| TokenError::Malformed)?;
         let header = untrusted.header();
-        if header.token_type.as_deref() != Some(TYPE) {
+        if header.token_type.as_deref() != Some(TYPE) || header.key_id.is_none() {
             return Err(TokenError::Malformed);
         }
-        let kid = header.key_id.as_deref().ok_or(TokenError::Malformed)?;
-        let key = named(&keys.access_token, kid).ok_or(TokenError::UnknownKey)?;
+        Ok(Self(untrusted))
+    }
+
+    pub fn kid(&self) -> &str {
+        self.0.header().key_id.as_deref().unwrap_or_default()
+    }
+
+    /// The token, if this server has signed it for one of `audiences` and its time is not over.
+    pub fn verified(&self, keys: &Keys, audiences: &[String], now_s: i64) -> Result<AccessToken, TokenError> {
+        let key = named(&keys.access_token, self.kid()).ok_or(TokenError::UnknownKey)?;
         // The validator takes no other algorithm than its own, whatever the header says.
-        let signed = Hs256.validator::<Self>(&Hs256Key::new(key)).validate(&untrusted);
+        let signed = Hs256.validator::<AccessToken>(&Hs256Key::new(key)).validate(&self.0);
         let (_, claims) = signed.map_err(|_| TokenError::Signature)?.into_parts();
         let seconds = |time: Option<DateTime<chrono::Utc>>| time.map(|time| time.timestamp());
         let issued_s = seconds(claims.issued_at).ok_or(TokenError::Malformed)?;
         let expires_s = seconds(claims.expiration).ok_or(TokenError::Malformed)?;
-        let token = Self { issued_s, expires_s, ..claims.custom };
+        let token = AccessToken { issued_s, expires_s, ..claims.custom };
         if !audiences.contains(&token.audience) || !audiences.contains(&token.issuer) {
             return Err(TokenError::Audience);
         }
@@ -95,12 +112,6 @@ impl AccessToken {
         }
         Ok(token)
     }
-}
-
-/// The kid that a token names, before anything of it is believed.
-pub fn kid(token: &str) -> Option<String> {
-    let short = Some(token).filter(|token| token.len() <= MAX_BYTES)?;
-    UntrustedToken::new(short).ok()?.header().key_id.clone()
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use thiserror::Error;
 use worker::{Env, Request, Response, Result};
 
 use crate::config::Config;
-use crate::oauth::access_token::{AccessToken, TokenError, kid};
+use crate::oauth::access_token::{AccessToken, Presented, TokenError};
 use crate::oauth::error::{Error, ascii};
 use crate::oauth::keys::Keys;
 use crate::oauth::personal;
-use crate::site::Site;
+use crate::site::{Site, SiteError};
 
 /// The verified sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,27 +41,32 @@ pub enum Challenge {
     Unavailable(#[from] Error),
 }
 
-pub async fn authenticate(request: &Request, env: &Env) -> core::result::Result<Caller, Challenge> {
-    let site = Site::of(request, &Config::of(env)).map_err(Error::from)?;
-    let metadata = metadata_url(request, &site);
+/// Who sends a request to this site.
+pub async fn authenticate(
+    request: &Request,
+    env: &Env,
+    site: core::result::Result<Site, SiteError>,
+) -> core::result::Result<Caller, Challenge> {
+    let site = site.map_err(Error::from)?;
+    let metadata = || metadata_url(request, &site);
     let header = request.headers().get("authorization").map_err(Error::from)?;
     let Some(token) = header.as_deref().and_then(bearer) else {
-        return Err(Challenge::Missing { metadata });
+        return Err(Challenge::Missing { metadata: metadata() });
     };
     if personal::is_personal(token) {
         return personal::verify(env, &site, token).await?.ok_or_else(|| Challenge::InvalidToken {
-            metadata,
+            metadata: metadata(),
             description: "the access token is unknown, expired or revoked".to_owned(),
         });
     }
     let refused = |reason: TokenError| {
         let description = ascii(&format!("the access token is not valid: {reason}"));
-        Challenge::InvalidToken { metadata, description }
+        Challenge::InvalidToken { metadata: metadata(), description }
     };
-    let Some(kid) = kid(token) else { return Err(refused(TokenError::Malformed)) };
-    let keys = Keys::knowing(env, |keys| &keys.access_token, &kid).await?;
+    let presented = Presented::read(token).map_err(refused)?;
+    let keys = Keys::knowing(env, |keys| &keys.access_token, presented.kid()).await?;
     let now_s = now_ms().div_euclid(1000);
-    AccessToken::verify(token, &keys, &site.audiences(), now_s).map(Caller::from).map_err(refused)
+    presented.verified(&keys, &site.audiences(), now_s).map(Caller::from).map_err(refused)
 }
 
 impl Challenge {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -32,14 +33,30 @@ async def test_a_call_leaves_its_ids_in_the_log_and_nothing_of_its_content(serve
         answer = await client.request("tools/call", call, meta=meta)
         record = await peer.next_record()
     assert record["traceparent"] == TRACEPARENT
-    made, ended = events(server)
+    (ended,) = events(server)
     job_id = answer.document["job_id"]
-    assert (made["event"], made["job_id"], made["traceparent"]) == ("job_made", job_id, TRACEPARENT)
-    assert made["request_id"]
     assert (ended["event"], ended["job_id"], ended["state"]) == ("job_ended", job_id, "completed")
-    assert ended["traceparent"] == TRACEPARENT and ended["took_ms"] >= 0
+    assert ended["traceparent"] == TRACEPARENT and ended["took_ms"] >= 0 and ended["request_id"]
     log = server.log_text(1_000_000)
     assert not [secret for secret in ("secret_code", "outcome-of-it", token) if secret in log]
+
+
+async def test_a_call_that_takes_long_is_in_the_log_before_it_ends(server: Workerd) -> None:
+    token = await login(server.url)
+    async with Peer(server.ws_url, token) as peer, ModernClient(server.url, token) as client:
+        calling = asyncio.create_task(client.call("blender_get_scene_info"))
+        job = await peer.next_job()
+        async with asyncio.timeout(5):
+            while not events(server):
+                await asyncio.sleep(0.02)
+        (made,) = events(server)
+        assert (made["event"], made["state"], made["job_id"]) == ("job_made", "running", job["job_id"])
+        await peer.update(job["job_id"], "completed", "late")
+        answer = await calling
+    ended = events(server)[1]
+    assert (ended["event"], ended["job_id"]) == ("job_ended", made["job_id"])
+    assert ended["request_id"] == made["request_id"] and made["request_id"]
+    assert answer.document["result"] == "late"
 
 
 async def test_limits_are_set_by_variables(tmp_path) -> None:

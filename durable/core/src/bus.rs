@@ -182,8 +182,7 @@ fn dispatch(
         batch_id: None,
         idempotency_key: None,
     };
-    let job = jobs::create(turn, job)?;
-    turn.presence.cache.await_job(job);
+    jobs::dispatch(turn, job)?;
     Ok(Ok((job_id, Answered { command: command.to_owned(), target_uuid, task_at_ms: None })))
 }
 

@@ -1,4 +1,5 @@
-//! What the edge asks of a user's bus, and what it gets back. One request, one hop.
+//! What the edge asks of a user's bus, and what it gets back. One request, one hop. The enums have no tag field, which serde
+//! would have to look for in a copy of the whole.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub struct Caller {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Run a command in a Blender and wait for the answer.
     Dispatch {
@@ -42,6 +43,8 @@ pub enum Command {
         in_lines: bool,
         /// A call that takes longer than this is answered with a task; none for a client that knows no tasks.
         task_after_ms: Option<i64>,
+        /// What an answer that comes soon is put in, for the edge to pass on as it is; none where it makes its own.
+        frame: Option<Frame>,
     },
     /// The client gave up a request: its job is cancelled, or asked to stop.
     CancelRequest {
@@ -106,7 +109,30 @@ pub enum Command {
     Erase,
 }
 
-/// What the edge gets while it waits with `in_lines`.
+/// What comes within this time is one document. Whatever takes longer goes on as a stream of `Line`s.
+pub const SOON_MS: i64 = 250;
+
+/// A JSON-RPC response but for what the bus knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The request's id, as JSON.
+    pub id: String,
+    /// The last fields of the result, as JSON without the braces.
+    pub last: String,
+}
+
+impl Frame {
+    /// The response with this result, a JSON object.
+    #[must_use]
+    pub fn around(&self, result: &str) -> String {
+        let (id, last) = (&self.id, &self.last);
+        let fields = result.strip_suffix('}').unwrap_or(result);
+        let comma = if last.is_empty() || fields == "{" { "" } else { "," };
+        format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{fields}{comma}{last}}}}}")
+    }
+}
+
+/// What the edge gets while it waits: with `in_lines` at once, otherwise once an answer takes longer than `SOON_MS`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
@@ -114,12 +140,14 @@ pub enum Line {
     Progress(Value),
     /// What has become of the job, for a log.
     Log { level: Priority, data: Value },
+    /// It takes longer than `SOON_MS`.
+    Slow,
     /// The last line.
     Reply(Reply),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "reply", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     Envelope {
         envelope: Box<Envelope>,
@@ -159,4 +187,23 @@ pub enum Reply {
     NoSession,
     /// The grant behind the caller's token was revoked.
     Revoked,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Frame;
+
+    #[test]
+    fn a_frame_puts_its_own_fields_after_those_of_the_result() {
+        let frame = |last: &str| Frame { id: "\"a\"".to_owned(), last: last.to_owned() };
+        let head = r#"{"jsonrpc":"2.0","id":"a","result":"#;
+        for (result, last, expected) in [
+            ("{}", "", "{}"),
+            (r#"{"a":{}}"#, "", r#"{"a":{}}"#),
+            ("{}", r#""b":{}"#, r#"{"b":{}}"#),
+            (r#"{"a":{}}"#, r#""b":{}"#, r#"{"a":{},"b":{}}"#),
+        ] {
+            assert_eq!(frame(last).around(result), format!("{head}{expected}}}"));
+        }
+    }
 }

@@ -104,7 +104,7 @@ fn start(
         batch_id,
         idempotency_key,
     };
-    jobs::create(turn, job)?;
+    jobs::submit(turn, job)?;
     Ok(job_id)
 }
 

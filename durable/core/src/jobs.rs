@@ -106,6 +106,8 @@ pub struct Job {
     /// When it last changed without ending.
     pub updated_ms: Option<i64>,
     pub traceparent: Option<String>,
+    /// The request that waits for it. Not in the row: only what waits knows it.
+    pub request_id: Option<String>,
 }
 
 /// What a new job is made of.
@@ -127,8 +129,23 @@ pub fn command_payload(job_id: &str, command: &str, params: &Value) -> Value {
     json!({"message_type": "command_dispatch", "job_id": job_id, "command": command, "params": params})
 }
 
+/// Makes a job that nobody waits for.
+pub fn submit(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
+    let job = create(turn, job)?;
+    log_made(turn, &job);
+    Ok(())
+}
+
+/// Makes a job that the request waits for. The log hears of it when it ends, or by `log_made` once it takes long: most
+/// end at once, and two lines would be one too many.
+pub fn dispatch(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
+    let job = create(turn, job)?;
+    turn.presence.cache.await_job(job);
+    Ok(())
+}
+
 /// Writes the job and sends it, if its peer is there and has room. Returns it as written.
-pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
+fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     let record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: job.from_uuid,
@@ -161,7 +178,6 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
         ],
     )?;
     turn.presence.cache.count(Some(job.target_uuid), None, state);
-    log_made(turn, &record, job.command, state);
     timers::ensure_retention(turn)?;
     subscriptions::changed(turn, &Topic::Stats)?;
     subscriptions::changed(turn, &Topic::Jobs)?;
@@ -185,33 +201,27 @@ pub fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
         finished_ms: None,
         updated_ms: None,
         traceparent: record.traceparent,
+        request_id: Some(turn.trace.request_id.clone()).filter(|id| !id.is_empty()),
     })
 }
 
-fn log_made(turn: &mut Turn<'_>, record: &Record, command: &str, state: State) {
-    let fields = [
-        ("user_id", Some(Value::from(turn.user_id))),
-        ("request_id", Some(&turn.trace.request_id).filter(|id| !id.is_empty()).map(|id| Value::from(id.as_str()))),
-        ("job_id", trace::shown(&record.job_id)),
-        ("command", trace::shown(command)),
-        ("target_uuid", trace::shown(&record.target_uuid)),
-        ("state", Some(Value::from(state.name()))),
-        ("traceparent", record.traceparent.as_deref().map(Value::from)),
-    ];
-    turn.effects.push(Effect::Log { line: trace::line("job_made", &fields) });
+/// Says in the log that there is this job.
+pub fn log_made(turn: &mut Turn<'_>, job: &Job) {
+    log(turn, "job_made", job, job.state, None);
 }
 
-fn log_ended(turn: &mut Turn<'_>, job: &Job, state: State) {
+fn log(turn: &mut Turn<'_>, event: &str, job: &Job, state: State, took_ms: Option<i64>) {
     let fields = [
         ("user_id", Some(Value::from(turn.user_id))),
+        ("request_id", job.request_id.as_deref().map(Value::from)),
         ("job_id", trace::shown(&job.job_id)),
         ("command", trace::shown(&job.command)),
         ("target_uuid", job.target_uuid.as_deref().and_then(trace::shown)),
         ("state", Some(Value::from(state.name()))),
-        ("took_ms", Some(Value::from(turn.now_ms.saturating_sub(job.created_ms)))),
+        ("took_ms", took_ms.map(Value::from)),
         ("traceparent", job.traceparent.as_deref().map(Value::from)),
     ];
-    turn.effects.push(Effect::Log { line: trace::line("job_ended", &fields) });
+    turn.effects.push(Effect::Log { line: trace::line(event, &fields) });
 }
 
 /// Writes another state.
@@ -304,6 +314,7 @@ fn job(row: &Row) -> Result<Job, Error> {
         finished_ms: row.optional_integer(9)?,
         traceparent: row.optional_text(10)?,
         updated_ms: row.optional_integer(11)?,
+        request_id: None,
     })
 }
 
@@ -313,8 +324,8 @@ pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error:
         "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ? WHERE job_id = ?",
         params![state.name(), result, error, turn.now_ms, job.job_id.as_str()],
     )?;
-    log_ended(turn, job, state);
     let now_ms = turn.now_ms;
+    log(turn, "job_ended", job, state, Some(now_ms.saturating_sub(job.created_ms)));
     turn.presence.cache.count(job.target_uuid.as_deref(), Some(job.state), state);
     turn.presence.cache.change_job(&job.job_id, |job| {
         job.state = state;

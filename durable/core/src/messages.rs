@@ -119,7 +119,7 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Prio
         batch_id: None,
         idempotency_key: None,
     };
-    jobs::create(turn, job).map(drop)
+    jobs::submit(turn, job)
 }
 
 /// `blender_job_update`. The first end of a job stands; a second one changes nothing.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::bus::Outcome;
 use crate::bus_tools::{JobCall, JobStatus, ReceiveMessages};
-use crate::command::Reply;
+use crate::command::{Reply, SOON_MS};
 use crate::envelope::{Envelope, Status};
 use crate::erasure;
 use crate::error::Error;
@@ -55,6 +55,21 @@ impl From<Answered> for ForWhat {
     fn from(answered: Answered) -> Self {
         Self::Answered(answered)
     }
+}
+
+impl Wait {
+    /// From when on it is slow, and the caller is told to be patient.
+    pub fn slow_ms(&self) -> i64 {
+        self.started_ms.saturating_add(SOON_MS)
+    }
+}
+
+/// It takes long: the log hears of the job that is waited for.
+pub fn note_slow(turn: &mut Turn<'_>, wait: &Wait) -> Result<(), Error> {
+    if let (ForWhat::Answered(_), Some(job)) = (&wait.for_what, jobs::find(turn, &wait.subject)?) {
+        jobs::log_made(turn, &job);
+    }
+    Ok(())
 }
 
 #[derive(Debug, Clone, PartialEq)]

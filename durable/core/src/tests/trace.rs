@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::bus;
+use crate::bus::{self, Outcome};
 use crate::command::{Command, Request};
 use crate::delivery::LOST_AFTER_MS;
 use crate::effect::Effect;
-use crate::tests::world::World;
+use crate::tests::world::{World, dispatch_command};
 use crate::trace::Trace;
+use crate::wait::{self, Wait};
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -19,18 +20,15 @@ fn log(world: &World) -> Vec<Value> {
     world.effects.iter().filter_map(line).collect()
 }
 
+fn traced(world: &mut World, command: Command) -> Outcome {
+    let trace = Trace { request_id: "r-1".to_owned(), traceparent: Some(TRACEPARENT.to_owned()) };
+    let request = Request { user_id: "ada".to_owned(), caller: None, session_id: None, trace, command };
+    world.turn(|turn| bus::serve(turn, request)).unwrap()
+}
+
 fn traced_execute_code(world: &mut World) -> String {
-    let request = Request {
-        user_id: "ada".to_owned(),
-        caller: None,
-        session_id: None,
-        trace: Trace { request_id: "r-1".to_owned(), traceparent: Some(TRACEPARENT.to_owned()) },
-        command: Command::Tool {
-            name: "blender_submit".to_owned(),
-            arguments: json!({"command": "execute_code", "params": {"code": "secret_code()"}}),
-        },
-    };
-    world.turn(|turn| bus::serve(turn, request)).unwrap();
+    let arguments = json!({"command": "execute_code", "params": {"code": "secret_code()"}});
+    traced(world, Command::Tool { name: "blender_submit".to_owned(), arguments });
     log(world)[0]["job_id"].as_str().unwrap().to_owned()
 }
 
@@ -50,6 +48,41 @@ fn a_traceparent_goes_to_the_peer_and_comes_back_into_the_log() {
     let expected = json!({"event": "job_ended", "user_id": "ada", "job_id": job_id, "command": "execute_code",
                           "target_uuid": "b1", "state": "completed", "took_ms": 1500, "traceparent": TRACEPARENT});
     assert_eq!(ended, expected);
+}
+
+/// A dispatch that a request waits for.
+fn traced_dispatch(world: &mut World) -> Wait {
+    match traced(world, dispatch_command(None, 30_000)) {
+        Outcome::Wait(wait) => wait,
+        Outcome::Reply(reply) => panic!("expected a job, got {reply:?}"),
+    }
+}
+
+#[test]
+fn a_dispatch_that_ends_at_once_leaves_one_line_with_both_ids() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    world.effects.clear();
+    let wait = traced_dispatch(&mut world);
+    assert!(log(&world).is_empty());
+    world.pass(20);
+    world.update("w1", &wait.subject, "completed", "{}");
+    let expected = json!({"event": "job_ended", "user_id": "ada", "request_id": "r-1", "job_id": wait.subject,
+                          "command": "get_scene_info", "target_uuid": "b1", "state": "completed", "took_ms": 20,
+                          "traceparent": TRACEPARENT});
+    assert_eq!(log(&world), [expected]);
+}
+
+#[test]
+fn a_dispatch_that_takes_long_is_in_the_log_before_it_ends() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    let wait = traced_dispatch(&mut world);
+    world.effects.clear();
+    world.turn(|turn| wait::note_slow(turn, &wait)).unwrap();
+    let made = log(&world)[0].clone();
+    assert_eq!((&made["event"], &made["request_id"]), (&json!("job_made"), &json!("r-1")));
+    assert_eq!((&made["job_id"], &made["state"]), (&json!(wait.subject), &json!("running")));
 }
 
 #[test]

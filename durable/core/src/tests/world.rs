@@ -66,15 +66,7 @@ impl World {
     }
 
     pub fn dispatch(&mut self, target_uuid: Option<&str>, timeout_ms: i64) -> Outcome {
-        self.serve(Command::Dispatch {
-            command: "get_scene_info".to_owned(),
-            params: json!({}),
-            target_uuid: target_uuid.map(str::to_owned),
-            timeout_ms,
-            request_key: None,
-            in_lines: false,
-            task_after_ms: None,
-        })
+        self.serve(dispatch_command(target_uuid, timeout_ms))
     }
 
     /// A dispatch that finds its peer.
@@ -172,5 +164,18 @@ impl World {
     pub fn jobs_sent(&self, socket_id: &str) -> Vec<String> {
         let job = |frame: &Value| frame["params"]["data"]["job_id"].as_str().map(str::to_owned);
         self.frames(socket_id).iter().filter_map(job).collect()
+    }
+}
+
+pub fn dispatch_command(target_uuid: Option<&str>, timeout_ms: i64) -> Command {
+    Command::Dispatch {
+        command: "get_scene_info".to_owned(),
+        params: json!({}),
+        target_uuid: target_uuid.map(str::to_owned),
+        timeout_ms,
+        request_key: None,
+        in_lines: false,
+        frame: None,
+        task_after_ms: None,
     }
 }
