@@ -35,8 +35,8 @@ pub async fn route(request: Request, env: Env, context: Context) -> Result<Runti
 
 /// A browser asks for HTML; MCP clients never do.
 fn wants_page(request: &Request) -> Result<bool> {
-    let accept = request.headers().get("Accept")?.unwrap_or_default();
-    Ok(request.method() == Method::Get && accept.contains("text/html"))
+    let accepts = || Ok(request.headers().get("Accept")?.unwrap_or_default().contains("text/html"));
+    if request.method() == Method::Get { accepts() } else { Ok(false) }
 }
 
 async fn home(request: &Request, env: &Env) -> Result<Response> {
