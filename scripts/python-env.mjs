@@ -86,7 +86,8 @@ export async function ensureBlenderLibraries({ stdio = 'inherit' } = {}) {
   await installPackages(missing.map(([name]) => name), `Blender needs ${files}.`, { stdio });
 }
 
-/** The page tests drive a real browser. Installs one where that is possible and none is there. */
+/** The page tests drive the system's browser, so Playwright downloads none. Installs one where that is possible and none
+ *  is there. */
 export async function ensureChromium({ stdio = 'inherit' } = {}) {
   const names = ['chromium', 'chromium-browser', 'google-chrome'];
   if (names.some((name) => outputOf(name, ['--version']) !== null)) return;

@@ -12,15 +12,17 @@ import pytest
 from harness.blender import HeadlessBlender
 from harness.mcp import ModernClient, login
 from harness.peer import Peer
+from harness.visitor import PHONE
 from harness.workerd import Workerd
+from playwright.async_api import expect
 
-from .visitor import PHONE, Visitor, expect, visitor
+from .owner import Owner
 
 
 @pytest.fixture
-async def owner(server: Workerd) -> AsyncIterator[Visitor]:
+async def owner(server: Workerd) -> AsyncIterator[Owner]:
     """Signed in, on the dashboard, which is live."""
-    async with visitor(server.url) as owner:
+    async with Owner.at(server.url) as owner:
         await owner.sign_in()
         await expect(owner.link()).to_have_text("Live")
         yield owner
@@ -33,7 +35,7 @@ async def peer_of(server: Workerd, **options: Any) -> Peer:
 
 
 async def test_an_owner_sees_a_blender_come_runs_code_in_it_sees_its_viewport_and_takes_it_off(
-    server: Workerd, owner: Visitor, tmp_path: Path
+    server: Workerd, owner: Owner, tmp_path: Path
 ) -> None:
     await expect(owner.page.get_by_text("None yet. In Blender")).to_be_visible()
     with HeadlessBlender(server.url, tmp_path, uuid="blender-desk") as blender:
@@ -66,7 +68,7 @@ async def test_an_owner_sees_a_blender_come_runs_code_in_it_sees_its_viewport_an
         assert "disconnected by its owner" in blender.log.read_text()
 
 
-async def test_progress_is_watched_and_a_job_is_cancelled(server: Workerd, owner: Visitor) -> None:
+async def test_progress_is_watched_and_a_job_is_cancelled(server: Workerd, owner: Owner) -> None:
     async with await peer_of(server, uuid="farm-1") as peer:
         await owner.send("get_scene_info", "")
         job = await peer.next_job()
@@ -85,7 +87,7 @@ async def test_progress_is_watched_and_a_job_is_cancelled(server: Workerd, owner
         await expect(row.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
-async def test_wrong_parameters_are_named_and_nothing_is_sent(server: Workerd, owner: Visitor) -> None:
+async def test_wrong_parameters_are_named_and_nothing_is_sent(server: Workerd, owner: Owner) -> None:
     async with await peer_of(server) as peer:
         await expect(owner.page.get_by_label("Blender", exact=True)).to_have_value(peer.uuid)
         for text, complaint in [
@@ -100,13 +102,13 @@ async def test_wrong_parameters_are_named_and_nothing_is_sent(server: Workerd, o
         assert await owner.jobs().count() == 0
 
 
-async def test_without_a_blender_a_job_says_what_to_do(owner: Visitor) -> None:
+async def test_without_a_blender_a_job_says_what_to_do(owner: Owner) -> None:
     await owner.send("execute_code", "1")
     await expect(owner.page.locator("#sent")).to_contain_text("It was not sent. ")
     await expect(owner.page.locator("#sent")).to_contain_text(re.compile("add-on|extension"))
 
 
-async def test_what_was_opened_and_focused_stays_while_the_page_changes(server: Workerd, owner: Visitor) -> None:
+async def test_what_was_opened_and_focused_stays_while_the_page_changes(server: Workerd, owner: Owner) -> None:
     async with await peer_of(server, uuid="farm-1") as peer:
         await owner.send("execute_code", "work()")
         job = await peer.next_job()
@@ -124,9 +126,7 @@ async def test_what_was_opened_and_focused_stays_while_the_page_changes(server: 
         await expect(owner.page.get_by_label("Python code")).to_have_value("half of a thought")
 
 
-async def test_a_hidden_page_costs_nothing_and_catches_up_when_it_is_seen_again(
-    server: Workerd, owner: Visitor
-) -> None:
+async def test_a_hidden_page_costs_nothing_and_catches_up_when_it_is_seen_again(server: Workerd, owner: Owner) -> None:
     hide = """hidden => {
         Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
         document.dispatchEvent(new Event('visibilitychange'));
@@ -148,7 +148,7 @@ async def test_a_hidden_page_costs_nothing_and_catches_up_when_it_is_seen_again(
     assert len(streams) == 1
 
 
-async def test_a_revoked_client_is_refused_at_once(server: Workerd, owner: Visitor) -> None:
+async def test_a_revoked_client_is_refused_at_once(server: Workerd, owner: Owner) -> None:
     token = await login(server.url)
     async with ModernClient(server.url, token) as client:
         assert (await client.call("blender_list_available_clients")).status == 200
@@ -160,7 +160,7 @@ async def test_a_revoked_client_is_refused_at_once(server: Workerd, owner: Visit
         assert (await client.call("blender_list_available_clients")).status == 401
 
 
-async def test_signing_out_elsewhere_leads_back_to_the_login(server: Workerd, owner: Visitor) -> None:
+async def test_signing_out_elsewhere_leads_back_to_the_login(server: Workerd, owner: Owner) -> None:
     other = await owner.page.context.new_page()
     await other.goto(server.url + "/login")
     await other.get_by_role("button", name="Sign out").click()
@@ -170,7 +170,7 @@ async def test_signing_out_elsewhere_leads_back_to_the_login(server: Workerd, ow
 
 
 async def test_without_scripts_the_page_works_by_reloading(server: Workerd) -> None:
-    async with visitor(server.url, java_script_enabled=False) as owner, await peer_of(server, uuid="farm-1") as peer:
+    async with Owner.at(server.url, java_script_enabled=False) as owner, await peer_of(server, uuid="farm-1") as peer:
         await owner.sign_in()
         await expect(owner.peer("farm-1")).to_contain_text("connected")
         await owner.send("get_scene_info", "")
@@ -183,8 +183,8 @@ async def test_without_scripts_the_page_works_by_reloading(server: Workerd) -> N
         await expect(owner.page.get_by_role("alert")).to_contain_text("must be a JSON object")
 
 
-async def test_one_owner_sees_and_reaches_nothing_of_another(server: Workerd, owner: Visitor) -> None:
-    async with await peer_of(server, uuid="farm-1") as peer, visitor(server.url) as ada:
+async def test_one_owner_sees_and_reaches_nothing_of_another(server: Workerd, owner: Owner) -> None:
+    async with await peer_of(server, uuid="farm-1") as peer, Owner.at(server.url) as ada:
         await ada.sign_in(username="ada", password="lovelace")
         await expect(ada.link()).to_have_text("Live")
         await owner.send("execute_code", "secret()")
@@ -198,7 +198,7 @@ async def test_one_owner_sees_and_reaches_nothing_of_another(server: Workerd, ow
 
 async def test_code_that_asks_is_allowed_or_refused_from_a_phone(server: Workerd, tmp_path: Path) -> None:
     window = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
-    async with visitor(server.url, **window) as owner:
+    async with Owner.at(server.url, **window) as owner:
         await owner.sign_in()
         with HeadlessBlender(server.url, tmp_path, uuid="blender-desk", options=["--policy", "ask"]):
             await expect(owner.peer("blender-desk")).to_contain_text("policy:ask")
@@ -218,7 +218,7 @@ async def test_code_that_asks_is_allowed_or_refused_from_a_phone(server: Workerd
         assert owner.complaints == []
 
 
-async def test_a_client_cannot_answer_for_the_owner(server: Workerd, owner: Visitor, tmp_path: Path) -> None:
+async def test_a_client_cannot_answer_for_the_owner(server: Workerd, owner: Owner, tmp_path: Path) -> None:
     token = await login(server.url)
     with HeadlessBlender(server.url, tmp_path, uuid="blender-desk", options=["--policy", "ask"]):
         async with ModernClient(server.url, token) as client:

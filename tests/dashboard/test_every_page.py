@@ -9,9 +9,11 @@ import httpx
 import pytest
 from harness.mcp import login
 from harness.peer import Payload, Peer
+from harness.visitor import DESKTOP, PHONE, Visitor
 from harness.workerd import Workerd
+from playwright.async_api import expect
 
-from .visitor import DESKTOP, PHONE, Visitor, expect, visitor
+from .owner import Owner
 
 MAX_BYTES = 100_000
 OPEN = {"home": "/", "login": "/login?return_to=/dashboard", "signup": "/signup", "not-found": "/nowhere"}
@@ -38,7 +40,7 @@ async def run(desk: Peer, job_id: str, outcome: Callable[[str], Awaitable[object
     await outcome((await desk.next_job())["job_id"])
 
 
-async def check(visitor: Visitor, name: str, path: str, look: str) -> list[str]:
+async def check(visitor: Owner, name: str, path: str, look: str) -> list[str]:
     """Opens a page and says what is wrong with it."""
     answer = await visitor.page.goto(visitor.base + path)
     assert answer is not None
@@ -62,7 +64,7 @@ async def test_no_page_is_too_large_reaches_elsewhere_or_shuts_anybody_out(
 ) -> None:
     viewport, look = {"phone": PHONE, "desktop": DESKTOP}[width], f"{width}-{scheme}"
     wrong = []
-    async with busy_bus(server), visitor(server.url, viewport=viewport, color_scheme=scheme) as visiting:
+    async with busy_bus(server), Owner.at(server.url, viewport=viewport, color_scheme=scheme) as visiting:
         for name, path in OPEN.items():
             wrong += await check(visiting, name, path, look)
         visiting.complaints.clear()  # of the page that is not there
@@ -75,7 +77,7 @@ async def test_no_page_is_too_large_reaches_elsewhere_or_shuts_anybody_out(
 
 
 async def test_the_home_page_has_what_each_client_needs_to_copy(server: Workerd) -> None:
-    async with visitor(server.url, permissions=["clipboard-read", "clipboard-write"]) as stranger:
+    async with Visitor.at(server.url, permissions=["clipboard-read", "clipboard-write"]) as stranger:
         await stranger.opens("/")
         for label, expected in [
             ("Copy the URL for clients", f"{server.url}/mcp"),
@@ -88,7 +90,7 @@ async def test_the_home_page_has_what_each_client_needs_to_copy(server: Workerd)
 
 
 async def test_the_home_page_says_who_is_signed_in_and_how_many_blenders_there_are(server: Workerd) -> None:
-    async with visitor(server.url) as owner, busy_bus(server):
+    async with Owner.at(server.url) as owner, busy_bus(server):
         await owner.opens("/")
         await expect(owner.page.get_by_text("Signed in as")).to_have_count(0)
         await owner.sign_in()
@@ -97,7 +99,7 @@ async def test_the_home_page_says_who_is_signed_in_and_how_many_blenders_there_a
 
 
 async def test_the_pages_with_a_script_run_that_one_and_no_other(server: Workerd) -> None:
-    async with visitor(server.url) as owner:
+    async with Owner.at(server.url) as owner:
         await owner.sign_in()
         for path in ("/", "/dashboard"):
             answer = await owner.page.goto(server.url + path)
@@ -120,7 +122,7 @@ async def test_a_stranger_gets_no_part_of_the_dashboard(server: Workerd, path: s
 
 
 async def test_a_form_of_the_dashboard_cannot_be_forged(server: Workerd) -> None:
-    async with visitor(server.url) as owner, Peer(server.ws_url, await login(server.url)) as peer:
+    async with Owner.at(server.url) as owner, Peer(server.ws_url, await login(server.url)) as peer:
         await owner.sign_in()
         token = await owner.page.locator("#send input[name=form_token]").input_value()
         cookies = {one["name"]: one["value"] for one in await owner.page.context.cookies()}

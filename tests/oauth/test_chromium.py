@@ -1,25 +1,19 @@
-"""The pages in a real browser: by keyboard alone, at the width of a phone, in light and dark.
-
-`BUS_PICTURES=folder` keeps a picture of each page.
-"""
+"""The pages in a real browser: by keyboard alone, at the width of a phone, in light and dark."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from harness.chromium import Chromium
+from harness.visitor import Visitor
+from playwright.async_api import expect
 
 from .accounts import SETUP_CODE, Started, sign_up
 from .flow import Flow
 from .test_device import Device
-
-Picture = Callable[[str], None]
 
 # The contrast of every piece of text with what lies behind it (WCAG 2.2, 1.4.3 asks for 4.5), the smallest of the page.
 CONTRAST = """(() => {
@@ -42,21 +36,6 @@ SMALL = "[...document.querySelectorAll('button:not(.link),.button')].filter(it =
 
 
 @pytest.fixture
-def chromium(tmp_path: Path) -> Iterator[Chromium]:
-    with Chromium(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def picture(chromium: Chromium) -> Picture:
-    def keep(name: str) -> None:
-        if folder := os.environ.get("BUS_PICTURES"):
-            chromium.picture(Path(folder) / f"{name}.png")
-
-    return keep
-
-
-@pytest.fixture
 def callback() -> Iterator[tuple[str, list[dict[str, list[str]]]]]:
     """A client's own page, and what came to it."""
     came: list[dict[str, list[str]]] = []
@@ -72,138 +51,144 @@ def callback() -> Iterator[tuple[str, list[dict[str, list[str]]]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://localhost:{server.server_port}/callback", came
     server.shutdown()
     server.server_close()
 
 
-def sign_in(chromium: Chromium, password: str = "demo") -> None:
+@pytest.fixture
+async def visitor(flow: Flow) -> AsyncIterator[Visitor]:
+    async with Visitor.at(flow.base) as visitor:
+        yield visitor
+
+
+async def sign_in(visitor: Visitor, password: str = "demo") -> None:
     """By keyboard: the field to begin with has the focus already."""
-    chromium.await_focus("username")
-    chromium.type("demo")
-    chromium.tab_to("password")
-    chromium.type(password)
-    chromium.press("Enter")
+    await expect(visitor.input("username")).to_be_focused()
+    await visitor.types("demo")
+    await visitor.tabs_to(visitor.input("password"))
+    await visitor.types(password)
+    await visitor.presses("Enter")
 
 
-def test_by_keyboard_alone_from_a_wrong_password_to_consent_and_out(
-    chromium: Chromium, picture: Picture, flow: Flow, callback: tuple[str, list[dict[str, list[str]]]]
+async def test_by_keyboard_alone_from_a_wrong_password_to_consent_and_out(
+    visitor: Visitor, flow: Flow, callback: tuple[str, list[dict[str, list[str]]]]
 ) -> None:
     flow.redirect, came = callback
     flow.register(client_name="A client with a name")
-    chromium.go(flow.base + flow.authorize_url())
-    picture("login")
-    sign_in(chromium, "wrong")
-    chromium.see("User name or password is wrong.")
-    assert chromium.value("document.querySelector('[name=username]').value") == "demo"
-    chromium.await_focus("password")
-    picture("wrong-password")
-    chromium.type("demo")
-    chromium.press("Enter")
-    chromium.see("Allow A client with a name to use your Blender?")
-    picture("consent")
-    chromium.tab_to("Allow")
-    chromium.press("Enter")
-    chromium.see("back at the client")
+    await visitor.opens(flow.authorize_url())
+    await visitor.picture("login")
+    await sign_in(visitor, "wrong")
+    await visitor.sees("User name or password is wrong.")
+    assert await visitor.input("username").input_value() == "demo"
+    await expect(visitor.input("password")).to_be_focused()
+    await visitor.picture("wrong-password")
+    await visitor.types("demo")
+    await visitor.presses("Enter")
+    await visitor.sees("Allow A client with a name to use your Blender?")
+    await visitor.picture("consent")
+    await visitor.tabs_to(visitor.button("Allow"))
+    await visitor.presses("Enter")
+    await visitor.sees("back at the client")
     assert "code" in came[-1] and came[-1]["iss"] == [flow.base]
     flow.register(client_name="Another client")
-    chromium.go(flow.base + flow.authorize_url(prompt="consent"))
-    chromium.see("Allow Another client")
-    chromium.tab_to("Deny")
-    chromium.press("Enter")
-    chromium.see("back at the client")
+    await visitor.opens(flow.authorize_url(prompt="consent"))
+    await visitor.sees("Allow Another client")
+    await visitor.tabs_to(visitor.button("Deny"))
+    await visitor.presses("Enter")
+    await visitor.sees("back at the client")
     assert came[-1]["error"] == ["access_denied"]
-    chromium.go(flow.base + "/login")
-    chromium.see("You are signed in")
-    picture("signed-in")
-    chromium.tab_to("Sign out")
-    chromium.press("Space")
-    chromium.see("Sign in to Blender Bus")
-    chromium.go(flow.base + "/account")
-    chromium.see("Sign in to Blender Bus")
+    await visitor.opens("/login")
+    await visitor.sees("You are signed in")
+    await visitor.picture("signed-in")
+    await visitor.tabs_to(visitor.button("Sign out"))
+    await visitor.presses("Space")
+    await visitor.sees("Sign in to Blender Bus")
+    await visitor.opens("/account")
+    await visitor.sees("Sign in to Blender Bus")
 
 
-def test_a_device_is_allowed_by_keyboard(chromium: Chromium, picture: Picture, flow: Flow) -> None:
+async def test_a_device_is_allowed_by_keyboard(visitor: Visitor, flow: Flow) -> None:
     device = Device(flow)
-    chromium.go(device.begun["verification_uri_complete"])
-    sign_in(chromium)
-    chromium.see("Sign a device in")
-    picture("device-code")
-    chromium.await_focus("Continue")
-    assert chromium.value("document.querySelector('.code').value") == device.code
-    chromium.press("Enter")
-    chromium.see("Sign Blender in as demo?")
-    picture("device-consent")
-    chromium.tab_to("Allow")
-    chromium.press("Enter")
-    chromium.see("The device is signed in")
-    picture("device-done")
+    await visitor.opens(device.begun["verification_uri_complete"])
+    await sign_in(visitor)
+    await visitor.sees("Sign a device in")
+    await visitor.picture("device-code")
+    await expect(visitor.button("Continue")).to_be_focused()
+    assert await visitor.input("user_code").input_value() == device.code
+    await visitor.presses("Enter")
+    await visitor.sees("Sign Blender in as demo?")
+    await visitor.picture("device-consent")
+    await visitor.tabs_to(visitor.button("Allow"))
+    await visitor.presses("Enter")
+    await visitor.sees("The device is signed in")
+    await visitor.picture("device-done")
     assert device.poll().status_code == 200
 
 
-def test_an_account_is_deleted_by_keyboard(chromium: Chromium, started: Started) -> None:
+async def test_an_account_is_deleted_by_keyboard(started: Started) -> None:
     flow, _ = started(SIGNUP="open")
     sign_up(flow, "demo", "demo demo demo")
-    chromium.go(flow.base + "/account")
-    sign_in(chromium, "demo demo demo")
-    chromium.see("Account of demo")
-    chromium.tab_to("username")
-    chromium.type("demo")
-    chromium.tab_to("password")
-    chromium.type("demo demo demo")
-    chromium.tab_to("Delete the account")
-    chromium.press("Enter")
-    chromium.see("The account is deleted")
-    chromium.go(flow.base + "/account")
-    chromium.see("Sign in to Blender Bus")
+    async with Visitor.at(flow.base) as visitor:
+        await visitor.opens("/account")
+        await sign_in(visitor, "demo demo demo")
+        await visitor.sees("Account of demo")
+        await visitor.tabs_to(visitor.input("username"))
+        await visitor.types("demo")
+        await visitor.tabs_to(visitor.input("password"))
+        await visitor.types("demo demo demo")
+        await visitor.tabs_to(visitor.button("Delete the account"))
+        await visitor.presses("Enter")
+        await visitor.sees("The account is deleted")
+        await visitor.opens("/account")
+        await visitor.sees("Sign in to Blender Bus")
+
+
+async def looks_right(visitor: Visitor, name: str, look: str) -> None:
+    await visitor.picture(f"{name}-{look}")
+    told = visitor.page.evaluate
+    assert await told(OVERFLOW) <= 0, f"{name} is wider than the window"
+    assert await told(UNNAMED) == 0 and await told(SMALL) == 0, name
+    assert (contrast := await told(CONTRAST)) >= 4.5, f"{name}: {contrast}"
+    assert await told("document.querySelectorAll('h1').length") == 1
+    assert await told("document.documentElement.lang") == "en"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_every_page_fits_and_can_be_read(
-    chromium: Chromium, picture: Picture, started: Started, scheme: str, width: int
-) -> None:
+async def test_every_page_fits_and_can_be_read(started: Started, scheme: str, width: int) -> None:
     provider = {"OIDC_ISSUER": "https://sso.example.com", "OIDC_CLIENT_ID": "bus", "OIDC_NAME": "Example SSO"}
     flow, _ = started(SIGNUP="invite", SETUP_CODE=SETUP_CODE, **provider)
     sign_up(flow, "demo", "demo demo demo", code=SETUP_CODE)
     flow.register(client_name="Averyveryveryveryverylongnamewithoutanyspacetobreakitat and then some more words")
-    chromium.size(width, 800, phone=width < 600)
-    chromium.scheme(scheme)
-
-    def looks_right(name: str) -> None:
-        chromium.settle()
-        picture(f"{name}-{width}-{scheme}")
-        assert chromium.value(OVERFLOW) <= 0, f"{name} is wider than the window"
-        assert chromium.value(UNNAMED) == 0 and chromium.value(SMALL) == 0, name
-        assert chromium.value(CONTRAST) >= 4.5, f"{name}: {chromium.value(CONTRAST)}"
-        assert chromium.value("document.querySelectorAll('h1').length") == 1
-        assert chromium.value("document.documentElement.lang") == "en"
-
-    for name, path in [("home", "/"), ("login", "/login"), ("sign-up", "/signup"), ("refusal", "/authorize")]:
-        chromium.go(flow.base + path)
-        looks_right(name)
-    chromium.go(flow.base + "/login")
-    sign_in(chromium, "a wrong one")
-    chromium.see("is wrong")
-    chromium.await_focus("password")
-    looks_right("wrong-password")
-    chromium.type("demo demo demo")
-    chromium.press("Enter")
-    chromium.see("You are signed in")
-    code = Device(flow).code
-    for name, path in [
-        ("signed-in", "/login"),
-        ("account", "/account"),
-        ("tokens", "/tokens"),
-        ("device-code", "/device"),
-        ("consent", flow.authorize_url()),
-    ]:
-        chromium.go(flow.base + path)
-        looks_right(name)
-    chromium.go(f"{flow.base}/device?user_code={code}")
-    chromium.await_focus("Continue")
-    chromium.press("Enter")
-    chromium.see("If somebody sent you the code")
-    looks_right("device-consent")
+    window = {"viewport": {"width": width, "height": 800}, "is_mobile": width < 600, "color_scheme": scheme}
+    look = f"{width}-{scheme}"
+    async with Visitor.at(flow.base, **window) as visitor:
+        for name, path in [("home", "/"), ("login", "/login"), ("sign-up", "/signup"), ("refusal", "/authorize")]:
+            await visitor.opens(path)
+            await looks_right(visitor, name, look)
+        await visitor.opens("/login")
+        await sign_in(visitor, "a wrong one")
+        await visitor.sees("is wrong")
+        await expect(visitor.input("password")).to_be_focused()
+        await looks_right(visitor, "wrong-password", look)
+        await visitor.types("demo demo demo")
+        await visitor.presses("Enter")
+        await visitor.sees("You are signed in")
+        code = Device(flow).code
+        for name, path in [
+            ("signed-in", "/login"),
+            ("account", "/account"),
+            ("tokens", "/tokens"),
+            ("device-code", "/device"),
+            ("consent", flow.authorize_url()),
+        ]:
+            await visitor.opens(path)
+            await looks_right(visitor, name, look)
+        await visitor.opens(f"/device?user_code={code}")
+        await expect(visitor.button("Continue")).to_be_focused()
+        await visitor.presses("Enter")
+        await visitor.sees("If somebody sent you the code")
+        await looks_right(visitor, "device-consent", look)
