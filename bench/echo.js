@@ -8,7 +8,7 @@ CREATE INDEX IF NOT EXISTS jobs_open ON jobs (target, state, seq) WHERE state = 
 
 export class Echo extends DurableObject {
   waiting = new Map();
-  next = 0;
+  next = Date.now() * 1000; // an object that was evicted meanwhile must not begin anew
 
   constructor(context, env) {
     super(context, env);

@@ -1,105 +1,39 @@
 // `npm run bench -- [--json FILE] [--rounds N] [--state FOLDER]`: what a dispatch costs beside the least it could cost.
 //
 // A modern tools/call with a real token goes through the Worker, the user's object and a WebSocket peer that echoes, and
-// back; the yardstick is a bare JavaScript Durable Object that does only the echo. Both run on raw workerd, in turns, so
-// that a noisy machine is noisy for both. Load and peer are this one process, on plain TCP sockets; what it costs itself
-// is printed, so that one can see it is not what is measured. A second yardstick writes the two rows that a job is kept
-// in, and nothing else: what is left between it and a dispatch is the project's own doing. CPU is the server's own, which
-// a busy machine changes least. The objects' rows are in memory (/dev/shm) where there is such a thing: how long this
-// machine's disk takes to sync them says nothing about the platform the Worker is made for. `--state` puts them on a disk.
+// back; the yardstick is a bare JavaScript Durable Object that does only the echo. All run in turns, so that a noisy
+// machine is noisy for all. Load and peer are this one process, on plain TCP sockets; what it costs itself is printed, so
+// that one can see it is not what is measured. A second yardstick writes the two rows that a job is kept in, and nothing
+// else: what is left between it and a dispatch is the project's own doing. A third is what people come from, a FastMCP
+// server with its jobs in memory. CPU is the server's own, which a busy machine changes least. The objects' rows are in
+// memory (/dev/shm) where there is such a thing: how long this machine's disk takes to sync them says nothing about the
+// platform the Worker is made for. `--state` puts them on a disk.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Complaint, main } from '../scripts/process.mjs';
-import { Connection, openPeer } from './sockets.mjs';
-import { startWorkerd } from './workerd.mjs';
+import { bus, echo, fastmcp } from './sides.mjs';
+import { Connection } from './sockets.mjs';
 
 const IN_FLIGHT = 32;
 const SINGLE_CALLS = 300;
 const LOAD_MS = 1500;
 const WARM_UP_MS = 1500;
-const REVISION = '2026-07-28';
-const TOOL = 'blender_get_object_info';
 
-const BUS = {
-  modules: { 'index.js': 'build/index.js', 'index_bg.wasm': 'build/index_bg.wasm' },
-  objects: { USER_BUS: 'UserBus', ACCOUNT: 'Account', KEY_RING: 'KeyRing' },
-  variables: { DEV_ACCOUNTS: 'demo:demo' },
-  compatibilityDate: '2026-11-01',
-};
-const echo = (rows) => ({
-  modules: { 'echo.js': 'bench/echo.js' },
-  objects: { ECHO: 'Echo' },
-  variables: { ROWS: rows ? 'yes' : '' },
-  compatibilityDate: '2026-11-01',
-});
+/** What is measured; the last is the yardstick. `key` is its name in the JSON file. */
+const SIDES = [
+  { name: 'dispatch', key: 'dispatch', start: bus(false) },
+  { name: 'dispatch, acknowledged', key: 'acknowledged', start: bus(true) },
+  { name: 'FastMCP, in memory', key: 'fastmcp', start: fastmcp },
+  { name: 'bare object, two rows', key: 'rows', start: echo(true) },
+  { name: 'bare object, echo only', start: echo(false) },
+];
 
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
-
-/** The request every call sends; `check` complains of an answer that is not the echo. */
-function busCall(port, token) {
-  const meta = {
-    'io.modelcontextprotocol/protocolVersion': REVISION,
-    'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
-    'io.modelcontextprotocol/clientCapabilities': {},
-  };
-  const params = { name: TOOL, arguments: { name: 'Cube' }, _meta: meta };
-  const head = [`POST / HTTP/1.1`, `Host: localhost:${port}`, 'Content-Type: application/json',
-    'Accept: application/json, text/event-stream', `Authorization: Bearer ${token}`, `MCP-Protocol-Version: ${REVISION}`,
-    'Mcp-Method: tools/call', `Mcp-Name: ${TOOL}`, ''].join('\r\n');
-  return {
-    head,
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
-    good: ({ status, body }) => status === 200 && body.includes('"status":"completed"') && body.includes('Cube'),
-  };
-}
-
-function echoCall(port) {
-  const body = JSON.stringify({ command: 'get_object_info', params: { name: 'Cube' } });
-  const head = `POST / HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Type: application/json\r\n`;
-  return { head, body, good: (answer) => answer.status === 200 && answer.body === body };
-}
-
-async function login(port) {
-  const connection = await Connection.to(port);
-  const head = `POST /auth/login HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Type: application/json\r\n`;
-  const answer = await connection.ask(head, JSON.stringify({ username: 'demo', password: 'demo' }));
-  connection.close();
-  if (answer.status !== 200) throw new Complaint(`login was answered with ${answer.status}: ${answer.body}`);
-  return JSON.parse(answer.body).access_token;
-}
-
-const tool = (id, name, args) =>
-  JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } });
-
-/** A registered peer that answers each job with its own params; with `acknowledges`, after a progress report. */
-async function busPeer(port, token, acknowledges) {
-  let registered = null;
-  const ready = new Promise((resolve) => (registered = resolve));
-  let id = 1;
-  const heard = (text, send) => {
-    const message = JSON.parse(text);
-    if (message.id === 1) registered();
-    if (message.method !== 'notifications/message') return;
-    const { job_id, params } = message.params.data.payload;
-    if (acknowledges) {
-      const progress = { progressToken: job_id, progress: 0 };
-      send(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: progress }));
-    }
-    const update = { job_id, status: 'completed', result: JSON.stringify(params) };
-    send(tool((id += 1), 'blender_job_update', update));
-  };
-  const headers = [`Authorization: Bearer ${token}`, 'Sec-WebSocket-Protocol: mcp'];
-  const peer = await openPeer(port, '/ws', headers, heard);
-  const capabilities = acknowledges ? ['job_ack'] : [];
-  const registration = { client_uuid: 'bench', client_type: 'blender', is_persistent: true, capabilities };
-  peer.send(tool(1, 'blender_register_client', registration));
-  await ready;
-  return peer;
-}
+const quantile = (numbers, q) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length * q)];
+const median = (numbers) => quantile(numbers, 0.5);
 
 async function asked(connection, call) {
-  const answer = await connection.ask(call.head, call.body);
+  const answer = await connection.ask(call);
   if (!call.good(answer)) throw new Complaint(`a call was answered with ${answer.status}: ${answer.body.slice(0, 500)}`);
 }
 
@@ -136,9 +70,8 @@ async function many(connections, call, milliseconds) {
   return { count, rate: count / seconds, generator: (user + system) / 1e6 / seconds };
 }
 
-async function prepare(name, worker, state, attach) {
-  const server = await startWorkerd(worker, state);
-  const { call, peer } = await attach(server.port);
+async function prepare({ name, key, start }, state) {
+  const { server, call, peer } = await start(state);
   const connections = await Promise.all(Array.from({ length: IN_FLIGHT }, () => Connection.to(server.port)));
   await many(connections, call, WARM_UP_MS);
   const stop = () => {
@@ -146,7 +79,8 @@ async function prepare(name, worker, state, attach) {
     peer.close();
     server.stop();
   };
-  return { name, call, connections, stop, pid: server.pid, latencies: [], rates: [], p50s: [], generator: [], costs: [] };
+  const figures = { latencies: [], rates: [], p50s: [], generator: [], costs: [] };
+  return { name, key, call, connections, stop, pid: server.pid, ...figures };
 }
 
 async function measure(side) {
@@ -160,22 +94,21 @@ async function measure(side) {
   side.generator.push(generator);
 }
 
-function report(sides, rounds, state) {
-  const quantile = (numbers, q) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length * q)];
+/** Prints the table; returns the ratios by key. */
+function report(sides) {
   const bare = sides.at(-1);
-  console.log(`${rounds} rounds in turns, each ${SINGLE_CALLS} calls one by one, then ${LOAD_MS / 1000} s with `
-    + `${IN_FLIGHT} in flight; ${availableParallelism()} processors, rows under ${state}`);
+  const ratios = {};
   console.log('                            p50 ms   p95 ms   calls/s   CPU us/call   generator   p50 ratio   throughput ratio');
-  const ratios = sides.map((side) => ({
-    p50: median(side.p50s.map((p50, round) => p50 / bare.p50s[round])),
-    throughput: median(side.rates.map((rate, round) => rate / bare.rates[round])),
-  }));
-  sides.forEach((side, index) => {
+  for (const side of sides) {
+    const p50 = median(side.p50s.map((took, round) => took / bare.p50s[round]));
+    const throughput = median(side.rates.map((rate, round) => rate / bare.rates[round]));
+    if (side.key) Object.assign(ratios, { [`${side.key}_p50_ratio`]: p50, [`${side.key}_throughput_ratio`]: throughput });
     const cells = [median(side.p50s).toFixed(3).padStart(7), quantile(side.latencies, 0.95).toFixed(3).padStart(8),
-      median(side.rates).toFixed(0).padStart(9), median(side.costs).toFixed(0).padStart(13), `${(median(side.generator) * 100).toFixed(0)} %`.padStart(11),
-      `${ratios[index].p50.toFixed(2)}x`.padStart(11), `${ratios[index].throughput.toFixed(2)}x`.padStart(18)];
+      median(side.rates).toFixed(0).padStart(9), median(side.costs).toFixed(0).padStart(13),
+      `${(median(side.generator) * 100).toFixed(0)} %`.padStart(11), `${p50.toFixed(2)}x`.padStart(11),
+      `${throughput.toFixed(2)}x`.padStart(18)];
     console.log(`${side.name.padEnd(26)} ${cells.join(' ')}`);
-  });
+  }
   return ratios;
 }
 
@@ -186,38 +119,22 @@ async function bench() {
     state: { type: 'string', default: existsSync('/dev/shm') ? '/dev/shm' : tmpdir() },
   };
   const { values } = parseArgs({ options });
-  const { state } = values;
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new Complaint(`--rounds must be a whole number from 1, got ${values.rounds}`);
   }
-  const onBus = (acknowledges) => async (port) => {
-    const token = await login(port);
-    return { call: busCall(port, token), peer: await busPeer(port, token, acknowledges) };
-  };
-  const onEcho = async (port) => ({
-    call: echoCall(port),
-    peer: await openPeer(port, '/', [], (text, send) => send(text)),
-  });
+  console.log(`${rounds} rounds in turns, each ${SINGLE_CALLS} calls one by one, then ${LOAD_MS / 1000} s with `
+    + `${IN_FLIGHT} in flight; ${availableParallelism()} processors, rows under ${values.state}`);
   const sides = [];
   try {
-    sides.push(await prepare('dispatch', BUS, state, onBus(false)));
-    sides.push(await prepare('dispatch, acknowledged', BUS, state, onBus(true)));
-    sides.push(await prepare('bare object, two rows', echo(true), state, onEcho));
-    sides.push(await prepare('bare object, echo only', echo(false), state, onEcho));
+    for (const side of SIDES) sides.push(await prepare(side, values.state));
     for (let round = 0; round < rounds; round += 1) for (const side of sides) await measure(side);
   } finally {
     for (const side of sides) side.stop();
   }
-  const [plain, acknowledged] = report(sides, rounds, state);
+  const ratios = report(sides);
   if (values.json) {
-    const figures = {
-      dispatch_p50_ratio: plain.p50,
-      dispatch_throughput_ratio: plain.throughput,
-      acknowledged_p50_ratio: acknowledged.p50,
-      acknowledged_throughput_ratio: acknowledged.throughput,
-    };
-    const rounded = Object.entries(figures).map(([name, value]) => [name, Number(value.toFixed(3))]);
+    const rounded = Object.entries(ratios).map(([name, value]) => [name, Number(value.toFixed(3))]);
     writeFileSync(values.json, `${JSON.stringify(Object.fromEntries(rounded), null, 2)}\n`);
   }
   process.exit(0);

@@ -35,14 +35,17 @@ function parseAnswer(bytes) {
   }
 }
 
+const lines = (headers) => Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+
 /** One kept-alive connection. */
 export class Connection {
   static async to(port) {
-    return new Connection(await open(port));
+    return new Connection(await open(port), port);
   }
 
-  constructor(socket) {
+  constructor(socket, port) {
     this.socket = socket;
+    this.port = port;
     this.bytes = EMPTY;
     this.waiting = null;
     socket.on('data', (chunk) => this.take(chunk));
@@ -61,11 +64,18 @@ export class Connection {
     resolve(answer);
   }
 
-  /** Sends the head of a request (without its length) and its body; resolves to `{ status, body }`. */
-  ask(head, body) {
+  /** Posts `{ path, headers, body }`; resolves to `{ status, body }`. */
+  ask(call) {
+    if (call !== this.call) {
+      const { path, headers, body } = call;
+      const sent = { Host: `localhost:${this.port}`, ...headers, 'Content-Length': Buffer.byteLength(body) };
+      this.call = call;
+      this.text = `${[`POST ${path} HTTP/1.1`, ...lines(sent)].join('\r\n')}\r\n\r\n${body}`;
+    }
     return new Promise((resolve, reject) => {
+      if (this.socket.destroyed) return reject(new Error('the server has closed the connection'));
       this.waiting = { resolve, reject };
-      this.socket.write(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+      this.socket.write(this.text);
     });
   }
 
@@ -88,10 +98,11 @@ function frame(text) {
 /** A WebSocket peer: `heard(text, send)` gets every text frame. */
 export async function openPeer(port, path, headers, heard) {
   const socket = await open(port);
-  const key = randomBytes(16).toString('base64');
-  const lines = [`GET ${path} HTTP/1.1`, `Host: localhost:${port}`, 'Upgrade: websocket', 'Connection: Upgrade',
-    'Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${key}`, ...headers];
-  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  const upgrade = {
+    Host: `localhost:${port}`, Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Version': 13,
+    'Sec-WebSocket-Key': randomBytes(16).toString('base64'), ...headers,
+  };
+  socket.write(`${[`GET ${path} HTTP/1.1`, ...lines(upgrade)].join('\r\n')}\r\n\r\n`);
   let bytes = EMPTY;
   let opened = null;
   const ready = new Promise((resolve, reject) => (opened = { resolve, reject }));

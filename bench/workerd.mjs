@@ -1,10 +1,8 @@
 // Raw workerd with one Worker on a state folder of its own; nothing stands between it and the load.
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Complaint, ROOT } from '../scripts/process.mjs';
-
-const START_MS = 10_000;
+import { startServer } from './server.mjs';
 
 function binary() {
   const scope = path.join(ROOT, 'node_modules', '@cloudflare');
@@ -45,27 +43,12 @@ export async function startWorkerd(worker, state) {
     writeFileSync(path.join(folder, name), readFileSync(path.join(ROOT, file)));
   }
   writeFileSync(path.join(folder, 'config.capnp'), config(worker));
-  const log = openSync(path.join(folder, 'log'), 'w');
   const args = ['serve', 'config.capnp', 'config', '--socket-addr=http=127.0.0.1:0', '--control-fd=3', '--experimental',
     `--directory-path=state=${path.join(folder, 'state')}`];
-  const env = { ...process.env, PWD: folder };
-  const child = spawn(binary(), args, { cwd: folder, env, stdio: ['ignore', log, log, 'pipe'] });
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
+  const server = await startServer(binary(), args, { folder, portsAt: 3 });
   const stop = () => {
-    process.removeListener('exit', kill);
-    kill();
+    server.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  const port = await new Promise((resolve, reject) => {
-    const failed = (why) => reject(new Complaint(`workerd ${why}:\n${readFileSync(path.join(folder, 'log'), 'utf8')}`));
-    const limit = setTimeout(() => failed(`was not ready after ${START_MS / 1000} s`), START_MS);
-    child.once('exit', () => failed('ended'));
-    child.stdio[3].setEncoding('utf8').on('data', (text) => {
-      clearTimeout(limit);
-      resolve(JSON.parse(text.split('\n')[0]).port);
-    });
-  });
-  child.removeAllListeners('exit');
-  return { port, pid: child.pid, stop };
+  return { ...server, stop };
 }

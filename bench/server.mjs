@@ -1,0 +1,39 @@
+// A server as a process of its own, which says where it listens in a line of JSON: {"port": number, ...}.
+import { spawn } from 'node:child_process';
+import { openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Complaint } from '../scripts/process.mjs';
+
+const START_MS = 30_000;
+
+/** Starts it in `folder`, where its log goes; it says its port at the file descriptor `portsAt`. Resolves to
+ *  `{ port, pid, stop }` once it listens. */
+export async function startServer(command, args, { folder, portsAt }) {
+  const log = openSync(path.join(folder, 'log'), 'w');
+  const stdio = ['ignore', log, log, 'pipe'];
+  if (portsAt !== 3) stdio[portsAt] = 'pipe';
+  const child = spawn(command, args, { cwd: folder, env: { ...process.env, PWD: folder }, stdio });
+  const stop = () => {
+    process.removeListener('exit', stop);
+    child.kill('SIGKILL');
+  };
+  process.once('exit', stop);
+  const port = await new Promise((resolve, reject) => {
+    const failed = (why) => {
+      const said = readFileSync(path.join(folder, 'log'), 'utf8');
+      reject(new Complaint(`${path.basename(command)} ${why}:\n${said}`));
+    };
+    const limit = setTimeout(() => failed(`was not ready after ${START_MS / 1000} s`), START_MS);
+    child.once('error', (error) => failed(`did not start (${error.message})`));
+    child.once('exit', () => failed('ended'));
+    let text = '';
+    child.stdio[portsAt].setEncoding('utf8').on('data', (more) => {
+      text += more;
+      if (!text.includes('\n')) return;
+      clearTimeout(limit);
+      resolve(JSON.parse(text.split('\n')[0]).port);
+    });
+  });
+  child.removeAllListeners('exit');
+  return { port, pid: child.pid, stop };
+}
