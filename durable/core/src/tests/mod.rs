@@ -5,6 +5,7 @@
 mod dispatch;
 mod erasure;
 mod growth;
+mod histories;
 mod job_tools;
 mod limits;
 mod messages;
