@@ -114,7 +114,7 @@ fn document(reply: Reply) -> Result<Result<Value, String>, RpcError> {
 
 fn documented(document: Result<Value, String>) -> Answer {
     match document {
-        Ok(document) => tool_result::of(&document, false).into(),
+        Ok(document) => tool_result::of(document, false).into(),
         Err(reason) => tool_result::error(&reason).into(),
     }
 }

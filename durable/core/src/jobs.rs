@@ -368,7 +368,7 @@ pub fn forget_old(turn: &mut Turn<'_>) -> Result<(), Error> {
 }
 
 /// The envelope of a job that has ended; none while it is open.
-pub fn settled(job: &Job) -> Option<Envelope> {
+pub fn settled(job: Job) -> Option<Envelope> {
     let status = match job.state {
         State::Queued | State::Delivered | State::Running => return None,
         State::Completed => Status::Completed,
@@ -377,8 +377,6 @@ pub fn settled(job: &Job) -> Option<Envelope> {
         State::Lost => Status::Disconnected,
     };
     let target = job.target_uuid.as_deref().unwrap_or_default();
-    let mut envelope = Envelope::of_job(status, &job.command, target, &job.job_id);
-    envelope.result.clone_from(&job.result);
-    envelope.error.clone_from(&job.error);
-    Some(envelope)
+    let envelope = Envelope::of_job(status, &job.command, target, &job.job_id);
+    Some(Envelope { result: job.result, error: job.error, ..envelope })
 }

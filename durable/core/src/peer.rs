@@ -55,7 +55,7 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
     if text.len() > MAX_PARSED {
         return oversize(turn, socket, text);
     }
-    let message = match serde_json::from_str::<Value>(text) {
+    let mut message = match serde_json::from_str::<Value>(text) {
         Ok(message) => message,
         Err(error) => {
             let reason = format!("the frame is not JSON: {error}");
@@ -64,7 +64,7 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
         }
     };
     let id = message.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
-    let params = message.get("params").unwrap_or(&Value::Null);
+    let params = message.get_mut("params").map(Value::take).unwrap_or_default();
     match (message.get("method").and_then(Value::as_str), id) {
         (Some(method), Some(id)) => {
             let (answer, attached) = answer(turn, socket, method, params, &id)?;
@@ -74,7 +74,7 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
                 inbox::hand_over(turn, &uuid)?;
             }
         }
-        (Some("notifications/progress"), None) => progress(turn, socket, params)?,
+        (Some("notifications/progress"), None) => progress(turn, socket, &params)?,
         (Some(_), None) => {}
         // An answer to a request: the bus sends none.
         (None, Some(_)) if message.get("result").is_some() || message.get("error").is_some() => {}
@@ -92,19 +92,21 @@ fn answer(
     turn: &mut Turn<'_>,
     socket: Socket<'_>,
     method: &str,
-    params: &Value,
+    mut params: Value,
     id: &Value,
 ) -> Result<(Value, Option<String>), Error> {
     Ok(match method {
         "ping" | "logging/setLevel" => (result_reply(id, &json!({})), None),
         "initialize" => (result_reply(id, &initialized()), None),
         "tools/call" => {
+            // Taken, not copied: a result may be a megabyte.
+            let arguments = params.get_mut("arguments").map_or_else(|| json!({}), Value::take);
             let name = params.get("name").and_then(Value::as_str).unwrap_or_default();
-            let arguments = params.get("arguments").cloned().unwrap_or_else(|| json!({}));
             let (document, attached) = call_tool(turn, socket, name, &arguments)?;
             let result = match document {
                 Ok(document) => {
-                    tool_result::of(&document, document.get("status").and_then(Value::as_str) == Some("error"))
+                    let is_error = document.get("status").and_then(Value::as_str) == Some("error");
+                    tool_result::of(document, is_error)
                 }
                 Err(reason) => tool_result::error(&reason),
             };

@@ -22,19 +22,20 @@ const POLL_MS: (i64, i64) = (1_000, 15_000);
 /// A task as `tasks/get` shows it; none where there is no such job or batch.
 pub fn find(turn: &Turn<'_>, task_id: &str) -> Result<Option<Value>, Error> {
     if let Some(job) = jobs::find(turn, task_id)? {
-        return of_job(turn, &job).map(Some);
+        return of_job(turn, job).map(Some);
     }
     let members = jobs::of_batch(turn, task_id)?;
     if members.is_empty() { Ok(None) } else { of_batch(turn, task_id, &members).map(Some) }
 }
 
-fn of_job(turn: &Turn<'_>, job: &Job) -> Result<Value, Error> {
+fn of_job(turn: &Turn<'_>, job: Job) -> Result<Value, Error> {
     let changed_ms = job.finished_ms.or(job.updated_ms).unwrap_or(job.created_ms);
     let mut task = times(turn, &job.job_id, job.created_ms, changed_ms);
-    task.insert("statusMessage".to_owned(), Value::from(message(turn, job)));
+    task.insert("statusMessage".to_owned(), Value::from(message(turn, &job)));
+    let state = job.state;
     match jobs::settled(job) {
         None => task.insert("status".to_owned(), Value::from("working")),
-        Some(_) if job.state == State::Cancelled => task.insert("status".to_owned(), Value::from("cancelled")),
+        Some(_) if state == State::Cancelled => task.insert("status".to_owned(), Value::from("cancelled")),
         Some(envelope) => {
             let result = tool_result::of_envelope(envelope);
             complete(&mut task, result.map_err(|source| Error::Stored { what: "envelope", source })?)
@@ -53,7 +54,7 @@ fn of_batch(turn: &Turn<'_>, batch_id: &str, members: &[Job]) -> Result<Value, E
     if open > 0 {
         task.insert("status".to_owned(), Value::from("working"));
     } else {
-        complete(&mut task, tool_result::of(&job_tools::status(turn, batch_id)?, false));
+        complete(&mut task, tool_result::of(job_tools::status(turn, batch_id)?, false));
     }
     Ok(Value::Object(task))
 }

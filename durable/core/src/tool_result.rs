@@ -1,13 +1,13 @@
 //! Results of `tools/call`, as MCP shapes them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::envelope::Envelope;
 
 const SCREENSHOT: &str = "get_viewport_screenshot";
 
 /// A tool's document, as one text block and as structured content.
-pub fn of(document: &Value, is_error: bool) -> Value {
+pub fn of(document: Value, is_error: bool) -> Value {
     with_image(document, None, is_error)
 }
 
@@ -22,13 +22,18 @@ pub fn error(reason: &str) -> Value {
 /// Only what serde says of a type that always serializes.
 pub fn of_envelope(mut envelope: Envelope) -> serde_json::Result<Value> {
     let image = take_image(&mut envelope);
-    Ok(with_image(&serde_json::to_value(&envelope)?, image, false))
+    Ok(with_image(serde_json::to_value(envelope)?, image, false))
 }
 
-fn with_image(document: &Value, image: Option<Value>, is_error: bool) -> Value {
-    let mut content = vec![json!({"type": "text", "text": document.to_string()})];
-    content.extend(image);
-    json!({"content": content, "structuredContent": document, "isError": is_error})
+fn with_image(document: Value, image: Option<Value>, is_error: bool) -> Value {
+    let text = Map::from_iter([("type".to_owned(), json!("text")), ("text".to_owned(), document.to_string().into())]);
+    let content = core::iter::once(Value::Object(text)).chain(image).collect();
+    // Not by `json!`, which would copy the document: it may be a megabyte.
+    Value::Object(Map::from_iter([
+        ("content".to_owned(), Value::Array(content)),
+        ("structuredContent".to_owned(), document),
+        ("isError".to_owned(), Value::Bool(is_error)),
+    ]))
 }
 
 fn take_image(envelope: &mut Envelope) -> Option<Value> {

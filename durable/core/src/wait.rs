@@ -150,11 +150,11 @@ fn look_for_answer(turn: &mut Turn<'_>, wait: &Wait, answered: &Answered) -> Res
 fn verdict_on_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Verdict, Error> {
     let answer = |envelope: Envelope| Ok(Verdict::Answer(Reply::Envelope { envelope: Box::new(envelope) }));
     let job = jobs::find(turn, &wait.subject)?;
-    if let Some(envelope) = job.as_ref().and_then(jobs::settled) {
+    let state = job.as_ref().map_or(State::Lost, |job| job.state);
+    if let Some(envelope) = job.and_then(jobs::settled) {
         return answer(envelope);
     }
     if turn.now_ms >= wait.deadline_ms {
-        let state = job.map_or(State::Lost, |job| job.state);
         return answer(timeout(turn, wait, answered, state));
     }
     if answered.task_at_ms.is_some_and(|task_at_ms| turn.now_ms >= task_at_ms) {
