@@ -36,6 +36,19 @@ pub enum Heard {
     Finished(RuntimeResponse),
 }
 
+impl Heard {
+    /// The reply to a command that came without a frame.
+    ///
+    /// # Errors
+    /// For anything else, which is the bus's mistake.
+    pub fn reply(self) -> Result<Reply, BusError> {
+        match self {
+            Self::Reply(reply) => Ok(reply),
+            Self::Finished(_) => Err(worker::Error::RustError("it filled a frame that nobody sent".to_owned()).into()),
+        }
+    }
+}
+
 /// The bus could not be reached, or failed. The text is for the log.
 #[derive(Debug, Error)]
 #[error("bus: {0}")]
@@ -90,10 +103,7 @@ impl Bus {
         command: Command,
         pass_on: &dyn Fn(&Line),
     ) -> Result<Reply, BusError> {
-        match self.hear(client_name, session_id, command, pass_on).await? {
-            Heard::Reply(reply) => Ok(reply),
-            Heard::Finished(_) => Err(worker::Error::RustError("it filled a frame that nobody sent".to_owned()).into()),
-        }
+        self.hear(client_name, session_id, command, pass_on).await?.reply()
     }
 
     /// The same for a command that may come with a frame.

@@ -35,8 +35,7 @@ pub async fn route(request: Request, env: Env, context: Context) -> Result<Runti
 
 /// A browser asks for HTML; MCP clients never do.
 fn wants_page(request: &Request) -> Result<bool> {
-    let accepts = || Ok(request.headers().get("Accept")?.unwrap_or_default().contains("text/html"));
-    if request.method() == Method::Get { accepts() } else { Ok(false) }
+    Ok(request.method() == Method::Get && request.headers().get("Accept")?.unwrap_or_default().contains("text/html"))
 }
 
 async fn home(request: &Request, env: &Env) -> Result<Response> {

@@ -52,7 +52,7 @@ pub struct Asked {
     pub reports: Option<Reports>,
     /// Where it goes, and that the answer takes longer than a moment.
     pub told: UnboundedSender<Told>,
-    /// The bus may write the response itself: nothing else is answered with it, and no page has to be let read it.
+    /// The bus may write the response itself: nothing goes out with it or before it, and no page has to be let read it.
     pub alone: bool,
 }
 
@@ -78,10 +78,7 @@ impl Asked {
     /// # Errors
     /// `RpcError` for what the bus refuses as a whole: a closed session, a revoked grant, a failure.
     pub async fn ask(&self, command: Command) -> Result<Reply, RpcError> {
-        match self.hear(command).await? {
-            Heard::Reply(reply) => Ok(reply),
-            Heard::Finished(_) => Err(RpcError::Internal("the bus filled a frame that nobody sent".to_owned())),
-        }
+        self.hear(command).await?.reply().map_err(|error| RpcError::Internal(error.to_string()))
     }
 
     /// The same for a command that may come with a frame.
@@ -127,7 +124,7 @@ pub struct Answer {
     list: Option<(&'static str, &'static RawValue)>,
     /// The session that was opened.
     pub session_id: Option<String>,
-    /// The bus has written the response.
+    /// The bus has written the response. Only of a request that is answered alone, which no stream ever carries.
     pub written: Option<RuntimeResponse>,
     caching: Option<Caching>,
     result_type: ResultType,

@@ -57,7 +57,7 @@ impl Post<'_> {
         let modern = era::is_modern(&self.headers, &asked);
         let (tell, told) = unbounded();
         let asked = match self.admitted(asked, modern, tell) {
-            Ok(asked) => Asked { alone: !self.for_a_page, ..asked },
+            Ok(asked) => Asked { alone: !self.for_a_page && asked.reports.is_none(), ..asked },
             Err(error) => return answer_error(self.request, &error, &id, modern).map(Into::into),
         };
         if modern && asked.request.method == "subscriptions/listen" {

@@ -89,6 +89,7 @@ fn perform(
                     for_what: answered.or_task_after(turn.now_ms, *task_after_ms).into(),
                     started_ms: turn.now_ms,
                     deadline_ms: turn.now_ms.saturating_add(*timeout_ms),
+                    is_slow: false,
                 }),
                 Err(envelope) => Reply::Envelope { envelope: Box::new(envelope) }.into(),
             }

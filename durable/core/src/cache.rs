@@ -42,8 +42,9 @@ impl Cache {
         }
     }
 
-    pub fn forget_job(&mut self, job_id: &str) {
-        self.awaited.remove(job_id);
+    /// Nothing waits for the job any more; what was remembered of it, if that was anything.
+    pub fn forget_job(&mut self, job_id: &str) -> Option<Job> {
+        self.awaited.remove(job_id)
     }
 
     /// Rows of ended jobs may have gone.

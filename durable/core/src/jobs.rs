@@ -136,8 +136,8 @@ pub fn submit(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a job that the request waits for. The log hears of it when it ends, or by `log_made` once it takes long: most
-/// end at once, and two lines would be one too many.
+/// Makes a job that the request waits for. The log hears of it when it ends, or when the wait is slow or over before that:
+/// most end at once, and two lines would be one too many.
 pub fn dispatch(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
     let job = create(turn, job)?;
     turn.presence.cache.await_job(job);

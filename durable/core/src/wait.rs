@@ -24,6 +24,8 @@ pub struct Wait {
     pub for_what: ForWhat,
     pub started_ms: i64,
     pub deadline_ms: i64,
+    /// It is known to take longer than `SOON_MS`.
+    pub is_slow: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -57,24 +59,11 @@ impl From<Answered> for ForWhat {
     }
 }
 
-impl Wait {
-    /// From when on it is slow, and the caller is told to be patient.
-    pub fn slow_ms(&self) -> i64 {
-        self.started_ms.saturating_add(SOON_MS)
-    }
-}
-
-/// It takes long: the log hears of the job that is waited for.
-pub fn note_slow(turn: &mut Turn<'_>, wait: &Wait) -> Result<(), Error> {
-    if let (ForWhat::Answered(_), Some(job)) = (&wait.for_what, jobs::find(turn, &wait.subject)?) {
-        jobs::log_made(turn, &job);
-    }
-    Ok(())
-}
-
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
     Answer(Reply),
+    /// It takes longer than `SOON_MS`, which is said once: look again.
+    Slow,
     /// Look again then, or earlier if there is news of the subject or a peer comes or goes.
     Sleep {
         until_ms: i64,
@@ -100,7 +89,7 @@ pub fn begin(turn: &mut Turn<'_>, call: JobCall) -> Result<Outcome, Error> {
     if deadline_ms <= turn.now_ms {
         return Ok(Reply::Document { document }.into());
     }
-    Ok(Outcome::Wait(Wait { subject, for_what, started_ms: turn.now_ms, deadline_ms }))
+    Ok(Outcome::Wait(Wait { subject, for_what, started_ms: turn.now_ms, deadline_ms, is_slow: false }))
 }
 
 fn has_ended(document: &Value) -> bool {
@@ -111,8 +100,23 @@ fn is_empty(document: &Value) -> bool {
     document.get("messages").and_then(Value::as_array).is_some_and(Vec::is_empty)
 }
 
-/// Looks whether the wait is over.
-pub fn look(turn: &mut Turn<'_>, wait: &Wait) -> Result<Verdict, Error> {
+/// Looks whether the wait is over, or begins to be slow.
+pub fn look(turn: &mut Turn<'_>, wait: &mut Wait) -> Result<Verdict, Error> {
+    let slow_ms = wait.started_ms.saturating_add(SOON_MS);
+    match look_for_end(turn, wait)? {
+        Verdict::Sleep { .. } if !wait.is_slow && turn.now_ms >= slow_ms => {
+            wait.is_slow = true;
+            if let (ForWhat::Answered(_), Some(job)) = (&wait.for_what, jobs::find(turn, &wait.subject)?) {
+                jobs::log_made(turn, &job);
+            }
+            Ok(Verdict::Slow)
+        }
+        Verdict::Sleep { until_ms } if !wait.is_slow => Ok(Verdict::Sleep { until_ms: until_ms.min(slow_ms) }),
+        verdict => Ok(verdict),
+    }
+}
+
+fn look_for_end(turn: &mut Turn<'_>, wait: &Wait) -> Result<Verdict, Error> {
     if erasure::is_erased(turn)? {
         return Ok(Verdict::Answer(Reply::Revoked));
     }
@@ -142,7 +146,11 @@ fn document_or_sleep(turn: &Turn<'_>, wait: &Wait, document: Value, over: bool) 
 fn look_for_answer(turn: &mut Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Verdict, Error> {
     let verdict = verdict_on_answer(turn, wait, answered)?;
     if matches!(verdict, Verdict::Answer(_)) {
-        turn.presence.cache.forget_job(&wait.subject);
+        let job = turn.presence.cache.forget_job(&wait.subject);
+        // A caller with little patience leaves before its job is slow.
+        if let Some(job) = job.filter(|job| job.state.is_open() && !wait.is_slow) {
+            jobs::log_made(turn, &job);
+        }
     }
     Ok(verdict)
 }

@@ -90,7 +90,7 @@ impl Bus {
         });
         match served.await? {
             Outcome::Reply(reply) => Ok(reply),
-            Outcome::Wait(wait) => self.wait(&user_id, &wait, request_key, tells.then(Told::default), &lines).await,
+            Outcome::Wait(wait) => self.wait(&user_id, wait, request_key, tells.then(Told::default), &lines).await,
         }
     }
 
@@ -98,39 +98,34 @@ impl Bus {
     async fn wait(
         &self,
         user_id: &str,
-        wait: &Wait,
+        mut wait: Wait,
         request_key: Option<String>,
         mut told: Option<Told>,
         lines: &Lines,
     ) -> core::result::Result<Reply, CoreError> {
         let mut ticket = self.waits.begin(&wait.subject, request_key);
-        let mut slow = false;
         loop {
             let looked = self.turn(user_id, |turn| {
-                let mut news = match &mut told {
+                let news = match &mut told {
                     Some(told) => job_news::since(turn, &wait.subject, told)?,
                     None => Vec::new(),
                 };
-                let verdict = wait::look(turn, wait)?;
-                if !slow && matches!(verdict, Verdict::Sleep { .. }) && turn.now_ms >= wait.slow_ms() {
-                    slow = true;
-                    news.push(Line::Slow);
-                    wait::note_slow(turn, wait)?;
-                }
-                Ok((news, verdict))
+                Ok((news, wait::look(turn, &mut wait)?))
             });
-            let (news, verdict) = looked.await?;
+            let (mut news, verdict) = looked.await?;
+            if verdict == Verdict::Slow {
+                news.push(Line::Slow);
+            }
             for line in news {
                 // As above: nobody may listen any more.
                 let _ = lines.unbounded_send(line);
             }
-            let until_ms = match verdict {
+            match verdict {
                 Verdict::Answer(reply) => return Ok(reply),
-                Verdict::Sleep { until_ms } if slow => until_ms,
-                Verdict::Sleep { until_ms } => until_ms.min(wait.slow_ms()),
-            };
-            match select(ticket.poked.next(), self.sleepers.until(until_ms)).await {
-                Either::Left(_) | Either::Right(_) => {}
+                Verdict::Slow => {}
+                Verdict::Sleep { until_ms } => {
+                    drop(select(ticket.poked.next(), self.sleepers.until(until_ms)).await);
+                }
             }
         }
     }

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::bus::{self, Outcome};
-use crate::command::{Command, Request};
+use crate::command::{Command, Request, SOON_MS};
 use crate::delivery::LOST_AFTER_MS;
 use crate::effect::Effect;
 use crate::tests::world::{World, dispatch_command};
 use crate::trace::Trace;
-use crate::wait::{self, Wait};
+use crate::wait::{self, Verdict, Wait};
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -73,16 +73,38 @@ fn a_dispatch_that_ends_at_once_leaves_one_line_with_both_ids() {
     assert_eq!(log(&world), [expected]);
 }
 
+/// What is looked at now, and what the log hears of it.
+fn looked(world: &mut World, wait: &mut Wait) -> (Verdict, Vec<Value>) {
+    world.effects.clear();
+    let verdict = world.turn(|turn| wait::look(turn, wait)).unwrap();
+    (verdict, log(world))
+}
+
 #[test]
-fn a_dispatch_that_takes_long_is_in_the_log_before_it_ends() {
+fn a_dispatch_that_takes_long_is_in_the_log_once_before_it_ends() {
     let mut world = World::new();
     world.attach("w1", "b1", &[]);
-    let wait = traced_dispatch(&mut world);
-    world.effects.clear();
-    world.turn(|turn| wait::note_slow(turn, &wait)).unwrap();
-    let made = log(&world)[0].clone();
-    assert_eq!((&made["event"], &made["request_id"]), (&json!("job_made"), &json!("r-1")));
-    assert_eq!((&made["job_id"], &made["state"]), (&json!(wait.subject), &json!("running")));
+    let mut wait = traced_dispatch(&mut world);
+    let soon = Verdict::Sleep { until_ms: world.now_ms + SOON_MS };
+    assert_eq!(looked(&mut world, &mut wait), (soon, Vec::new()));
+    world.pass(SOON_MS);
+    let (verdict, made) = looked(&mut world, &mut wait);
+    assert_eq!((verdict, made.len()), (Verdict::Slow, 1));
+    assert_eq!((&made[0]["event"], &made[0]["request_id"]), (&json!("job_made"), &json!("r-1")));
+    assert_eq!((&made[0]["job_id"], &made[0]["state"]), (&json!(wait.subject), &json!("running")));
+    let rest = Verdict::Sleep { until_ms: wait.deadline_ms };
+    assert_eq!(looked(&mut world, &mut wait), (rest, Vec::new()));
+}
+
+#[test]
+fn a_dispatch_whose_caller_waits_no_longer_is_in_the_log_before_it_ends() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    let mut wait = Wait { deadline_ms: world.now_ms + 10, ..traced_dispatch(&mut world) };
+    world.pass(10);
+    let (verdict, made) = looked(&mut world, &mut wait);
+    assert!(matches!(verdict, Verdict::Answer(_)));
+    assert_eq!((&made[0]["event"], &made[0]["request_id"]), (&json!("job_made"), &json!("r-1")));
 }
 
 #[test]

@@ -85,8 +85,10 @@ impl World {
         }
     }
 
+    /// What a wait comes to that is known to be slow.
     pub fn look(&mut self, wait: &Wait) -> Verdict {
-        self.turn(|turn| wait::look(turn, wait)).unwrap()
+        let mut wait = Wait { is_slow: true, ..wait.clone() };
+        self.turn(|turn| wait::look(turn, &mut wait)).unwrap()
     }
 
     /// The envelope of a wait that is over.
@@ -94,6 +96,7 @@ impl World {
         match self.look(wait) {
             Verdict::Answer(Reply::Envelope { envelope }) => *envelope,
             Verdict::Answer(reply) => panic!("expected an envelope, got {reply:?}"),
+            Verdict::Slow => panic!("slow a second time"),
             Verdict::Sleep { until_ms } => panic!("still waiting, until {until_ms}"),
         }
     }
