@@ -10,6 +10,7 @@ mod job_tools;
 mod limits;
 mod messages;
 mod model;
+mod ops;
 mod overview;
 mod peers;
 mod questions;
