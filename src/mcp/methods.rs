@@ -263,7 +263,10 @@ async fn answer_legacy(asked: &Asked) -> Result<Option<Answer>, RpcError> {
             asked.ask(Command::UseSession).await?;
             Ok(Some(Answer::default()))
         }
-        "resources/subscribe" => subscriptions::subscribe(asked, true).await.map(Some),
+        "resources/subscribe" => {
+            asked.need(Scopes::BUS_READ)?;
+            subscriptions::subscribe(asked, true).await.map(Some)
+        }
         "resources/unsubscribe" => subscriptions::subscribe(asked, false).await.map(Some),
         "logging/setLevel" => {
             let level = asked.request.text("level")?;

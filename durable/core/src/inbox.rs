@@ -32,8 +32,16 @@ pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Keeps a notification for a client or a session and returns its place. At the limits the oldest go.
+/// Keeps a record for a client and returns its place. Whoever is subscribed to the inbox hears of it.
 pub fn keep(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i64, Error> {
+    let seq = store(turn, owner, notification)?;
+    subscriptions::changed(turn, &Topic::Inbox(owner.to_owned()))?;
+    Ok(seq)
+}
+
+/// Keeps a notification for a client or a session and returns its place, and tells no subscriber: what a subscriber is told
+/// is kept too, and telling of that again would have no end. At the limits the oldest go.
+pub fn store(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i64, Error> {
     let text = notification.to_string();
     let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
     let rows = turn.sql.query(
@@ -42,7 +50,6 @@ pub fn keep(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i6
     )?;
     let seq = rows.first().map_or(Ok(0), |row| row.integer(0))?;
     turn.effects.push(Effect::News { subject: owner.to_owned() });
-    subscriptions::changed(turn, &Topic::Inbox(owner.to_owned()))?;
     let dropped = turn.sql.query(
         "DELETE FROM inbox WHERE client_uuid = ?1 AND seq <= (
            SELECT seq FROM (
