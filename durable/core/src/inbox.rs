@@ -7,7 +7,7 @@ use crate::error::{Error, Rejection};
 use crate::params;
 use crate::record::Record;
 use crate::registry;
-use crate::storage::Row;
+use crate::storage::{MAX_INTEGER, Row};
 use crate::subscriptions::{self, Topic};
 use crate::timers;
 use crate::turn::Turn;
@@ -101,8 +101,7 @@ pub struct Page {
 /// # Errors
 /// `Rejection::NoClient` for a uuid that is not registered, `Rejection::Cursor` for a place that was not given out.
 pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: u32) -> Result<Page, Error> {
-    let place =
-        after.map_or(Ok(0), |text| text.parse::<i64>().map_err(|_| Rejection::Cursor { after: text.to_owned() }))?;
+    let place = after.map_or(Ok(0), place)?;
     let clients = turn.sql.query("SELECT dropped FROM clients WHERE uuid = ?", params![client_uuid])?;
     let Some(client) = clients.first() else {
         return Err(Rejection::NoClient { uuid: client_uuid.to_owned() }.into());
@@ -127,6 +126,12 @@ pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: 
         messages.extend(message(row, 0)?.pointer_mut("/params/data").map(Value::take));
     }
     Ok(Page { messages, next, dropped })
+}
+
+/// A place in the inbox as a client names it.
+fn place(text: &str) -> Result<i64, Rejection> {
+    let known = text.parse().ok().filter(|place| (0..=MAX_INTEGER).contains(place));
+    known.ok_or_else(|| Rejection::Cursor { after: text.to_owned() })
 }
 
 /// Drops records that have waited for `KEPT_MS`.
