@@ -3,6 +3,7 @@
 use core::cell::OnceCell;
 use std::rc::Rc;
 
+use url::Url;
 use worker::Env;
 
 /// One hour, when `ACCESS_TOKEN_TTL` says nothing.
@@ -51,6 +52,14 @@ pub struct Oidc {
     /// `OIDC_ALLOW`: who of its users may sign in: `ada@example.org`, `@example.com` or `group:artists`, with commas
     /// between them. All of them if not set.
     pub allow: Vec<String>,
+}
+
+impl Oidc {
+    /// What people call the provider.
+    pub fn shown_name(&self) -> String {
+        let host = || Url::parse(&self.issuer).ok().and_then(|url| url.host_str().map(str::to_owned));
+        self.name.clone().or_else(host).unwrap_or_else(|| "the provider".to_owned())
+    }
 }
 
 /// Who may make an account. The first administrator may in any case.

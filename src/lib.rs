@@ -1,15 +1,17 @@
 //! The edge of Blender Bus: MCP over HTTP, OAuth 2.1, web pages. It keeps no state; what must be kept is in the objects.
 
-mod bus;
+mod caller;
 mod card;
 pub mod catalog;
 mod config;
-mod dashboard;
+mod http;
 mod mcp;
 mod oauth;
-mod pages;
+mod objects;
 mod router;
+mod seal;
 mod site;
+mod web;
 
 use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Request, Result, event};

@@ -5,32 +5,45 @@ use serde_json::json;
 use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Error, Method, Request, Response, Result, console_error};
 
-use crate::bus::Bus;
 use crate::card;
 use crate::config::Config;
-use crate::dashboard::{self, home};
+use crate::http::limits;
 use crate::mcp;
-use crate::oauth::{self, bearer, screens};
+use crate::oauth::{self, bearer};
+use crate::objects::bus::Bus;
 use crate::site::Site;
+use crate::web::dashboard::home;
+use crate::web::{self, screens};
 
 /// Serves one request.
 pub async fn route(request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
     let response = match request.path().as_str() {
         "/" if wants_page(&request)? => home(&request, &env).await,
-        "/" | "/mcp" => return mcp::endpoint::serve(request, env, context).await,
+        "/" | "/mcp" => return mcp::serve(request, env, context).await,
         "/ws" => attach(request, env).await,
         "/health" => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
         "/.well-known/mcp/server-card.json" => oauth::metadata::serve(&request, &env, card::document),
         path => {
             let to_a_person = wants_page(&request)?;
-            let answer = match path.starts_with("/dashboard") {
-                true => dashboard::route(request, &env).await,
-                false => oauth::route(request, env, context).await,
-            };
-            answer.unwrap_or_else(|| not_found(to_a_person))
+            let is_page = web::is_page(path);
+            page_or_endpoint(request, &env, is_page).await.unwrap_or_else(|| not_found(to_a_person))
         }
     };
     response.map(Into::into)
+}
+
+/// Answers what has a path of its own; nothing for any other path.
+async fn page_or_endpoint(mut request: Request, env: &Env, is_page: bool) -> Option<Result<Response>> {
+    if let Some(preflight) = oauth::preflight(&request) {
+        return Some(preflight);
+    }
+    if let Err(error) = limits::check(&request, env).await {
+        return Some(if is_page { screens::refusal(&error) } else { error.into_response() });
+    }
+    match oauth::route(&mut request, env).await {
+        None => web::route(&mut request, env).await,
+        answer => answer,
+    }
 }
 
 /// A browser asks for HTML; MCP clients never do.

@@ -35,22 +35,25 @@ def test_the_core_reads_no_clock() -> None:
     assert using("durable/core/src", r"SystemTime::now|Instant::now|Date::now") == []
 
 
-@pytest.mark.parametrize("layer", ["http", "worker", "crate::mcp", "crate::oauth", "crate::bus"])
+@pytest.mark.parametrize(
+    "layer", ["http", "worker", "crate::http", "crate::mcp", "crate::oauth", "crate::web", "crate::objects"]
+)
 def test_the_catalog_knows_neither_http_nor_its_users(layer: str) -> None:
     assert using("src/catalog", rf"^use {layer}\b.*|\b{layer}::") == []
 
 
-def test_oauth_never_uses_mcp() -> None:
-    assert using("src/oauth", r"crate::mcp\b.*") == []
+def test_oauth_never_uses_mcp_or_pages() -> None:
+    assert using("src/oauth", r"crate::(mcp|web)\b.*") == []
+
+
+def test_pages_never_use_mcp() -> None:
+    assert using("src/web", r"crate::mcp\b.*") == []
 
 
 def test_mcp_uses_of_oauth_only_the_verified_caller() -> None:
-    allowed = re.compile(r"use crate::oauth::(Caller|bearer(::\{self, Challenge\})?)( as \w+)?;")
-    # The tools for access tokens are an account's, and so is what they call; oauth has the keys that seal.
-    exempt = {
-        "src/mcp/account_tools.rs: use crate::oauth::personal;",
-        "src/mcp/which_blender.rs: use crate::oauth::seal;",
-    }
+    allowed = re.compile(r"use crate::oauth::bearer::(\{self, Challenge\}|Challenge);")
+    # The tools for access tokens are an account's, and so is what they call.
+    exempt = {"src/mcp/methods/account_tools.rs: use crate::oauth::personal;"}
     used = [line for line in using("src/mcp", r".*crate::oauth.*") if line not in exempt]
     assert [line for line in used if not allowed.search(line)] == []
 

@@ -7,8 +7,8 @@ use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::oauth::error::Error;
-use crate::oauth::keys::{Keys, named, newest};
+use crate::http::error::Error;
+use crate::objects::key_ring::{Keys, named, newest};
 
 /// A token is taken for this long past its end: clocks differ, and clients refresh a little late.
 pub const LEEWAY_S: i64 = 60;
@@ -117,7 +117,7 @@ impl<'a> Presented<'a> {
 #[cfg(test)]
 mod tests {
     use super::{AccessToken, LEEWAY_S, TokenError};
-    use crate::oauth::keys::tests::keys;
+    use crate::objects::key_ring::tests::keys;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use bus_core::scopes::Scopes;

@@ -7,26 +7,13 @@ use serde_json::json;
 use thiserror::Error;
 use worker::{Env, Request, Response, Result};
 
+use crate::caller::Caller;
 use crate::config::Config;
+use crate::http::error::{Error, ascii};
 use crate::oauth::access_token::{AccessToken, Presented, TokenError};
-use crate::oauth::error::{Error, ascii};
-use crate::oauth::keys::Keys;
 use crate::oauth::personal;
+use crate::objects::key_ring::Keys;
 use crate::site::{Site, SiteError};
-
-/// The verified sender of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    pub user_id: String,
-    pub username: String,
-    pub client_id: String,
-    pub grant_id: String,
-    pub scopes: Scopes,
-    /// Origin of the server that the token is for.
-    pub audience: String,
-    /// When the token ends; it is taken for `LEEWAY_S` longer.
-    pub expires_at_ms: i64,
-}
 
 /// Why a request is not served; `response` says so on the wire, and where a client learns how to get a token.
 #[derive(Debug, Error)]

@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use worker::{Env, Request};
 
+use crate::http::error::{Code, Error};
+use crate::http::form::Parameters;
 use crate::oauth::client::{Client, document};
-use crate::oauth::error::{Code, Error};
-use crate::oauth::form::Parameters;
-use crate::oauth::keys::Keys;
+use crate::objects::key_ring::Keys;
 
 /// The `client_id`, if it is one of this server's and its secret, if it has one, came along.
 pub async fn authenticate(request: &Request, parameters: &Parameters, env: &Env) -> Result<String, Error> {

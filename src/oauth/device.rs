@@ -3,8 +3,6 @@
 //! The code leads to an object of its own, which lives for ten minutes. Its name is made with a key of this server, so
 //! that whoever reads the names of objects learns no code.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bus_core::accounts::{Command as AccountCommand, Reply as AccountReply};
 use bus_core::codes::Exchange;
 use bus_core::device::{Command, INTERVAL_MS, LIFETIME_MS, Reply, Requested, shown, user_code};
@@ -12,51 +10,21 @@ use bus_core::grants::Refusal;
 use bus_core::scopes::Scopes;
 use durable::runtime::WebCrypto;
 use serde_json::json;
-use worker::{Env, Method, ObjectId, Request, Response, Stub};
+use worker::{Env, Method, Request, Response};
 
 use crate::config::Config;
-use crate::oauth::account::{Account, Kind, id_at, route, split};
+use crate::http::error::{Code, Error, no_store};
+use crate::http::form::{Parameters, expect_method, form};
 use crate::oauth::client::Client;
 use crate::oauth::client_auth;
-use crate::oauth::error::{Code, Error, no_store};
-use crate::oauth::form::{Parameters, expect_method, form};
-use crate::oauth::issue::{refused, tokens};
-use crate::oauth::keys::{Keys, sign};
-use crate::oauth::object;
-use crate::oauth::token::check_resources;
+use crate::oauth::issue::{check_resources, refused, tokens};
+use crate::objects::account::Account;
+use crate::objects::device::Device;
+use crate::objects::key_ring::{Keys, newest};
 use crate::site::Site;
 
-pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
-const BINDING: &str = "DEVICE_SIGN_IN";
 /// Codes are tried until one is free, which nearly always is the first.
 const TRIES: usize = 4;
-
-/// The object behind a user code, or behind a device code.
-pub struct Device {
-    stub: Stub,
-    id: String,
-}
-
-impl Device {
-    /// The objects that a user code may lead to: one for each key that names may have been made with.
-    pub async fn coded(env: &Env, code: &str) -> Result<Vec<Self>, Error> {
-        let keys = Keys::kept(env).await?;
-        keys.form.iter().map(|(_, key)| Self::named(env, key, code)).collect()
-    }
-
-    fn named(env: &Env, key: &[u8], code: &str) -> Result<Self, Error> {
-        let name = URL_SAFE_NO_PAD.encode(sign(key, &["user code", code])?);
-        Self::of(&env.durable_object(BINDING)?.id_from_name(&name)?)
-    }
-
-    fn of(id: &ObjectId<'_>) -> Result<Self, Error> {
-        Ok(Self { stub: id.get_stub()?, id: id.to_string() })
-    }
-
-    pub async fn ask(&self, command: &Command) -> Result<Reply, Error> {
-        object::ask(&self.stub, "DeviceSignIn", "https://device/command", command).await
-    }
-}
 
 /// `POST /device_authorization` (section 3.1).
 pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response, Error> {
@@ -80,8 +48,7 @@ pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response,
         audience: site.issuer.clone(),
     };
     let (code, device, secret) = begin(env, requested).await?;
-    let device_code =
-        format!("{}{}.{secret}", Kind::DeviceCode.prefix(), route(&device.id).ok_or(Error::Senseless("ObjectId"))?);
+    let device_code = device.credential(&secret)?;
     let code = shown(&code);
     Ok(no_store(Response::builder())?.from_json(&json!({
         "device_code": device_code,
@@ -95,7 +62,7 @@ pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response,
 
 async fn begin(env: &Env, requested: Requested) -> Result<(String, Device, String), Error> {
     let keys = Keys::kept(env).await?;
-    let (_, key) = crate::oauth::keys::newest(&keys.form)?;
+    let (_, key) = newest(&keys.form)?;
     for _ in 0..TRIES {
         let code = user_code(&mut WebCrypto).map_err(|_| Error::Senseless("WebCrypto"))?;
         let device = Device::named(env, key, &code)?;
@@ -117,16 +84,11 @@ pub async fn token(
     client_id: String,
 ) -> Result<Response, Error> {
     const WHAT: &str = "device code";
-    let Some((route, secret)) = split(Kind::DeviceCode, parameters.required("device_code")?) else {
-        return Err(refused(Refusal::Unknown, WHAT));
-    };
-    // The runtime knows its own ids: one that was made up wakes no object.
-    let id = id_at(route).and_then(|id| Some((env.durable_object(BINDING).ok()?, id)));
-    let Some(device) = id.and_then(|(namespace, id)| Some(Device::of(&namespace.id_from_string(&id).ok()?))) else {
+    let Some((device, secret)) = Device::holding(env, parameters.required("device_code")?)? else {
         return Err(refused(Refusal::Unknown, WHAT));
     };
     let poll = Command::Poll { secret: secret.to_owned(), client_id: client_id.clone() };
-    let account = match device?.ask(&poll).await? {
+    let account = match device.ask(&poll).await? {
         Reply::Allowed { account } => account,
         Reply::Pending => return Err(Error::new(Code::AuthorizationPending, "nobody has decided yet: ask again")),
         Reply::SlowDown => {

@@ -9,10 +9,12 @@ use serde::Serialize;
 use worker::{Env, Response, console_log};
 
 use crate::config::Config;
+use crate::http::error::{Code, Error, no_store};
+use crate::http::form::Parameters;
 use crate::oauth::access_token::AccessToken;
-use crate::oauth::account::{Account, Kind};
-use crate::oauth::error::{Code, Error, no_store};
-use crate::oauth::keys::Keys;
+use crate::objects::account::{Account, Kind};
+use crate::objects::key_ring::Keys;
+use crate::site::Site;
 
 /// RFC 6749 section 5.1. `user` only from the `/auth` endpoints.
 #[derive(Serialize)]
@@ -71,5 +73,13 @@ pub fn refused(reason: Refusal, what: &str) -> Error {
             Code::InvalidGrant,
             format!("the {what} is unknown, used, expired or revoked, or was issued to another client or redirect"),
         ),
+    }
+}
+
+/// Every `resource` must be an endpoint of this server (RFC 8707 section 2.2).
+pub fn check_resources(parameters: &Parameters, site: &Site) -> Result<(), Error> {
+    match parameters.all("resource").find(|resource| !site.is_resource(resource)) {
+        None => Ok(()),
+        Some(_) => Err(Error::new(Code::InvalidTarget, format!("resource must be {0}/ or {0}/mcp", site.here))),
     }
 }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use worker::{Env, Method, Request, Response, Result};
 
 use crate::config::Config;
-use crate::oauth::error::Error;
-use crate::oauth::form::expect_method;
-use crate::oauth::register::GRANT_TYPES;
+use crate::http::error::Error;
+use crate::http::form::expect_method;
+use crate::oauth::grant_types;
 use crate::site::Site;
 
 const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
@@ -60,7 +60,7 @@ fn server_document(site: &Site) -> Value {
         "scopes_supported": scope_names(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": GRANT_TYPES,
+        "grant_types_supported": grant_types::ALL,
         "token_endpoint_auth_methods_supported": AUTH_METHODS,
         "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
         "code_challenge_methods_supported": ["S256"],

@@ -9,11 +9,11 @@ use serde::Deserialize;
 use worker::{Env, Method, Request, Response, console_log};
 
 use crate::config::Config;
-use crate::oauth::account::{Account, Kind};
+use crate::http::error::{Code, Error};
+use crate::http::form::{expect_method, json};
 use crate::oauth::client::PASSWORD_CLIENT;
-use crate::oauth::error::{Code, Error};
-use crate::oauth::form::{expect_method, json};
 use crate::oauth::issue::tokens;
+use crate::objects::account::{Account, Kind};
 use crate::site::Site;
 
 /// What is answered where `PASSWORD_LOGIN` is `off`.

@@ -14,9 +14,9 @@ use durable::runtime::now_ms;
 use sha2::{Digest, Sha256};
 use worker::Env;
 
-use crate::oauth::account::{Account, Kind};
-use crate::oauth::bearer::Caller;
-pub use crate::oauth::error::Error;
+use crate::caller::Caller;
+pub use crate::http::error::Error;
+use crate::objects::account::{Account, Kind};
 use crate::site::Site;
 
 /// Far below the time for which a bus remembers a revocation.

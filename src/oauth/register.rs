@@ -4,15 +4,13 @@ use durable::runtime::now_ms;
 use serde_json::{Map, Value, json};
 use worker::{Env, Method, Request, Response};
 
+use crate::http::error::{Code, Error, no_store};
+use crate::http::form::{expect_method, json};
 use crate::oauth::client::declared::Declared;
 use crate::oauth::client::record::{Record, secret};
 use crate::oauth::client::{MAX_CLIENT_ID_BYTES, SecretBy};
-use crate::oauth::device;
-use crate::oauth::error::{Code, Error, no_store};
-use crate::oauth::form::{expect_method, json};
-use crate::oauth::keys::Keys;
-
-pub const GRANT_TYPES: [&str; 3] = ["authorization_code", "refresh_token", device::GRANT_TYPE];
+use crate::oauth::grant_types;
+use crate::objects::key_ring::Keys;
 
 pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Error> {
     expect_method(request, &[Method::Post], "POST")?;
@@ -38,7 +36,7 @@ pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Erro
         answer.insert("client_secret_expires_at".into(), 0.into());
     }
     let first = usize::from(by_device_alone);
-    answer.insert("grant_types".into(), json!(GRANT_TYPES.get(first..)));
+    answer.insert("grant_types".into(), json!(grant_types::ALL.get(first..)));
     answer.insert("response_types".into(), if by_device_alone { json!([]) } else { json!(["code"]) });
     Ok(no_store(Response::builder().with_status(201))?.from_json(&Value::Object(answer))?)
 }

@@ -9,19 +9,19 @@ use bus_core::usernames::Username;
 use durable::runtime::now_ms;
 use worker::{Env, Method, Request, Response};
 
+use crate::caller::Caller;
 use crate::config::Config;
+use crate::http::error::{Code, Error, no_store};
+use crate::http::form::{Parameters, expect_method, form};
 use crate::oauth::access_token::AccessToken;
-use crate::oauth::account::{Account, Kind};
-use crate::oauth::bearer::Caller;
 use crate::oauth::client::PASSWORD_CLIENT;
 use crate::oauth::client_auth;
 use crate::oauth::device;
-use crate::oauth::error::{Code, Error, no_store};
-use crate::oauth::form::{Parameters, expect_method, form};
-use crate::oauth::issue::{refused, tokens};
-use crate::oauth::keys::Keys;
+use crate::oauth::grant_types;
+use crate::oauth::issue::{check_resources, refused, tokens};
 use crate::oauth::personal;
-use crate::oauth::register::GRANT_TYPES;
+use crate::objects::account::{Account, Kind};
+use crate::objects::key_ring::Keys;
 use crate::site::Site;
 
 pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> {
@@ -30,13 +30,13 @@ pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> 
     let site = Site::of(request, &config)?;
     let parameters = form(request).await?;
     let grant_type = parameters.required("grant_type")?;
-    if !GRANT_TYPES.contains(&grant_type) {
-        let description = format!("grant_type must be one of {}", GRANT_TYPES.join(", "));
+    if !grant_types::ALL.contains(&grant_type) {
+        let description = format!("grant_type must be one of {}", grant_types::ALL.join(", "));
         return Err(Error::new(Code::UnsupportedGrantType, description));
     }
     let client_id = client_auth::authenticate(request, &parameters, env).await?;
     check_resources(&parameters, &site)?;
-    if grant_type == device::GRANT_TYPE {
+    if grant_type == grant_types::DEVICE_CODE {
         return device::token(&parameters, env, &config, &site, client_id).await;
     }
     let (kind, name, what) = match grant_type {
@@ -111,12 +111,4 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
 
 async fn personal_token(env: &Env, site: &Site, token: &str) -> Result<Option<Caller>, Error> {
     if personal::is_personal(token) { personal::verify(env, site, token).await } else { Ok(None) }
-}
-
-/// Every `resource` must be an endpoint of this server (RFC 8707 section 2.2).
-pub fn check_resources(parameters: &Parameters, site: &Site) -> Result<(), Error> {
-    match parameters.all("resource").find(|resource| !site.is_resource(resource)) {
-        None => Ok(()),
-        Some(_) => Err(Error::new(Code::InvalidTarget, format!("resource must be {0}/ or {0}/mcp", site.here))),
-    }
 }

@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use worker::{Env, console_error};
 
 use crate::config::Config;
+use crate::http::error::Error;
 use crate::oauth::client::declared::{Declared, Sound};
 use crate::oauth::client::{Client, Secret, record};
-use crate::oauth::error::Error;
 
 const MAX_ID_BYTES: usize = 256;
 /// A secret is hashed once and not slowly, so it has to be a random one.

@@ -3,10 +3,10 @@
 
 use serde::Deserialize;
 
+use crate::http::error::{Code, Error};
 use crate::oauth::client::SecretBy;
-use crate::oauth::device;
-use crate::oauth::error::{Code, Error};
-use crate::oauth::redirect;
+use crate::oauth::grant_types;
+use crate::oauth::redirect_uri;
 
 const MAX_REDIRECTS: usize = 10;
 const MAX_NAME_CHARACTERS: usize = 80;
@@ -43,9 +43,12 @@ impl Declared {
             })?),
         };
         let grants = |wanted| self.grant_types.as_ref().is_some_and(|types| types.iter().any(|name| name == wanted));
-        let by_device_alone = grants(device::GRANT_TYPE) && !grants("authorization_code");
+        let by_device_alone = grants(grant_types::DEVICE_CODE) && !grants("authorization_code");
         if self.grant_types.is_some() && !grants("authorization_code") && !by_device_alone {
-            return Err(refused(format!("grant_types must contain authorization_code or {}", device::GRANT_TYPE)));
+            return Err(refused(format!(
+                "grant_types must contain authorization_code or {}",
+                grant_types::DEVICE_CODE
+            )));
         }
         if !by_device_alone && self.response_types.is_some_and(|types| !types.iter().any(|name| name == "code")) {
             return Err(refused("response_types must contain code".into()));
@@ -60,7 +63,7 @@ impl Declared {
         }
         for uri in &redirect_uris {
             let refused = |error| Error::new(Code::InvalidRedirectUri, format!("{uri}: {error}"));
-            redirect::check(uri).map_err(refused)?;
+            redirect_uri::check(uri).map_err(refused)?;
         }
         Ok(Sound { name: presentable(&self.client_name.unwrap_or_default()), redirect_uris, secret_by })
     }
@@ -80,7 +83,7 @@ fn presentable(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Declared, presentable};
-    use crate::oauth::error::Error;
+    use crate::http::error::Error;
     use serde_json::{Value, json};
 
     fn refusal(metadata: Value) -> String {

@@ -5,10 +5,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use crate::http::error::Error;
 use crate::oauth::client::declared::Sound;
 use crate::oauth::client::{Client, MAX_CLIENT_ID_BYTES, Secret, SecretBy};
-use crate::oauth::error::Error;
-use crate::oauth::keys::{Keys, is_signed, named, newest, sign};
+use crate::objects::key_ring::{Keys, is_signed, named, newest, sign};
 
 /// Every id given out here begins so, and no other client's may.
 pub const PREFIX: &str = "bmcl_";
@@ -85,7 +85,7 @@ pub fn kid(client_id: &str) -> &str {
 mod tests {
     use super::{Record, is_secret, secret};
     use crate::oauth::client::MAX_CLIENT_ID_BYTES;
-    use crate::oauth::keys::tests::keys;
+    use crate::objects::key_ring::tests::keys;
 
     fn record() -> Record {
         let redirect_uris = vec!["http://localhost:1/callback".to_owned()];

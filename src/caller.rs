@@ -1,0 +1,17 @@
+//! Who sends a request, once the access token has been verified.
+
+use bus_core::scopes::Scopes;
+
+/// The verified sender of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    pub user_id: String,
+    pub username: String,
+    pub client_id: String,
+    pub grant_id: String,
+    pub scopes: Scopes,
+    /// Origin of the server that the token is for.
+    pub audience: String,
+    /// When the token ends; it is taken for `LEEWAY_S` longer.
+    pub expires_at_ms: i64,
+}

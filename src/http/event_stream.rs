@@ -1,0 +1,87 @@
+//! Streams of Server-Sent Events: their response, their events, and the bridge from a socket of the bus.
+
+use core::pin::pin;
+use core::time::Duration;
+
+use futures_channel::mpsc::{UnboundedSender, unbounded};
+use futures_util::future::{Either, select};
+use futures_util::stream::{iter, unfold};
+use futures_util::{Stream, StreamExt};
+use worker::wasm_bindgen_futures::spawn_local;
+use worker::{Delay, Error, Response, Result, WebSocket, WebsocketEvent, console_error, console_log};
+
+/// A comment goes out at least this often on a stream that may be idle for hours. It is also how soon a client that has gone is missed.
+const STREAM_COMMENT_EVERY: Duration = Duration::from_secs(14);
+
+/// A part of the body of a stream.
+pub type Chunk = core::result::Result<Vec<u8>, Error>;
+
+/// A message as an event. JSON text has no line breaks, so it is one `data` line.
+pub fn event(message: &str) -> Vec<u8> {
+    format!("event: message\ndata: {message}\n\n").into_bytes()
+}
+
+/// What the bus sends over a socket, as events, after a first message and before a last one. It ends cleanly when the bus
+/// closes, and closes the socket when the client has gone.
+pub fn bridge(socket: WebSocket, first: Option<String>, last: Option<String>) -> Result<Response> {
+    socket.accept()?;
+    let (sender, receiver) = unbounded();
+    spawn_local(forward(socket, sender));
+    let frames = unfold(receiver, |mut receiver| async move {
+        match select(receiver.next(), Delay::from(STREAM_COMMENT_EVERY)).await {
+            Either::Left((Some(frame), _)) => Some((Ok(numbered(&frame)), receiver)),
+            Either::Left((None, _)) => None,
+            Either::Right(_) => Some((comment(), receiver)),
+        }
+    });
+    let message = |message: Option<String>| iter(message.map(|message| Ok(event(&message))));
+    event_stream(iter([comment()]).chain(message(first)).chain(frames).chain(message(last)))
+}
+
+/// Passes frames on until either side has ended.
+async fn forward(socket: WebSocket, sender: UnboundedSender<String>) {
+    let events = match socket.events() {
+        Ok(events) => events,
+        Err(error) => return console_error!("stream: {error}"),
+    };
+    let mut events = pin!(events);
+    loop {
+        match select(events.next(), Delay::from(STREAM_COMMENT_EVERY)).await {
+            Either::Left((Some(Ok(WebsocketEvent::Message(message))), _)) => {
+                if message.text().is_none_or(|frame| sender.unbounded_send(frame).is_err()) {
+                    break;
+                }
+            }
+            Either::Left(_) => break,
+            Either::Right(_) if sender.is_closed() => break,
+            Either::Right(_) => {}
+        }
+    }
+    if let Err(error) = socket.close(Some(1000), Some("the stream has ended")) {
+        console_log!("stream: {error}");
+    }
+}
+
+/// A frame of the bus, `<event id>\n<message>`, as an event. Either part may be empty.
+fn numbered(frame: &str) -> Vec<u8> {
+    let (id, message) = frame.split_once('\n').unwrap_or(("", frame));
+    if id.is_empty() {
+        return event(message);
+    }
+    format!("event: message\nid: {id}\ndata: {message}\n\n").into_bytes()
+}
+
+/// A response whose body these are.
+pub fn event_stream(events: impl Stream<Item = Chunk> + 'static) -> Result<Response> {
+    let response = Response::from_stream(events)?;
+    let headers = response.headers();
+    headers.set("Content-Type", "text/event-stream")?;
+    headers.set("Cache-Control", "no-cache, no-transform")?;
+    headers.set("X-Accel-Buffering", "no")?;
+    Ok(response)
+}
+
+/// What a client passes over: it says that the server is still there.
+pub fn comment() -> Chunk {
+    Ok(b": waiting\n\n".to_vec())
+}

@@ -1,0 +1,51 @@
+//! Asking another server: JSON of a bounded size, in a bounded time, from the address that was meant.
+
+use core::pin::pin;
+use core::time::Duration;
+
+use futures_util::future::{Either, select};
+use serde::de::DeserializeOwned;
+use worker::{AbortController, AbortSignal, Delay, Fetch, Request, RequestInit, RequestRedirect};
+
+use crate::http::error::Error;
+use crate::http::form::bounded;
+
+const MAX_BYTES: usize = 128 * 1024;
+/// For the whole of an answer.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The JSON that `url` answers with 200. Redirects are not followed.
+pub async fn json<T: DeserializeOwned>(url: &str, mut init: RequestInit) -> Result<T, Error> {
+    init.with_redirect(RequestRedirect::Manual);
+    let request = Request::new_with_init(url, &init)?;
+    let answer = within(PATIENCE, async |signal| read(request, signal).await).await;
+    let body = answer.ok_or_else(|| failed(url, "did not answer in time"))??;
+    let body = body.ok_or_else(|| failed(url, "answered with too much, or not with 200"))?;
+    serde_json::from_slice(&body).map_err(|error| failed(url, &format!("answered with something unexpected: {error}")))
+}
+
+/// What `ask` comes to, if it does so in time; if not, whatever it fetches with the signal is broken off.
+pub async fn within<T>(patience: Duration, ask: impl AsyncFnOnce(&AbortSignal) -> T) -> Option<T> {
+    let controller = AbortController::default();
+    let signal = controller.signal();
+    let answer = pin!(ask(&signal));
+    match select(answer, Delay::from(patience)).await {
+        Either::Left((answer, _)) => Some(answer),
+        Either::Right(_) => {
+            controller.abort();
+            None
+        }
+    }
+}
+
+async fn read(request: Request, signal: &AbortSignal) -> Result<Option<Vec<u8>>, Error> {
+    let mut response = Fetch::Request(request).send_with_signal(signal).await?;
+    if response.status_code() != 200 {
+        return Ok(None);
+    }
+    Ok(bounded(response.stream()?, MAX_BYTES).await?)
+}
+
+fn failed(url: &str, what: &str) -> Error {
+    Error::Elsewhere(format!("{url} {what}"))
+}

@@ -1,0 +1,140 @@
+//! The methods of MCP, and `answer`, which finds the one that a request names.
+
+mod account_tools;
+mod completion;
+mod dispatch;
+mod prompts;
+mod resources;
+pub mod subscriptions;
+mod tasks;
+mod tools;
+mod which_blender;
+
+use bus_core::bus_tools::Priority;
+use bus_core::command::{Command, Reply};
+use bus_core::scopes::Scopes;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::card::full_server_info;
+use crate::catalog;
+use crate::mcp::answer::{Answer, Caching, SERVER_INFO_KEY};
+use crate::mcp::asked::{Asked, Era};
+use crate::mcp::era;
+use crate::mcp::error::RpcError;
+
+const INSTRUCTIONS: &str = "Works in the user's own Blender, live. Start with blender_get_scene_info; \
+blender_list_available_clients shows which Blenders are connected. Prefer the reading tools for questions and \
+blender_execute_code for changes; look at the outcome with blender_get_viewport_screenshot. Every tool answers a status: \
+on no_client, ambiguous_target or timeout follow its hint.";
+
+/// Answers one request.
+pub async fn answer(asked: Asked) -> Result<Answer, RpcError> {
+    if !asked.is_modern() {
+        if let Some(answer) = answer_legacy(&asked).await? {
+            return Ok(answer);
+        }
+    } else if asked.request.method == "server/discover" {
+        return Ok(discovered(&asked.caller.audience));
+    }
+    asked.need(Scopes::BUS_READ)?;
+    match asked.request.method.as_str() {
+        "tools/list" => listed(&asked, "tools", catalog::tools::list()),
+        "tools/call" => tools::call(&asked).await,
+        "resources/list" => listed(&asked, "resources", catalog::resources::list()),
+        "resources/templates/list" => listed(&asked, "resourceTemplates", catalog::resources::list_templates()),
+        "resources/read" => resources::read(&asked).await,
+        "prompts/list" => listed(&asked, "prompts", catalog::prompts::list()),
+        "prompts/get" => prompts::get(&asked),
+        "completion/complete" => completion::complete(&asked).await,
+        "tasks/get" if asked.is_modern() => tasks::get(&asked).await,
+        "tasks/update" if asked.is_modern() => tasks::update(&asked).await,
+        "tasks/cancel" if asked.is_modern() => tasks::cancel(&asked).await,
+        method => Err(RpcError::MethodNotFound { method: method.to_owned() }),
+    }
+}
+
+/// What only sessions have. Every other request must belong to an open one.
+async fn answer_legacy(asked: &Asked) -> Result<Option<Answer>, RpcError> {
+    let method = asked.request.method.as_str();
+    if method == "initialize" {
+        return initialize(asked).await.map(Some);
+    }
+    let Era::Legacy { session_id: Some(_) } = &asked.era else {
+        let reason = "Mcp-Session-Id is missing: send initialize first and repeat the id it returns, or send \
+                      MCP-Protocol-Version 2026-07-28 with the _meta of that revision, which needs no session";
+        return Err(RpcError::InvalidRequest(reason.to_owned()));
+    };
+    match method {
+        "ping" => {
+            asked.ask(Command::UseSession).await?;
+            Ok(Some(Answer::default()))
+        }
+        "resources/subscribe" => {
+            asked.need(Scopes::BUS_READ)?;
+            subscriptions::subscribe(asked, true).await.map(Some)
+        }
+        "resources/unsubscribe" => subscriptions::subscribe(asked, false).await.map(Some),
+        "logging/setLevel" => {
+            let level = asked.request.text("level")?;
+            if !Priority::LEVELS.contains(&level) {
+                let expected = Priority::LEVELS.join(", ");
+                return Err(RpcError::invalid_params(format!("params.level must be one of {expected}")));
+            }
+            asked.ask(Command::SetLogLevel { level: level.to_owned() }).await?;
+            Ok(Some(Answer::default()))
+        }
+        // These ask the bus anyway, which sees to the session in the same hop.
+        "tools/call" | "resources/read" => Ok(None),
+        _ => {
+            asked.ask(Command::UseSession).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn initialize(asked: &Asked) -> Result<Answer, RpcError> {
+    let version = era::negotiated(asked.request.text("protocolVersion")?);
+    let client_name = era::client_name(asked.request.params.get("clientInfo"));
+    let command = Command::OpenSession { protocol_version: version.to_owned(), client_name: client_name.clone() };
+    let reply = asked.bus.ask(&client_name, None, command, &|_| {}).await;
+    let session_id = match reply {
+        Ok(Reply::Session { session_id, .. }) => session_id,
+        Ok(Reply::Revoked) => return Err(RpcError::Unauthenticated),
+        other => return Err(RpcError::Internal(format!("open session: {other:?}"))),
+    };
+    let mut answer = Answer::from(json!({
+        "protocolVersion": version,
+        "capabilities": capabilities(),
+        "serverInfo": full_server_info(&asked.caller.audience),
+        "instructions": INSTRUCTIONS,
+    }));
+    answer.session_id = Some(session_id);
+    Ok(answer)
+}
+
+fn discovered(origin: &str) -> Answer {
+    let mut capabilities = capabilities();
+    if let Some(fields) = capabilities.as_object_mut() {
+        fields.insert("extensions".to_owned(), json!({era::TASKS: {}}));
+    }
+    Answer::from(json!({
+        "supportedVersions": era::SUPPORTED,
+        "capabilities": capabilities,
+        "instructions": INSTRUCTIONS,
+        "_meta": {SERVER_INFO_KEY: full_server_info(origin)},
+    }))
+    .cached(Caching::Catalog)
+}
+
+fn capabilities() -> Value {
+    json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {}, "completions": {}, "logging": {}})
+}
+
+/// A whole catalog: they fit on one page, so a cursor is one that was not given out here.
+fn listed(asked: &Asked, key: &'static str, list: &'static RawValue) -> Result<Answer, RpcError> {
+    match asked.request.params.get("cursor") {
+        None | Some(Value::Null) => Ok(Answer::of_list(key, list)),
+        Some(_) => Err(RpcError::invalid_params("params.cursor is not one that this server gave out")),
+    }
+}

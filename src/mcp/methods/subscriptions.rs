@@ -1,0 +1,132 @@
+//! Hearing of changes: `subscriptions/listen` (2026-07-28), `resources/subscribe` and `resources/unsubscribe` (before).
+
+use bus_core::bus_tools::MAX_ID;
+use bus_core::command::{Command, Reply};
+use bus_core::scopes::Scopes;
+use bus_core::subscriptions::{Listener, Subscription, Topic};
+use serde_json::{Map, Value, json};
+use worker::WebSocket;
+
+use crate::catalog::resources::{ResourceError, ResourceRef};
+use crate::mcp::answer::Answer;
+use crate::mcp::asked::Asked;
+use crate::mcp::error::RpcError;
+use crate::mcp::methods::tasks;
+
+/// Resources one stream may listen to.
+const MAX_URIS: usize = 64;
+/// Tasks one stream may listen to.
+const MAX_TASKS: usize = 64;
+/// The longest URI that can be listened to, in bytes.
+const MAX_URI: usize = 512;
+/// What one stream may listen to in all, in bytes: it must fit on a socket.
+const MAX_LISTENER: usize = 12 * 1024;
+
+/// A stream of changes, with its first and its last message.
+pub struct Listening {
+    pub socket: WebSocket,
+    pub acknowledgement: Value,
+    pub completion: Value,
+}
+
+/// Opens the stream of `subscriptions/listen`. What cannot be listened to is left out of the acknowledgement; the catalogs
+/// change only with a deploy, so list changes are.
+///
+/// # Errors
+/// -32602 for a filter that is malformed or too large.
+pub async fn listen(asked: &Asked) -> Result<Listening, RpcError> {
+    asked.need(Scopes::BUS_READ)?;
+    let id = &asked.request.id;
+    let subscriptions = wanted(asked)?;
+    let uris: Vec<&str> = subscriptions.iter().map(|subscription| subscription.uri.as_str()).collect();
+    let meta = json!({"io.modelcontextprotocol/subscriptionId": id});
+    let task_ids = wanted_tasks(asked)?;
+    let mut agreed = Map::new();
+    if !uris.is_empty() {
+        agreed.insert("resourceSubscriptions".to_owned(), json!(uris));
+    }
+    if !task_ids.is_empty() {
+        agreed.insert("taskIds".to_owned(), json!(task_ids));
+    }
+    let acknowledgement = json!({
+        "jsonrpc": "2.0",
+        "method": "notifications/subscriptions/acknowledged",
+        "params": {"_meta": meta, "notifications": agreed},
+    });
+    let completion = json!({"jsonrpc": "2.0", "id": id, "result": {"resultType": "complete", "_meta": meta}});
+    let listener = Listener { subscription_id: id.clone(), subscriptions, task_ids };
+    let text = serde_json::to_string(&listener).map_err(|error| RpcError::Internal(error.to_string()))?;
+    if text.len() > MAX_LISTENER {
+        return Err(RpcError::invalid_params("params.notifications is too long in all"));
+    }
+    match asked.bus.open_listener(&asked.caller, &text).await {
+        Ok(Ok(socket)) => Ok(Listening { socket, acknowledgement, completion }),
+        Ok(Err(Reply::Revoked)) => Err(RpcError::Unauthenticated),
+        Ok(Err(reply)) => Err(RpcError::Internal(format!("open listener: {reply:?}"))),
+        Err(error) => Err(RpcError::Internal(error.to_string())),
+    }
+}
+
+fn wanted(asked: &Asked) -> Result<Vec<Subscription>, RpcError> {
+    let uris = filtered(asked, "resourceSubscriptions", MAX_URIS)?;
+    Ok(uris.into_iter().filter_map(|uri| subscription(uri).ok().flatten()).collect())
+}
+
+/// # Errors
+/// -32021 for a client that asks for tasks and does not declare that it knows them.
+fn wanted_tasks(asked: &Asked) -> Result<Vec<String>, RpcError> {
+    let task_ids = filtered(asked, "taskIds", MAX_TASKS)?;
+    if !task_ids.is_empty() {
+        tasks::need(asked)?;
+    }
+    Ok(task_ids.into_iter().filter(|id| !id.is_empty() && id.len() <= MAX_ID).map(str::to_owned).collect())
+}
+
+/// The texts under a name in the filter of `subscriptions/listen`.
+fn filtered<'a>(asked: &'a Asked, name: &str, limit: usize) -> Result<Vec<&'a str>, RpcError> {
+    let filter = asked.request.params.get("notifications").and_then(Value::as_object);
+    let filter = filter.ok_or_else(|| RpcError::invalid_params("params.notifications must be an object"))?;
+    match filter.get(name) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(texts)) if texts.len() <= limit => Ok(texts.iter().filter_map(Value::as_str).collect()),
+        Some(_) => {
+            let expected = format!("an array of at most {limit} strings");
+            Err(RpcError::invalid_params(format!("params.notifications.{name} must be {expected}")))
+        }
+    }
+}
+
+/// `resources/subscribe` and `resources/unsubscribe`, within a session.
+///
+/// # Errors
+/// -32002 for an unknown resource, -32602 for one that cannot be subscribed to.
+pub async fn subscribe(asked: &Asked, on: bool) -> Result<Answer, RpcError> {
+    let uri = asked.request.text("uri")?;
+    let subscription = match subscription(uri) {
+        Ok(Some(subscription)) => subscription,
+        Ok(None) => return Err(RpcError::invalid_params(format!("{uri} cannot be subscribed to"))),
+        Err(ResourceError::Unknown { .. }) => return Err(RpcError::ResourceNotFound { uri: uri.to_owned() }),
+        Err(error) => return Err(RpcError::invalid_params(error.to_string())),
+    };
+    let command =
+        if on { Command::Subscribe { subscription } } else { Command::Unsubscribe { topic: subscription.topic } };
+    match asked.ask(command).await? {
+        Reply::Rejected { message } => Err(RpcError::invalid_params(message)),
+        _ => Ok(Answer::default()),
+    }
+}
+
+/// What to hear of for a URI; none where the resource does not change by itself.
+fn subscription(uri: &str) -> Result<Option<Subscription>, ResourceError> {
+    if uri.len() > MAX_URI {
+        return Ok(None);
+    }
+    let topic = match ResourceRef::parse(uri)? {
+        ResourceRef::Clients => Topic::Clients,
+        ResourceRef::Stats => Topic::Stats,
+        ResourceRef::Job { id } => Topic::Job(id),
+        ResourceRef::Inbox { uuid } => Topic::Inbox(uuid),
+        ResourceRef::SceneInfo | ResourceRef::SceneObjects | ResourceRef::Console { .. } => return Ok(None),
+    };
+    Ok(Some(Subscription { topic, uri: uri.to_owned() }))
+}

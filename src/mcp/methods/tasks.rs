@@ -1,0 +1,77 @@
+//! The extension `io.modelcontextprotocol/tasks`: `tasks/get`, `tasks/update`, `tasks/cancel`, and calls that become tasks.
+//! Every job of the user is a task, under the job's id.
+
+use bus_core::command::{Command, Reply};
+use bus_core::scopes::Scopes;
+use serde_json::Value;
+
+use crate::mcp::answer::{Answer, ResultType};
+use crate::mcp::asked::Asked;
+use crate::mcp::era::TASKS;
+use crate::mcp::error::RpcError;
+
+/// A call of a client that knows tasks becomes one when it takes longer.
+pub const AFTER_MS: i64 = 10_000;
+
+/// # Errors
+/// -32021 for a client that does not declare the extension.
+pub fn need(asked: &Asked) -> Result<(), RpcError> {
+    if asked.knows_tasks() { Ok(()) } else { Err(RpcError::MissingCapability { extension: TASKS }) }
+}
+
+/// # Errors
+/// -32602 for a task that there is not, or not any more.
+pub async fn get(asked: &Asked) -> Result<Answer, RpcError> {
+    need(asked)?;
+    ask(asked, |task_id| Command::Task { task_id }).await.map(Answer::from)
+}
+
+/// Tasks here never ask for input, so that whatever is answered was asked by nobody, and is passed over.
+///
+/// # Errors
+/// As `get`, and -32602 for `inputResponses` that are none.
+pub async fn update(asked: &Asked) -> Result<Answer, RpcError> {
+    need(asked)?;
+    if !asked.request.params.get("inputResponses").is_some_and(Value::is_object) {
+        return Err(RpcError::invalid_params("params.inputResponses must be an object"));
+    }
+    ask(asked, |task_id| Command::Task { task_id }).await.map(|_| Answer::default())
+}
+
+/// # Errors
+/// As `get`.
+pub async fn cancel(asked: &Asked) -> Result<Answer, RpcError> {
+    need(asked)?;
+    asked.need(Scopes::BUS_DISPATCH)?;
+    ask(asked, |task_id| Command::CancelTask { task_id }).await.map(|_| Answer::default())
+}
+
+async fn ask(asked: &Asked, command: impl FnOnce(String) -> Command) -> Result<Value, RpcError> {
+    let task_id = asked.request.text("taskId")?.to_owned();
+    let task = match asked.ask(command(task_id.clone())).await? {
+        Reply::Task { task } => task,
+        other => return Err(RpcError::Internal(format!("the bus answered for a task with {other:?}"))),
+    };
+    task.ok_or_else(|| {
+        RpcError::invalid_params(format!("there is no task {task_id:?}; tasks are kept for 24 hours after they began"))
+    })
+}
+
+/// The task of a job that was just begun, as the result of the call that began it.
+///
+/// # Errors
+/// `RpcError` for what the bus refuses as a whole.
+pub async fn created_for(asked: &Asked, job_id: &str) -> Result<Answer, RpcError> {
+    match asked.ask(Command::Task { task_id: job_id.to_owned() }).await? {
+        Reply::Task { task: Some(task) } => Ok(created(task)),
+        other => Err(RpcError::Internal(format!("the bus answered for a new task with {other:?}"))),
+    }
+}
+
+/// A task in place of the result of a call; what it came to is for `tasks/get`.
+pub fn created(mut task: Value) -> Answer {
+    if let Some(fields) = task.as_object_mut() {
+        fields.remove("result");
+    }
+    Answer::from(task).of_type(ResultType::Task)
+}

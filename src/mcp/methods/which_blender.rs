@@ -1,0 +1,188 @@
+//! A call that several Blenders could take asks the user which one, if the client can put a form to its user: the answer to
+//! the call is the question (a multi-round-trip request of 2026-07-28), and the client calls again with what the user chose.
+//!
+//! Nothing is kept meanwhile. The `requestState` that comes back is sealed over the user, the grant, the request and a time,
+//! so that one user's question, or one call's, is no other's.
+
+use bus_core::bus_tools::MAX_ID;
+use bus_core::command::{Command, Reply};
+use bus_core::envelope::{Envelope, Status};
+use durable::runtime::now_ms;
+use serde_json::{Map, Value, json};
+
+use crate::mcp::answer::{Answer, ResultType};
+use crate::mcp::asked::Asked;
+use crate::mcp::error::RpcError;
+use crate::seal;
+
+/// How long a user may think.
+const GOOD_FOR_MS: i64 = 10 * 60 * 1_000;
+/// The question's key in `inputRequests`, and that of its only field.
+const QUESTION: &str = "which_blender";
+const FIELD: &str = "target_uuid";
+/// What of a request the question belongs to; the rest of its parameters may differ when it comes again.
+const SEALED: [&str; 3] = ["name", "arguments", "uri"];
+
+/// What the user said.
+#[derive(Debug, PartialEq)]
+pub enum Choice {
+    /// Nothing yet: the request is a first one, or left the answer out.
+    Open,
+    Target(String),
+    Declined,
+    Dismissed,
+}
+
+/// What a request says that comes with the answer to a question.
+///
+/// # Errors
+/// -32602 for a `requestState` that is not of this server, of another request or user, or too old, and for an answer
+/// that is none.
+pub async fn choice(asked: &Asked) -> Result<Choice, RpcError> {
+    let params = &asked.request.params;
+    let state = match params.get("requestState") {
+        None | Some(Value::Null) => return Ok(Choice::Open),
+        Some(state) => {
+            state.as_str().ok_or_else(|| RpcError::invalid_params("params.requestState must be a string"))?
+        }
+    };
+    match seal::opened(&asked.env, &sealed(asked), state, now_ms()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(refused)) => return Err(RpcError::invalid_params(format!("params.requestState {refused}"))),
+        Err(error) => return Err(RpcError::Internal(error.to_string())),
+    }
+    match params.get("inputResponses").and_then(|responses| responses.get(QUESTION)) {
+        None => Ok(Choice::Open),
+        Some(response) => said(response),
+    }
+}
+
+fn said(response: &Value) -> Result<Choice, RpcError> {
+    match response.get("action").and_then(Value::as_str) {
+        Some("accept") => {
+            match response.get("content").and_then(|content| content.get(FIELD)).and_then(Value::as_str) {
+                Some(target) if target.len() <= MAX_ID => Ok(Choice::Target(target.to_owned())),
+                Some(_) => Err(RpcError::invalid_params(format!("{FIELD} must have at most {MAX_ID} characters"))),
+                None => Ok(Choice::Open),
+            }
+        }
+        Some("decline") => Ok(Choice::Declined),
+        Some("cancel") => Ok(Choice::Dismissed),
+        _ => {
+            let expected = "accept, decline or cancel";
+            Err(RpcError::invalid_params(format!("params.inputResponses.{QUESTION}.action must be {expected}")))
+        }
+    }
+}
+
+/// The envelope of a call whose user chose none; none where one was chosen, or nothing was said.
+pub fn not_chosen(choice: &Choice, command: &str) -> Option<Envelope> {
+    let hint = match choice {
+        Choice::Declined => "The user was asked which Blender to use and declined: nothing was run. Do not ask again.",
+        Choice::Dismissed => "The user closed the question which Blender to use: nothing was run.",
+        Choice::Open | Choice::Target(_) => return None,
+    };
+    Some(Envelope::new(Status::Cancelled, command).hint(hint))
+}
+
+/// The question which of the candidates it shall be; none where there are none, or the client cannot put it.
+///
+/// # Errors
+/// `RpcError` for what the bus refuses as a whole.
+pub async fn question(asked: &Asked, candidates: Option<&[String]>) -> Result<Option<Answer>, RpcError> {
+    let shows_forms = asked.client().is_some_and(|client| client.shows_forms);
+    let Some(candidates) = candidates.filter(|_| shows_forms) else { return Ok(None) };
+    let clients = match asked.ask(Command::Clients).await? {
+        Reply::Document { document } => document,
+        other => return Err(RpcError::Internal(format!("the bus listed clients with {other:?}"))),
+    };
+    let choices: Vec<Value> =
+        candidates.iter().map(|uuid| json!({"const": uuid, "title": title(uuid, &clients)})).collect();
+    let field = json!({"type": "string", "title": "Blender", "oneOf": choices, "default": candidates.first()});
+    let form = json!({
+        "mode": "form",
+        "message": format!("{} Blenders are connected. Which one shall it be?", candidates.len()),
+        "requestedSchema": {"type": "object", "properties": {FIELD: field}, "required": [FIELD]},
+    });
+    let until_ms = now_ms().saturating_add(GOOD_FOR_MS);
+    let state = seal::sealed(&asked.env, &sealed(asked), until_ms).await;
+    let fields = json!({
+        "inputRequests": {QUESTION: {"method": "elicitation/create", "params": form}},
+        "requestState": state.map_err(|error| RpcError::Internal(error.to_string()))?,
+    });
+    Ok(Some(Answer::from(fields).of_type(ResultType::InputRequired)))
+}
+
+/// What a person knows a Blender by: the file that is open, its version, then its uuid.
+fn title(uuid: &str, clients: &Value) -> String {
+    let listed = |bucket: &str| clients.get(bucket).and_then(Value::as_array).into_iter().flatten();
+    let is_it = |client: &&Value| client.get("uuid").and_then(Value::as_str) == Some(uuid);
+    let client = listed("persistent").chain(listed("ephemeral")).find(is_it);
+    let capabilities = client.and_then(|client| client.get("capabilities")).and_then(Value::as_array);
+    let says = |prefix: &str| {
+        capabilities.into_iter().flatten().filter_map(Value::as_str).find_map(|word| word.strip_prefix(prefix))
+    };
+    let file = says("file:").unwrap_or("unsaved file");
+    match says("blender:") {
+        Some(version) => format!("{file} in Blender {version} ({uuid})"),
+        None => format!("{file} ({uuid})"),
+    }
+}
+
+/// What a `requestState` is bound to.
+fn sealed(asked: &Asked) -> Vec<String> {
+    let mut parts = vec![asked.caller.user_id.clone(), asked.caller.grant_id.clone(), asked.request.method.clone()];
+    let params = &asked.request.params;
+    parts.extend(
+        SEALED.iter().map(|name| params.get(*name).map_or_else(String::new, |value| sorted(value).to_string())),
+    );
+    parts
+}
+
+/// The same value with the keys of its objects in order: a client may write them in another one when it asks again.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(Map::from_iter(fields))
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Choice, said, sorted, title};
+
+    #[test]
+    fn a_blender_is_called_by_its_file_and_version() {
+        let facts = ["job_ack", "blender:4.2.1", "window", "file:house.blend"];
+        let clients =
+            json!({"persistent": [{"uuid": "b1", "capabilities": facts}, {"uuid": "b2", "capabilities": []}]});
+        assert_eq!(title("b1", &clients), "house.blend in Blender 4.2.1 (b1)");
+        assert_eq!(title("b2", &clients), "unsaved file (b2)");
+    }
+
+    #[test]
+    fn the_order_of_keys_does_not_matter_and_that_of_lists_does() {
+        let one = sorted(&json!({"b": [{"y": 1, "x": 2}, 3], "a": null})).to_string();
+        assert_eq!(one, sorted(&json!({"a": null, "b": [{"x": 2, "y": 1}, 3]})).to_string());
+        assert_ne!(one, sorted(&json!({"a": null, "b": [3, {"x": 2, "y": 1}]})).to_string());
+    }
+
+    #[test]
+    fn an_answer_chooses_declines_or_says_nothing() {
+        let target = json!({"action": "accept", "content": {"target_uuid": "b1"}});
+        assert_eq!(said(&target).unwrap(), Choice::Target("b1".to_owned()));
+        assert_eq!(said(&json!({"action": "accept", "content": {}})).unwrap(), Choice::Open);
+        assert_eq!(said(&json!({"action": "decline"})).unwrap(), Choice::Declined);
+        assert_eq!(said(&json!({"action": "cancel"})).unwrap(), Choice::Dismissed);
+        for nonsense in [json!(null), json!({"action": "perhaps"}), json!({"action": 1}), json!([])] {
+            assert_eq!(said(&nonsense).unwrap_err().code(), -32602, "{nonsense}");
+        }
+    }
+}

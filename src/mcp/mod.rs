@@ -1,0 +1,15 @@
+//! MCP over HTTP: revision 2026-07-28 without sessions, and 2025-03-26 to 2025-11-25 with them, on `/` and `/mcp`.
+//!
+//! A request comes in by `transport`, is read as a `message` of one `era`, becomes an `asked` that one of the `methods`
+//! turns into an `answer`, and goes out by `transport`.
+
+mod answer;
+mod asked;
+mod era;
+mod error;
+mod message;
+mod methods;
+mod reports;
+mod transport;
+
+pub use transport::{origin, serve};

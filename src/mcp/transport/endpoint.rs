@@ -1,0 +1,196 @@
+//! The MCP endpoint as an HTTP resource: methods, headers and sizes.
+
+use bus_core::command::{Command, Reply};
+use futures_util::StreamExt;
+use worker::web_sys::Response as RuntimeResponse;
+use worker::{Context, Env, Headers, Method, Request, Response, Result, console_error};
+
+use crate::caller::Caller;
+use crate::config::Config;
+use crate::http::event_stream::bridge;
+use crate::mcp::era::McpHeaders;
+use crate::mcp::error::RpcError;
+use crate::mcp::message::{self, Body};
+use crate::mcp::transport::origin;
+use crate::mcp::transport::post::Post;
+use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, refuse};
+use crate::oauth::bearer::{self, Challenge};
+use crate::objects::bus::Bus;
+use crate::site::Site;
+
+/// The longest body of a request, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+/// How much is read of a body that is too long.
+const MAX_DRAINED: usize = 4 * MAX_BODY;
+
+/// Serves one HTTP request to `/` or `/mcp`.
+pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
+    let config = Config::of(&env);
+    let site = Site::of(&request, &config);
+    let origin = match origin::check(&request, &site, &config) {
+        Ok(origin) => origin,
+        Err(error) => return refuse(403, &error).map(Into::into),
+    };
+    let response = match origin::preflight(&request)? {
+        Some(response) => response.into(),
+        None => {
+            // Before anything else, the method included: a client that probes with GET must learn how to sign in.
+            match bearer::authenticate(&request, &env, site).await {
+                Ok(caller) if request.method() == Method::Post => {
+                    post(&mut request, &env, &context, caller, origin.is_some()).await?
+                }
+                Ok(caller) => serve_bodiless(&request, &env, &caller).await?.into(),
+                Err(challenge) => challenge.response()?.into(),
+            }
+        }
+    };
+    if let Some(origin) = origin {
+        origin::allow(&Headers(response.headers()), &origin)?;
+    }
+    Ok(response)
+}
+
+async fn serve_bodiless(request: &Request, env: &Env, caller: &Caller) -> Result<Response> {
+    match request.method() {
+        Method::Get if request.headers().has(SESSION_HEADER)? => open_stream(request, env, caller).await,
+        Method::Delete => close_session(request, env, caller).await,
+        _ => {
+            let reason = "this endpoint takes POST; within a session, GET for its stream and DELETE to end it";
+            let response = Response::error(reason, 405)?;
+            response.headers().set("Allow", "GET, POST, DELETE, OPTIONS")?;
+            Ok(response)
+        }
+    }
+}
+
+/// GET opens the event stream of a session.
+async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Response> {
+    let header = |name: &str| request.headers().get(name).map(Option::unwrap_or_default);
+    let last_event_id = request.headers().get("Last-Event-ID")?;
+    if last_event_id.as_deref().is_some_and(|id| id.parse::<u64>().is_err()) {
+        let reason = "Last-Event-ID must be an event id of this session's stream";
+        return refuse(400, &RpcError::InvalidRequest(reason.to_owned()));
+    }
+    let opened = match Bus::of(env, caller) {
+        Ok(bus) => bus.open_stream(caller, &header(SESSION_HEADER)?, last_event_id.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(Ok(socket)) => bridge(socket, None, None),
+        Ok(Err(Reply::Revoked)) => Challenge::invalid_token(request).response(),
+        Ok(Err(_)) => refuse(404, &RpcError::NoSession),
+        Err(error) => {
+            console_error!("{error}");
+            refuse(500, &RpcError::Internal(String::new()))
+        }
+    }
+}
+
+async fn post(
+    request: &mut Request,
+    env: &Env,
+    context: &Context,
+    caller: Caller,
+    for_a_page: bool,
+) -> Result<RuntimeResponse> {
+    let body = match body_of(request).await? {
+        Ok(body) => body,
+        Err((status, reason)) => return refuse(status, &RpcError::InvalidRequest(reason)).map(Into::into),
+    };
+    let headers = mcp_headers(request)?;
+    let parsed = message::parse(&body);
+    let post = Post { request, env, context, caller, headers, for_a_page };
+    match parsed {
+        Err(unreadable) => answer_error(request, &unreadable.error, &unreadable.id, false).map(Into::into),
+        Ok(Body::One(message)) => post.answer(message).await,
+        Ok(Body::Batch(batch)) => post.answer_batch(batch).await.map(Into::into),
+    }
+}
+
+/// The body of a POST, or with what status and why it is not taken.
+async fn body_of(request: &mut Request) -> Result<core::result::Result<Vec<u8>, (u16, String)>> {
+    if !has_json_body(request)? {
+        return Ok(Err((415, "Content-Type must be application/json".to_owned())));
+    }
+    if !accepts_answer(request)? {
+        return Ok(Err((406, "Accept must admit application/json or text/event-stream".to_owned())));
+    }
+    let too_long = || (413, format!("the body has more than {MAX_BODY} bytes, the most that is taken"));
+    Ok(read_body(request).await?.ok_or_else(too_long))
+}
+
+/// DELETE ends the session.
+async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<Response> {
+    let Some(session_id) = request.headers().get(SESSION_HEADER)? else {
+        return refuse(400, &RpcError::InvalidRequest(format!("{SESSION_HEADER} is missing")));
+    };
+    let asked = match Bus::of(env, caller) {
+        Ok(bus) => bus.ask("", Some(&session_id), Command::CloseSession, &|_| {}).await,
+        Err(error) => Err(error),
+    };
+    match asked {
+        Ok(Reply::Done) => Ok(Response::empty()?.with_status(204)),
+        Ok(Reply::Revoked) => Challenge::invalid_token(request).response(),
+        Ok(_) => refuse(404, &RpcError::NoSession),
+        Err(error) => {
+            console_error!("{error}");
+            refuse(500, &RpcError::Internal(String::new()))
+        }
+    }
+}
+
+fn has_json_body(request: &Request) -> Result<bool> {
+    let content_type = request.headers().get("Content-Type")?.unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    Ok(essence.eq_ignore_ascii_case("application/json"))
+}
+
+fn accepts_answer(request: &Request) -> Result<bool> {
+    let Some(accept) = request.headers().get("Accept")? else { return Ok(true) };
+    let admitted = ["application/json", "text/event-stream", "application/*", "text/*", "*/*"];
+    Ok(accept
+        .split(',')
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+        .any(|range| range.is_empty() || admitted.iter().any(|known| known.eq_ignore_ascii_case(range))))
+}
+
+/// The body, or none if it is longer than `MAX_BODY`. What is a little longer is read to its end all the same: a client
+/// that is still sending when the answer comes would see a broken connection instead.
+async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
+    let declared = request.headers().get("Content-Length")?.and_then(|length| length.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > MAX_DRAINED) {
+        return Ok(None);
+    }
+    if request.inner().body().is_none() {
+        return Ok(Some(Vec::new()));
+    }
+    if declared.is_some() {
+        // The platform reads no more than was declared.
+        let body = request.bytes().await?;
+        return Ok((body.len() <= MAX_BODY).then_some(body));
+    }
+    let mut body = Vec::new();
+    let mut drained: usize = 0;
+    let mut stream = request.stream()?;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk?;
+        drained = drained.saturating_add(chunk.len());
+        if drained > MAX_DRAINED {
+            return Ok(None);
+        }
+        if drained <= MAX_BODY {
+            body.extend_from_slice(&chunk);
+        }
+    }
+    Ok((drained <= MAX_BODY).then_some(body))
+}
+
+fn mcp_headers(request: &Request) -> Result<McpHeaders> {
+    let headers = request.headers();
+    Ok(McpHeaders {
+        protocol_version: headers.get("MCP-Protocol-Version")?,
+        method: headers.get("Mcp-Method")?,
+        name: headers.get("Mcp-Name")?,
+        session_id: headers.get(SESSION_HEADER)?,
+    })
+}

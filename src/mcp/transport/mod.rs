@@ -1,0 +1,9 @@
+//! HTTP: methods, headers, sizes and origins of the endpoint, batches, and whether an answer is JSON or a stream.
+
+mod endpoint;
+pub mod origin;
+mod post;
+mod respond;
+mod streaming;
+
+pub use endpoint::serve;

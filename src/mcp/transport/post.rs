@@ -1,0 +1,240 @@
+//! POST: from the messages of a body to the answer, whether it is one message or a batch.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use bus_core::command::{Command, Reply};
+use bus_core::ids;
+use bus_core::trace::{Trace, traceparent};
+use durable::runtime::WebCrypto;
+use futures_channel::mpsc::{UnboundedSender, unbounded};
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
+use serde_json::Value;
+use worker::web_sys::Response as RuntimeResponse;
+use worker::{Context, Env, Request, Response as HttpResponse, Result, console_error};
+
+use crate::caller::Caller;
+use crate::http::event_stream::bridge;
+use crate::mcp::answer::{Answer, Response};
+use crate::mcp::asked::{Asked, Era, Told};
+use crate::mcp::era::{self, McpHeaders};
+use crate::mcp::error::RpcError;
+use crate::mcp::message::{self, Message, Parsed};
+use crate::mcp::methods::{self, subscriptions};
+use crate::mcp::reports::Reports;
+use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, json_text};
+use crate::mcp::transport::streaming::{GivenUp, Pending, Raced, race};
+use crate::objects::bus::Bus;
+
+/// The path that looks legacy, so that clients which would detect the modern revision open a session.
+const LEGACY_PATH: &str = "/mcp";
+/// The only revision that has batches.
+const BATCHING: &str = "2025-03-26";
+
+/// A POST whose body has been read.
+pub struct Post<'a> {
+    pub request: &'a Request,
+    pub env: &'a Env,
+    pub context: &'a Context,
+    pub caller: Caller,
+    pub headers: McpHeaders,
+    /// A page in a browser asks, which has to be let read the answer.
+    pub for_a_page: bool,
+}
+
+impl Post<'_> {
+    /// Answers one message.
+    pub async fn answer(&self, message: Message) -> Result<RuntimeResponse> {
+        match message {
+            Message::Request(asked) => return self.answer_request(asked).await,
+            Message::Notification(notification) => self.note(&notification),
+            Message::Response => {}
+        }
+        Ok(HttpResponse::empty()?.with_status(202).into())
+    }
+
+    async fn answer_request(&self, asked: message::Request) -> Result<RuntimeResponse> {
+        let id = asked.id.clone();
+        let modern = era::is_modern(&self.headers, &asked);
+        let (tell, told) = unbounded();
+        let asked = match self.admitted(asked, modern, tell) {
+            Ok(asked) => Asked { alone: !self.for_a_page && asked.reports.is_none(), ..asked },
+            Err(error) => return answer_error(self.request, &error, &id, modern).map(Into::into),
+        };
+        if modern && asked.request.method == "subscriptions/listen" {
+            let listening = match subscriptions::listen(&asked).await {
+                Ok(listening) => bridge(
+                    listening.socket,
+                    Some(listening.acknowledgement.to_string()),
+                    Some(listening.completion.to_string()),
+                ),
+                Err(error) => answer_error(self.request, &error, &id, modern),
+            };
+            return listening.map(Into::into);
+        }
+        // A legacy client that goes away may come back for its answer; a modern one has given up (Cancellation, 2026-07-28).
+        let (bus, key) = (Rc::clone(&asked.bus), asked.request_key.clone());
+        let given_up = modern.then(|| Box::pin(give_up(bus, key)) as GivenUp);
+        match race(Pending::from_iter([answered(asked, modern)]), told, given_up, self.context).await? {
+            Raced::Streamed(stream) => Ok(stream.into()),
+            Raced::Soon(responses) => match responses.into_iter().next() {
+                Some(response) => self.respond(response),
+                None => Err(worker::Error::RustError("an answer was lost".to_owned())),
+            },
+        }
+    }
+
+    /// Answers a batch: with one array where all answers come soon, else with a stream of them.
+    pub async fn answer_batch(&self, batch: Vec<Parsed>) -> Result<HttpResponse> {
+        if let Err(error) = self.may_batch().await {
+            return answer_error(self.request, &error, &Value::Null, false);
+        }
+        let (tell, told) = unbounded();
+        let pending = Pending::new();
+        let mut ids = HashSet::new();
+        for parsed in batch {
+            let (id, error) = match parsed {
+                Ok(Message::Request(asked)) => {
+                    let id = asked.id.clone();
+                    match self.member(asked, ids.insert(id.to_string()), tell.clone()) {
+                        Ok(asked) => {
+                            pending.push(answered(asked, false));
+                            continue;
+                        }
+                        Err(error) => (id, error),
+                    }
+                }
+                Ok(Message::Notification(notification)) => {
+                    self.note(&notification);
+                    continue;
+                }
+                Ok(Message::Response) => continue,
+                Err(unreadable) => (unreadable.id, unreadable.error),
+            };
+            pending.push(ready(Response { id, modern: false, answered: Err(error) }).boxed_local());
+        }
+        if pending.is_empty() {
+            return Ok(HttpResponse::empty()?.with_status(202));
+        }
+        match race(pending, told, None, self.context).await? {
+            Raced::Streamed(stream) => Ok(stream),
+            Raced::Soon(responses) => {
+                let texts: Vec<String> = responses.iter().map(Response::text).collect();
+                json_text(format!("[{}]", texts.join(",")))
+            }
+        }
+    }
+
+    /// # Errors
+    /// Where no batches are taken: everywhere but in a session of the one revision that has them.
+    async fn may_batch(&self) -> Result<(), RpcError> {
+        let refused = |speaks: &str| {
+            let reason = format!("{speaks} has no batches: send one message a request; only {BATCHING} has them");
+            Err(RpcError::InvalidRequest(reason))
+        };
+        let Some(session_id) = &self.headers.session_id else { return refused("a request without a session") };
+        let bus = Bus::of(self.env, &self.caller).map_err(|error| RpcError::Internal(error.to_string()))?;
+        match bus.ask("", Some(session_id), Command::UseSession, &|_| {}).await {
+            Ok(Reply::Session { protocol_version, .. }) if protocol_version == BATCHING => Ok(()),
+            Ok(Reply::Session { protocol_version, .. }) => refused(&format!("revision {protocol_version}")),
+            Ok(Reply::NoSession) => Err(RpcError::NoSession),
+            Ok(Reply::Revoked) => Err(RpcError::Unauthenticated),
+            other => Err(RpcError::Internal(format!("use session: {other:?}"))),
+        }
+    }
+
+    /// A request of a batch.
+    fn member(&self, asked: message::Request, new: bool, tell: UnboundedSender<Told>) -> Result<Asked, RpcError> {
+        if asked.method == "initialize" {
+            return Err(RpcError::InvalidRequest("initialize must not be part of a batch".to_owned()));
+        }
+        if !new {
+            return Err(RpcError::InvalidRequest("another request of the batch has this id".to_owned()));
+        }
+        self.admitted(asked, false, tell)
+    }
+
+    /// A request with all it takes to answer it.
+    fn admitted(&self, asked: message::Request, modern: bool, tell: UnboundedSender<Told>) -> Result<Asked, RpcError> {
+        if asked.method == "server/discover" && (self.request.path() == LEGACY_PATH || !modern) {
+            return Err(RpcError::MethodNotFound { method: asked.method });
+        }
+        let (era, request_key) = if modern {
+            (Era::Modern { client: era::check_modern(&self.headers, &asked)? }, random_key()?)
+        } else {
+            let session_id = self.headers.session_id.clone();
+            let key = request_key(session_id.as_deref().unwrap_or_default(), &asked.id);
+            (Era::Legacy { session_id }, key)
+        };
+        let internal = |reason: String| RpcError::Internal(reason);
+        let bus = Bus::of(self.env, &self.caller).map_err(|error| internal(error.to_string()))?;
+        let bus = Rc::new(bus.traced(self.trace(&asked).map_err(|error| internal(error.to_string()))?));
+        let reports = Reports::wanted(&asked, modern)?;
+        let (caller, env) = (self.caller.clone(), self.env.clone());
+        Ok(Asked { request: asked, era, caller, bus, env, request_key, reports, told: tell, alone: false })
+    }
+
+    /// The request's own id, the one of Cloudflare's logs where there is one, and the trace that the client says it is
+    /// part of.
+    fn trace(&self, asked: &message::Request) -> Result<Trace> {
+        let request_id = match self.request.headers().get("CF-Ray")? {
+            Some(ray) => ray,
+            None => random_key().map_err(|error| worker::Error::RustError(error.to_string()))?,
+        };
+        let traceparent = asked.meta("traceparent").and_then(Value::as_str).and_then(traceparent);
+        Ok(Trace { request_id, traceparent })
+    }
+
+    /// What a client notifies of: only that it gives up a request matters here. That is done even if the client is gone
+    /// before it has the answer, or its session ended: clients tend to give up and leave in one go.
+    fn note(&self, notification: &message::Notification) {
+        let (Some(session_id), Some(id)) = (&self.headers.session_id, notification.params.get("requestId")) else {
+            return;
+        };
+        if notification.method != "notifications/cancelled" {
+            return;
+        }
+        match Bus::of(self.env, &self.caller) {
+            Ok(bus) => self.context.wait_until(give_up(Rc::new(bus), request_key(session_id, id))),
+            Err(error) => console_error!("{error}"),
+        }
+    }
+
+    /// A result or error as an HTTP response of its own.
+    fn respond(&self, response: Response) -> Result<RuntimeResponse> {
+        match response.answered {
+            Ok(Answer { written: Some(written), .. }) => Ok(written),
+            Ok(answer) => {
+                let http = json_text(answer.text(&response.id, response.modern))?;
+                if let Some(session_id) = &answer.session_id {
+                    http.headers().set(SESSION_HEADER, session_id)?;
+                }
+                Ok(http.into())
+            }
+            Err(error) => answer_error(self.request, &error, &response.id, response.modern).map(Into::into),
+        }
+    }
+}
+
+fn answered(asked: Asked, modern: bool) -> LocalBoxFuture<'static, Response> {
+    let id = asked.request.id.clone();
+    methods::answer(asked).map(move |answered| Response { id, modern, answered }).boxed_local()
+}
+
+/// Under which key a session's request waits on the bus.
+fn request_key(session_id: &str, id: &Value) -> String {
+    format!("{session_id} {id}")
+}
+
+fn random_key() -> Result<String, RpcError> {
+    ids::random_id::<16>("r-", &mut WebCrypto).map_err(|error| RpcError::Internal(error.to_string()))
+}
+
+/// Tells the bus that nobody waits for a request any more.
+async fn give_up(bus: Rc<Bus>, request_key: String) {
+    let command = Command::CancelRequest { request_key };
+    if let Err(error) = bus.ask("", None, command, &|_| {}).await {
+        console_error!("{error}");
+    }
+}

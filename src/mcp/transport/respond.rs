@@ -1,0 +1,32 @@
+//! Answers that are HTTP responses of their own.
+
+use serde_json::{Value, json};
+use worker::{Request, Response, ResponseBody, Result, console_error};
+
+use crate::mcp::error::RpcError;
+use crate::oauth::bearer::Challenge;
+
+pub const SESSION_HEADER: &str = "Mcp-Session-Id";
+
+/// An error as an HTTP response of its own.
+pub fn answer_error(request: &Request, error: &RpcError, id: &Value, modern: bool) -> Result<Response> {
+    match error {
+        RpcError::Unauthenticated => return Challenge::invalid_token(request).response(),
+        RpcError::InsufficientScope(scope) => return Challenge::insufficient_scope(request, *scope).response(),
+        RpcError::Internal(reason) => console_error!("mcp: {reason}"),
+        _ => {}
+    }
+    Ok(Response::from_json(&error.response(id))?.with_status(error.status(modern)))
+}
+
+/// Refuses a request whose message was not read.
+pub fn refuse(status: u16, error: &RpcError) -> Result<Response> {
+    Ok(Response::from_json(&error.response(&json!(null)))?.with_status(status))
+}
+
+/// A message that is serialized already.
+pub fn json_text(text: String) -> Result<Response> {
+    let response = Response::from_body(ResponseBody::Body(text.into_bytes()))?;
+    response.headers().set("Content-Type", "application/json")?;
+    Ok(response)
+}

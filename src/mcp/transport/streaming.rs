@@ -1,0 +1,150 @@
+//! Quick answers are plain JSON, slow ones a stream of Server-Sent Events: its headers go out at once and a comment now and
+//! then, so that no client, proxy or read timeout takes a working Blender for a dead server.
+
+use core::future::Future;
+use core::pin::{Pin, pin};
+use core::time::Duration;
+
+use std::collections::VecDeque;
+
+use futures_channel::mpsc::UnboundedReceiver;
+use futures_channel::oneshot;
+use futures_util::StreamExt;
+use futures_util::future::{Either, LocalBoxFuture, pending, select};
+use futures_util::stream::{FuturesUnordered, unfold};
+use worker::{Context, Delay, Response as HttpResponse, Result};
+
+use crate::http::event_stream::{Chunk, comment, event, event_stream};
+use crate::mcp::answer::Response;
+use crate::mcp::asked::Told;
+
+/// A comment goes out at least this often. It is also how soon a client that has gone is missed: well before its call would
+/// become a task, which nobody would follow.
+const COMMENT_EVERY: Duration = Duration::from_secs(4);
+/// What is done when nobody waits any more.
+pub type GivenUp = Pin<Box<dyn Future<Output = ()>>>;
+/// Answers that are awaited: one, or those of a batch.
+pub type Pending = FuturesUnordered<LocalBoxFuture<'static, Response>>;
+
+/// How the answers came.
+pub enum Raced {
+    /// All of them soon, and there was nothing to hear before.
+    Soon(Vec<Response>),
+    /// As a stream.
+    Streamed(HttpResponse),
+}
+
+/// Does something when it is dropped, unless it was settled before.
+struct OnDrop(Option<oneshot::Sender<()>>);
+
+impl OnDrop {
+    fn new(context: &Context, then: GivenUp) -> Self {
+        let (sender, settled) = oneshot::channel();
+        context.wait_until(async move {
+            if settled.await.is_err() {
+                then.await;
+            }
+        });
+        Self(Some(sender))
+    }
+
+    fn settle(mut self) {
+        // Fails only when the request's own context is gone, and with it what would be done.
+        let _ = self.0.take().map(|sender| sender.send(()));
+    }
+}
+
+/// Waits for all answers until one of them is known to be slow; then, or if there is something to hear first, the answer
+/// becomes a stream. It is the bus that says so, after a moment: all that takes long is what the bus waits for.
+pub async fn race(
+    mut pending: Pending,
+    mut told: UnboundedReceiver<Told>,
+    given_up: Option<GivenUp>,
+    context: &Context,
+) -> Result<Raced> {
+    let (mut ready, mut events) = (Vec::new(), VecDeque::new());
+    while !pending.is_empty() {
+        match select(pending.next(), pin!(next(&mut told))).await {
+            Either::Left((Some(response), _)) => ready.push(response),
+            Either::Right((Told::Report(report), _)) => events.push_back(report),
+            Either::Left((None, _)) | Either::Right((Told::Slow, _)) => break,
+        }
+    }
+    events.extend(reports(&mut told));
+    if pending.is_empty() && events.is_empty() {
+        return Ok(Raced::Soon(ready));
+    }
+    events.extend(ready.iter().map(Response::text));
+    let opened = pending.is_empty();
+    let watch = given_up.filter(|_| !opened).map(|given_up| OnDrop::new(context, given_up));
+    let streamed = Streamed { pending, told, events, watch, opened };
+    Ok(Raced::Streamed(event_stream(unfold(streamed, step))?))
+}
+
+/// Answers that are streamed, and what is to go out before the rest.
+struct Streamed {
+    pending: Pending,
+    told: UnboundedReceiver<Told>,
+    events: VecDeque<String>,
+    watch: Option<OnDrop>,
+    opened: bool,
+}
+
+/// The next chunk of an answer's stream: a comment at once and now and then, reports as they come, answers at last.
+async fn step(mut streamed: Streamed) -> Option<(Chunk, Streamed)> {
+    if !streamed.opened {
+        streamed.opened = true;
+        return Some((comment(), streamed));
+    }
+    if streamed.events.is_empty() {
+        if streamed.pending.is_empty() {
+            return None;
+        }
+        if !streamed.wait().await {
+            return Some((comment(), streamed));
+        }
+    }
+    let message = streamed.events.pop_front()?;
+    Some((Ok(event(&message)), streamed))
+}
+
+impl Streamed {
+    /// Waits until there is something to send; says whether there is, or it is time for a comment.
+    async fn wait(&mut self) -> bool {
+        let Self { pending, told, events, watch, .. } = self;
+        let answered = {
+            let told = pin!(next(told));
+            match select(pending.next(), select(told, Delay::from(COMMENT_EVERY))).await {
+                Either::Left((response, _)) => response,
+                Either::Right((Either::Left((Told::Report(report), _)), _)) => {
+                    events.push_back(report);
+                    return true;
+                }
+                Either::Right((Either::Left((Told::Slow, _)) | Either::Right(_), _)) => return false,
+            }
+        };
+        // What was told before the answer goes out before it.
+        events.extend(reports(told));
+        events.extend(answered.as_ref().map(Response::text));
+        if pending.is_empty()
+            && let Some(watch) = watch.take()
+        {
+            watch.settle();
+        }
+        true
+    }
+}
+
+/// What is told next; never comes once nobody tells any more.
+async fn next(told: &mut UnboundedReceiver<Told>) -> Told {
+    match told.next().await {
+        Some(told) => told,
+        None => pending().await,
+    }
+}
+
+/// The reports that have come so far.
+fn reports(told: &mut UnboundedReceiver<Told>) -> Vec<String> {
+    let come = core::iter::from_fn(|| told.try_recv().ok());
+    come.filter_map(|told| if let Told::Report(report) = told { Some(report) } else { None }).collect()
+}

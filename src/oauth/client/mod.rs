@@ -1,0 +1,13 @@
+//! Clients: who they are, however this server came to know them.
+//!
+//! `configured`: registered by the operator. `record`: registered by themselves. `document`: described at the https URL
+//! that is their id. `registry` looks in all three.
+
+mod configured;
+pub mod declared;
+pub mod document;
+mod model;
+pub mod record;
+mod registry;
+
+pub use model::{Client, MAX_CLIENT_ID_BYTES, PASSWORD_CLIENT, Secret, SecretBy};

@@ -1,0 +1,144 @@
+//! The `Account` object as the edge asks it, and the credentials that say which one to ask.
+//!
+//! A credential is `<kind>_<route>.<secret>`: the route is the id of the object in base64url, opaque to its holder. The
+//! runtime checks that an id is of this namespace, so invented credentials wake no object.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bus_core::accounts::{Command, Reply};
+use bus_core::usernames::Username;
+use worker::{Env, ObjectId, Stub};
+
+use crate::http::error::Error;
+use crate::objects::object;
+
+/// What a credential is for; none is taken for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Code,
+    RefreshToken,
+    Session,
+    /// A personal access token.
+    AccessToken,
+    /// An invitation, of the administrator who gave it.
+    Invite,
+    /// What a device without a browser asks with; leads to an object of its own.
+    DeviceCode,
+}
+
+impl Kind {
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Code => "bmc_",
+            Self::RefreshToken => "bmr_",
+            Self::Session => "bms_",
+            Self::AccessToken => "bmcp_",
+            Self::Invite => "bmi_",
+            Self::DeviceCode => "bmd_",
+        }
+    }
+}
+
+pub struct Account {
+    stub: Stub,
+    route: String,
+}
+
+impl Account {
+    pub fn named(env: &Env, username: &Username) -> Result<Self, Error> {
+        let namespace = env.durable_object("ACCOUNT")?;
+        let id = namespace.id_from_name(username.as_str())?;
+        Self::of(&id)
+    }
+
+    /// The account that a credential belongs to, and its secret part. Nothing if it cannot be one of this server's.
+    pub fn holding<'a>(env: &Env, kind: Kind, credential: &'a str) -> Result<Option<(Self, &'a str)>, Error> {
+        let Some((route, secret)) = split(kind, credential) else { return Ok(None) };
+        Ok(Self::at(env, route)?.map(|account| (account, secret)))
+    }
+
+    fn of(id: &ObjectId<'_>) -> Result<Self, Error> {
+        Ok(Self { stub: id.get_stub()?, route: route(&id.to_string()).ok_or(Error::Senseless("ObjectId"))? })
+    }
+
+    /// A credential as its holder gets it.
+    pub fn credential(&self, kind: Kind, secret: &str) -> String {
+        format!("{}{}.{secret}", kind.prefix(), self.route)
+    }
+
+    /// The part of its credentials that says which account it is.
+    pub fn route(&self) -> &str {
+        &self.route
+    }
+
+    /// The account that a route leads to.
+    pub fn at(env: &Env, route: &str) -> Result<Option<Self>, Error> {
+        let Some(id) = id_at(route) else { return Ok(None) };
+        match env.durable_object("ACCOUNT")?.id_from_string(&id) {
+            Ok(id) => Ok(Some(Self::of(&id)?)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    pub async fn ask(&self, command: &Command) -> Result<Reply, Error> {
+        object::ask(&self.stub, "Account", "https://account/command", command).await
+    }
+}
+
+/// Route and secret of a credential, if it can be one.
+pub fn split(kind: Kind, credential: &str) -> Option<(&str, &str)> {
+    let (route, secret) = credential.strip_prefix(kind.prefix())?.split_once('.')?;
+    let is_whole = |part| URL_SAFE_NO_PAD.decode(part).is_ok_and(|bytes: Vec<u8>| bytes.len() == 32);
+    (is_whole(route) && is_whole(secret)).then_some((route, secret))
+}
+
+/// The id, in hex, of the object that a route leads to.
+pub fn id_at(route: &str) -> Option<String> {
+    let id = URL_SAFE_NO_PAD.decode(route).ok().filter(|id| id.len() == 32)?;
+    Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The way to the object whose id this is.
+pub fn route(hex: &str) -> Option<String> {
+    let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => Some((high << 4) | low),
+        _ => None,
+    };
+    let bytes: Vec<u8> = digits.chunks(2).map(byte).collect::<Option<_>>()?;
+    (bytes.len() == 32).then(|| URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, id_at, route, split};
+
+    #[test]
+    fn a_credential_leads_back_to_its_object() {
+        let (id, secret) = ("0123456789abcdef".repeat(4), "A".repeat(43));
+        let route = route(&id).unwrap();
+        let credential = format!("bmr_{route}.{secret}");
+        assert_eq!(split(Kind::RefreshToken, &credential), Some((route.as_str(), secret.as_str())));
+        assert_eq!(id_at(&route), Some(id));
+        assert_eq!(split(Kind::Code, &credential), None);
+    }
+
+    #[test]
+    fn what_is_not_a_credential_is_none() {
+        let route = route(&"00".repeat(32)).unwrap();
+        let secret = "A".repeat(43);
+        for credential in [
+            String::new(),
+            "bmr_".into(),
+            format!("bmr_{route}"),
+            format!("bmr_{route}."),
+            format!("bmr_{route}.short"),
+            format!("bmr_{route}.{secret}A"),
+            format!("bmr_{secret}A.{secret}"),
+            format!("bmr_{route}=.{secret}"),
+            format!("{route}.{secret}"),
+        ] {
+            assert_eq!(split(Kind::RefreshToken, &credential), None, "{credential}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The way from the edge to a user's bus: one typed request, one hop.
+
+use bus_core::command::{Caller, Command, Line, Reply, Request as BusRequest};
+use bus_core::scopes::Scopes;
+use bus_core::trace::Trace;
+use durable::sockets::header;
+use durable::status;
+use futures_util::StreamExt;
+use thiserror::Error;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::js_sys::Promise;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{RequestInit as RuntimeRequestInit, Response as RuntimeResponse};
+use worker::worker_sys::DurableObject;
+use worker::{Env, Headers, Method, Request, RequestInit, Response, WebSocket};
+
+use crate::caller::Caller as Authenticated;
+
+const BINDING: &str = "USER_BUS";
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the crate's stub lacks: a request that is made where it is sent.
+    type Fetcher;
+
+    #[wasm_bindgen(method, catch)]
+    fn fetch(this: &Fetcher, url: &str, init: &RuntimeRequestInit) -> Result<Promise, JsValue>;
+}
+
+/// What the bus says to a request.
+#[derive(Debug)]
+pub enum Heard {
+    Reply(Reply),
+    /// The response to the client, in the frame that came with the request.
+    Finished(RuntimeResponse),
+}
+
+impl Heard {
+    /// The reply to a command that came without a frame.
+    ///
+    /// # Errors
+    /// For anything else, which is the bus's mistake.
+    pub fn reply(self) -> Result<Reply, BusError> {
+        match self {
+            Self::Reply(reply) => Ok(reply),
+            Self::Finished(_) => Err(worker::Error::RustError("it filled a frame that nobody sent".to_owned()).into()),
+        }
+    }
+}
+
+/// The bus could not be reached, or failed. The text is for the log.
+#[derive(Debug, Error)]
+#[error("bus: {0}")]
+pub struct BusError(#[from] worker::Error);
+
+impl From<BusError> for worker::Error {
+    fn from(error: BusError) -> Self {
+        error.0
+    }
+}
+
+/// One user's bus.
+pub struct Bus {
+    stub: DurableObject,
+    user_id: String,
+    /// On whose token; none for the owner's own browser.
+    grant_id: Option<String>,
+    trace: Trace,
+}
+
+impl Bus {
+    pub fn of(env: &Env, caller: &Authenticated) -> Result<Self, BusError> {
+        Ok(Self {
+            stub: env.durable_object(BINDING)?.get_by_name(&caller.user_id)?.into_rpc(),
+            user_id: caller.user_id.clone(),
+            grant_id: Some(caller.grant_id.clone()),
+            trace: Trace::default(),
+        })
+    }
+
+    /// The bus as its owner asks it, who is signed in and no client.
+    pub fn of_owner(env: &Env, user_id: &str) -> Result<Self, BusError> {
+        Ok(Self {
+            stub: env.durable_object(BINDING)?.get_by_name(user_id)?.into_rpc(),
+            user_id: user_id.to_owned(),
+            grant_id: None,
+            trace: Trace::default(),
+        })
+    }
+
+    /// Says what request it is that asks.
+    #[must_use]
+    pub fn traced(self, trace: Trace) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// Asks and waits for the reply. What there is to hear before it is passed on as it comes.
+    pub async fn ask(
+        &self,
+        client_name: &str,
+        session_id: Option<&str>,
+        command: Command,
+        pass_on: &dyn Fn(&Line),
+    ) -> Result<Reply, BusError> {
+        self.hear(client_name, session_id, command, pass_on).await?.reply()
+    }
+
+    /// The same for a command that may come with a frame.
+    pub async fn hear(
+        &self,
+        client_name: &str,
+        session_id: Option<&str>,
+        command: Command,
+        pass_on: &dyn Fn(&Line),
+    ) -> Result<Heard, BusError> {
+        let request = BusRequest {
+            user_id: self.user_id.clone(),
+            caller: self.grant_id.clone().map(|grant_id| Caller { grant_id, client_name: client_name.to_owned() }),
+            session_id: session_id.map(str::to_owned),
+            trace: self.trace.clone(),
+            command,
+        };
+        let body = serde_json::to_string(&request).map_err(|error| worker::Error::RustError(error.to_string()))?;
+        // Every dispatch comes through here, so it calls the runtime directly: the wrapped response is read as a stream,
+        // chunk by chunk, which takes several times as long.
+        let init = RuntimeRequestInit::new();
+        init.set_method("POST");
+        init.set_body(&JsValue::from_str(&body));
+        let stub = self.stub.unchecked_ref::<Fetcher>();
+        let answered = JsFuture::from(stub.fetch("https://bus/command", &init).map_err(failed)?).await;
+        let answered = answered.map_err(failed)?;
+        let response: RuntimeResponse = answered.dyn_into().map_err(failed)?;
+        match response.status() {
+            status::FINISHED => Ok(Heard::Finished(response)),
+            status::REPLY => {
+                let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
+                let reply = serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(worker::Error::from)?;
+                Ok(Heard::Reply(reply))
+            }
+            status::LINES => read_lines(&mut Response::from(response), pass_on).await.map(Heard::Reply),
+            other => Err(worker::Error::RustError(format!("answered {other}")).into()),
+        }
+    }
+
+    /// Hands a peer's WebSocket over.
+    pub async fn open_socket(&self, caller: &Authenticated, subprotocol: bool) -> Result<Response, BusError> {
+        self.upgrade(vouched(caller, subprotocol)?).await
+    }
+
+    /// Opens the event stream of a session; its frames are `<event id>\n<message>`.
+    ///
+    /// # Errors
+    /// The bus's own answer when it does not open one: the session is closed, or the grant revoked.
+    pub async fn open_stream(
+        &self,
+        caller: &Authenticated,
+        session_id: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<Result<WebSocket, Reply>, BusError> {
+        let headers = vouched(caller, false)?;
+        headers.set(header::SESSION_ID, session_id)?;
+        if let Some(last_event_id) = last_event_id {
+            headers.set(header::LAST_EVENT_ID, last_event_id)?;
+        }
+        self.open(headers).await
+    }
+
+    /// Opens a stream of changes for a `Listener`, given as JSON; its frames are `\n<message>`.
+    ///
+    /// # Errors
+    /// As `open_stream`.
+    pub async fn open_listener(
+        &self,
+        caller: &Authenticated,
+        listener: &str,
+    ) -> Result<Result<WebSocket, Reply>, BusError> {
+        let headers = vouched(caller, false)?;
+        headers.set(header::LISTENER, listener)?;
+        self.open(headers).await
+    }
+
+    async fn open(&self, headers: Headers) -> Result<Result<WebSocket, Reply>, BusError> {
+        let mut response = self.upgrade(headers).await?;
+        if response.status_code() == 404 {
+            return Ok(Err(response.json().await?));
+        }
+        let status = response.status_code();
+        let refused = || worker::Error::RustError(format!("the bus opened no stream: {status}"));
+        Ok(Ok(response.websocket().ok_or_else(refused)?))
+    }
+
+    async fn upgrade(&self, headers: Headers) -> Result<Response, BusError> {
+        let mut init = RequestInit::new();
+        init.with_method(Method::Get).with_headers(headers);
+        let request = Request::new_with_init("https://bus/ws", &init)?;
+        let opened = JsFuture::from(self.stub.fetch_with_request(request.inner()).map_err(failed)?).await;
+        Ok(Response::from(opened.map_err(failed)?.dyn_into::<RuntimeResponse>().map_err(failed)?))
+    }
+}
+
+/// Reads an answer that comes as one JSON document a line.
+async fn read_lines(response: &mut Response, pass_on: &dyn Fn(&Line)) -> Result<Reply, BusError> {
+    let mut stream = response.stream()?;
+    let mut buffer = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        buffer.extend_from_slice(&chunk?);
+        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = buffer.drain(..=end).collect();
+            match serde_json::from_slice(&line).map_err(worker::Error::from)? {
+                Line::Reply(reply) => return Ok(reply),
+                line => pass_on(&line),
+            }
+        }
+    }
+    Err(worker::Error::RustError("the bus ended its answer without a reply".to_owned()).into())
+}
+
+fn failed(error: JsValue) -> BusError {
+    BusError(worker::Error::from(error))
+}
+
+/// Headers that say whose socket it is. None of the request's own go along.
+fn vouched(caller: &Authenticated, subprotocol: bool) -> Result<Headers, BusError> {
+    let headers = Headers::new();
+    let flag = |on: bool| if on { "1" } else { "0" };
+    headers.set("Upgrade", "websocket")?;
+    headers.set(header::USER_ID, &caller.user_id)?;
+    headers.set(header::GRANT_ID, &caller.grant_id)?;
+    headers.set(header::MAY_DISPATCH, flag(caller.scopes.contains(Scopes::BUS_DISPATCH)))?;
+    headers.set(header::EXPIRES_MS, &caller.expires_at_ms.to_string())?;
+    headers.set(header::SUBPROTOCOL, flag(subprotocol))?;
+    Ok(headers)
+}

@@ -1,0 +1,58 @@
+//! The `DeviceSignIn` object as the edge asks it.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bus_core::device::{Command, Reply};
+use worker::{Env, ObjectId, Stub};
+
+use crate::http::error::Error;
+use crate::objects::account::{Kind, id_at, route, split};
+use crate::objects::key_ring::{Keys, sign};
+use crate::objects::object;
+
+const BINDING: &str = "DEVICE_SIGN_IN";
+
+/// The object behind a user code, or behind a device code.
+pub struct Device {
+    stub: Stub,
+    id: String,
+}
+
+impl Device {
+    /// The objects that a user code may lead to: one for each key that names may have been made with.
+    pub async fn coded(env: &Env, code: &str) -> Result<Vec<Self>, Error> {
+        let keys = Keys::kept(env).await?;
+        keys.form.iter().map(|(_, key)| Self::named(env, key, code)).collect()
+    }
+
+    /// The object of a code that is given out with this key.
+    pub fn named(env: &Env, key: &[u8], code: &str) -> Result<Self, Error> {
+        let name = URL_SAFE_NO_PAD.encode(sign(key, &["user code", code])?);
+        Self::of(&env.durable_object(BINDING)?.id_from_name(&name)?)
+    }
+
+    fn of(id: &ObjectId<'_>) -> Result<Self, Error> {
+        Ok(Self { stub: id.get_stub()?, id: id.to_string() })
+    }
+
+    /// The object that a device code leads to, and its secret part. The runtime knows its own ids: one that was made up
+    /// wakes no object.
+    pub fn holding<'a>(env: &Env, device_code: &'a str) -> Result<Option<(Self, &'a str)>, Error> {
+        let Some((route, secret)) = split(Kind::DeviceCode, device_code) else { return Ok(None) };
+        let Some(id) = id_at(route) else { return Ok(None) };
+        match env.durable_object(BINDING)?.id_from_string(&id) {
+            Ok(id) => Ok(Some((Self::of(&id)?, secret))),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// A device code as the device gets it.
+    pub fn credential(&self, secret: &str) -> Result<String, Error> {
+        let route = route(&self.id).ok_or(Error::Senseless("ObjectId"))?;
+        Ok(format!("{}{route}.{secret}", Kind::DeviceCode.prefix()))
+    }
+
+    pub async fn ask(&self, command: &Command) -> Result<Reply, Error> {
+        object::ask(&self.stub, "DeviceSignIn", "https://device/command", command).await
+    }
+}

@@ -1,0 +1,7 @@
+//! The Durable Objects as the edge asks them: a typed command, one hop, a typed reply. One file for each object.
+
+pub mod account;
+pub mod bus;
+pub mod device;
+pub mod key_ring;
+mod object;

@@ -1,0 +1,162 @@
+//! `/account`: changing the password, deleting the account, and invitations of an administrator.
+
+use bus_core::accounts::{Command, Reply};
+use bus_core::passwords::{MAX_BYTES, MIN_CHARACTERS};
+use worker::{Env, Method, Request, Response};
+
+use crate::config::{Config, Signup};
+use crate::http::error::Error;
+use crate::http::form::{Parameters, expect_method, form};
+use crate::http::redirect::see_other;
+use crate::oauth::personal;
+use crate::objects::account::Kind;
+use crate::objects::key_ring::Keys;
+use crate::site::Site;
+use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page, start_session};
+use crate::web::pages::STYLE;
+use crate::web::pages::account::Account as AccountPage;
+use crate::web::screens;
+
+/// What a form on the page has brought about.
+#[derive(Default)]
+struct Outcome {
+    error: Option<String>,
+    done: Option<&'static str>,
+    invite: Option<String>,
+    /// The session that has taken the place of the one before.
+    session: Option<String>,
+}
+
+impl Outcome {
+    fn failed(error: impl Into<String>) -> Self {
+        Self { error: Some(error.into()), ..Self::default() }
+    }
+}
+
+pub async fn account(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
+    let config = Config::of(env);
+    let site = Site::of(request, &config)?;
+    let posted = if request.method() == Method::Post { Some(form(request).await?) } else { None };
+    let Some(mut session) = Session::of(request, env, &site).await? else {
+        return Ok(see_other("/login?return_to=/account")?.empty());
+    };
+    let outcome = match posted {
+        None => Outcome::default(),
+        Some(parameters) => {
+            let token = parameters.optional("form_token")?.unwrap_or_default();
+            let keys = Keys::kept(env).await?;
+            let right = form_token_is_right(&keys, FormFor::Account, &session.credential, "", token)?;
+            if !right || !is_same_origin(request, &site)? {
+                return screens::forged(&site);
+            }
+            match parameters.optional("action")? {
+                Some("invite") => invite(&session, &site, &config).await?,
+                Some("delete") => match delete(&parameters, &session).await? {
+                    Some(refused) => refused,
+                    None => return screens::deleted(&site),
+                },
+                _ => change_password(&parameters, &session).await?,
+            }
+        }
+    };
+    if let Some(credential) = &outcome.session {
+        session.credential.clone_from(credential);
+    }
+    show(env, &site, &config, &session, outcome).await
+}
+
+async fn invite(session: &Session, site: &Site, config: &Config) -> Result<Outcome, Error> {
+    if config.signup != Signup::Invite {
+        return Ok(Outcome::failed("This server takes no invitations: SIGNUP is not invite."));
+    }
+    match session.account.ask(&Command::MakeInvite { session: session.secret().to_owned() }).await? {
+        Reply::Invite { invite } => {
+            let code = session.account.credential(Kind::Invite, &invite);
+            Ok(Outcome { invite: Some(format!("{}/signup?code={code}", site.here)), ..Outcome::default() })
+        }
+        _ => Ok(Outcome::failed("Only an administrator can invite.")),
+    }
+}
+
+async fn change_password(parameters: &Parameters, session: &Session) -> Result<Outcome, Error> {
+    let old = parameters.optional("old")?.unwrap_or_default();
+    if old.len() > MAX_BYTES {
+        return Ok(Outcome::failed("The password is wrong."));
+    }
+    let command = Command::ChangePassword {
+        session: session.secret().to_owned(),
+        old: old.to_owned(),
+        new: parameters.optional("new")?.unwrap_or_default().to_owned(),
+    };
+    Ok(match session.account.ask(&command).await? {
+        Reply::SessionStarted { session: secret, .. } => {
+            personal::forget();
+            Outcome {
+                session: Some(session.account.credential(Kind::Session, &secret)),
+                done: Some("The password is changed. Everything else is signed out."),
+                ..Outcome::default()
+            }
+        }
+        Reply::WeakPassword => Outcome::failed(format!(
+            "The new password must have at least {MIN_CHARACTERS} characters, and at most {MAX_BYTES} bytes."
+        )),
+        Reply::WrongCredentials => Outcome::failed("The password is wrong."),
+        Reply::NoSession => Outcome::failed("The password of this account cannot be changed here."),
+        _ => return Err(Error::Senseless("Account")),
+    })
+}
+
+/// Deletes the account, or says why not.
+async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Outcome>, Error> {
+    let typed = parameters.optional("username")?.unwrap_or_default().trim();
+    if !typed.eq_ignore_ascii_case(session.owner.shown().trim()) {
+        return Ok(Some(Outcome::failed("Type the name of this account to delete it.")));
+    }
+    let password = parameters.optional("password")?.unwrap_or_default();
+    if password.len() > MAX_BYTES {
+        return Ok(Some(Outcome::failed("The password is wrong.")));
+    }
+    let command = Command::Delete { session: session.secret().to_owned(), password: password.to_owned() };
+    Ok(match session.account.ask(&command).await? {
+        Reply::Done => {
+            personal::forget();
+            None
+        }
+        // Without a password it is the sign-in that has to be fresh.
+        Reply::WrongCredentials if session.owner.display_name.is_some() => {
+            Some(Outcome::failed("Sign out, sign in again with your provider, and delete within ten minutes."))
+        }
+        Reply::WrongCredentials => Some(Outcome::failed("The password is wrong.")),
+        Reply::NoSession => Some(Outcome::failed("The session has ended meanwhile.")),
+        _ => return Err(Error::Senseless("Account")),
+    })
+}
+
+async fn show(env: &Env, site: &Site, config: &Config, session: &Session, outcome: Outcome) -> Result<Response, Error> {
+    let asked = Command::Standing { session: session.secret().to_owned() };
+    let (is_admin, has_password) = match session.account.ask(&asked).await? {
+        Reply::Standing { is_administrator, has_password } => (is_administrator, has_password),
+        _ => return Ok(see_other("/login?return_to=/account")?.empty()),
+    };
+    let keys = Keys::kept(env).await?;
+    let html = screens::render(&AccountPage {
+        style: STYLE,
+        username: session.owner.shown(),
+        error: outcome.error.as_deref(),
+        done: outcome.done,
+        is_admin,
+        has_password,
+        may_invite: is_admin && config.signup == Signup::Invite,
+        invite: outcome.invite.as_deref(),
+        min_password: MIN_CHARACTERS,
+        form_token: &form_token(&keys, FormFor::Account, &session.credential, "")?,
+        sign_out_token: &form_token(&keys, FormFor::SignOut, &session.credential, "")?,
+    })?;
+    let status = if outcome.error.is_some() { 403 } else { 200 };
+    let mut response = page(status, Some(site), None)?;
+    if let Some(credential) = &outcome.session {
+        response = start_session(response, site, credential)?;
+    }
+    Ok(response.fixed(html.into_bytes()))
+}

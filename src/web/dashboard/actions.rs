@@ -1,0 +1,165 @@
+//! What the forms of the dashboard do.
+
+use bus_core::bus_tools::{JOB_CANCEL, SUBMIT};
+use bus_core::command::{Command, Reply};
+use bus_core::envelope::{Envelope, Status};
+use serde_json::{Map, Value, json};
+
+use crate::catalog::tools::DispatchTool;
+use crate::http::error::Error;
+use crate::http::form::Parameters;
+use crate::web::dashboard::Owner;
+use crate::web::dashboard::view::picture;
+use crate::web::pages::dashboard::Outcome;
+
+const SCREENSHOT: &str = "get_viewport_screenshot";
+const SCREENSHOT_TIMEOUT_MS: i64 = 30_000;
+const SCREENSHOT_SIZE: u32 = 960;
+const CODE: &str = "execute_code";
+
+/// Does what the pressed button says.
+pub async fn act(owner: &Owner<'_>, parameters: &Parameters) -> Result<Outcome, Error> {
+    let field = |name| parameters.optional(name).map(Option::unwrap_or_default);
+    match field("action")? {
+        "send" => send(owner, field("target")?, field("command")?, field("input")?).await,
+        "cancel" => cancel(owner, field("job_id")?).await,
+        "disconnect" => disconnect(owner, field("client_uuid")?).await,
+        "allow" => answer(owner, field("job_id")?, true).await,
+        "refuse" => answer(owner, field("job_id")?, false).await,
+        "screenshot" => screenshot(owner, field("client_uuid")?).await,
+        _ => Ok(Outcome::failed("The form says nothing this page can do. Reload the page and try again.")),
+    }
+}
+
+/// Starts a job. `input` is Python for `execute_code`, else the parameters as JSON.
+async fn send(owner: &Owner<'_>, target: &str, command: &str, input: &str) -> Result<Outcome, Error> {
+    let Some(tool) = DispatchTool::of_command(command) else {
+        return Ok(Outcome::failed("Choose a command of the list."));
+    };
+    let params = match given(tool, input) {
+        Ok(params) => params,
+        Err(reason) => return Ok(Outcome::failed(reason)),
+    };
+    let mut arguments = json!({"command": command, "params": params});
+    if let (Some(fields), false) = (arguments.as_object_mut(), target.is_empty()) {
+        fields.insert("target_uuid".to_owned(), Value::from(target));
+    }
+    let document = match owner.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await? {
+        Reply::Document { document } => document,
+        Reply::Rejected { message } => return Ok(Outcome::failed(message)),
+        _ => return Err(Error::Senseless("UserBus")),
+    };
+    let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
+    Ok(match text("status") {
+        "queued" => Outcome::done(format!("Sent to {} as job {}.", text("target_uuid"), text("job_id"))),
+        _ => Outcome::failed(format!("It was not sent. {}", text("hint"))),
+    })
+}
+
+/// The checked parameters of a command.
+fn given(tool: &DispatchTool, input: &str) -> Result<Map<String, Value>, String> {
+    let params = match input.trim() {
+        "" if tool.command() == CODE => return Err("Write the Python code that shall run.".to_owned()),
+        _ if tool.command() == CODE => json!({"code": input}),
+        "" => json!({}),
+        json => serde_json::from_str(json).map_err(|error| {
+            format!(
+                "The parameters of {} must be a JSON object such as {{\"name\": \"Cube\"}}: {error}",
+                tool.command()
+            )
+        })?,
+    };
+    tool.parse_params(&params).map_err(|error| format!("{}: {error}.", tool.command()))
+}
+
+async fn cancel(owner: &Owner<'_>, job_id: &str) -> Result<Outcome, Error> {
+    let arguments = json!({"job_id": job_id});
+    match owner.ask(Command::Tool { name: JOB_CANCEL.to_owned(), arguments }).await? {
+        Reply::Document { document } => Ok(match document.get("hint").and_then(Value::as_str) {
+            Some(hint) => Outcome::done(hint),
+            None => Outcome::failed("There is no such job any more."),
+        }),
+        Reply::Rejected { message } => Ok(Outcome::failed(message)),
+        _ => Err(Error::Senseless("UserBus")),
+    }
+}
+
+async fn disconnect(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Error> {
+    match owner.ask(Command::Disconnect { client_uuid: client_uuid.to_owned() }).await? {
+        Reply::Found { found: true } => {
+            Ok(Outcome::done(format!("{client_uuid} is off the bus. It comes back when it is told to connect.")))
+        }
+        Reply::Found { found: false } => Ok(Outcome::failed("There is no such client any more.")),
+        Reply::Rejected { message } => Ok(Outcome::failed(message)),
+        _ => Err(Error::Senseless("UserBus")),
+    }
+}
+
+/// Whether a job that asks may run.
+async fn answer(owner: &Owner<'_>, job_id: &str, allow: bool) -> Result<Outcome, Error> {
+    match owner.ask(Command::Answer { job_id: job_id.to_owned(), allow }).await? {
+        Reply::Found { found: true } if allow => Ok(Outcome::done(format!("Job {job_id} may run, this once."))),
+        Reply::Found { found: true } => Ok(Outcome::done(format!("Job {job_id} is refused."))),
+        Reply::Found { found: false } => Ok(Outcome::failed(
+            "This job does not ask any more, or its Blender is not connected now. Reload the page to see.",
+        )),
+        Reply::Rejected { message } => Ok(Outcome::failed(message)),
+        _ => Err(Error::Senseless("UserBus")),
+    }
+}
+
+async fn screenshot(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Error> {
+    let command = Command::Dispatch {
+        command: SCREENSHOT.to_owned(),
+        params: json!({"max_size": SCREENSHOT_SIZE, "format": "jpg"}),
+        target_uuid: Some(client_uuid.to_owned()),
+        timeout_ms: SCREENSHOT_TIMEOUT_MS,
+        request_key: None,
+        in_lines: false,
+        frame: None,
+        task_after_ms: None,
+    };
+    match owner.ask(command).await? {
+        Reply::Envelope { envelope } => Ok(match picture(&envelope.result) {
+            Some(image) => Outcome { image: Some(image), ..Outcome::done("The viewport as it is now.") },
+            None => Outcome::failed(no_picture(&envelope)),
+        }),
+        Reply::Rejected { message } => Ok(Outcome::failed(message)),
+        _ => Err(Error::Senseless("UserBus")),
+    }
+}
+
+fn no_picture(envelope: &Envelope) -> String {
+    match (envelope.status, &envelope.hint) {
+        (Status::Failed, _) => format!("Blender made no picture: {}", envelope.error),
+        (Status::Timeout, _) => {
+            "Blender is busy and has not answered yet. The picture will be among the jobs when it comes.".to_owned()
+        }
+        (_, Some(hint)) => hint.clone(),
+        _ => "Blender sent no picture.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::given;
+    use crate::catalog::tools::DispatchTool;
+
+    fn params(command: &str, input: &str) -> Result<String, String> {
+        given(DispatchTool::of_command(command).unwrap(), input).map(|params| serde_json::to_string(&params).unwrap())
+    }
+
+    #[test]
+    fn code_is_taken_as_it_was_typed_and_the_rest_as_json() {
+        assert_eq!(params("execute_code", " print(1)\n").unwrap(), r#"{"code":" print(1)\n"}"#);
+        assert_eq!(params("get_object_info", r#"{"name": "Cube"}"#).unwrap(), r#"{"name":"Cube"}"#);
+        assert_eq!(params("get_scene_info", "  ").unwrap(), "{}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert!(params("execute_code", " ").unwrap_err().contains("Python"));
+        assert!(params("get_object_info", "Cube").unwrap_err().contains("must be a JSON object"));
+        assert!(params("get_object_info", "").unwrap_err().contains("name is required"));
+    }
+}

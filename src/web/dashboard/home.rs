@@ -1,0 +1,36 @@
+//! `/` for a browser.
+
+use bus_core::command::{Command, Reply};
+use worker::{Env, Request, Response};
+
+use crate::config::Config;
+use crate::http::error::Error;
+use crate::site::Site;
+use crate::web::browser::page_running;
+use crate::web::dashboard::owner;
+use crate::web::pages::home::{Home, Who, clients};
+use crate::web::pages::{HOME_SCRIPT, STYLE};
+use crate::web::screens;
+
+pub async fn home(request: &Request, env: &Env) -> Result<Response, Error> {
+    let site = Site::of(request, &Config::of(env))?;
+    let endpoint = format!("{}/mcp", site.here);
+    let html = screens::render(&Home {
+        style: STYLE,
+        script: HOME_SCRIPT.text,
+        endpoint: &endpoint,
+        server: &site.here,
+        clients: &clients(&endpoint),
+        who: who(request, env).await?,
+        version: env!("CARGO_PKG_VERSION"),
+    })?;
+    Ok(page_running(200, Some(&site), None, Some(&HOME_SCRIPT))?.fixed(html.into_bytes()))
+}
+
+async fn who(request: &Request, env: &Env) -> Result<Option<Who>, Error> {
+    let Some(owner) = owner(request, env).await? else { return Ok(None) };
+    match owner.ask(Command::Connected).await? {
+        Reply::Connected { blenders } => Ok(Some(Who { username: owner.session.owner.username, blenders })),
+        _ => Err(Error::Senseless("UserBus")),
+    }
+}

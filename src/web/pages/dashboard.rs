@@ -1,0 +1,124 @@
+//! The dashboard: its page, the part of it that changes, a job in full, and what came of a form.
+
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "dashboard.html", config = "src/web/pages/askama.toml")]
+pub struct Dashboard<'a> {
+    pub style: &'static str,
+    pub script: &'static str,
+    pub username: &'a str,
+    /// What the form that led here has brought about, rendered.
+    pub outcome: &'a str,
+    /// A `LivePart`, rendered.
+    pub live: &'a str,
+    pub targets: &'a [String],
+    pub commands: &'a [CommandChoice],
+    pub form_token: &'a str,
+    pub sign_out_token: &'a str,
+}
+
+pub struct CommandChoice {
+    pub name: &'static str,
+    pub title: &'static str,
+    /// Its parameters, in a line.
+    pub takes: String,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard_live.html", config = "src/web/pages/askama.toml")]
+pub struct LivePart<'a> {
+    /// The server's clock, Unix seconds.
+    pub now: f64,
+    pub blenders: Vec<Peer>,
+    pub others: Vec<Peer>,
+    pub more_clients: usize,
+    pub jobs: Vec<JobRow>,
+    pub questions: Vec<Question>,
+    pub numbers: Vec<Number>,
+    pub form_token: &'a str,
+}
+
+/// A client of the bus.
+pub struct Peer {
+    pub uuid: String,
+    pub kind: String,
+    pub is_connected: bool,
+    pub group: Option<String>,
+    pub facts: Vec<String>,
+    pub seen: Moment,
+}
+
+/// A time: Unix seconds for the script, words for those who have none.
+pub struct Moment {
+    pub seconds: f64,
+    pub text: String,
+}
+
+pub struct JobRow {
+    pub job_id: String,
+    /// The same as it stands in a query.
+    pub query: String,
+    pub command: String,
+    pub target: String,
+    /// The client that sent it, if it was not the bus itself.
+    pub sender: Option<String>,
+    pub status: String,
+    pub is_open: bool,
+    pub progress: Option<Progress>,
+    pub error: String,
+    pub began: Moment,
+    /// How long it took, once it has ended.
+    pub took: Option<String>,
+}
+
+/// A job that waits for the owner's consent.
+pub struct Question {
+    pub job_id: String,
+    pub command: String,
+    pub target: String,
+    pub sender: Option<String>,
+    /// The code, or the parameters; `is_cut` if that is not all of it.
+    pub given: String,
+    pub is_cut: bool,
+}
+
+pub struct Progress {
+    pub percent: f64,
+    pub message: String,
+}
+
+pub struct Number {
+    pub label: &'static str,
+    pub value: String,
+}
+
+/// A job in full. `image`: a `data:` URL.
+#[derive(Template)]
+#[template(path = "dashboard_job.html", config = "src/web/pages/askama.toml")]
+pub struct JobPart {
+    pub given: String,
+    pub result: String,
+    pub image: Option<String>,
+    pub error: String,
+    pub is_open: bool,
+}
+
+/// What a form has brought about. `image`: a `data:` URL.
+#[derive(Template, Default)]
+#[template(path = "dashboard_outcome.html", config = "src/web/pages/askama.toml")]
+pub struct Outcome {
+    pub done: Option<String>,
+    pub error: Option<String>,
+    pub image: Option<String>,
+}
+
+impl Outcome {
+    pub fn done(text: impl Into<String>) -> Self {
+        Self { done: Some(text.into()), ..Self::default() }
+    }
+
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self { error: Some(text.into()), ..Self::default() }
+    }
+}

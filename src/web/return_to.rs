@@ -1,0 +1,59 @@
+//! Where a browser goes on to, once its user has signed in or out.
+
+use url::Url;
+
+use crate::site::Site;
+
+/// The pages that a login may lead to.
+const PLACES: [&str; 8] = ["/", "/account", "/authorize", "/clients", "/dashboard", "/device", "/login", "/tokens"];
+
+/// Where to go after a login: a page of this server and nowhere else.
+pub fn place(site: &Site, asked: Option<&str>) -> String {
+    let elsewhere = || "/login".to_owned();
+    let Some(asked) = asked.filter(|asked| asked.starts_with('/')) else { return elsewhere() };
+    let Ok(here) = Url::parse(&site.here) else { return elsewhere() };
+    match here.join(asked) {
+        Ok(url) if url.origin() == here.origin() && PLACES.contains(&url.path()) => match url.query() {
+            Some(query) => format!("{}?{}", url.path(), header_safe(query)),
+            None => url.path().to_owned(),
+        },
+        _ => elsewhere(),
+    }
+}
+
+/// A query as it may stand in a `Location` header: whatever is not plain is percent-encoded.
+pub fn header_safe(query: &str) -> String {
+    let safe = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'#');
+    query.bytes().map(|byte| if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{header_safe, place};
+    use crate::site::Site;
+
+    #[test]
+    fn a_login_leads_to_pages_of_this_server_only() {
+        let site = Site::for_tests("https://bus.example/");
+        for (asked, place_to_go) in [
+            ("/authorize?client_id=a&state=b%0d%0a", "/authorize?client_id=a&state=b%0d%0a"),
+            ("/dashboard", "/dashboard"),
+            ("/dashboard#x", "/dashboard"),
+            ("//evil.example/authorize", "/login"),
+            ("/\\evil.example/authorize", "/login"),
+            ("/\t/evil.example/authorize", "/login"),
+            ("https://evil.example/authorize", "/login"),
+            ("javascript:alert(1)", "/login"),
+            ("/logout", "/login"),
+            ("/x/../dashboard", "/dashboard"),
+            ("", "/login"),
+        ] {
+            assert_eq!(place(&site, Some(asked)), place_to_go, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn a_query_cannot_leave_its_header() {
+        assert_eq!(header_safe("a=%20b&c=d\r\nSet-Cookie: x\u{e9}#"), "a=%20b&c=d%0D%0ASet-Cookie:%20x%C3%A9%23");
+    }
+}

@@ -1,0 +1,131 @@
+//! Rendering the pages of signing in, each with its form tokens and headers.
+
+use askama::Template;
+use bus_core::scopes::Scopes;
+use url::form_urlencoded::byte_serialize;
+use worker::{Env, Request, Response, console_error};
+
+use crate::config::{Config, Oidc, Signup};
+use crate::http::error::Error;
+use crate::oauth::redirect_uri::Destination;
+use crate::objects::key_ring::Keys;
+use crate::site::Site;
+use crate::web::browser::{FormFor, Session, end_session, form_cookie, form_token, page};
+use crate::web::pages::STYLE;
+use crate::web::pages::sign_in::{Login, Notice, SignedIn};
+
+/// The client that waits behind a login.
+pub struct Behind<'a> {
+    pub client: &'a str,
+    pub destination: &'a Destination,
+}
+
+/// The login page. With `error` it is the answer to a failed attempt, and its status says so.
+pub async fn login(
+    request: &Request,
+    env: &Env,
+    site: &Site,
+    behind: Option<&Behind<'_>>,
+    return_to: &str,
+    username: &str,
+    error: Option<&str>,
+) -> Result<Response, Error> {
+    let (holder, set_cookie) = form_cookie(request, site)?;
+    let form_token = form_token(&*Keys::kept(env).await?, FormFor::Login, &holder, return_to)?;
+    let client = behind.map(|behind| named(behind.client));
+    let config = Config::of(env);
+    let provider = config.oidc.as_ref().map(Oidc::shown_name);
+    let html = render(&Login {
+        style: STYLE,
+        client,
+        error,
+        username,
+        return_to,
+        encoded_return_to: &byte_serialize(return_to.as_bytes()).collect::<String>(),
+        provider: provider.as_deref(),
+        password: config.password_login,
+        may_sign_up: config.password_login && config.signup != Signup::Closed,
+        form_token: &form_token,
+    })?;
+    let status = if error.is_some() { 403 } else { 200 };
+    let mut response = page(status, Some(site), behind.map(|behind| behind.destination))?;
+    if let Some(header) = set_cookie {
+        response = response.with_header("set-cookie", &header)?;
+    }
+    Ok(response.fixed(html.into_bytes()))
+}
+
+pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Response, Error> {
+    let token = form_token(&*Keys::kept(env).await?, FormFor::SignOut, &session.credential, "")?;
+    let html = render(&SignedIn { style: STYLE, username: session.owner.shown(), sign_out_token: &token })?;
+    Ok(page(200, Some(site), None)?.fixed(html.into_bytes()))
+}
+
+/// A form that did not come from the page it belongs to, or whose page is from before the browser signed in anew.
+pub fn forged(site: &Site) -> Result<Response, Error> {
+    let text = "The form was not sent from its own page, or the page was too old. Nothing was done. Go back, reload the \
+                page and try again; cookies must be allowed.";
+    let html = render(&Notice::new("That did not work", text))?;
+    Ok(page(403, Some(site), None)?.fixed(html.into_bytes()))
+}
+
+/// An error where there is nobody to redirect to.
+pub fn refusal(error: &Error) -> worker::Result<Response> {
+    let (status, _, description) = error.parts();
+    let title = if status >= 500 { "The server cannot answer now" } else { "This request cannot be answered" };
+    let made = render(&Notice::new(title, &description)).and_then(|html| {
+        let mut response = page(status, None, None)?;
+        if status == 405 {
+            response = response.with_header("allow", "GET, HEAD, POST")?;
+        }
+        Ok(response.fixed(html.into_bytes()))
+    });
+    made.or_else(|_| Response::error(description, status))
+}
+
+/// The answer to a browser that asks for what is not here.
+pub fn not_found() -> worker::Result<Response> {
+    let text =
+        "There is nothing at this address. It may have been mistyped, or belong to another version of this server.";
+    let made = render(&Notice::new("There is no such page", text))
+        .and_then(|html| Ok(page(404, None, None)?.fixed(html.into_bytes())));
+    made.or_else(|_| Response::error("not found", 404))
+}
+
+/// The account of this browser's session is no more, and so is the session.
+pub fn deleted(site: &Site) -> Result<Response, Error> {
+    let text = "Everything it had is erased: what was on its bus, its clients, access tokens and invitations.";
+    let html = render(&Notice::new("The account is deleted", text))?;
+    Ok(end_session(page(200, Some(site), None)?, site)?.fixed(html.into_bytes()))
+}
+
+/// Says what was done, where there is nothing more to do.
+pub fn notice(site: &Site, title: &str, text: &str) -> Result<Response, Error> {
+    Ok(page(200, Some(site), None)?.fixed(render(&Notice::new(title, text))?.into_bytes()))
+}
+
+pub fn render(template: &impl Template) -> Result<String, Error> {
+    template.render().map_err(|error| {
+        console_error!("template: {error}");
+        Error::Senseless("a template")
+    })
+}
+
+pub fn named(name: &str) -> &str {
+    if name.is_empty() { "A client without a name" } else { name }
+}
+
+pub fn abilities(scopes: Scopes) -> Vec<&'static str> {
+    [
+        (Scopes::BUS_READ, "see your Blender sessions and what is in them"),
+        (
+            Scopes::BUS_DISPATCH,
+            "run any command and any Python code in your Blender, with your rights on that computer",
+        ),
+        (Scopes::PEER, "attach to your bus as a Blender and answer commands meant for it"),
+    ]
+    .into_iter()
+    .filter(|(scope, _)| scopes.contains(*scope))
+    .map(|(_, text)| text)
+    .collect()
+}

@@ -1,0 +1,153 @@
+//! `/signup`: making an account, for whoever `SIGNUP` lets, and for the first administrator with the setup code.
+
+use bus_core::accounts::{Command, Reply};
+use bus_core::passwords::{MIN_CHARACTERS, is_acceptable};
+use bus_core::setup::Command as Setup;
+use bus_core::usernames::Username;
+use worker::{Env, Method, Request, Response};
+
+use crate::config::{Config, Signup};
+use crate::http::error::{Code, Error};
+use crate::http::form::{Parameters, expect_method, form};
+use crate::http::redirect::see_other;
+use crate::oauth::password;
+use crate::objects::account::{Account, Kind};
+use crate::objects::key_ring::{Keys, ask_setup};
+use crate::site::Site;
+use crate::web::browser::{FormFor, form_cookie, form_token, form_token_is_right, is_same_origin, page, start_session};
+use crate::web::pages::STYLE;
+use crate::web::pages::account::SignUp;
+use crate::web::screens;
+
+const NO_CODE: &str = "The code is unknown, used, or past its time.";
+const TAKEN: &str = "The name is taken.";
+const MAX_CODE_BYTES: usize = 200;
+
+/// What lets somebody make an account.
+enum Ticket {
+    /// Anyone may.
+    Open,
+    Setup,
+    Invite {
+        account: Account,
+        secret: String,
+    },
+}
+
+/// What was filled in, to be shown again.
+#[derive(Default)]
+struct Filled<'a> {
+    username: &'a str,
+    code: &'a str,
+    error: Option<&'a str>,
+}
+
+pub async fn sign_up(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
+    let config = Config::of(env);
+    let site = Site::of(request, &config)?;
+    if !config.password_login {
+        return Err(Error::new(Code::AccessDenied, password::SWITCHED_OFF));
+    }
+    if request.method() != Method::Post {
+        let query = Parameters::parse(request.url()?.query().unwrap_or_default());
+        let code = query.optional("code")?.filter(|code| code.len() <= MAX_CODE_BYTES).unwrap_or_default();
+        return show(request, env, &site, &config, Filled { code, ..Filled::default() }).await;
+    }
+    let parameters = form(request).await?;
+    let (holder, fresh) = form_cookie(request, &site)?;
+    let token = parameters.optional("form_token")?.unwrap_or_default();
+    let keys = Keys::kept(env).await?;
+    let right = fresh.is_none() && form_token_is_right(&keys, FormFor::SignUp, &holder, "", token)?;
+    if !right || !is_same_origin(request, &site)? {
+        return screens::forged(&site);
+    }
+    let typed = parameters.optional("username")?.unwrap_or_default();
+    let code = parameters.optional("code")?.unwrap_or_default();
+    let again = |error| Filled { username: typed, code, error: Some(error) };
+    let username = match Username::parse(typed.trim()) {
+        Ok(username) => username,
+        Err(error) => return show(request, env, &site, &config, again(&error.to_string())).await,
+    };
+    let password = parameters.optional("password")?.unwrap_or_default();
+    if !is_acceptable(password) {
+        let error = format!("The password must have at least {MIN_CHARACTERS} characters, and at most 1024 bytes.");
+        return show(request, env, &site, &config, again(&error)).await;
+    }
+    // The ticket comes first: without one nobody learns which names are taken.
+    let Some(ticket) = claim(env, &config, code, &username).await? else {
+        return show(request, env, &site, &config, again(NO_CODE)).await;
+    };
+    let account = Account::named(env, &username)?;
+    let admin = matches!(ticket, Ticket::Setup);
+    let command = Command::SignUp { username: username.clone(), password: password.to_owned(), admin };
+    match account.ask(&command).await? {
+        Reply::SessionStarted { session, .. } => {
+            let credential = account.credential(Kind::Session, &session);
+            Ok(start_session(see_other("/account")?, &site, &credential)?.empty())
+        }
+        Reply::NameTaken => {
+            release(env, ticket, username).await?;
+            show(request, env, &site, &config, again(TAKEN)).await
+        }
+        _ => Err(Error::Senseless("Account")),
+    }
+}
+
+/// Uses up what lets this name be made an account of, if anything does.
+async fn claim(env: &Env, config: &Config, code: &str, username: &Username) -> Result<Option<Ticket>, Error> {
+    if config.signup == Signup::Open && code.is_empty() {
+        return Ok(Some(Ticket::Open));
+    }
+    if code.is_empty() || code.len() > MAX_CODE_BYTES {
+        return Ok(None);
+    }
+    if let Some((account, secret)) = Account::holding(env, Kind::Invite, code)? {
+        if config.signup == Signup::Closed {
+            return Ok(None);
+        }
+        let (invite, secret) = (secret.to_owned(), secret.to_owned());
+        let claimed = account.ask(&Command::ClaimInvite { invite, username: username.clone() }).await?;
+        return Ok((claimed == Reply::Done).then_some(Ticket::Invite { account, secret }));
+    }
+    let command =
+        Setup::Claim { code: code.to_owned(), username: username.to_string(), configured: config.setup_code.clone() };
+    Ok(ask_setup(env, &command).await?.then_some(Ticket::Setup))
+}
+
+async fn release(env: &Env, ticket: Ticket, username: Username) -> Result<(), Error> {
+    match ticket {
+        Ticket::Open => {}
+        Ticket::Setup => {
+            ask_setup(env, &Setup::Release { username: username.to_string() }).await?;
+        }
+        Ticket::Invite { account, secret } => {
+            account.ask(&Command::ReleaseInvite { invite: secret, username }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn show(
+    request: &Request,
+    env: &Env,
+    site: &Site,
+    config: &Config,
+    filled: Filled<'_>,
+) -> Result<Response, Error> {
+    let (holder, set_cookie) = form_cookie(request, site)?;
+    let html = screens::render(&SignUp {
+        style: STYLE,
+        error: filled.error,
+        username: filled.username,
+        needs_code: config.signup != Signup::Open || !filled.code.is_empty(),
+        code: filled.code,
+        min_password: MIN_CHARACTERS,
+        form_token: &form_token(&*Keys::kept(env).await?, FormFor::SignUp, &holder, "")?,
+    })?;
+    let mut response = page(if filled.error.is_some() { 403 } else { 200 }, Some(site), None)?;
+    if let Some(header) = set_cookie {
+        response = response.with_header("set-cookie", &header)?;
+    }
+    Ok(response.fixed(html.into_bytes()))
+}

@@ -1,0 +1,118 @@
+//! `/tokens`: the owner's personal access tokens at a browser.
+
+use bus_core::access_tokens::{DEFAULT_DAYS, Listed, MAX_DAYS, NewToken};
+use bus_core::accounts::Authority;
+use bus_core::scopes::Scopes;
+use worker::{Env, Method, Request, Response};
+
+use crate::config::Config;
+use crate::http::error::Error;
+use crate::http::form::{Parameters, expect_method, form};
+use crate::http::redirect::see_other;
+use crate::oauth::personal;
+use crate::objects::key_ring::Keys;
+use crate::site::Site;
+use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page};
+use crate::web::pages::STYLE;
+use crate::web::pages::tokens::{Row, Tokens};
+use crate::web::screens;
+
+/// What a form on the page has brought about.
+#[derive(Default)]
+struct Outcome {
+    made: Option<String>,
+    error: Option<String>,
+}
+
+pub async fn tokens(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
+    let site = Site::of(request, &Config::of(env))?;
+    let posted = if request.method() == Method::Post { Some(form(request).await?) } else { None };
+    let Some(session) = Session::of(request, env, &site).await? else {
+        return Ok(see_other("/login?return_to=/tokens")?.empty());
+    };
+    let outcome = match posted {
+        None => Outcome::default(),
+        Some(parameters) => {
+            let token = parameters.optional("form_token")?.unwrap_or_default();
+            let keys = Keys::kept(env).await?;
+            let right = form_token_is_right(&keys, FormFor::Tokens, &session.credential, "", token)?;
+            if !right || !is_same_origin(request, &site)? {
+                return screens::forged(&site);
+            }
+            perform(&parameters, &session, &site).await?
+        }
+    };
+    show(env, &site, &session, outcome).await
+}
+
+fn authority(session: &Session) -> Authority {
+    Authority::Session { session: session.secret().to_owned() }
+}
+
+async fn perform(parameters: &Parameters, session: &Session, site: &Site) -> Result<Outcome, Error> {
+    if let Some(token_id) = parameters.optional("revoke")? {
+        let outcome = personal::revoke(&session.account, authority(session), token_id.to_owned()).await?;
+        return Ok(Outcome { error: outcome.err(), made: None });
+    }
+    let scopes: Vec<&str> = parameters.all("scope").collect();
+    let new = NewToken {
+        name: parameters.optional("name")?.unwrap_or_default().to_owned(),
+        scopes: Scopes::known(&scopes.join(" ")),
+        days: parameters.optional("days")?.and_then(|days| days.trim().parse().ok()).unwrap_or(0),
+        audience: site.issuer.clone(),
+    };
+    Ok(match personal::create(&session.account, authority(session), new).await? {
+        Ok((token, _)) => Outcome { made: Some(token), error: None },
+        Err(error) => Outcome { made: None, error: Some(error) },
+    })
+}
+
+async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Result<Response, Error> {
+    let rows = match personal::list(&session.account, authority(session)).await? {
+        Ok(tokens) => tokens.iter().map(row).collect::<Vec<_>>(),
+        // The session has ended since it was looked at.
+        Err(_) => return Ok(see_other("/login?return_to=/tokens")?.empty()),
+    };
+    let keys = Keys::kept(env).await?;
+    let html = screens::render(&Tokens {
+        style: STYLE,
+        username: session.owner.shown(),
+        rows: &rows,
+        made: outcome.made.as_deref(),
+        error: outcome.error.as_deref(),
+        default_days: DEFAULT_DAYS,
+        max_days: MAX_DAYS,
+        form_token: &form_token(&keys, FormFor::Tokens, &session.credential, "")?,
+        sign_out_token: &form_token(&keys, FormFor::SignOut, &session.credential, "")?,
+    })?;
+    let status = if outcome.error.is_some() { 400 } else { 200 };
+    Ok(page(status, Some(site), None)?.fixed(html.into_bytes()))
+}
+
+fn row(token: &Listed) -> Row {
+    Row {
+        token_id: token.token_id.clone(),
+        name: token.name.clone(),
+        scopes: token.scopes.to_string(),
+        expires: day(token.expires_ms),
+        last_used: token.last_used_ms.map(day),
+    }
+}
+
+/// As `2026-11-21`, UTC.
+pub fn day(ms: i64) -> String {
+    chrono::DateTime::from_timestamp(ms.div_euclid(1000), 0)
+        .map(|time| time.date_naive().to_string())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::day;
+
+    #[test]
+    fn a_day_is_written_as_iso_8601() {
+        assert_eq!((day(0), day(1_795_219_200_000)), ("1970-01-01".to_owned(), "2026-11-21".to_owned()));
+    }
+}
