@@ -94,7 +94,7 @@ def test_every_page_of_the_documentation_is_linked_from_its_map() -> None:
 
 
 def test_every_path_that_is_served_stands_in_the_reference() -> None:
-    routes = "".join((ROOT / "src" / name).read_text() for name in ("router.rs", "oauth/mod.rs"))
+    routes = "".join((ROOT / "src" / name).read_text() for name in ("router.rs", "oauth/mod.rs", "web/mod.rs"))
     served = {path for line in routes.splitlines() if "=>" in line for path in re.findall(r'"(/[^"]*)"', line)}
     described = (ROOT / "docs" / "reference" / "http.md").read_text()
     paths = {path.rstrip("/") or "/" for path in served} - {"/.well-known/oauth-protected-resource/mcp"}
