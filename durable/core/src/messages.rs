@@ -13,6 +13,7 @@ use crate::params;
 use crate::record::{Record, Routing};
 use crate::registry::{self, Via};
 use crate::routing;
+use crate::shorten::shorten;
 use crate::timers;
 use crate::turn::{Turn, seconds};
 
@@ -205,32 +206,13 @@ pub fn cut(text: &str, limit: usize) -> &str {
     text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
 }
 
-/// As much of a text as takes `limit` bytes when it is written as JSON.
-fn cut_json(text: &str, limit: usize) -> &str {
-    let escaped = |character: char| match character {
-        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-        '\0'..='\u{1f}' => 6,
-        other => other.len_utf8(),
-    };
-    let mut left = limit;
-    let end = text.char_indices().find_map(|(at, character)| match left.checked_sub(escaped(character)) {
-        Some(rest) => {
-            left = rest;
-            None
-        }
-        None => Some(at),
-    });
-    end.and_then(|end| text.get(..end)).unwrap_or(text)
-}
-
 /// The payload of an update. A result that is too long for a record is cut, and says so: the job's own row has all of it.
 fn update_payload(job_id: &str, status: &str, result: &str, error: &str) -> Value {
-    let shown = cut_json(result, MAX_RECORD);
     let mut payload =
-        json!({"kind": "job_update", "job_id": job_id, "status": status, "result": shown, "error": error});
-    if let (Some(fields), true) = (payload.as_object_mut(), shown.len() < result.len()) {
-        fields.insert("result_bytes".to_owned(), Value::from(result.len()));
-        fields.insert("hint".to_owned(), Value::from("the result is cut here; blender_job_result has all of it"));
+        json!({"kind": "job_update", "job_id": job_id, "status": status, "result": result, "error": error});
+    // In JSON a byte takes six at the most.
+    if result.len().saturating_add(error.len()) > MAX_RECORD / 8 {
+        shorten(&mut payload, MAX_RECORD, "The result is cut here; blender_job_result has all of it.");
     }
     payload
 }

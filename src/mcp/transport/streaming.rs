@@ -74,7 +74,7 @@ pub async fn race(
     if pending.is_empty() && events.is_empty() {
         return Ok(Raced::Soon(ready));
     }
-    events.extend(ready.iter().map(Response::text));
+    events.extend(ready.iter().map(Response::event_text));
     let opened = pending.is_empty();
     let watch = given_up.filter(|_| !opened).map(|given_up| OnDrop::new(context, given_up));
     let streamed = Streamed { pending, told, events, watch, opened };
@@ -125,7 +125,7 @@ impl Streamed {
         };
         // What was told before the answer goes out before it.
         events.extend(reports(told));
-        events.extend(answered.as_ref().map(Response::text));
+        events.extend(answered.as_ref().map(Response::event_text));
         if pending.is_empty()
             && let Some(watch) = watch.take()
         {

@@ -32,7 +32,7 @@ fn the_longest_job_with_the_longest_result_ends_and_its_sender_hears_of_it() {
         let shown = heard["result"].as_str().unwrap();
         assert!(result.starts_with(shown), "{filling:?}");
         if shown.len() < result.len() {
-            assert_eq!(heard["result_bytes"], result.len(), "{filling:?}");
+            assert_eq!(heard["cut"][0]["bytes"], result.len(), "{filling:?}");
         }
         assert_eq!(shown.len() < result.len(), ["\"", "\u{1}"].contains(&filling), "{filling:?}");
     }
