@@ -6,6 +6,7 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::rc::Rc;
 
+use bus_core::announce;
 use bus_core::bus;
 use bus_core::cache::Cache;
 use bus_core::effect::{Effect, close};
@@ -162,6 +163,9 @@ impl Bus {
                 self.awake.set(true);
             }
             let decided = decide(&mut turn);
+            // Also where it failed: what was written before that stays.
+            let announced = announce::settle(&mut turn);
+            let decided = decided.and_then(|decided| announced.map(|()| decided));
             if decided.is_err() {
                 // It may have stopped between a row and what is remembered of it.
                 turn.presence.cache = Cache::default();

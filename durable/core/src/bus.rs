@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::bus_tools::{BusCall, CallError, JobCall, Priority};
 use crate::cache::is_revoked;
+use crate::change::Change;
 use crate::command::{Caller, Command, Reply, Request};
 use crate::delivery;
 use crate::effect::{Effect, close};
@@ -308,7 +309,7 @@ pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> 
     if turn.presence.detach(&uuid, socket_id, turn.now_ms) {
         registry::note_left(turn, &uuid)?;
         delivery::note_left(turn, &uuid)?;
-        subscriptions::clients_changed(turn)?;
+        turn.changes.insert(Change::Clients);
     }
     Ok(())
 }

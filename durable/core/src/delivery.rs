@@ -6,13 +6,13 @@
 use serde_json::json;
 
 use crate::cache::backlog;
+use crate::change::Change;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::jobs::{Job, State, set_state};
 use crate::params;
 use crate::record::notification;
 use crate::storage::{MAX_INTEGER, Row};
-use crate::subscriptions;
 use crate::timers::{self, Kind};
 use crate::turn::Turn;
 
@@ -98,7 +98,7 @@ pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<bool, Error> {
     };
     set_state(turn, &job.job_id, target, job.state, State::Running)?;
     turn.effects.push(Effect::News { subject: job.job_id.clone() });
-    subscriptions::job_changed(turn, &job.job_id, false)?;
+    turn.changes.insert(Change::Job { job_id: job.job_id.clone() });
     refill(turn, target)?;
     Ok(true)
 }

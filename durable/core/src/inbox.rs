@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
+use crate::change::Change;
 use crate::effect::Effect;
 use crate::error::{Error, Rejection};
 use crate::params;
 use crate::record::Record;
 use crate::registry;
 use crate::storage::{MAX_INTEGER, Row};
-use crate::subscriptions::{self, Topic};
 use crate::timers;
 use crate::turn::Turn;
 
@@ -32,15 +32,13 @@ pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Keeps a record for a client and returns its place. Whoever is subscribed to the inbox hears of it.
-pub fn keep(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i64, Error> {
-    let seq = store(turn, owner, notification)?;
-    subscriptions::changed(turn, &Topic::Inbox(owner.to_owned()))?;
-    Ok(seq)
+/// Keeps a record for a client and returns its place.
+pub fn keep(turn: &mut Turn<'_>, client_uuid: &str, notification: &Value) -> Result<i64, Error> {
+    turn.changes.insert(Change::Inbox { client_uuid: client_uuid.to_owned() });
+    store(turn, client_uuid, notification)
 }
 
-/// Keeps a notification for a client or a session and returns its place, and tells no subscriber: what a subscriber is told
-/// is kept too, and telling of that again would have no end. At the limits the oldest go.
+/// Keeps a notification for a client or a session and returns its place. At the limits the oldest go.
 pub fn store(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i64, Error> {
     let text = notification.to_string();
     let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);

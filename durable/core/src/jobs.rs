@@ -10,6 +10,7 @@
 use serde_json::{Value, json};
 
 use crate::bus_tools::Priority;
+use crate::change::Change;
 use crate::delivery::{self, LOST_AFTER_MS};
 use crate::effect::Effect;
 use crate::envelope::{Envelope, Status};
@@ -19,7 +20,6 @@ use crate::params;
 use crate::questions;
 use crate::record::{Record, Routing};
 use crate::storage::{MAX_VALUE_BYTES, Row};
-use crate::subscriptions::{self, Topic};
 use crate::timers::{self, Kind};
 use crate::trace;
 use crate::turn::{Turn, seconds};
@@ -186,8 +186,7 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     )?;
     turn.presence.cache.count(Some(job.target_uuid), None, state);
     timers::ensure_retention(turn)?;
-    subscriptions::changed(turn, &Topic::Stats)?;
-    subscriptions::changed(turn, &Topic::Jobs)?;
+    turn.changes.extend([Change::OpenJobs, Change::Job { job_id: record.job_id.clone() }]);
     if state == State::Queued {
         if turn.presence.get(job.target_uuid).is_none() {
             timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
@@ -302,7 +301,8 @@ pub fn note_progress(
         job.updated_ms = Some(now_ms);
     });
     turn.effects.push(Effect::News { subject: known.job_id.clone() });
-    subscriptions::job_changed(turn, &known.job_id, false)
+    turn.changes.insert(Change::Job { job_id: known.job_id.clone() });
+    Ok(())
 }
 
 fn job(row: &Row) -> Result<Job, Error> {
@@ -342,7 +342,8 @@ pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error:
         job.finished_ms = Some(now_ms);
     });
     turn.effects.push(Effect::News { subject: job.job_id.clone() });
-    subscriptions::job_changed(turn, &job.job_id, true)
+    turn.changes.extend([Change::OpenJobs, Change::Job { job_id: job.job_id.clone() }]);
+    Ok(())
 }
 
 /// A row has a greatest length. Where the job and its outcome together would pass it, the outcome is kept, and the job's

@@ -3,11 +3,13 @@
 
 pub mod access_tokens;
 pub mod accounts;
+pub mod announce;
 pub mod arguments;
 pub mod browser_sessions;
 pub mod bus;
 pub mod bus_tools;
 pub mod cache;
+pub mod change;
 pub mod codes;
 pub mod command;
 pub mod consents;

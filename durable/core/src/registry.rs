@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::bus_tools::RegisterClient;
+use crate::change::Change;
 use crate::effect::{Effect, close};
 use crate::error::{Error, Rejection};
 use crate::params;
 use crate::presence::{Attached, Link};
 use crate::storage::Row;
 use crate::streams;
-use crate::subscriptions;
 use crate::turn::{Turn, is_older, seconds};
 
 /// A caller that registered nothing is listed this long after its last call.
@@ -97,7 +97,7 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
         Via::Http { session_id: Some(session_id) } => streams::bind(turn, session_id, call)?,
         Via::Http { session_id: None } => {}
     }
-    subscriptions::clients_changed(turn)?;
+    turn.changes.insert(Change::Clients);
     let client = ClientInfo {
         uuid: call.client_uuid.clone(),
         client_type: call.client_type.clone(),
@@ -153,7 +153,7 @@ pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
         turn.effects.push(Effect::Note { socket_id: attached.socket_id });
     }
     if !gone.is_empty() {
-        subscriptions::clients_changed(turn)?;
+        turn.changes.insert(Change::Clients);
     }
     let status = if gone.is_empty() { "not_found" } else { "ok" };
     Ok(json!({"status": status, "client_uuid": uuid}))
@@ -173,7 +173,10 @@ pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
         params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), turn.presence.limits.clients],
     )?;
     turn.presence.cache.note_caller(uuid, turn.now_ms);
-    if is_new { subscriptions::clients_changed(turn) } else { Ok(()) }
+    if is_new {
+        turn.changes.insert(Change::Clients);
+    }
+    Ok(())
 }
 
 /// Writes when a client that has just left was last there.

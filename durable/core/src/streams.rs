@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::bus_tools::{Priority, RegisterClient};
+use crate::change::Change;
 use crate::delivery;
 use crate::effect::{Effect, close};
 use crate::error::Error;
@@ -146,7 +147,7 @@ fn attach(turn: &mut Turn<'_>, session_id: &str, socket_id: String, uuid: &str, 
         heard_ms: turn.now_ms,
     };
     turn.presence.attach(uuid.to_owned(), attached);
-    subscriptions::clients_changed(turn)?;
+    turn.changes.insert(Change::Clients);
     delivery::hand_over(turn, uuid)
 }
 
@@ -160,7 +161,7 @@ pub fn closed(turn: &mut Turn<'_>, stream: &Stream) -> Result<(), Error> {
         let uuid = row.text(0)?;
         if turn.presence.detach(&uuid, &stream.socket_id, turn.now_ms) {
             delivery::note_left(turn, &uuid)?;
-            subscriptions::clients_changed(turn)?;
+            turn.changes.insert(Change::Clients);
         }
     }
     Ok(())

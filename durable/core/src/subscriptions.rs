@@ -3,12 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::effect::Effect;
 use crate::error::{Error, Rejection};
 use crate::params;
-use crate::record::notification;
 use crate::registry;
-use crate::streams;
 use crate::tasks;
 use crate::turn::Turn;
 
@@ -29,7 +26,7 @@ pub enum Topic {
 
 impl Topic {
     /// How the topic stands in a row.
-    fn key(&self) -> String {
+    pub fn key(&self) -> String {
         match self {
             Self::Clients => "clients".to_owned(),
             Self::Stats => "stats".to_owned(),
@@ -112,39 +109,4 @@ pub fn wake(turn: &mut Turn<'_>) -> Result<(), Error> {
         turn.presence.subscribed(row.text(0)?);
     }
     Ok(())
-}
-
-/// A resource has changed: whoever asked hears of it.
-pub fn changed(turn: &mut Turn<'_>, topic: &Topic) -> Result<(), Error> {
-    for (socket_id, listener) in turn.presence.listeners() {
-        for subscription in listener.subscriptions.iter().filter(|subscription| subscription.topic == *topic) {
-            let params = json!({"_meta": listener.meta(), "uri": subscription.uri});
-            let updated = notification("notifications/resources/updated", params);
-            turn.effects.push(Effect::Send { socket_id: socket_id.clone(), frame: format!("\n{updated}") });
-        }
-    }
-    let key = topic.key();
-    if !turn.presence.is_subscribed(&key) {
-        return Ok(());
-    }
-    let rows = turn.sql.query("SELECT session_id, uri FROM subscriptions WHERE topic = ?", params![key])?;
-    for row in &rows {
-        let updated = notification("notifications/resources/updated", json!({"uri": row.text(1)?}));
-        streams::tell(turn, &row.text(0)?, &updated)?;
-    }
-    Ok(())
-}
-
-/// The registry has changed, and with it what counts its clients.
-pub fn clients_changed(turn: &mut Turn<'_>) -> Result<(), Error> {
-    changed(turn, &Topic::Clients)?;
-    changed(turn, &Topic::Stats)
-}
-
-/// A job has changed; `counts` when one more or less is open.
-pub fn job_changed(turn: &mut Turn<'_>, job_id: &str, counts: bool) -> Result<(), Error> {
-    changed(turn, &Topic::Job(job_id.to_owned()))?;
-    changed(turn, &Topic::Jobs)?;
-    tasks::changed(turn, job_id)?;
-    if counts { changed(turn, &Topic::Stats) } else { Ok(()) }
 }

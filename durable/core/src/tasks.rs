@@ -108,22 +108,9 @@ fn message(turn: &Turn<'_>, job: &Job) -> String {
     }
 }
 
-/// A job has changed: streams that listen to it as a task, or to the batch it is part of, hear of it.
-pub fn changed(turn: &mut Turn<'_>, job_id: &str) -> Result<(), Error> {
-    let listening: Vec<(String, Listener)> =
-        turn.presence.listeners().filter(|(_, listener)| !listener.task_ids.is_empty()).cloned().collect();
-    for (socket_id, listener) in &listening {
-        for task_id in &listener.task_ids {
-            if task_id == job_id || (task_id.starts_with(BATCH_PREFIX) && is_member(turn, task_id, job_id)?) {
-                notify(turn, socket_id, listener, task_id)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn is_member(turn: &Turn<'_>, batch_id: &str, job_id: &str) -> Result<bool, Error> {
-    Ok(jobs::of_batch(turn, batch_id)?.iter().any(|job| job.job_id == job_id))
+/// Whether the job is part of the batch of this id.
+pub fn is_member(turn: &Turn<'_>, batch_id: &str, job_id: &str) -> Result<bool, Error> {
+    Ok(batch_id.starts_with(BATCH_PREFIX) && jobs::of_batch(turn, batch_id)?.iter().any(|job| job.job_id == job_id))
 }
 
 /// Sends a listening stream one of its tasks as it is now, if there is one of this id.

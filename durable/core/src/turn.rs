@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::change::Changes;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::ids::Entropy;
@@ -20,6 +21,8 @@ pub struct Turn<'a> {
     /// What led to this turn.
     pub trace: Trace,
     pub effects: Vec<Effect>,
+    /// For `announce::settle` to tell at the end.
+    pub changes: Changes,
 }
 
 impl<'a> Turn<'a> {
@@ -30,7 +33,16 @@ impl<'a> Turn<'a> {
         now_ms: i64,
         user_id: &'a str,
     ) -> Self {
-        Self { sql, presence, entropy, now_ms, user_id, trace: Trace::default(), effects: Vec::new() }
+        Self {
+            sql,
+            presence,
+            entropy,
+            now_ms,
+            user_id,
+            trace: Trace::default(),
+            effects: Vec::new(),
+            changes: Changes::new(),
+        }
     }
 
     /// Sends a notification to a client that is there now, however it is reached. Says whether it is there.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::announce;
 use crate::bus::{self, Outcome};
 use crate::command::{Caller, Command, Reply, Request};
 use crate::effect::Effect;
@@ -36,6 +37,7 @@ impl World {
     pub fn turn<T>(&mut self, decide: impl FnOnce(&mut Turn<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let mut turn = Turn::new(&self.sql, &mut self.presence, &mut self.entropy, self.now_ms, "ada");
         let decided = decide(&mut turn);
+        announce::settle(&mut turn)?;
         self.effects.append(&mut turn.effects);
         decided
     }
