@@ -1,6 +1,5 @@
 //! Who sends a request, once the access token has been verified.
-
-use bus_core::scopes::Scopes;
+use kernel::scopes::Scopes;
 
 /// The verified sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

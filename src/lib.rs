@@ -12,17 +12,16 @@ mod router;
 mod seal;
 mod site;
 mod web;
-
 use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Request, Result, event};
 
-pub use durable::{Account, DeviceSignIn, KeyRing, UserBus};
+pub use ::objects::{Account, DeviceSignIn, KeyRing, UserBus};
 
 /// Once for each isolate.
 #[event(start)]
 fn start() {
     console_error_panic_hook::set_once();
-    durable::runtime::wake_by_promises();
+    runtime::wake_by_promises();
 }
 
 #[event(fetch)]

@@ -1,19 +1,17 @@
 //! Method and path to handler.
-
-use bus_core::scopes::Scopes;
+use kernel::scopes::Scopes;
 use serde_json::json;
 use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Error, Method, Request, Response, Result, console_error};
 
-use crate::card;
 use crate::config::Config;
 use crate::http::limits;
-use crate::mcp;
 use crate::oauth::{self, bearer};
 use crate::objects::bus::Bus;
 use crate::site::Site;
 use crate::web::dashboard::home;
 use crate::web::{self, screens};
+use crate::{card, mcp};
 
 /// Serves one request.
 pub async fn route(request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {

@@ -1,12 +1,11 @@
 //! The resources: what the lists show, and a URI as what it names.
 //!
 //! Ids inside a URI are percent-encoded; whatever is decoded obeys the same limits as a tool's argument.
-
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use bus_core::arguments::{ArgumentError, Kind, quoted};
-use bus_core::bus_tools::MAX_ID;
+use bus::wire::tool_parameters::MAX_ID;
+use kernel::arguments::{ArgumentError, Kind, quoted};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rmcp::model::{Resource, ResourceTemplate};
 use serde_json::value::{RawValue, to_raw_value};

@@ -1,8 +1,7 @@
 //! What a request is answered with: the result of a method, and the response that carries it.
-
 use std::sync::LazyLock;
 
-use bus_core::command::Frame;
+use bus::wire::command::Frame;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use worker::console_error;

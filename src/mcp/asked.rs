@@ -1,10 +1,9 @@
 //! A request with all it takes to answer it, as every method gets it.
-
 use std::rc::Rc;
 
-use bus_core::command::{Command, Line, Reply};
-use bus_core::scopes::Scopes;
+use bus::wire::command::{Command, Line, Reply};
 use futures_channel::mpsc::UnboundedSender;
+use kernel::scopes::Scopes;
 use worker::Env;
 
 use crate::caller::Caller;

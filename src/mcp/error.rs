@@ -1,6 +1,5 @@
 //! JSON-RPC errors of the endpoint and the HTTP status each travels with.
-
-use bus_core::scopes::Scopes;
+use kernel::scopes::Scopes;
 use serde_json::{Value, json};
 use thiserror::Error;
 

@@ -2,8 +2,7 @@
 //! response twice, as text and as structured content, so a result of half that size would be too long.
 //!
 //! What comes as plain JSON has no such limit: a cut answer says how to get the whole that way.
-
-use bus_core::shorten::shorten;
+use kernel::shorten::shorten;
 use serde_json::{Map, Value, json};
 
 /// The longest message that is sent as an event, in bytes; some are left for the event's own words.
@@ -94,7 +93,7 @@ fn drop_image(result: &mut Map<String, Value>, limit: usize) {
 
 #[cfg(test)]
 mod tests {
-    use bus_core::tool_result;
+    use bus::wire::tool_result;
     use serde_json::{Map, Value, json};
 
     use super::{MAX_MESSAGE, fit};

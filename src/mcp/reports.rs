@@ -1,10 +1,9 @@
 //! What a client hears of a request before its answer, on the request's own stream: progress, if it sent a `progressToken`,
 //! and log messages, if a request of 2026-07-28 names a level for them.
-
 use core::cell::Cell;
 
-use bus_core::bus_tools::Priority;
-use bus_core::command::Line;
+use bus::wire::command::Line;
+use bus::wire::priority::Priority;
 use serde_json::{Value, json};
 
 use crate::mcp::error::RpcError;

@@ -1,9 +1,8 @@
 //! Access tokens: JWTs in the profile of RFC 9068, signed with HS256, because nobody but this server reads them.
-
-use bus_core::scopes::Scopes;
 use chrono::DateTime;
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
+use kernel::scopes::Scopes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -120,7 +119,7 @@ mod tests {
     use crate::objects::key_ring::tests::keys;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use bus_core::scopes::Scopes;
+    use kernel::scopes::Scopes;
     use serde_json::{Value, json};
 
     const ISSUER: &str = "https://bus.example";

@@ -1,6 +1,5 @@
 //! An authorization request (OAuth 2.1 section 4.1.1): whether its client can be trusted, and whether it is sound.
-
-use bus_core::scopes::Scopes;
+use kernel::scopes::Scopes;
 use worker::{Env, Response};
 
 use crate::http::error::{Code, Error, ascii};
@@ -134,7 +133,7 @@ mod tests {
     use crate::http::error::Error;
     use crate::http::form::Parameters;
     use crate::site::Site;
-    use bus_core::scopes::Scopes;
+    use kernel::scopes::Scopes;
 
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 

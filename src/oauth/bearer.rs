@@ -1,8 +1,7 @@
 //! The resource server's side: who a request comes from, and the challenge to one that does not say (RFC 6750, RFC 9728
 //! section 5.1).
-
-use bus_core::scopes::Scopes;
-use durable::runtime::now_ms;
+use kernel::scopes::Scopes;
+use runtime::now_ms;
 use serde_json::json;
 use thiserror::Error;
 use worker::{Env, Request, Response, Result};

@@ -2,13 +2,12 @@
 //!
 //! The code leads to an object of its own, which lives for ten minutes. Its name is made with a key of this server, so
 //! that whoever reads the names of objects learns no code.
-
-use bus_core::accounts::{Command as AccountCommand, Reply as AccountReply};
-use bus_core::codes::Exchange;
-use bus_core::device::{Command, INTERVAL_MS, LIFETIME_MS, Reply, Requested, shown, user_code};
-use bus_core::grants::Refusal;
-use bus_core::scopes::Scopes;
-use durable::runtime::WebCrypto;
+use account::accounts::{Command as AccountCommand, Reply as AccountReply};
+use account::codes::Exchange;
+use account::device::{Command, INTERVAL_MS, LIFETIME_MS, Reply, Requested, shown, user_code};
+use account::grants::Refusal;
+use kernel::scopes::Scopes;
+use runtime::WebCrypto;
 use serde_json::json;
 use worker::{Env, Method, Request, Response};
 

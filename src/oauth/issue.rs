@@ -1,10 +1,9 @@
 //! Turning a grant of the account object into the answer a client gets.
-
-use bus_core::accounts::Owner;
-use bus_core::grants::{Granted, Refusal};
-use bus_core::ids::random_id;
-use bus_core::scopes::Scopes;
-use durable::runtime::{WebCrypto, now_ms};
+use account::accounts::Owner;
+use account::grants::{Granted, Refusal};
+use kernel::ids::random_id;
+use kernel::scopes::Scopes;
+use runtime::{WebCrypto, now_ms};
 use serde::Serialize;
 use worker::{Env, Response, console_log};
 

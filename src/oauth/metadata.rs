@@ -1,6 +1,5 @@
 //! Discovery: RFC 9728 for the MCP endpoints, RFC 8414 for the authorization server.
-
-use bus_core::scopes::Scopes;
+use kernel::scopes::Scopes;
 use serde_json::{Value, json};
 use worker::{Env, Method, Request, Response, Result};
 

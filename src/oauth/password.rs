@@ -1,10 +1,9 @@
 //! `POST /auth/login` and `POST /auth/refresh`: tokens for programs whose user types the password into them.
-
-use bus_core::accounts::{AfterLogin, Command, Reply};
-use bus_core::grants::{Permission, Refresh, Refusal};
-use bus_core::passwords::MAX_BYTES;
-use bus_core::scopes::Scopes;
-use bus_core::usernames::Username;
+use account::accounts::{AfterLogin, Command, Reply};
+use account::grants::{Permission, Refresh, Refusal};
+use account::passwords::MAX_BYTES;
+use account::usernames::Username;
+use kernel::scopes::Scopes;
 use serde::Deserialize;
 use worker::{Env, Method, Request, Response, console_log};
 

@@ -2,19 +2,20 @@
 //!
 //! What one stands for is kept for some seconds, so that a busy script does not ask the account each time. Revocation
 //! counts at once all the same: the user's bus is told of it, as with any other grant.
-
 use core::cell::RefCell;
 use std::collections::HashMap;
 
-use bus_core::access_tokens::{CLIENT, Listed, NewToken};
-use bus_core::accounts::{Authority, Command, Reply};
-use bus_core::scopes::Scopes;
-use bus_core::usernames::Username;
-use durable::runtime::now_ms;
+use account::access_tokens::{Listed, NewToken};
+use account::accounts::{Authority, Command, Reply};
+use account::grants::ACCESS_TOKEN_CLIENT;
+use account::usernames::Username;
+use kernel::scopes::Scopes;
+use runtime::now_ms;
 use sha2::{Digest, Sha256};
 use worker::Env;
 
 use crate::caller::Caller;
+
 pub use crate::http::error::Error;
 use crate::objects::account::{Account, Kind};
 use crate::site::Site;
@@ -47,7 +48,7 @@ pub async fn verify(env: &Env, site: &Site, token: &str) -> Result<Option<Caller
             let caller = Caller {
                 user_id: owner.user_id,
                 username: owner.username,
-                client_id: CLIENT.to_owned(),
+                client_id: ACCESS_TOKEN_CLIENT.to_owned(),
                 grant_id: held.token_id,
                 scopes: held.scopes,
                 audience: site.issuer.clone(),

@@ -1,6 +1,5 @@
 //! Dynamic registration (RFC 7591). Nothing is stored, so anyone may register as often as they like.
-
-use durable::runtime::now_ms;
+use runtime::now_ms;
 use serde_json::{Map, Value, json};
 use worker::{Env, Method, Request, Response};
 

@@ -1,12 +1,10 @@
 //! The token endpoint (OAuth 2.1 section 3.2) and revocation (RFC 7009).
-
-use bus_core::access_tokens;
-use bus_core::accounts::{Command, Reply};
-use bus_core::codes::Exchange;
-use bus_core::grants::{Refresh, Refusal};
-use bus_core::scopes::Scopes;
-use bus_core::usernames::Username;
-use durable::runtime::now_ms;
+use account::accounts::{Command, Reply};
+use account::codes::Exchange;
+use account::grants::{ACCESS_TOKEN_CLIENT, Refresh, Refusal};
+use account::usernames::Username;
+use kernel::scopes::Scopes;
+use runtime::now_ms;
 use worker::{Env, Method, Request, Response};
 
 use crate::caller::Caller;
@@ -15,11 +13,8 @@ use crate::http::error::{Code, Error, no_store};
 use crate::http::form::{Parameters, expect_method, form};
 use crate::oauth::access_token::AccessToken;
 use crate::oauth::client::PASSWORD_CLIENT;
-use crate::oauth::client_auth;
-use crate::oauth::device;
-use crate::oauth::grant_types;
 use crate::oauth::issue::{check_resources, refused, tokens};
-use crate::oauth::personal;
+use crate::oauth::{client_auth, device, grant_types, personal};
 use crate::objects::account::{Account, Kind};
 use crate::objects::key_ring::Keys;
 use crate::site::Site;
@@ -90,7 +85,7 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
     if let Some(caller) = personal_token(env, &site, token).await? {
         // Whoever holds such a token may end it.
         personal::forget();
-        let client_id = access_tokens::CLIENT.to_owned();
+        let client_id = ACCESS_TOKEN_CLIENT.to_owned();
         let (account, _) = personal::account_of(env, &caller)?;
         account.ask(&Command::RevokeGrant { grant_id: caller.grant_id, client_id }).await?;
     } else if let Some((account, secret)) = Account::holding(env, Kind::RefreshToken, token)? {

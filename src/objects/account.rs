@@ -2,11 +2,10 @@
 //!
 //! A credential is `<kind>_<route>.<secret>`: the route is the id of the object in base64url, opaque to its holder. The
 //! runtime checks that an id is of this namespace, so invented credentials wake no object.
-
+use account::accounts::{Command, Reply};
+use account::usernames::Username;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bus_core::accounts::{Command, Reply};
-use bus_core::usernames::Username;
 use worker::{Env, ObjectId, Stub};
 
 use crate::http::error::Error;

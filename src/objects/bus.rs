@@ -1,11 +1,10 @@
 //! The way from the edge to a user's bus: one typed request, one hop.
-
-use bus_core::command::{Caller, Command, Line, Reply, Request as BusRequest};
-use bus_core::scopes::Scopes;
-use bus_core::trace::Trace;
-use durable::sockets::header;
-use durable::status;
+use ::objects::sockets::header;
+use ::objects::status;
+use bus::wire::command::{Caller, Command, Line, Reply, Request as BusRequest};
 use futures_util::StreamExt;
+use kernel::scopes::Scopes;
+use kernel::trace::Trace;
 use thiserror::Error;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::js_sys::Promise;

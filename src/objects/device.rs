@@ -1,8 +1,7 @@
 //! The `DeviceSignIn` object as the edge asks it.
-
+use account::device::{Command, Reply};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bus_core::device::{Command, Reply};
 use worker::{Env, ObjectId, Stub};
 
 use crate::http::error::Error;

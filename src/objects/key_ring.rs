@@ -1,14 +1,13 @@
 //! This server's keys at the edge: read from the `KeyRing` object once per isolate.
-
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use account::key_ring::keys::{Key, Purpose};
+use account::key_ring::setup::Command;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bus_core::keys::{Key, Purpose};
-use bus_core::setup::Command;
-use durable::runtime::now_ms;
 use hmac::{Hmac, Mac};
+use runtime::now_ms;
 use serde::Deserialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -129,9 +128,10 @@ pub fn is_signed(key: &[u8], parts: &[&str], signature: &str) -> Result<bool, Er
 #[cfg(test)]
 pub mod tests {
     use super::{Keys, is_signed, sign};
+    use account::key_ring::keys::Key;
+    use account::key_ring::keys::Purpose;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use bus_core::keys::{Key, Purpose};
 
     /// One key of each purpose; other seeds give other keys with other names.
     pub fn keys(seed: u8) -> Keys {

@@ -1,7 +1,6 @@
 //! `/account`: changing the password, deleting the account, and invitations of an administrator.
-
-use bus_core::accounts::{Command, Reply};
-use bus_core::passwords::{MAX_BYTES, MIN_CHARACTERS};
+use account::accounts::{Command, Reply};
+use account::passwords::{MAX_BYTES, MIN_CHARACTERS};
 use worker::{Env, Method, Request, Response};
 
 use crate::config::{Config, Signup};

@@ -2,12 +2,11 @@
 //!
 //! GET is idempotent and needs no cookie. Until client and redirect URI are trusted, errors are a page; from then on they
 //! go to the client.
-
-use bus_core::accounts::{Command, Reply};
-use bus_core::codes::CodeBinding;
-use bus_core::consents::Consent;
-use bus_core::grants::Permission;
-use bus_core::scopes::Scopes;
+use account::accounts::{Command, Reply};
+use account::codes::CodeBinding;
+use account::consents::Consent;
+use account::grants::Permission;
+use kernel::scopes::Scopes;
 use worker::{Env, Method, Request, Response};
 
 use crate::config::Config;

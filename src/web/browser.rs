@@ -1,10 +1,9 @@
 //! Browsers: the session cookie, the token that binds a form to the browser it was shown to, and the headers of pages.
-
+use account::accounts::{Command, Owner, Reply};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use bus_core::accounts::{Command, Owner, Reply};
-use bus_core::secrets::new_secret;
-use durable::runtime::WebCrypto;
+use kernel::secrets::new_secret;
+use runtime::WebCrypto;
 use sha2::{Digest, Sha256};
 use worker::{Env, Request, Response, ResponseBuilder};
 
@@ -123,7 +122,7 @@ fn set_cookie(site: &Site, name: &str, value: &str, max_age_s: i64) -> String {
 }
 
 pub fn start_session(response: ResponseBuilder, site: &Site, credential: &str) -> Result<ResponseBuilder, Error> {
-    let seconds = bus_core::browser_sessions::LIFETIME_MS.div_euclid(1000);
+    let seconds = account::browser_sessions::LIFETIME_MS.div_euclid(1000);
     Ok(response.with_header("set-cookie", &set_cookie(site, &session_cookie(site), credential, seconds))?)
 }
 

@@ -1,7 +1,6 @@
 //! `/clients`: what the owner has allowed, and taking it back.
-
-use bus_core::accounts::{Command, Reply};
-use bus_core::consents::Allowed;
+use account::accounts::{Command, Reply};
+use account::consents::Allowed;
 use url::Url;
 use worker::{Env, Method, Request, Response};
 

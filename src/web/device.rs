@@ -2,10 +2,9 @@
 //!
 //! A link may bring the code along, but looking it up and deciding each take a press of a button: a link that somebody
 //! sends does nothing by itself.
-
-use bus_core::accounts::{Command as AccountCommand, Reply as AccountReply};
-use bus_core::device::{Command, Reply, Requested, shown, typed_code};
-use bus_core::grants::Permission;
+use account::accounts::{Command as AccountCommand, Reply as AccountReply};
+use account::device::{Command, Reply, Requested, shown, typed_code};
+use account::grants::Permission;
 use worker::{Env, Method, Request, Response};
 
 use crate::config::Config;

@@ -2,13 +2,12 @@
 //! the browser that began.
 //!
 //! Whoever the provider names is known by issuer and subject, never by an address, which can change hands.
-
+use account::accounts::{Command, Reply};
+use account::usernames::Username;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bus_core::accounts::{Command, Reply};
-use bus_core::secrets::{encoded_hash, hash, new_secret};
-use bus_core::usernames::Username;
-use durable::runtime::{WebCrypto, now_ms};
+use kernel::secrets::{encoded_hash, hash, new_secret};
+use runtime::{WebCrypto, now_ms};
 use subtle::ConstantTimeEq;
 use url::Url;
 use worker::{Env, Method, Request, Response, console_log};

@@ -1,7 +1,6 @@
 //! Rendering the pages of signing in, each with its form tokens and headers.
-
 use askama::Template;
-use bus_core::scopes::Scopes;
+use kernel::scopes::Scopes;
 use url::form_urlencoded::byte_serialize;
 use worker::{Env, Request, Response, console_error};
 

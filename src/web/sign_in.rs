@@ -1,8 +1,7 @@
 //! `/login` and `/logout`: a browser's session.
-
-use bus_core::accounts::{AfterLogin, Command, Reply};
-use bus_core::passwords::MAX_BYTES;
-use bus_core::usernames::Username;
+use account::accounts::{AfterLogin, Command, Reply};
+use account::passwords::MAX_BYTES;
+use account::usernames::Username;
 use worker::{Env, Method, Request, Response};
 
 use crate::config::Config;

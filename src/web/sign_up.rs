@@ -1,9 +1,8 @@
 //! `/signup`: making an account, for whoever `SIGNUP` lets, and for the first administrator with the setup code.
-
-use bus_core::accounts::{Command, Reply};
-use bus_core::passwords::{MIN_CHARACTERS, is_acceptable};
-use bus_core::setup::Command as Setup;
-use bus_core::usernames::Username;
+use account::accounts::{Command, Reply};
+use account::key_ring::setup::Command as Setup;
+use account::passwords::{MIN_CHARACTERS, is_acceptable};
+use account::usernames::Username;
 use worker::{Env, Method, Request, Response};
 
 use crate::config::{Config, Signup};

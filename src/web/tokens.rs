@@ -1,8 +1,7 @@
 //! `/tokens`: the owner's personal access tokens at a browser.
-
-use bus_core::access_tokens::{DEFAULT_DAYS, Listed, MAX_DAYS, NewToken};
-use bus_core::accounts::Authority;
-use bus_core::scopes::Scopes;
+use account::access_tokens::{DEFAULT_DAYS, Listed, MAX_DAYS, NewToken};
+use account::accounts::Authority;
+use kernel::scopes::Scopes;
 use worker::{Env, Method, Request, Response};
 
 use crate::config::Config;

@@ -7,11 +7,10 @@ mod advice;
 mod render;
 mod table;
 
+use std::sync::OnceLock;
 pub use table::{Argument, Prompt, Values};
 
-use std::sync::OnceLock;
-
-use bus_core::arguments::{ArgumentError, Param, quoted, validate};
+use kernel::arguments::{ArgumentError, Param, quoted, validate};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 

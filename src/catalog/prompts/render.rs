@@ -1,7 +1,7 @@
 //! The texts of the prompts, filled in.
-
-use bus_core::arguments::Kind;
-use bus_core::bus_tools::{MAX_ID, MAX_WORD, Priority};
+use bus::wire::priority::Priority;
+use bus::wire::tool_parameters::{MAX_ID, MAX_WORD};
+use kernel::arguments::Kind;
 use serde_json::{Map, Value, json};
 
 use super::{Filled, advice};

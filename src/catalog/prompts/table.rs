@@ -1,6 +1,5 @@
 //! The nine prompts with their arguments.
-
-use bus_core::arguments::{DefaultValue, Kind, Param};
+use kernel::arguments::{DefaultValue, Kind, Param};
 
 use super::{Filled, advice, render};
 
@@ -54,7 +53,7 @@ const PRIORITIES: &[&str] = &[
     "6",
     "7",
 ];
-const PRIORITY_NAMES: &[&str] = &bus_core::bus_tools::Priority::LEVELS;
+const PRIORITY_NAMES: &[&str] = &bus::wire::priority::Priority::LEVELS;
 
 pub const PROMPTS: &[Prompt] = &[
     Prompt {

@@ -1,7 +1,6 @@
 //! Tools about the caller's own account: personal access tokens. The edge answers them, with the account and not the bus.
-
-use bus_core::access_tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_CHARACTERS};
-use bus_core::arguments::{DefaultValue, Kind, Param};
+use account::access_tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_CHARACTERS};
+use kernel::arguments::{DefaultValue, Kind, Param};
 use serde_json::{Value, json};
 
 use super::{Annotations, BusTool, output};

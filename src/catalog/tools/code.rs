@@ -1,6 +1,5 @@
 //! Tools for Python: running code, reading and handling the console.
-
-use bus_core::arguments::{DefaultValue, Kind, Param};
+use kernel::arguments::{DefaultValue, Kind, Param};
 
 use super::scene::PAGE;
 use super::{Annotations, Changes, DispatchTool};

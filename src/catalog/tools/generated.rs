@@ -1,6 +1,5 @@
 //! Tools for models generated from text or pictures: Hyper3D Rodin.
-
-use bus_core::arguments::{Kind, Param};
+use kernel::arguments::{Kind, Param};
 
 use super::online::ASSET_ID;
 use super::scene::NAME;

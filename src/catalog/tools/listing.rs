@@ -1,8 +1,7 @@
 //! `tools/list`: the tables as the JSON that clients get.
-
 use std::sync::{Arc, OnceLock};
 
-use bus_core::arguments::InputSchema;
+use kernel::arguments::InputSchema;
 use rmcp::model::{JsonObject, ToolAnnotations};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, to_value};

@@ -13,13 +13,13 @@ mod online;
 mod output;
 mod scene;
 
+use ::bus::wire::tables::{BUS_TOOLS, JOB_TOOLS};
+use ::bus::wire::tool_parameters::{MAX_ID, ToolParameters};
 pub use account::{AccountTool, CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
 pub use code::CONSOLE_LEVELS;
+use kernel::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};
 pub use listing::{Annotations, list};
 pub use scene::MAX_INTEGER;
-
-use bus_core::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};
-use bus_core::bus_tools::{BUS_TOOLS, JOB_TOOLS, MAX_ID, ToolParameters};
 use serde_json::{Map, Value};
 
 /// Seconds a caller may ask to wait at most.
@@ -68,9 +68,9 @@ pub struct BusTool {
 #[derive(Debug, Clone, Copy)]
 pub enum Tool {
     Dispatch(&'static DispatchTool),
-    /// Its calls are parsed by `bus_core::bus_tools::BusCall`.
+    /// Its calls are parsed by `bus::wire::tools::BusCall`.
     Bus(&'static BusTool),
-    /// Its calls are parsed by `bus_core::bus_tools::JobCall`.
+    /// Its calls are parsed by `bus::wire::tools::JobCall`.
     Job(&'static BusTool),
     /// The edge answers it, with the caller's account.
     Account(&'static AccountTool),

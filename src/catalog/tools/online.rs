@@ -1,6 +1,5 @@
 //! Tools for asset libraries: Poly Haven and Sketchfab.
-
-use bus_core::arguments::{DefaultValue, Kind, Param};
+use kernel::arguments::{DefaultValue, Kind, Param};
 
 use super::scene::NAME;
 use super::{Annotations, Changes, DispatchTool};

@@ -1,6 +1,5 @@
 //! Tools that look at the scene: objects, data, the viewport.
-
-use bus_core::arguments::{DefaultValue, Kind, Param};
+use kernel::arguments::{DefaultValue, Kind, Param};
 
 use super::{Annotations, Changes, DispatchTool};
 

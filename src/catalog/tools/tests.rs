@@ -1,10 +1,10 @@
 mod agreement;
+use ::bus::wire::tables::{BUS_TOOLS, JOB_TOOLS};
+use kernel::arguments::InputSchema;
+use serde_json::{Value, json};
 
 use super::output::STATUSES;
 use super::{DispatchCall, DispatchTool, Tool, bus, dispatch_tools, find, list, served};
-use bus_core::arguments::InputSchema;
-use bus_core::bus_tools::{BUS_TOOLS, JOB_TOOLS};
-use serde_json::{Value, json};
 
 /// The public contract of the dispatch tools: command, own parameters, default of `_timeout`.
 const CONTRACT: &str = r#"

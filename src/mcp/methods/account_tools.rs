@@ -1,9 +1,8 @@
 //! Calls of the tools about the caller's own account.
-
-use bus_core::access_tokens::{DEFAULT_DAYS, Listed};
-use bus_core::arguments::validate;
-use bus_core::command::Command;
-use bus_core::scopes::Scopes;
+use account::access_tokens::{DEFAULT_DAYS, Listed};
+use bus::wire::command::Command;
+use kernel::arguments::validate;
+use kernel::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{AccountTool, CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};

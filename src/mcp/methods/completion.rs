@@ -1,7 +1,6 @@
 //! `completion/complete`.
-
-use bus_core::bus_tools::LIST_JOBS;
-use bus_core::command::{Command, Reply};
+use bus::wire::command::{Command, Reply};
+use bus::wire::tables::LIST_JOBS;
 use serde_json::{Value, json};
 
 use crate::catalog::completion::{self, Dynamic, Reference};

@@ -1,7 +1,6 @@
 //! A command in a Blender, whether a tool or a resource asks for it.
-
-use bus_core::command::{Command, Reply};
-use bus_core::envelope::Envelope;
+use bus::wire::command::{Command, Reply};
+use bus::wire::envelope::Envelope;
 use serde_json::Value;
 
 use crate::catalog::tools::DispatchCall;

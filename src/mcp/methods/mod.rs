@@ -9,10 +9,9 @@ pub mod subscriptions;
 mod tasks;
 mod tools;
 mod which_blender;
-
-use bus_core::bus_tools::Priority;
-use bus_core::command::{Command, Reply};
-use bus_core::scopes::Scopes;
+use bus::wire::command::{Command, Reply};
+use bus::wire::priority::Priority;
+use kernel::scopes::Scopes;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 

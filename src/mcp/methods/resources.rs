@@ -1,7 +1,6 @@
 //! `resources/read`.
-
-use bus_core::bus_tools::{JOB_RESULT, RECEIVE_MESSAGES};
-use bus_core::command::{Command, Reply};
+use bus::wire::command::{Command, Reply};
+use bus::wire::tables::{JOB_RESULT, RECEIVE_MESSAGES};
 use serde_json::{Value, json};
 
 use crate::catalog::resources::{ResourceError, ResourceRef};

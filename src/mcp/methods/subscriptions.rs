@@ -1,9 +1,8 @@
 //! Hearing of changes: `subscriptions/listen` (2026-07-28), `resources/subscribe` and `resources/unsubscribe` (before).
-
-use bus_core::bus_tools::MAX_ID;
-use bus_core::command::{Command, Reply};
-use bus_core::scopes::Scopes;
-use bus_core::subscriptions::{Listener, Subscription, Topic};
+use bus::wire::command::{Command, Reply};
+use bus::wire::tool_parameters::MAX_ID;
+use bus::wire::topics::{Listener, Subscription, Topic};
+use kernel::scopes::Scopes;
 use serde_json::{Map, Value, json};
 use worker::WebSocket;
 

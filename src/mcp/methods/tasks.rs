@@ -1,8 +1,7 @@
 //! The extension `io.modelcontextprotocol/tasks`: `tasks/get`, `tasks/update`, `tasks/cancel`, and calls that become tasks.
 //! Every job of the user is a task, under the job's id.
-
-use bus_core::command::{Command, Reply};
-use bus_core::scopes::Scopes;
+use bus::wire::command::{Command, Reply};
+use kernel::scopes::Scopes;
 use serde_json::Value;
 
 use crate::mcp::answer::{Answer, ResultType};

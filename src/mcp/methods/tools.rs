@@ -1,10 +1,9 @@
 //! `tools/call`.
-
-use bus_core::bus_tools::SUBMIT;
-use bus_core::command::{Command, Reply};
-use bus_core::envelope::{Envelope, Status};
-use bus_core::scopes::Scopes;
-use bus_core::tool_result;
+use bus::wire::command::{Command, Reply};
+use bus::wire::envelope::{Envelope, Status};
+use bus::wire::tables::SUBMIT;
+use bus::wire::tool_result;
+use kernel::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{self, DispatchCall, DispatchTool, Tool};

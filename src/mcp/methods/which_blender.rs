@@ -3,11 +3,10 @@
 //!
 //! Nothing is kept meanwhile. The `requestState` that comes back is sealed over the user, the grant, the request and a time,
 //! so that one user's question, or one call's, is no other's.
-
-use bus_core::bus_tools::MAX_ID;
-use bus_core::command::{Command, Reply};
-use bus_core::envelope::{Envelope, Status};
-use durable::runtime::now_ms;
+use bus::wire::command::{Command, Reply};
+use bus::wire::envelope::{Envelope, Status};
+use bus::wire::tool_parameters::MAX_ID;
+use runtime::now_ms;
 use serde_json::{Map, Value, json};
 
 use crate::mcp::answer::{Answer, ResultType};

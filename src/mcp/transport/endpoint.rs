@@ -1,6 +1,5 @@
 //! The MCP endpoint as an HTTP resource: methods, headers and sizes.
-
-use bus_core::command::{Command, Reply};
+use bus::wire::command::{Command, Reply};
 use futures_util::StreamExt;
 use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Headers, Method, Request, Response, Result, console_error};

@@ -1,15 +1,14 @@
 //! POST: from the messages of a body to the answer, whether it is one message or a batch.
-
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use bus_core::command::{Command, Reply};
-use bus_core::ids;
-use bus_core::trace::{Trace, traceparent};
-use durable::runtime::WebCrypto;
+use bus::wire::command::{Command, Reply};
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
+use kernel::ids;
+use kernel::trace::{Trace, traceparent};
+use runtime::WebCrypto;
 use serde_json::Value;
 use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Request, Response as HttpResponse, Result, console_error};

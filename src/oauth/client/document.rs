@@ -3,10 +3,9 @@
 //!
 //! The document is fetched when a user is to be asked, never at the token endpoint: what was allowed then is bound to the
 //! id. No redirect is followed, and nothing but a whole, sound document is kept.
-
 use core::time::Duration;
 
-use durable::runtime::now_ms;
+use runtime::now_ms;
 use serde_json::{Map, Value};
 use url::Url;
 use worker::{AbortSignal, Fetch, Headers, Request, RequestInit, RequestRedirect, console_log};

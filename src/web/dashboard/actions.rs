@@ -1,8 +1,7 @@
 //! What the forms of the dashboard do.
-
-use bus_core::bus_tools::{JOB_CANCEL, SUBMIT};
-use bus_core::command::{Command, Reply};
-use bus_core::envelope::{Envelope, Status};
+use bus::wire::command::{Command, Reply};
+use bus::wire::envelope::{Envelope, Status};
+use bus::wire::tables::{JOB_CANCEL, SUBMIT};
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::DispatchTool;

@@ -1,6 +1,5 @@
 //! `/` for a browser.
-
-use bus_core::command::{Command, Reply};
+use bus::wire::command::{Command, Reply};
 use worker::{Env, Request, Response};
 
 use crate::config::Config;

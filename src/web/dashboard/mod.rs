@@ -7,12 +7,11 @@
 mod actions;
 pub mod home;
 mod view;
-
-use bus_core::command::{Command, Reply};
-use bus_core::overview::Overview;
-use bus_core::scopes::Scopes;
-use bus_core::subscriptions::{Listener, Subscription, Topic};
-use durable::runtime::now_ms;
+use bus::wire::command::{Command, Reply};
+use bus::wire::topics::{Listener, Subscription, Topic};
+use bus::wire::views::Overview;
+use kernel::scopes::Scopes;
+use runtime::now_ms;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use worker::{Env, Method, Request, Response, ResponseBuilder};

@@ -1,11 +1,7 @@
 //! From what the bus tells to what the page shows: everything is bounded, and said in words.
-
-use bus_core::arguments::{DefaultValue, Param};
-use bus_core::counters::Counters;
-use bus_core::overview::{JobDetail, JobLine, Overview};
-use bus_core::presence::BLENDER;
-use bus_core::registry::{ClientInfo, JOB_ACK};
+use bus::wire::views::{BLENDER, ClientInfo, Counters, JOB_ACK, JobDetail, JobLine, Overview};
 use chrono::DateTime;
+use kernel::arguments::{DefaultValue, Param};
 use serde_json::Value;
 
 use crate::catalog::tools;

@@ -1,11 +1,10 @@
 //! The provider as it describes itself (OpenID Connect Discovery), and its keys. Both are kept by the isolate for a while.
-
 use core::cell::RefCell;
 use std::rc::Rc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable::runtime::now_ms;
+use runtime::now_ms;
 use serde::Deserialize;
 use url::Url;
 use url::form_urlencoded::Serializer;

@@ -1,12 +1,12 @@
 //! The schemas that are published and the checks that are made agree, for every tool.
-
-use super::super::{DispatchCall, Tool, bus, served};
-use bus_core::arguments::{InputSchema, validate};
-use bus_core::bus_tools::{BusCall, CallError, JobCall};
+use ::bus::wire::tools::{BusCall, CallError, JobCall};
+use kernel::arguments::{InputSchema, validate};
 use proptest::prelude::{any, prop};
 use proptest::prop_assert_eq;
 use proptest::sample::Index;
 use serde_json::{Map, Value, json};
+
+use super::super::{DispatchCall, Tool, bus, served};
 
 /// Values at and around every limit in the tables, and some of each JSON type.
 fn pool(property: &Value) -> Vec<Value> {

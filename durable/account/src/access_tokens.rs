@@ -1,0 +1,306 @@
+//! Personal access tokens: made by hand for scripts and headless Blenders, shown once, known here by their hash.
+//!
+//! Each is a grant to `CLIENT`, so that revoking one reaches the bus as any revocation does.
+use kernel::ids::{Entropy, EntropyError, random_id};
+use kernel::params;
+use kernel::scopes::Scopes;
+use kernel::secrets::{hash, new_secret};
+use kernel::storage::{Row, Sql, StorageError};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::grants::{ACCESS_TOKEN_CLIENT as CLIENT, revoke_of_client};
+
+pub const DEFAULT_DAYS: i64 = 90;
+pub const MAX_DAYS: i64 = 366;
+pub const MAX_NAME_CHARACTERS: usize = 80;
+pub const MAX_TOKENS: i64 = 100;
+const DAY_MS: i64 = 86_400_000;
+/// The last use is written at most this often.
+const USE_NOTED_MS: i64 = 3_600_000;
+
+/// A token to be made. `audience`: origin of the server it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewToken {
+    pub name: String,
+    pub scopes: Scopes,
+    pub days: i64,
+    pub audience: String,
+}
+
+/// A live token as its owner sees it. Times in Unix milliseconds; the last use is exact to an hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    pub token_id: String,
+    pub name: String,
+    pub scopes: Scopes,
+    pub created_ms: i64,
+    pub expires_ms: i64,
+    pub last_used_ms: Option<i64>,
+}
+
+/// What a token that was sent stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub token_id: String,
+    pub scopes: Scopes,
+    pub expires_ms: i64,
+}
+
+/// Why no token is made. For the owner's eyes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    #[error("name must have 1 to {MAX_NAME_CHARACTERS} characters, none of them invisible")]
+    Name,
+    #[error("expires_in_days must be 1 to {MAX_DAYS}")]
+    Days,
+    #[error("scopes must name at least one of bus:read, bus:dispatch, peer")]
+    Scopes,
+    #[error("there are {MAX_TOKENS} access tokens, the most there may be: revoke one first")]
+    TooMany,
+}
+
+#[derive(Debug, Error)]
+pub enum TokenError {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+/// Makes a token; returns its secret and how it is listed.
+pub fn create(
+    sql: &dyn Sql,
+    new: &NewToken,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<(String, Listed), TokenError> {
+    check(new)?;
+    let live = sql.query(
+        "SELECT count(*) FROM grants WHERE client_id = ? AND revoked_ms IS NULL AND expires_ms > ?",
+        params![CLIENT, now_ms],
+    )?;
+    if live.first().map_or(Ok(0), |row| row.integer(0))? >= MAX_TOKENS {
+        return Err(Refused::TooMany.into());
+    }
+    let token_id = random_id::<12>("g-", entropy)?;
+    let secret = new_secret(entropy)?;
+    let expires_ms = now_ms.saturating_add(new.days.saturating_mul(DAY_MS));
+    // Tokens whose grant is gone went with it.
+    sql.query("DELETE FROM access_tokens WHERE grant_id NOT IN (SELECT grant_id FROM grants)", &[])?;
+    sql.query(
+        "INSERT INTO grants (grant_id, client_id, client_name, scopes, audience, created_ms, used_ms, expires_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            token_id.as_str(),
+            CLIENT,
+            new.name.as_str(),
+            new.scopes.to_string(),
+            new.audience.as_str(),
+            now_ms,
+            // Never used: before it was made.
+            now_ms.saturating_sub(1),
+            expires_ms
+        ],
+    )?;
+    sql.query("INSERT INTO access_tokens (hash, grant_id) VALUES (?, ?)", params![hash(&secret), token_id.as_str()])?;
+    let name = new.name.clone();
+    Ok((secret, Listed { token_id, name, scopes: new.scopes, created_ms: now_ms, expires_ms, last_used_ms: None }))
+}
+
+fn check(new: &NewToken) -> Result<(), Refused> {
+    let characters = new.name.chars().count();
+    let shown = !new.name.trim().is_empty() && !new.name.chars().any(char::is_control);
+    if characters > MAX_NAME_CHARACTERS || !shown {
+        return Err(Refused::Name);
+    }
+    if !(1..=MAX_DAYS).contains(&new.days) {
+        return Err(Refused::Days);
+    }
+    if new.scopes.is_empty() { Err(Refused::Scopes) } else { Ok(()) }
+}
+
+/// What a token stands for, if it is live and for one of `audiences`. Notes that it was used.
+pub fn find(sql: &dyn Sql, secret: &str, audiences: &[String], now_ms: i64) -> Result<Option<Held>, StorageError> {
+    let rows = sql.query(
+        "SELECT g.grant_id, g.scopes, g.expires_ms, g.audience, g.used_ms FROM access_tokens t
+         JOIN grants g USING (grant_id) WHERE t.hash = ? AND g.revoked_ms IS NULL AND g.expires_ms > ?",
+        params![hash(secret), now_ms],
+    )?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    if !audiences.contains(&row.text(3)?) {
+        return Ok(None);
+    }
+    let token_id = row.text(0)?;
+    if row.integer(4)?.saturating_add(USE_NOTED_MS) <= now_ms || never_used(sql, &token_id)? {
+        sql.query("UPDATE grants SET used_ms = ? WHERE grant_id = ?", params![now_ms, token_id.as_str()])?;
+    }
+    Ok(Some(Held { token_id, scopes: Scopes::known(&row.text(1)?), expires_ms: row.integer(2)? }))
+}
+
+fn never_used(sql: &dyn Sql, token_id: &str) -> Result<bool, StorageError> {
+    let rows = sql.query("SELECT 1 FROM grants WHERE grant_id = ? AND used_ms < created_ms", params![token_id])?;
+    Ok(!rows.is_empty())
+}
+
+/// The live tokens, newest first.
+pub fn list(sql: &dyn Sql, now_ms: i64) -> Result<Vec<Listed>, StorageError> {
+    let rows = sql.query(
+        "SELECT grant_id, client_name, scopes, created_ms, expires_ms, used_ms FROM grants
+         WHERE client_id = ? AND revoked_ms IS NULL AND expires_ms > ? ORDER BY created_ms DESC, grant_id",
+        params![CLIENT, now_ms],
+    )?;
+    rows.iter().map(listed).collect()
+}
+
+fn listed(row: &Row) -> Result<Listed, StorageError> {
+    let (created_ms, used_ms) = (row.integer(3)?, row.integer(5)?);
+    Ok(Listed {
+        token_id: row.text(0)?,
+        name: row.text(1)?,
+        scopes: Scopes::known(&row.text(2)?),
+        created_ms,
+        expires_ms: row.integer(4)?,
+        last_used_ms: (used_ms >= created_ms).then_some(used_ms),
+    })
+}
+
+/// Revokes a token. Returns whether it was live.
+pub fn revoke(sql: &dyn Sql, token_id: &str, now_ms: i64) -> Result<bool, StorageError> {
+    revoke_of_client(sql, token_id, CLIENT, now_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CLIENT, DAY_MS, MAX_DAYS, MAX_TOKENS, NewToken, Refused, TokenError, create, find, list, revoke};
+    use crate::grants::Permission;
+    use crate::grants::grant;
+    use crate::grants::untold;
+    use crate::schema::ACCOUNT;
+    use kernel::migrate::migrate;
+    use kernel::scopes::Scopes;
+    use kernel::storage::Sql;
+    use kernel::testing::Counter;
+    use kernel::testing::Memory;
+
+    const ORIGIN: &str = "https://bus.example";
+
+    struct Account {
+        sql: Memory,
+        entropy: Counter,
+    }
+
+    impl Account {
+        fn new() -> Self {
+            let sql = Memory::new();
+            migrate(&sql, ACCOUNT).unwrap();
+            Self { sql, entropy: Counter::default() }
+        }
+
+        fn create(&mut self, new: &NewToken) -> Result<(String, String), TokenError> {
+            create(&self.sql, new, 1, &mut self.entropy).map(|(secret, listed)| (secret, listed.token_id))
+        }
+
+        fn scopes(&self, secret: &str, now_ms: i64) -> Option<Scopes> {
+            find(&self.sql, secret, &[ORIGIN.to_owned()], now_ms).unwrap().map(|held| held.scopes)
+        }
+    }
+
+    fn new() -> NewToken {
+        NewToken { name: "render farm".into(), scopes: Scopes::PEER, days: 90, audience: ORIGIN.into() }
+    }
+
+    #[test]
+    fn a_token_is_good_until_it_expires() {
+        let mut account = Account::new();
+        let (secret, _) = account.create(&new()).unwrap();
+        assert_eq!(account.scopes(&secret, 90 * DAY_MS), Some(Scopes::PEER));
+        assert_eq!(account.scopes(&secret, 1 + 90 * DAY_MS), None);
+        assert_eq!(account.scopes("other", 2), None);
+        assert_eq!(find(&account.sql, &secret, &["https://evil.example".into()], 2).unwrap(), None);
+    }
+
+    #[test]
+    fn a_revoked_token_is_dead_at_once_and_owed_to_the_bus() {
+        let mut account = Account::new();
+        let (secret, token_id) = account.create(&new()).unwrap();
+        assert!(revoke(&account.sql, &token_id, 2).unwrap());
+        assert_eq!(account.scopes(&secret, 2), None);
+        assert_eq!(untold(&account.sql).unwrap(), vec![token_id.clone()]);
+        assert!(!revoke(&account.sql, &token_id, 3).unwrap() && list(&account.sql, 3).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_grant_of_a_client_is_no_access_token() {
+        let mut account = Account::new();
+        let permission = Permission {
+            client_id: "client".into(),
+            client_name: String::new(),
+            scopes: Scopes::ALL,
+            audience: ORIGIN.into(),
+        };
+        let (granted, _) = grant(&account.sql, &permission, 1, &mut account.entropy).unwrap();
+        assert!(!revoke(&account.sql, &granted.grant_id, 2).unwrap());
+        assert_eq!(account.scopes(&granted.refresh_token, 2), None);
+        assert!(list(&account.sql, 2).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_last_use_is_noted_once_an_hour() {
+        let mut account = Account::new();
+        let (secret, _) = account.create(&new()).unwrap();
+        let last_used = |account: &Account| list(&account.sql, 5).unwrap()[0].last_used_ms;
+        assert_eq!(last_used(&account), None);
+        for (now_ms, noted) in [(1, 1), (2, 1), (3_600_000, 1), (3_600_001, 3_600_001)] {
+            account.scopes(&secret, now_ms).unwrap();
+            assert_eq!(last_used(&account), Some(noted), "{now_ms}");
+        }
+    }
+
+    #[test]
+    fn a_senseless_token_is_not_made() {
+        let mut account = Account::new();
+        for (wrong, reason) in [
+            (NewToken { name: " ".into(), ..new() }, Refused::Name),
+            (NewToken { name: "a\nb".into(), ..new() }, Refused::Name),
+            (NewToken { name: "x".repeat(81), ..new() }, Refused::Name),
+            (NewToken { days: 0, ..new() }, Refused::Days),
+            (NewToken { days: MAX_DAYS + 1, ..new() }, Refused::Days),
+            (NewToken { scopes: Scopes::NONE, ..new() }, Refused::Scopes),
+        ] {
+            assert!(matches!(account.create(&wrong), Err(TokenError::Refused(refused)) if refused == reason));
+        }
+    }
+
+    #[test]
+    fn there_are_only_so_many_tokens_and_other_grants_displace_none() {
+        let mut account = Account::new();
+        let tokens: Vec<_> = (0..MAX_TOKENS).map(|_| account.create(&new()).unwrap()).collect();
+        assert!(matches!(account.create(&new()), Err(TokenError::Refused(Refused::TooMany))));
+        let permission = Permission {
+            client_id: "client".into(),
+            client_name: String::new(),
+            scopes: Scopes::ALL,
+            audience: ORIGIN.into(),
+        };
+        for _ in 0..1001 {
+            grant(&account.sql, &permission, 5, &mut account.entropy).unwrap();
+        }
+        assert!(tokens.iter().all(|(secret, _)| account.scopes(secret, 6).is_some()));
+        assert_eq!(list(&account.sql, 6).unwrap().len(), 100);
+    }
+
+    #[test]
+    fn only_the_hash_of_a_token_is_stored() {
+        let mut account = Account::new();
+        let (secret, _) = account.create(&new()).unwrap();
+        for table in ["access_tokens", "grants"] {
+            let rows = account.sql.query(&format!("SELECT * FROM {table}"), &[]).unwrap();
+            assert!(format!("{rows:?}").contains(CLIENT) || table == "access_tokens");
+            assert!(!rows.is_empty() && !format!("{rows:?}").contains(secret.as_str()), "{table}");
+        }
+    }
+}

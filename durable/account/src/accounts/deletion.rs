@@ -1,0 +1,52 @@
+//! Deleting an account. All of it goes in one turn; what remains is one row that says what else has to be erased, and who
+//! is owed that. With the last debt paid the object is as if the name had never had an account.
+use kernel::migrate::empty;
+use kernel::params;
+use kernel::storage::{Sql, StorageError};
+
+use super::{Effect, Owner, has_row};
+
+const TABLE: &str = "deletion";
+
+/// Erases every row of the account, those of tables yet to be thought of too.
+pub fn begin(sql: &dyn Sql, owner: &Owner, is_administrator: bool) -> Result<(), StorageError> {
+    let administrator = is_administrator.then_some(owner.username.as_str());
+    sql.query(
+        "INSERT INTO deletion (one, user_id, administrator) VALUES (1, ?, ?)",
+        params![owner.user_id.as_str(), administrator],
+    )?;
+    empty(sql, &[TABLE])
+}
+
+/// Until everything is erased the name cannot be taken.
+pub fn is_pending(sql: &dyn Sql) -> Result<bool, StorageError> {
+    has_row(sql, TABLE)
+}
+
+pub fn owed(sql: &dyn Sql) -> Result<Vec<Effect>, StorageError> {
+    let mut owed = Vec::new();
+    if !is_pending(sql)? {
+        return Ok(owed);
+    }
+    for row in &sql.query("SELECT user_id, bus_told, administrator FROM deletion", &[])? {
+        if !row.boolean(1)? {
+            owed.push(Effect::EraseBus { user_id: row.text(0)? });
+        }
+        owed.extend(row.optional_text(2)?.map(|username| Effect::ReleaseSetup { username }));
+    }
+    Ok(owed)
+}
+
+pub fn performed(sql: &dyn Sql, effect: &Effect) -> Result<(), StorageError> {
+    let change = match effect {
+        Effect::EraseBus { .. } => "bus_told = 1",
+        Effect::ReleaseSetup { .. } => "administrator = NULL",
+        Effect::RevokeOnBus { .. } => return Ok(()),
+    };
+    sql.query(&format!("UPDATE deletion SET {change}"), &[]).map(|_| ())
+}
+
+/// Whether an account was deleted and nothing is owed any more: the database itself may go.
+pub fn is_over(sql: &dyn Sql) -> Result<bool, StorageError> {
+    Ok(is_pending(sql)? && owed(sql)?.is_empty())
+}

@@ -1,0 +1,21 @@
+//! Everything that decides about an account. Functions take the database, the time and randomness, and say what came of it.
+//!
+//! - `accounts`: the commands of one account: signing in and up, codes, tokens, deletion.
+//! - `grants`, `codes`, `consents`, `access_tokens`: what a client was allowed, and what it holds.
+//! - `passwords`, `failed_logins`, `browser_sessions`, `usernames`, `invites`: who somebody is.
+//! - `device`: the sign-in of a device that shows a code; an object of its own.
+//! - `key_ring`: the server's signing keys and its set-up; an object of its own.
+
+pub mod access_tokens;
+pub mod accounts;
+pub mod browser_sessions;
+pub mod codes;
+pub mod consents;
+pub mod device;
+pub mod failed_logins;
+pub mod grants;
+pub mod invites;
+pub mod key_ring;
+pub mod passwords;
+pub mod schema;
+pub mod usernames;

@@ -1,0 +1,58 @@
+//! What is done when the object's alarm goes off.
+use kernel::params;
+
+use crate::delivery::lifecycle;
+use crate::rows::timers::{self, Kind};
+use crate::rows::{clients, inbox, jobs, origins, revocations, sessions};
+use crate::turn::Turn;
+use crate::turn::effect::{Effect, close};
+use crate::turn::error::Error;
+
+/// Whose bus this is, when no request says so; none when nothing is stored that an alarm could concern.
+pub fn owner(turn: &Turn<'_>) -> Result<Option<String>, Error> {
+    let rows = turn.sql.query("SELECT json_extract(record, '$.user_id') FROM jobs ORDER BY seq LIMIT 1", &[])?;
+    Ok(rows.first().map(|row| row.text(0)).transpose()?)
+}
+
+/// The alarm went off: does what is due, and sets the next one.
+pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
+    for (kind, subject) in timers::take_due(turn)? {
+        match kind {
+            Kind::Retention => retain(turn)?,
+            Kind::Lost => lifecycle::lose(turn, &subject)?,
+            Kind::SocketExpiry => {
+                let reason = "the access token expired";
+                turn.effects.push(Effect::Close { socket_id: subject, code: close::UNAUTHORIZED, reason });
+            }
+        }
+    }
+    if let Some(due_ms) = timers::next_due(turn)? {
+        turn.effects.push(Effect::Arm { due_ms });
+    }
+    Ok(())
+}
+
+/// Forgets what has been kept long enough; looks again in a while if anything is left that will grow old.
+fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
+    let was_erased = revocations::is_erased(turn)?;
+    jobs::forget_old(turn)?;
+    inbox::forget_old(turn)?;
+    origins::forget_old(turn)?;
+    sessions::forget_idle(turn)?;
+    clients::forget_idle(turn)?;
+    turn.sql.query("DELETE FROM revoked_grants WHERE until < ?", params![turn.now_ms])?;
+    turn.presence.cache.forget_revoked();
+    if was_erased && !revocations::is_erased(turn)? {
+        turn.effects.push(Effect::Vanish);
+        return Ok(());
+    }
+    let left = turn.sql.query(
+        "SELECT EXISTS (SELECT 1 FROM jobs) OR EXISTS (SELECT 1 FROM inbox) OR EXISTS (SELECT 1 FROM sessions)
+           OR EXISTS (SELECT 1 FROM clients WHERE is_persistent = 0) OR EXISTS (SELECT 1 FROM revoked_grants) OR EXISTS (SELECT 1 FROM origins)",
+        &[],
+    )?;
+    if left.first().map_or(Ok(false), |row| row.boolean(0))? {
+        timers::ensure_retention(turn)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Tells whoever listens what has changed, once, at the end of a turn: sessions that subscribed, streams of
+//! `subscriptions/listen`, and those of tasks.
+use std::collections::BTreeSet;
+
+use kernel::params;
+use serde_json::json;
+
+use crate::delivery::post;
+use crate::requests::tasks;
+use crate::turn::Turn;
+use crate::turn::change::Change;
+use crate::turn::effect::Effect;
+use crate::turn::error::Error;
+use crate::wire::record::notification;
+use crate::wire::topics::{Listener, Topic};
+
+/// Tells the changes of this turn. What a session is told is kept for it, which is no change that anybody is told of.
+pub fn settle(turn: &mut Turn<'_>) -> Result<(), Error> {
+    let changes = core::mem::take(&mut turn.changes);
+    let topics: BTreeSet<Topic> = changes.iter().flat_map(topics).collect();
+    for topic in &topics {
+        tell_listeners(turn, topic);
+        tell_sessions(turn, topic)?;
+    }
+    for change in &changes {
+        if let Change::Job { job_id } = change {
+            tell_tasks(turn, job_id)?;
+        }
+    }
+    Ok(())
+}
+
+fn topics(change: &Change) -> Vec<Topic> {
+    match change {
+        Change::Clients => vec![Topic::Clients, Topic::Stats],
+        Change::OpenJobs => vec![Topic::Stats],
+        Change::Job { job_id } => vec![Topic::Job(job_id.clone()), Topic::Jobs],
+        Change::Inbox { client_uuid } => vec![Topic::Inbox(client_uuid.clone())],
+    }
+}
+
+fn tell_listeners(turn: &mut Turn<'_>, topic: &Topic) {
+    for (socket_id, listener) in turn.presence.listeners() {
+        for subscription in listener.subscriptions.iter().filter(|subscription| subscription.topic == *topic) {
+            let params = json!({"_meta": listener.meta(), "uri": subscription.uri});
+            let updated = notification("notifications/resources/updated", params);
+            turn.effects.push(Effect::Send { socket_id: socket_id.clone(), frame: format!("\n{updated}") });
+        }
+    }
+}
+
+fn tell_sessions(turn: &mut Turn<'_>, topic: &Topic) -> Result<(), Error> {
+    let key = topic.key();
+    if !turn.presence.is_subscribed(&key) {
+        return Ok(());
+    }
+    let rows = turn.sql.query("SELECT session_id, uri FROM subscriptions WHERE topic = ?", params![key])?;
+    for row in &rows {
+        let updated = notification("notifications/resources/updated", json!({"uri": row.text(1)?}));
+        post::tell(turn, &row.text(0)?, &updated)?;
+    }
+    Ok(())
+}
+
+/// Streams that listen to the job as a task, or to the batch it is part of.
+fn tell_tasks(turn: &mut Turn<'_>, job_id: &str) -> Result<(), Error> {
+    let listening: Vec<(String, Listener)> =
+        turn.presence.listeners().filter(|(_, listener)| !listener.task_ids.is_empty()).cloned().collect();
+    for (socket_id, listener) in &listening {
+        for task_id in &listener.task_ids {
+            if task_id == job_id || tasks::is_member(turn, task_id, job_id)? {
+                tasks::notify(turn, socket_id, listener, task_id)?;
+            }
+        }
+    }
+    Ok(())
+}

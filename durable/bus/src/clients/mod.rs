@@ -1,0 +1,5 @@
+//! Who attaches and leaves: the registry, event streams of sessions, and sockets.
+
+pub mod registry;
+pub mod sockets;
+pub mod streams;

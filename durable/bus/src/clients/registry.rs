@@ -1,0 +1,151 @@
+//! The client registry: who may be sent something, and who is there now.
+use kernel::params;
+use serde_json::{Value, json};
+
+use crate::clients::streams;
+use crate::rows::{clients, jobs};
+use crate::turn::change::Change;
+use crate::turn::effect::{Effect, close};
+use crate::turn::error::{Error, Rejection};
+use crate::turn::presence::{Attached, Link};
+use crate::turn::{Turn, seconds};
+use crate::wire::tools::RegisterClient;
+use crate::wire::views::{ClientInfo, JOB_ACK};
+
+/// Through what a client spoke.
+#[derive(Debug, Clone, Copy)]
+pub enum Via<'a> {
+    /// HTTP, in a session or without.
+    Http { session_id: Option<&'a str> },
+    /// A WebSocket, with the uuid it is registered as, if it is.
+    Socket { socket_id: &'a str, bound: Option<&'a str> },
+}
+
+impl<'a> Via<'a> {
+    fn session_id(self) -> Option<&'a str> {
+        match self {
+            Self::Http { session_id } => session_id,
+            Self::Socket { .. } => None,
+        }
+    }
+
+    pub fn bound(self) -> Option<&'a str> {
+        match self {
+            Self::Http { .. } => None,
+            Self::Socket { bound, .. } => bound,
+        }
+    }
+}
+
+/// `blender_register_client`. Bucket and `connected_at` of a known client stay as they are.
+///
+/// # Errors
+/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at the limit of clients.
+pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Result<Value, Error> {
+    if let Some(own) = via.bound()
+        && own != call.client_uuid
+    {
+        return Err(Rejection::AnotherClient { uuid: call.client_uuid.clone(), own: own.to_owned() }.into());
+    }
+    let known = clients::find(turn, &call.client_uuid)?;
+    if known.is_none() {
+        make_room(turn)?;
+    }
+    let capabilities = Value::from(call.capabilities.clone()).to_string();
+    turn.sql.query(
+        "INSERT INTO clients
+           (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen, session_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (uuid) DO UPDATE SET client_type = excluded.client_type, capabilities = excluded.capabilities,
+           group_id = excluded.group_id, last_seen = excluded.last_seen, session_id = excluded.session_id",
+        params![
+            call.client_uuid.as_str(),
+            call.client_type.as_str(),
+            call.is_persistent,
+            capabilities,
+            call.group_id.clone(),
+            turn.now_ms,
+            turn.now_ms,
+            via.session_id()
+        ],
+    )?;
+    match via {
+        Via::Socket { socket_id, .. } => take_place(turn, call, socket_id),
+        Via::Http { session_id: Some(session_id) } => streams::bind(turn, session_id, call)?,
+        Via::Http { session_id: None } => {}
+    }
+    turn.changes.insert(Change::Clients);
+    let client = ClientInfo {
+        uuid: call.client_uuid.clone(),
+        client_type: call.client_type.clone(),
+        is_persistent: known.as_ref().map_or(call.is_persistent, |client| client.is_persistent),
+        capabilities: call.capabilities.clone(),
+        group_id: call.group_id.clone(),
+        connected_at: known.map_or(seconds(turn.now_ms), |client| client.connected_at),
+        last_seen: seconds(turn.now_ms),
+        connected: true,
+    };
+    Ok(json!({"status": "ok", "client": client}))
+}
+
+/// The newer socket wins: the older one is closed and told why.
+fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
+    let older = turn
+        .presence
+        .get(&call.client_uuid)
+        .filter(|attached| attached.socket_id != socket_id && attached.link == Link::Socket);
+    if let Some(older) = older {
+        let reason = "replaced by a newer connection of the same client_uuid";
+        turn.effects.push(Effect::Close { socket_id: older.socket_id.clone(), code: close::REPLACED, reason });
+    }
+    let attached = Attached {
+        socket_id: socket_id.to_owned(),
+        link: Link::Socket,
+        client_type: call.client_type.clone(),
+        acknowledges: call.capabilities.iter().any(|capability| capability == JOB_ACK),
+        since_ms: turn.now_ms,
+        heard_ms: turn.now_ms,
+    };
+    turn.presence.attach(call.client_uuid.clone(), attached);
+    turn.effects.push(Effect::Note { socket_id: socket_id.to_owned() });
+}
+
+fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
+    let limit = turn.presence.limits.clients;
+    let count = turn.sql.query("SELECT COUNT(*) FROM clients", &[])?;
+    if count.first().map_or(Ok(0), |row| row.integer(0))? < limit {
+        return Ok(());
+    }
+    let remedy = "unregister some with blender_unregister_client";
+    Err(Rejection::Limit { what: "registered clients", limit, remedy }.into())
+}
+
+/// `blender_unregister_client`. Idempotent. A live socket of the client stays open, but is no peer any more.
+pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
+    let gone = turn.sql.query("DELETE FROM clients WHERE uuid = ? RETURNING uuid", params![uuid])?;
+    turn.presence.cache.forget_caller(uuid);
+    if let Some(attached) = turn.presence.forget(uuid)
+        && attached.link == Link::Socket
+    {
+        turn.effects.push(Effect::Note { socket_id: attached.socket_id });
+    }
+    if !gone.is_empty() {
+        turn.changes.insert(Change::Clients);
+    }
+    let status = if gone.is_empty() { "not_found" } else { "ok" };
+    Ok(json!({"status": status, "client_uuid": uuid}))
+}
+
+/// Takes a client off the bus: it is told why, its socket is closed, and it is forgotten. Says whether there was one.
+pub fn disconnect(turn: &mut Turn<'_>, client_uuid: &str) -> Result<bool, Error> {
+    let socket = turn.presence.get(client_uuid).filter(|attached| attached.link == Link::Socket);
+    let socket_id = socket.map(|attached| attached.socket_id.clone());
+    let answer = unregister(turn, client_uuid)?;
+    jobs::note_left(turn, client_uuid)?;
+    if let Some(socket_id) = socket_id.clone() {
+        let reason = "disconnected by its owner in the dashboard";
+        turn.effects.push(Effect::Close { socket_id, code: close::DISCONNECTED, reason });
+    }
+    let known = answer.get("status").and_then(Value::as_str) == Some("ok");
+    Ok(known || socket_id.is_some())
+}

@@ -1,0 +1,125 @@
+//! Event streams of MCP sessions (revisions up to 2025-11-25): what goes out, and what goes out again.
+//!
+//! An event is a row before it is sent, and its place in the table is its event id, so that a client which lost its stream
+//! names the last one it saw (`Last-Event-ID`) and gets what came after: nothing lost, nothing twice, in order.
+use kernel::params;
+use kernel::storage::Row;
+
+use crate::delivery::{post, window};
+use crate::rows::{inbox, jobs, sessions, subscriptions};
+use crate::turn::Turn;
+use crate::turn::change::Change;
+use crate::turn::effect::Effect;
+use crate::turn::error::Error;
+use crate::turn::presence::{Attached, Link, Stream};
+use crate::wire::tools::RegisterClient;
+
+/// Events that a stream gets at once when it opens; more come as the first are read.
+const MAX_BACKLOG: i64 = 1_000;
+
+/// The revision that begins a stream with an event that only has an id, so that it can be resumed from the start.
+const PRIMED_SINCE: &str = "2025-11-25";
+
+/// A stream opens. What its session has not been sent yet goes out, most of all what came after `last_event_id`.
+pub fn open(
+    turn: &mut Turn<'_>,
+    socket_id: &str,
+    session: &sessions::Session,
+    last_event_id: Option<i64>,
+) -> Result<(), Error> {
+    let session_id = session.session_id.as_str();
+    let (mut sent_seq, _) = sessions::place(turn, session_id)?;
+    if let Some(other) = turn.presence.stream_of(session_id) {
+        sent_seq = sent_seq.max(other.sent_seq);
+    }
+    if let Some(seen) = last_event_id {
+        sent_seq = seen;
+        turn.sql.query(
+            "DELETE FROM inbox WHERE seq <= ?1 AND client_uuid IN
+               (SELECT uuid FROM clients WHERE session_id = ?2 UNION SELECT ?2)",
+            params![seen, session_id],
+        )?;
+    }
+    turn.presence.open_stream(Stream { socket_id: socket_id.to_owned(), session_id: session_id.to_owned(), sent_seq });
+    if session.protocol_version.as_str() >= PRIMED_SINCE {
+        turn.effects.push(Effect::Send { socket_id: socket_id.to_owned(), frame: post::frame(sent_seq, "") });
+    }
+    replay(turn, session_id, sent_seq)?;
+    turn.effects.push(Effect::Note { socket_id: socket_id.to_owned() });
+    attach_clients(turn, session_id)
+}
+
+fn replay(turn: &mut Turn<'_>, session_id: &str, after: i64) -> Result<(), Error> {
+    let rows = turn.sql.query(
+        "SELECT seq, message FROM inbox WHERE seq > ?1 AND client_uuid IN
+           (SELECT uuid FROM clients WHERE session_id = ?2 UNION SELECT ?2)
+         ORDER BY seq LIMIT ?3",
+        params![after, session_id, MAX_BACKLOG],
+    )?;
+    for row in &rows {
+        post::send_event(turn, session_id, row.integer(0)?, &inbox::message(row, 1)?)?;
+    }
+    Ok(())
+}
+
+/// A session registered a client: if its stream is open, the client is there from now on.
+pub fn bind(turn: &mut Turn<'_>, session_id: &str, call: &RegisterClient) -> Result<(), Error> {
+    let Some(stream) = turn.presence.stream_of(session_id) else { return Ok(()) };
+    let socket_id = stream.socket_id.clone();
+    attach(turn, session_id, socket_id, &call.client_uuid, &call.client_type)
+}
+
+/// Every client that the session registered is reached by its newest stream.
+pub fn attach_clients(turn: &mut Turn<'_>, session_id: &str) -> Result<(), Error> {
+    let Some(stream) = turn.presence.stream_of(session_id) else { return Ok(()) };
+    let socket_id = stream.socket_id.clone();
+    for row in &clients_of(turn, session_id)? {
+        attach(turn, session_id, socket_id.clone(), &row.text(0)?, &row.text(1)?)?;
+    }
+    Ok(())
+}
+
+fn clients_of(turn: &Turn<'_>, session_id: &str) -> Result<Vec<Row>, Error> {
+    let statement = "SELECT uuid, client_type FROM clients WHERE session_id = ? ORDER BY uuid";
+    Ok(turn.sql.query(statement, params![session_id])?)
+}
+
+fn attach(turn: &mut Turn<'_>, session_id: &str, socket_id: String, uuid: &str, kind: &str) -> Result<(), Error> {
+    let attached = Attached {
+        socket_id,
+        link: Link::Stream { session_id: session_id.to_owned() },
+        client_type: kind.to_owned(),
+        acknowledges: false,
+        since_ms: turn.now_ms,
+        heard_ms: turn.now_ms,
+    };
+    turn.presence.attach(uuid.to_owned(), attached);
+    turn.changes.insert(Change::Clients);
+    window::hand_over(turn, uuid)
+}
+
+/// A stream has closed: its clients are reached by an older one of the session, if there is one, or have left.
+pub fn closed(turn: &mut Turn<'_>, stream: &Stream) -> Result<(), Error> {
+    sessions::note_sent(turn, &stream.session_id, stream.sent_seq)?;
+    if turn.presence.stream_of(&stream.session_id).is_some() {
+        return attach_clients(turn, &stream.session_id);
+    }
+    for row in &clients_of(turn, &stream.session_id)? {
+        let uuid = row.text(0)?;
+        if turn.presence.detach(&uuid, &stream.socket_id, turn.now_ms) {
+            jobs::note_left(turn, &uuid)?;
+            turn.changes.insert(Change::Clients);
+        }
+    }
+    Ok(())
+}
+
+/// The object woke with streams open: their clients are there.
+pub fn wake(turn: &mut Turn<'_>) -> Result<(), Error> {
+    let mut session_ids: Vec<String> = turn.presence.streams().iter().map(|stream| stream.session_id.clone()).collect();
+    session_ids.dedup();
+    for session_id in session_ids {
+        attach_clients(turn, &session_id)?;
+    }
+    subscriptions::wake(turn)
+}

@@ -1,0 +1,204 @@
+//! A job from its making to its one end: the row is written first, then the job is sent, and its end is told to whoever
+//! sent it.
+use kernel::shorten::shorten;
+use kernel::{ids, params};
+use serde_json::{Value, json};
+
+use crate::delivery::{post, window};
+use crate::rows::jobs::{self, LOST_AFTER_MS, MAX_RECORD};
+use crate::rows::timers::{self, Kind};
+use crate::turn::change::Change;
+use crate::turn::effect::Effect;
+use crate::turn::error::{Error, Rejection};
+use crate::turn::job::{self, Job, MAX_RESULT, NewJob, State};
+use crate::turn::{Turn, seconds};
+use crate::wire::priority::Priority;
+use crate::wire::record::{Record, Routing};
+
+/// The payload of a command's record.
+pub fn command_payload(job_id: &str, command: &str, params: &Value) -> Value {
+    json!({"message_type": "command_dispatch", "job_id": job_id, "command": command, "params": params})
+}
+
+/// Makes a job that nobody waits for.
+pub fn submit(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
+    let job = create(turn, job)?;
+    jobs::log_made(turn, &job);
+    Ok(())
+}
+
+/// Makes a job that the request waits for. The log hears of it when it ends, or when the wait is slow or over before that:
+/// most end at once, and two lines would be one too many.
+pub fn dispatch(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
+    let job = create(turn, job)?;
+    turn.presence.cache.await_job(job);
+    Ok(())
+}
+
+/// Writes the job and sends it, if its peer is there and has room. Returns it as written.
+fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
+    let record = Record {
+        user_id: turn.user_id.to_owned(),
+        from_uuid: job.from_uuid,
+        target_uuid: job.target_uuid.to_owned(),
+        routing: job.routing,
+        payload: job.payload,
+        job_id: job.job_id,
+        message_id: ids::message_id(turn.entropy)?,
+        priority: job.priority.as_u8(),
+        timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
+    };
+    let state = window::sent_state(turn, job.target_uuid)?;
+    let text = serde_json::to_string(&record).map_err(|source| Error::Stored { what: "record", source })?;
+    if text.len() > MAX_RECORD {
+        return Err(Rejection::TooLong { what: "job", size: text.len(), limit: MAX_RECORD }.into());
+    }
+    turn.sql.query(
+        "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
+           idempotency_key, created_at, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            record.job_id.as_str(),
+            job.command,
+            job.target_uuid,
+            record.from_uuid.as_str(),
+            i64::from(record.priority),
+            state.name(),
+            text.as_str(),
+            job.batch_id,
+            job.idempotency_key,
+            turn.now_ms,
+            record.traceparent.clone()
+        ],
+    )?;
+    turn.presence.cache.count(Some(job.target_uuid), None, state);
+    timers::ensure_retention(turn)?;
+    turn.changes.extend([Change::OpenJobs, Change::Job { job_id: record.job_id.clone() }]);
+    if state == State::Queued {
+        if turn.presence.get(job.target_uuid).is_none() {
+            timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
+        }
+    } else {
+        post::send_record(turn, job.target_uuid, record.priority, &text)?;
+    }
+    Ok(Job {
+        job_id: record.job_id,
+        command: job.command.to_owned(),
+        target_uuid: Some(record.target_uuid),
+        from_uuid: record.from_uuid,
+        state,
+        result: String::new(),
+        error: String::new(),
+        progress: None,
+        created_ms: turn.now_ms,
+        finished_ms: None,
+        updated_ms: None,
+        traceparent: record.traceparent,
+        request_id: Some(turn.trace.request_id.clone()).filter(|id| !id.is_empty()),
+    })
+}
+
+/// Notes how far a job is, and whether it waits for consent. A report that shows the same whole percent and message is not
+/// written again.
+pub fn note_progress(
+    turn: &mut Turn<'_>,
+    known: &Job,
+    percent: f64,
+    message: Option<&str>,
+    asks: bool,
+) -> Result<(), Error> {
+    let mut progress = json!({"percent": percent.clamp(0.0, 100.0).floor(), "message": message});
+    if let (Some(fields), true) = (progress.as_object_mut(), asks) {
+        fields.insert("asks".to_owned(), Value::from(job::CONSENT));
+    }
+    if known.progress.as_ref() == Some(&progress) {
+        return Ok(());
+    }
+    let now_ms = turn.now_ms;
+    let changed = params![progress.to_string(), now_ms, &*known.job_id];
+    turn.sql.query("UPDATE jobs SET progress = ?, updated_at = ? WHERE job_id = ?", changed)?;
+    turn.presence.cache.change_job(&known.job_id, |job| {
+        job.progress = Some(progress);
+        job.updated_ms = Some(now_ms);
+    });
+    turn.effects.push(Effect::News { subject: known.job_id.clone() });
+    turn.changes.insert(Change::Job { job_id: known.job_id.clone() });
+    Ok(())
+}
+
+/// Ends the job, tells whoever sent it, and lets its peer have the next one.
+pub fn end(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
+    jobs::finish(turn, job, state, result, error)?;
+    report_update(turn, job, state.name(), result, error)?;
+    match job.target_uuid.as_deref() {
+        Some(target) => window::refill(turn, target),
+        None => Ok(()),
+    }
+}
+
+/// The open jobs of a client that stayed away come to their end as `lost`, and who sent them hears of it.
+pub fn lose(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    if turn.presence.get(client_uuid).is_some() {
+        return Ok(());
+    }
+    let error = format!("{client_uuid} has been away for an hour without an answer");
+    for job in jobs::open_of(turn, client_uuid)? {
+        end(turn, &job, State::Lost, "", &error)?;
+    }
+    Ok(())
+}
+
+/// The message of a result that is over the limit.
+pub fn too_large(size: usize) -> String {
+    format!(
+        "the result has {size} bytes; a result may have at most {MAX_RESULT}. Return less, for example a page at a \
+         time, or write it to a file"
+    )
+}
+
+/// The payload of an update. A result that is too long for a record is cut, and says so: the job's own row has all of it.
+pub fn update_payload(job_id: &str, status: &str, result: &str, error: &str) -> Value {
+    let mut payload =
+        json!({"kind": "job_update", "job_id": job_id, "status": status, "result": result, "error": error});
+    // In JSON a byte takes six at the most.
+    if result.len().saturating_add(error.len()) > MAX_RECORD / 8 {
+        shorten(&mut payload, MAX_RECORD, "The result is cut here; blender_job_result has all of it.");
+    }
+    payload
+}
+
+/// The update as a record for whoever sent the job. The bus itself waits in the object and needs none.
+pub fn report_update(turn: &mut Turn<'_>, job: &Job, status: &str, result: &str, error: &str) -> Result<(), Error> {
+    if job.from_uuid == turn.server_uuid() {
+        return Ok(());
+    }
+    let sender = job.target_uuid.clone().unwrap_or_else(|| turn.server_uuid());
+    let routing = Routing::Direct { target_uuid: job.from_uuid.clone() };
+    let payload = update_payload(&job.job_id, status, result, error);
+    let mut record = report(turn, &job.job_id, sender, &job.from_uuid, routing, payload)?;
+    record.traceparent.clone_from(&job.traceparent);
+    post::deliver(turn, &record).map(|_| ())
+}
+
+/// A record about a job. These go out at notice.
+pub fn report(
+    turn: &mut Turn<'_>,
+    job_id: &str,
+    from_uuid: String,
+    target_uuid: &str,
+    routing: Routing,
+    payload: Value,
+) -> Result<Record, Error> {
+    Ok(Record {
+        user_id: turn.user_id.to_owned(),
+        from_uuid,
+        target_uuid: target_uuid.to_owned(),
+        routing,
+        payload,
+        job_id: job_id.to_owned(),
+        message_id: ids::message_id(turn.entropy)?,
+        priority: Priority::Notice.as_u8(),
+        timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
+    })
+}

@@ -1,0 +1,114 @@
+//! Notifications on their way: to a client that is there, else kept for it. Events of sessions are kept before they are sent.
+use kernel::params;
+use serde_json::Value;
+
+use crate::rows::{clients, inbox, sessions};
+use crate::turn::Turn;
+use crate::turn::effect::Effect;
+use crate::turn::error::Error;
+use crate::turn::presence::Link;
+use crate::wire::priority::Priority;
+use crate::wire::record::{LOGGER, Record, notification_text};
+
+/// Sends the record to its recipient, or keeps it. Says whether there was anyone to keep it for.
+pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
+    let recipient = record.target_uuid.as_str();
+    if turn.presence.get(recipient).is_some() {
+        return send(turn, recipient, &record.notification());
+    }
+    if clients::find(turn, recipient)?.is_none() {
+        return Ok(false);
+    }
+    inbox::keep(turn, recipient, &record.notification())?;
+    Ok(true)
+}
+
+/// Sends a notification to a client that is there now, however it is reached. Says whether it is there.
+pub fn send(turn: &mut Turn<'_>, client_uuid: &str, notification: &Value) -> Result<bool, Error> {
+    match turn.presence.get(client_uuid).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
+        None => return Ok(false),
+        Some((Link::Socket, socket_id)) => {
+            turn.effects.push(Effect::Send { socket_id, frame: notification.to_string() });
+        }
+        Some((Link::Stream { session_id }, _)) => push(turn, client_uuid, &session_id, notification)?,
+    }
+    Ok(true)
+}
+
+/// Sends a record that is JSON already, so that it is not written twice.
+pub fn send_record(turn: &mut Turn<'_>, client_uuid: &str, priority: u8, record: &str) -> Result<(), Error> {
+    match turn.presence.get(client_uuid).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
+        None => {}
+        Some((Link::Socket, socket_id)) => {
+            turn.effects.push(Effect::Send { socket_id, frame: notification_text(priority, record) });
+        }
+        Some((Link::Stream { session_id }, _)) => {
+            let record: Record =
+                serde_json::from_str(record).map_err(|source| Error::Stored { what: "record", source })?;
+            push(turn, client_uuid, &session_id, &record.notification())?;
+        }
+    }
+    Ok(())
+}
+
+/// Hands a client that has just attached by a socket what was kept for it, oldest first.
+pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    let rows = turn.sql.query("SELECT message FROM inbox WHERE client_uuid = ? ORDER BY seq", params![client_uuid])?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    for row in &rows {
+        send(turn, client_uuid, &inbox::message(row, 0)?)?;
+    }
+    turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![client_uuid])?;
+    Ok(())
+}
+
+/// A frame to the edge: the event's id, a line feed, and the message; an event without a message only sets the id.
+pub fn frame(seq: i64, message: &str) -> String {
+    format!("{seq}\n{message}")
+}
+
+/// Keeps a record for a session's client, and sends it where a stream is open.
+pub fn push(turn: &mut Turn<'_>, owner: &str, session_id: &str, notification: &Value) -> Result<(), Error> {
+    let seq = inbox::keep(turn, owner, notification)?;
+    send_kept(turn, session_id, seq, notification)
+}
+
+/// Keeps what a session is told of a change, and sends it where a stream is open.
+pub fn tell(turn: &mut Turn<'_>, session_id: &str, notification: &Value) -> Result<(), Error> {
+    let seq = inbox::store(turn, session_id, notification)?;
+    send_kept(turn, session_id, seq, notification)
+}
+
+fn send_kept(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification: &Value) -> Result<(), Error> {
+    send_event(turn, session_id, seq, notification)?;
+    if let Some(stream) = turn.presence.stream_of(session_id) {
+        let socket_id = stream.socket_id.clone();
+        turn.effects.push(Effect::Note { socket_id });
+    }
+    Ok(())
+}
+
+pub fn send_event(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification: &Value) -> Result<(), Error> {
+    let (_, log_level) = sessions::place(turn, session_id)?;
+    let wanted = is_wanted(notification, &log_level);
+    let Some(stream) = turn.presence.stream_of(session_id) else { return Ok(()) };
+    stream.sent_seq = stream.sent_seq.max(seq);
+    if wanted {
+        let socket_id = stream.socket_id.clone();
+        turn.effects.push(Effect::Send { socket_id, frame: frame(seq, &notification.to_string()) });
+    }
+    Ok(())
+}
+
+/// Log messages below the session's level are not sent; they stay in the inbox for whoever reads that.
+fn is_wanted(notification: &Value, log_level: &str) -> bool {
+    let params = notification.get("params");
+    let text = |name: &str| params?.get(name)?.as_str();
+    if text("logger") != Some(LOGGER) {
+        return true;
+    }
+    let level = text("level").and_then(Priority::from_level).unwrap_or_default();
+    Priority::from_level(log_level).is_none_or(|lowest| level.as_u8() <= lowest.as_u8())
+}

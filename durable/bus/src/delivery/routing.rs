@@ -1,0 +1,88 @@
+//! Who a message is for: `target_uuid` before `group_id` before `client_type` before everyone.
+use kernel::params;
+
+use crate::rows::{clients, jobs};
+use crate::turn::Turn;
+use crate::turn::error::{Error, Rejection};
+use crate::wire::envelope::{Envelope, Status};
+use crate::wire::record::Routing;
+use crate::wire::tool_parameters::LATEST;
+use crate::wire::tools::SendMessage;
+
+/// Whether this many messages may be sent and kept now.
+///
+/// # Errors
+/// `Rejection::TooFast` and `Rejection::Full`.
+pub fn admit(turn: &mut Turn<'_>, messages: usize) -> Result<(), Error> {
+    if turn.presence.meter.wants_size(turn.now_ms) {
+        let size = turn.sql.size()?;
+        turn.presence.meter.note_size(size, turn.now_ms);
+    }
+    Ok(turn.presence.meter.admit(&turn.presence.limits, messages, turn.now_ms)?)
+}
+
+/// The peer a dispatch goes to, or the envelope that says why there is none.
+pub fn pick_peer(turn: &Turn<'_>, command: &str, wanted: Option<&str>) -> Result<Result<String, Envelope>, Error> {
+    let live = turn.presence.blenders();
+    Ok(match (wanted, live.as_slice()) {
+        (None | Some(LATEST), []) => Err(no_client(command)),
+        (Some(LATEST), [newest, ..]) => Ok((*newest).clone()),
+        (None, [only]) => Ok((*only).clone()),
+        (None, several) => Err(Envelope::new(Status::AmbiguousTarget, command)
+            .candidates(several.iter().map(|uuid| (*uuid).clone()).collect())
+            .hint(
+                "Several Blenders are connected. Call again with target_uuid set to one of the candidates, or to \
+                   \"latest\" for the one that connected last.",
+            )),
+        (Some(uuid), _) if turn.presence.get(uuid).is_some() => Ok(uuid.to_owned()),
+        (Some(uuid), _) if clients::find(turn, uuid)?.is_some() => Ok(uuid.to_owned()),
+        (Some(_), _) => Err(Envelope::new(Status::UnknownTarget, command).candidates(known_blenders(turn)?).hint(
+            "No client with this target_uuid is registered. Use one of the candidates, or leave target_uuid out \
+                   to reach the only connected Blender.",
+        )),
+    })
+}
+
+/// # Errors
+/// `Rejection::Limit` when this many more jobs would be more than may be open.
+pub fn has_room(turn: &mut Turn<'_>, jobs: usize) -> Result<(), Error> {
+    let more = i64::try_from(jobs).unwrap_or(i64::MAX);
+    let limit = turn.presence.limits.open_jobs;
+    if jobs::open_jobs(turn)?.saturating_add(more) <= limit {
+        return Ok(());
+    }
+    let remedy = "wait until some of them have ended, or cancel some with blender_job_cancel";
+    Err(Rejection::Limit { what: "open jobs", limit, remedy }.into())
+}
+
+fn no_client(command: &str) -> Envelope {
+    Envelope::new(Status::NoClient, command).hint(
+        "No Blender is connected. Open Blender, enable the Blender Bus add-on, and in the sidebar (N), tab Bus: Login, \
+         then Connect. Then call again.",
+    )
+}
+
+fn known_blenders(turn: &Turn<'_>) -> Result<Vec<String>, Error> {
+    let rows = turn.sql.query("SELECT uuid FROM clients WHERE client_type = 'blender' ORDER BY uuid LIMIT 100", &[])?;
+    rows.iter().map(|row| Ok(row.text(0)?)).collect()
+}
+
+/// Where a message goes; none when its `target_uuid` is no registered client.
+pub fn recipients(turn: &Turn<'_>, call: &SendMessage, sender: &str) -> Result<Option<(Routing, Vec<String>)>, Error> {
+    let select = |condition: &str, value: &str| -> Result<Vec<String>, Error> {
+        let rows =
+            turn.sql.query(&format!("SELECT uuid FROM clients WHERE {condition} ORDER BY uuid"), params![value])?;
+        rows.iter().map(|row| Ok(row.text(0)?)).collect()
+    };
+    Ok(match (&call.target_uuid, &call.group_id, &call.client_type) {
+        (Some(uuid), _, _) => {
+            let target = select("uuid = ?", uuid)?;
+            (!target.is_empty()).then(|| (Routing::Direct { target_uuid: uuid.clone() }, target))
+        }
+        (None, Some(group), _) => Some((Routing::Group { group_id: group.clone() }, select("group_id = ?", group)?)),
+        (None, None, Some(kind)) => {
+            Some((Routing::TypeFilter { client_type: kind.clone() }, select("client_type = ?", kind)?))
+        }
+        (None, None, None) => Some((Routing::Broadcast, select("uuid <> ?", sender)?)),
+    })
+}

@@ -1,0 +1,238 @@
+//! What a peer says over its WebSocket: MCP's JSON-RPC, one message a frame. docs/peer-protocol.md is the whole of it.
+use kernel::text::cut;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+use crate::clients::registry::Via;
+use crate::delivery::{lifecycle, post, window};
+use crate::requests::{calls, questions};
+use crate::rows::jobs;
+use crate::rows::revocations::is_revoked;
+use crate::turn::Turn;
+use crate::turn::effect::Effect;
+use crate::turn::error::Error;
+use crate::turn::job::State;
+use crate::wire::record::Routing;
+use crate::wire::tool_result;
+use crate::wire::tools::BusCall;
+
+/// A longer frame is not parsed whole: only as far as it takes to say which job's result was too large. A result of
+/// `jobs::MAX_RESULT` bytes, every one of them escaped in JSON, still fits.
+pub const MAX_PARSED: usize = 8 * 1024 * 1024;
+
+/// The longest message of a progress report that is kept, in bytes; a longer one is cut.
+const MAX_PROGRESS_MESSAGE: usize = 1024;
+
+/// The MCP revision spoken over the socket.
+const PROTOCOL_VERSION: &str = "2025-11-25";
+
+const PARSE_ERROR: i64 = -32700;
+
+const INVALID_REQUEST: i64 = -32600;
+
+const METHOD_NOT_FOUND: i64 = -32601;
+
+/// The socket a frame came in by.
+#[derive(Debug, Clone, Copy)]
+pub struct Socket<'a> {
+    pub socket_id: &'a str,
+    pub grant_id: &'a str,
+    /// Its token may send messages and jobs to other clients (scope `bus:dispatch`).
+    pub may_dispatch: bool,
+}
+
+/// Whether a frame was understood; too many that were not end the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frame {
+    Understood,
+    Malformed,
+}
+
+/// Serves one text frame.
+pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame, Error> {
+    // A socket that is being closed may still bring what was on its way.
+    if is_revoked(turn, socket.grant_id)? {
+        return Ok(Frame::Understood);
+    }
+    if text.len() > MAX_PARSED {
+        return oversize(turn, socket, text);
+    }
+    let mut message = match serde_json::from_str::<Value>(text) {
+        Ok(message) => message,
+        Err(error) => {
+            let reason = format!("the frame is not JSON: {error}");
+            reply(turn, socket, error_reply(&Value::Null, PARSE_ERROR, &reason));
+            return Ok(Frame::Malformed);
+        }
+    };
+    let id = message.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
+    let params = message.get_mut("params").map(Value::take).unwrap_or_default();
+    match (message.get("method").and_then(Value::as_str), id) {
+        (Some(method), Some(id)) => {
+            let (answer, attached) = answer(turn, socket, method, params, &id)?;
+            reply(turn, socket, answer);
+            if let Some(uuid) = attached {
+                window::hand_over(turn, &uuid)?;
+                post::hand_over(turn, &uuid)?;
+            }
+        }
+        (Some("notifications/progress"), None) => progress(turn, socket, &params)?,
+        (Some(_), None) => {}
+        // An answer to a request: the bus sends none.
+        (None, Some(_)) if message.get("result").is_some() || message.get("error").is_some() => {}
+        (None, id) => {
+            let reason = "expected a JSON-RPC 2.0 request or notification: an object with \"method\"";
+            reply(turn, socket, error_reply(&id.unwrap_or(Value::Null), INVALID_REQUEST, reason));
+            return Ok(Frame::Malformed);
+        }
+    }
+    Ok(Frame::Understood)
+}
+
+/// The answer to a request, and the client that attached by it.
+fn answer(
+    turn: &mut Turn<'_>,
+    socket: Socket<'_>,
+    method: &str,
+    mut params: Value,
+    id: &Value,
+) -> Result<(Value, Option<String>), Error> {
+    Ok(match method {
+        "ping" | "logging/setLevel" => (result_reply(id, &json!({})), None),
+        "initialize" => (result_reply(id, &initialized()), None),
+        "tools/call" => {
+            // Taken, not copied: a result may be a megabyte.
+            let arguments = params.get_mut("arguments").map_or_else(|| json!({}), Value::take);
+            let name = params.get("name").and_then(Value::as_str).unwrap_or_default();
+            let (document, attached) = call_tool(turn, socket, name, &arguments)?;
+            let result = match document {
+                Ok(document) => {
+                    let is_error = document.get("status").and_then(Value::as_str) == Some("error");
+                    tool_result::of(document, is_error)
+                }
+                Err(reason) => tool_result::error(&reason),
+            };
+            (result_reply(id, &result), attached)
+        }
+        _ => {
+            let reason = format!("method {method:?} is not served over this socket; peers call the bus tools");
+            (error_reply(id, METHOD_NOT_FOUND, &reason), None)
+        }
+    })
+}
+
+type Called = (Result<Value, String>, Option<String>);
+
+fn call_tool(turn: &mut Turn<'_>, socket: Socket<'_>, name: &str, arguments: &Value) -> Result<Called, Error> {
+    let call = match BusCall::parse(name, arguments) {
+        Ok(call) => call,
+        Err(error) => return Ok((Err(error.to_string()), None)),
+    };
+    let bound = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
+    let allowed = match &call {
+        BusCall::SendMessage(_) => socket.may_dispatch,
+        BusCall::UnregisterClient(call) => socket.may_dispatch || bound.as_deref() == Some(&call.client_uuid),
+        _ => true,
+    };
+    if !allowed {
+        return Ok((Err(format!("this token may not call {name}: it lacks the scope bus:dispatch")), None));
+    }
+    let attaches = match &call {
+        BusCall::RegisterClient(call) => Some(call.client_uuid.clone()),
+        _ => None,
+    };
+    let via = Via::Socket { socket_id: socket.socket_id, bound: bound.as_deref() };
+    match calls::call_tool(turn, call, via) {
+        Ok(document) => Ok((Ok(document), attaches)),
+        Err(Error::Rejected(rejection)) => Ok((Err(rejection.to_string()), None)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Progress of a job: the first report acknowledges it. Whoever sent the job hears of it, unless the bus did.
+fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(), Error> {
+    let Some(uuid) = turn.presence.bound_to(socket.socket_id).map(str::to_owned) else { return Ok(()) };
+    let Some(job_id) = params.get("progressToken").and_then(Value::as_str) else { return Ok(()) };
+    let Some(job) = jobs::find(turn, job_id)?.filter(|job| job.target_uuid.as_ref() == Some(&uuid)) else {
+        return Ok(());
+    };
+    if !job.state.is_open() {
+        return Ok(());
+    }
+    let began = window::acknowledge(turn, &job)?;
+    let percent = params.get("progress").cloned().unwrap_or(Value::Null);
+    let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
+    let asks = questions::is_asked(params);
+    // Nothing is noted of a job that has only begun; but that it asks, or no longer does.
+    if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0 || asks || questions::is_open(&job)) {
+        lifecycle::note_progress(turn, &job, percent, message, asks)?;
+    }
+    if job.from_uuid == turn.server_uuid() || (percent.as_f64() == Some(0.0) && !began) {
+        return Ok(());
+    }
+    let state = State::Running.name();
+    let mut payload = json!({"kind": "progress", "job_id": job_id, "percent": percent, "job_state": state});
+    if let (Some(fields), Some(message)) = (payload.as_object_mut(), message) {
+        fields.insert("message".to_owned(), Value::from(message));
+    }
+    let routing = Routing::Direct { target_uuid: job.from_uuid.clone() };
+    let record = lifecycle::report(turn, job_id, uuid, &job.from_uuid, routing, payload)?;
+    post::deliver(turn, &record).map(|_| ())
+}
+
+/// As much of a frame as says whose result it is; serde skips the rest without keeping it.
+#[derive(Deserialize)]
+struct Outline {
+    id: Option<Value>,
+    params: Option<OutlineParams>,
+}
+
+#[derive(Deserialize)]
+struct OutlineParams {
+    arguments: Option<OutlineArguments>,
+}
+
+#[derive(Deserialize)]
+struct OutlineArguments {
+    job_id: Option<String>,
+    #[serde(rename = "result")]
+    _result: Option<IgnoredAny>,
+}
+
+/// A frame with far too large a result: its job fails with the reason, so that nobody waits in vain.
+fn oversize(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame, Error> {
+    let outline = serde_json::from_str::<Outline>(text).ok();
+    let id = outline.as_ref().and_then(|outline| outline.id.clone()).unwrap_or(Value::Null);
+    let job_id = outline.and_then(|outline| outline.params?.arguments?.job_id);
+    let reason = lifecycle::too_large(text.len());
+    if let Some(job_id) = job_id {
+        let bound = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
+        let job = jobs::find(turn, &job_id)?.filter(|job| job.target_uuid == bound && !job.state.is_final());
+        if let Some(job) = job {
+            lifecycle::end(turn, &job, State::Failed, "", &reason)?;
+        }
+    }
+    reply(turn, socket, result_reply(&id, &tool_result::error(&reason)));
+    Ok(Frame::Understood)
+}
+
+fn reply(turn: &mut Turn<'_>, socket: Socket<'_>, message: Value) {
+    turn.effects.push(Effect::Send { socket_id: socket.socket_id.to_owned(), frame: message.to_string() });
+}
+
+fn initialized() -> Value {
+    json!({
+        "protocolVersion": PROTOCOL_VERSION,
+        "capabilities": {"tools": {}, "logging": {}},
+        "serverInfo": {"name": "blender-bus", "version": env!("CARGO_PKG_VERSION")},
+    })
+}
+
+fn result_reply(id: &Value, result: &Value) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "result": result})
+}
+
+fn error_reply(id: &Value, code: i64, message: &str) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
+}

@@ -1,0 +1,41 @@
+//! A command that a caller waits for.
+use kernel::ids;
+use serde_json::Value;
+
+use crate::delivery::{lifecycle, routing};
+use crate::requests::wait::Answered;
+use crate::turn::Turn;
+use crate::turn::error::Error;
+use crate::turn::job::NewJob;
+use crate::wire::envelope::Envelope;
+use crate::wire::priority::Priority;
+use crate::wire::record::Routing;
+
+/// Starts a job in a Blender and says what to wait for, or why there is none.
+pub fn dispatch(
+    turn: &mut Turn<'_>,
+    command: &str,
+    params: &Value,
+    wanted: Option<&str>,
+) -> Result<Result<(String, Answered), Envelope>, Error> {
+    let target_uuid = match routing::pick_peer(turn, command, wanted)? {
+        Ok(target_uuid) => target_uuid,
+        Err(envelope) => return Ok(Err(envelope)),
+    };
+    routing::has_room(turn, 1)?;
+    routing::admit(turn, 1)?;
+    let job_id = ids::job_id(turn.entropy)?;
+    let job = NewJob {
+        job_id: job_id.clone(),
+        command,
+        from_uuid: turn.server_uuid(),
+        target_uuid: &target_uuid,
+        routing: Routing::Direct { target_uuid: target_uuid.clone() },
+        payload: lifecycle::command_payload(&job_id, command, params),
+        priority: Priority::default(),
+        batch_id: None,
+        idempotency_key: None,
+    };
+    lifecycle::dispatch(turn, job)?;
+    Ok(Ok((job_id, Answered { command: command.to_owned(), target_uuid, task_at_ms: None })))
+}

@@ -1,0 +1,14 @@
+//! Opening a stream of `subscriptions/listen`.
+use crate::requests::tasks;
+use crate::turn::Turn;
+use crate::turn::error::Error;
+use crate::wire::topics::Listener;
+
+/// A stream of `subscriptions/listen` has opened. It begins with its tasks as they are now: one may have ended before.
+pub fn listen(turn: &mut Turn<'_>, socket_id: &str, listener: Listener) -> Result<(), Error> {
+    for task_id in &listener.task_ids {
+        tasks::notify(turn, socket_id, &listener, task_id)?;
+    }
+    turn.presence.listen(socket_id.to_owned(), listener);
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! `blender_send_message` and `blender_job_update`: what clients say to each other.
+use kernel::{ids, text};
+use serde_json::{Value, json};
+
+use crate::clients::registry::Via;
+use crate::delivery::{lifecycle, post, routing, window};
+use crate::rows::jobs::{self, MAX_RECORD};
+use crate::rows::{clients, origins};
+use crate::turn::error::{Error, Rejection};
+use crate::turn::job::{Job, MAX_ERROR, MAX_RESULT, NewJob, State};
+use crate::turn::{Turn, seconds};
+use crate::wire::priority::Priority;
+use crate::wire::record::{Record, Routing};
+use crate::wire::tool_parameters::MAX_ID;
+use crate::wire::tools::{JobUpdate, SendMessage};
+
+/// `blender_send_message`. A payload that dispatches a job to one client is kept as a job; anything else is passed on.
+pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
+    let sender = call.from_uuid.clone().unwrap_or_else(|| turn.server_uuid());
+    let Some((routing, recipients)) = routing::recipients(turn, &call, &sender)? else {
+        return Ok(json!({
+            "status": "unknown_target",
+            "target_uuid": call.target_uuid,
+            "error": "no client with this target_uuid is registered",
+        }));
+    };
+    let message_id = ids::message_id(turn.entropy)?;
+    let given = call.payload.get("job_id").and_then(Value::as_str).map(str::to_owned);
+    if given.as_deref().is_some_and(|job_id| job_id.is_empty() || job_id.len() > MAX_ID) {
+        return Err(Rejection::JobId.into());
+    }
+    let job_id = given.unwrap_or_else(|| message_id.clone());
+    let dispatches = dispatched(&call.payload).map(str::to_owned);
+    if dispatches.is_some()
+        && let [only] = recipients.as_slice()
+        && jobs::find(turn, &job_id)?.is_some()
+    {
+        return Ok(json!({
+            "status": "ok", "duplicate": true, "message_id": message_id, "job_id": job_id,
+            "targets": [only], "routing": routing,
+        }));
+    }
+    let size = call.payload.to_string().len();
+    if size > MAX_RECORD {
+        return Err(Rejection::TooLong { what: "payload", size, limit: MAX_RECORD }.into());
+    }
+    routing::admit(turn, recipients.len())?;
+    let mut record = Record {
+        user_id: turn.user_id.to_owned(),
+        from_uuid: sender,
+        target_uuid: String::new(),
+        routing: routing.clone(),
+        payload: call.payload,
+        job_id: job_id.clone(),
+        message_id: message_id.clone(),
+        priority: call.priority.as_u8(),
+        timestamp: seconds(turn.now_ms),
+        traceparent: turn.trace.traceparent.clone(),
+    };
+    let answer =
+        json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
+    match (dispatches, recipients.as_slice()) {
+        (Some(command), [only]) => {
+            record.target_uuid.clone_from(only);
+            start_job(turn, &record, &command, call.priority)?;
+        }
+        (dispatches, recipients) => {
+            if dispatches.is_some() {
+                origins::note_origin(turn, &record)?;
+            }
+            for recipient in recipients {
+                record.target_uuid.clone_from(recipient);
+                post::deliver(turn, &record)?;
+            }
+        }
+    }
+    Ok(answer)
+}
+
+/// The command that a payload dispatches, or `job_dispatch` for a script.
+fn dispatched(payload: &Value) -> Option<&str> {
+    match payload.get("message_type").and_then(Value::as_str)? {
+        "command_dispatch" => Some(payload.get("command").and_then(Value::as_str).unwrap_or("command_dispatch")),
+        "job_dispatch" => Some("job_dispatch"),
+        _ => None,
+    }
+}
+
+/// Keeps a message that dispatches to a single client as a job.
+fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Priority) -> Result<(), Error> {
+    routing::has_room(turn, 1)?;
+    let job = NewJob {
+        job_id: record.job_id.clone(),
+        command,
+        from_uuid: record.from_uuid.clone(),
+        target_uuid: &record.target_uuid,
+        routing: record.routing.clone(),
+        payload: record.payload.clone(),
+        priority,
+        batch_id: None,
+        idempotency_key: None,
+    };
+    lifecycle::submit(turn, job)
+}
+
+/// `blender_job_update`. The first end of a job stands; a second one changes nothing.
+///
+/// # Errors
+/// `Rejection::AnotherTarget` for a socket that is registered as another client than the job was given to.
+pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<Value, Error> {
+    let Some(job) = jobs::find(turn, &call.job_id)? else {
+        return pass_on(turn, &call, via);
+    };
+    if let (Some(own), Some(target)) = (via.bound(), &job.target_uuid)
+        && own != target
+    {
+        let (own, target) = (own.to_owned(), target.clone());
+        return Err(Rejection::AnotherTarget { job_id: job.job_id, target, own }.into());
+    }
+    if job.state.is_final() {
+        return Ok(json!({
+            "status": "ok", "duplicate": true, "job_state": job.state.name(),
+            "delivered": "direct", "targets": [job.from_uuid],
+        }));
+    }
+    let refused = record_update(turn, &job, &call)?;
+    let targets = vec![job.from_uuid.clone()];
+    Ok(match refused {
+        Some(error) => json!({"status": "error", "error": error, "delivered": "direct", "targets": targets}),
+        None => json!({"status": "ok", "delivered": "direct", "targets": targets}),
+    })
+}
+
+/// Writes what the update says. A result that is too large fails the job, and the reason is returned.
+fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Option<String>, Error> {
+    let Some(state) = State::of_update(&call.status) else {
+        window::acknowledge(turn, job)?;
+        lifecycle::report_update(turn, job, &call.status, &call.result, text::cut(&call.error, MAX_ERROR))?;
+        return Ok(None);
+    };
+    if call.result.len() > MAX_RESULT {
+        let reason = lifecycle::too_large(call.result.len());
+        lifecycle::end(turn, job, State::Failed, "", &reason)?;
+        return Ok(Some(reason));
+    }
+    lifecycle::end(turn, job, state, &call.result, text::cut(&call.error, MAX_ERROR))?;
+    Ok(None)
+}
+
+/// An update of no job of ours: it goes to whoever sent the message, or to everyone when that is unknown.
+fn pass_on(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value, Error> {
+    let origin = origins::origin(turn, &call.job_id)?;
+    let delivered = if origin.is_some() { "direct" } else { "broadcast" };
+    if call.result.len() > MAX_RESULT {
+        let error = lifecycle::too_large(call.result.len());
+        return Ok(json!({"status": "error", "error": error, "delivered": delivered, "targets": []}));
+    }
+    let sender = via.bound().map_or_else(|| turn.server_uuid(), str::to_owned);
+    let (targets, routing) = match origin {
+        Some(origin) => (vec![origin.clone()], Routing::Direct { target_uuid: origin }),
+        None => {
+            let everyone = clients::all(turn)?.into_iter().map(|client| client.uuid);
+            (everyone.filter(|uuid| *uuid != sender).collect(), Routing::Broadcast)
+        }
+    };
+    for target in &targets {
+        let payload =
+            lifecycle::update_payload(&call.job_id, &call.status, &call.result, text::cut(&call.error, MAX_ERROR));
+        let record = lifecycle::report(turn, &call.job_id, sender.clone(), target, routing.clone(), payload)?;
+        post::deliver(turn, &record)?;
+    }
+    Ok(json!({"status": "ok", "delivered": delivered, "targets": targets}))
+}

@@ -1,0 +1,209 @@
+//! Waiting in the object: what a request waits for, what it answers, and until when it may sleep.
+use serde_json::Value;
+
+use crate::requests::{job_tools, tasks};
+use crate::rows::{jobs, revocations};
+use crate::turn::error::Error;
+use crate::turn::job::{self, State};
+use crate::turn::{Turn, seconds};
+use crate::wire::command::{Reply, SOON_MS};
+use crate::wire::envelope::{Envelope, Status};
+use crate::wire::tools::{JobCall, JobStatus, ReceiveMessages};
+
+/// A peer that left may come back within this time before its callers are told. Contract: 15 s.
+pub const GRACE_MS: i64 = 15_000;
+
+/// A request that waits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wait {
+    /// The job, batch or client whose news end it.
+    pub subject: String,
+    pub for_what: ForWhat,
+    pub started_ms: i64,
+    pub deadline_ms: i64,
+    /// It is known to take longer than `SOON_MS`.
+    pub is_slow: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum ForWhat {
+    /// A dispatch: until its job has ended.
+    Answered(Answered),
+    /// A long poll of a job: until its document is another.
+    Changed { from: Value },
+    /// A long poll of an inbox: until there is something in it.
+    Messages { call: ReceiveMessages },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    pub command: String,
+    pub target_uuid: String,
+    /// When a client that knows tasks is given one in place of the answer.
+    pub task_at_ms: Option<i64>,
+}
+
+impl Answered {
+    #[must_use]
+    pub fn or_task_after(self, now_ms: i64, task_after_ms: Option<i64>) -> Self {
+        Self { task_at_ms: task_after_ms.map(|after| now_ms.saturating_add(after)), ..self }
+    }
+}
+
+impl From<Answered> for ForWhat {
+    fn from(answered: Answered) -> Self {
+        Self::Answered(answered)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    Answer(Reply),
+    /// It takes longer than `SOON_MS`, which is said once: look again.
+    Slow,
+    /// Look again then, or earlier if there is news of the subject or a peer comes or goes.
+    Sleep {
+        until_ms: i64,
+    },
+}
+
+/// Answers a job tool, or begins the wait it asks for.
+pub fn begin(turn: &mut Turn<'_>, call: JobCall) -> Result<Outcome, Error> {
+    let (wait_seconds, subject) = match &call {
+        JobCall::Status(JobStatus { job_id, wait_seconds }) => (*wait_seconds, job_id.clone()),
+        JobCall::ReceiveMessages(call) => (call.wait_seconds, call.client_uuid.clone()),
+        _ => (0.0, String::new()),
+    };
+    let document = job_tools::call(turn, call.clone())?;
+    // At most 50 seconds, as the table of parameters says.
+    #[allow(clippy::cast_possible_truncation)]
+    let deadline_ms = turn.now_ms.saturating_add((wait_seconds * 1_000.0) as i64);
+    let for_what = match call {
+        JobCall::Status(_) if !has_ended(&document) => ForWhat::Changed { from: document.clone() },
+        JobCall::ReceiveMessages(call) if is_empty(&document) => ForWhat::Messages { call },
+        _ => return Ok(Reply::Document { document }.into()),
+    };
+    if deadline_ms <= turn.now_ms {
+        return Ok(Reply::Document { document }.into());
+    }
+    Ok(Outcome::Wait(Wait { subject, for_what, started_ms: turn.now_ms, deadline_ms, is_slow: false }))
+}
+
+fn has_ended(document: &Value) -> bool {
+    !matches!(document.get("status").and_then(Value::as_str), Some("queued" | "running"))
+}
+
+fn is_empty(document: &Value) -> bool {
+    document.get("messages").and_then(Value::as_array).is_some_and(Vec::is_empty)
+}
+
+/// Looks whether the wait is over, or begins to be slow.
+pub fn look(turn: &mut Turn<'_>, wait: &mut Wait) -> Result<Verdict, Error> {
+    let slow_ms = wait.started_ms.saturating_add(SOON_MS);
+    match look_for_end(turn, wait)? {
+        Verdict::Sleep { .. } if !wait.is_slow && turn.now_ms >= slow_ms => {
+            wait.is_slow = true;
+            if let (ForWhat::Answered(_), Some(job)) = (&wait.for_what, jobs::find(turn, &wait.subject)?) {
+                jobs::log_made(turn, &job);
+            }
+            Ok(Verdict::Slow)
+        }
+        Verdict::Sleep { until_ms } if !wait.is_slow => Ok(Verdict::Sleep { until_ms: until_ms.min(slow_ms) }),
+        verdict => Ok(verdict),
+    }
+}
+
+fn look_for_end(turn: &mut Turn<'_>, wait: &Wait) -> Result<Verdict, Error> {
+    if revocations::is_erased(turn)? {
+        return Ok(Verdict::Answer(Reply::Revoked));
+    }
+    match &wait.for_what {
+        ForWhat::Answered(answered) => look_for_answer(turn, wait, answered),
+        ForWhat::Changed { from } => {
+            let document = job_tools::status(turn, &wait.subject)?;
+            let over = document != *from;
+            Ok(document_or_sleep(turn, wait, document, over))
+        }
+        ForWhat::Messages { call } => {
+            let document = job_tools::call(turn, JobCall::ReceiveMessages(call.clone()))?;
+            let over = !is_empty(&document);
+            Ok(document_or_sleep(turn, wait, document, over))
+        }
+    }
+}
+
+fn document_or_sleep(turn: &Turn<'_>, wait: &Wait, document: Value, over: bool) -> Verdict {
+    if over || turn.now_ms >= wait.deadline_ms {
+        Verdict::Answer(Reply::Document { document })
+    } else {
+        Verdict::Sleep { until_ms: wait.deadline_ms }
+    }
+}
+
+fn look_for_answer(turn: &mut Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Verdict, Error> {
+    let verdict = verdict_on_answer(turn, wait, answered)?;
+    if matches!(verdict, Verdict::Answer(_)) {
+        let job = turn.presence.cache.forget_job(&wait.subject);
+        // A caller with little patience leaves before its job is slow.
+        if let Some(job) = job.filter(|job| job.state.is_open() && !wait.is_slow) {
+            jobs::log_made(turn, &job);
+        }
+    }
+    Ok(verdict)
+}
+
+fn verdict_on_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Verdict, Error> {
+    let answer = |envelope: Envelope| Ok(Verdict::Answer(Reply::Envelope { envelope: Box::new(envelope) }));
+    let job = jobs::find(turn, &wait.subject)?;
+    let state = job.as_ref().map_or(State::Lost, |job| job.state);
+    if let Some(envelope) = job.and_then(job::settled) {
+        return answer(envelope);
+    }
+    if turn.now_ms >= wait.deadline_ms {
+        return answer(timeout(turn, wait, answered, state));
+    }
+    if answered.task_at_ms.is_some_and(|task_at_ms| turn.now_ms >= task_at_ms) {
+        return Ok(Verdict::Answer(Reply::Task { task: tasks::find(turn, &wait.subject)? }));
+    }
+    let until_ms = answered.task_at_ms.unwrap_or(i64::MAX).min(wait.deadline_ms);
+    if turn.presence.get(&answered.target_uuid).is_some() {
+        return Ok(Verdict::Sleep { until_ms });
+    }
+    let away_since = turn.presence.left_ms(&answered.target_uuid).unwrap_or(wait.started_ms).max(wait.started_ms);
+    let patience = away_since.saturating_add(GRACE_MS);
+    if turn.now_ms >= patience {
+        return answer(disconnected(wait, answered));
+    }
+    Ok(Verdict::Sleep { until_ms: patience.min(until_ms) })
+}
+
+fn timeout(turn: &Turn<'_>, wait: &Wait, answered: &Answered, state: State) -> Envelope {
+    let mut envelope = Envelope::of_job(Status::Timeout, &answered.command, &answered.target_uuid, &wait.subject);
+    let running = state == State::Running;
+    envelope.job_state = Some(if running { State::Running } else { State::Queued }.name().to_owned());
+    envelope.waited_seconds = Some(seconds(turn.now_ms.saturating_sub(wait.started_ms)));
+    envelope.hint(
+        "The job goes on in Blender and its result is kept for 24 hours: read it with blender_job_result and this \
+         job_id, or wait for it with blender_job_status. Do not send it again.",
+    )
+}
+
+fn disconnected(wait: &Wait, answered: &Answered) -> Envelope {
+    Envelope::of_job(Status::Disconnected, &answered.command, &answered.target_uuid, &wait.subject).hint(
+        "This Blender left before it answered. If it comes back, the job goes on and blender_job_result shows its \
+         result under this job_id; sending it again could run it twice. blender_job_cancel gives it up.",
+    )
+}
+
+/// A request is answered at once, or there is a job to wait for.
+#[derive(Debug, PartialEq)]
+pub enum Outcome {
+    Reply(Reply),
+    Wait(Wait),
+}
+
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
+    }
+}

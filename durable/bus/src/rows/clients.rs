@@ -1,0 +1,120 @@
+//! The rows of registered clients, and how clients are shown.
+use kernel::params;
+use kernel::storage::Row;
+use serde_json::{Value, json};
+
+use crate::turn::change::Change;
+use crate::turn::error::Error;
+use crate::turn::{Turn, is_older, seconds};
+use crate::wire::views::ClientInfo;
+
+/// A caller that registered nothing is listed this long after its last call.
+pub const CALLER_LISTED_MS: i64 = 10 * 60 * 1_000;
+
+/// An ephemeral client without a socket is forgotten this long after it was last seen.
+pub const EPHEMERAL_KEPT_MS: i64 = 60 * 60 * 1_000;
+
+/// `last_seen` of a caller is written at most this often: a row written costs, a stale second does not.
+const TOUCH_EVERY_MS: i64 = 60 * 1_000;
+
+/// Lists an MCP client that calls tools without having registered: type `llm`, ephemeral.
+pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
+    if turn.presence.cache.is_noted(uuid, TOUCH_EVERY_MS, turn.now_ms) {
+        return Ok(());
+    }
+    let is_new = turn.sql.query("SELECT 1 FROM clients WHERE uuid = ?", params![uuid])?.is_empty();
+    turn.sql.query(
+        "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen)
+         SELECT ?1, 'llm', 0, '[]', NULL, ?2, ?2
+         WHERE EXISTS (SELECT 1 FROM clients WHERE uuid = ?1) OR (SELECT COUNT(*) FROM clients) < ?4
+         ON CONFLICT (uuid) DO UPDATE SET last_seen = excluded.last_seen WHERE last_seen < ?3",
+        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), turn.presence.limits.clients],
+    )?;
+    turn.presence.cache.note_caller(uuid, turn.now_ms);
+    if is_new {
+        turn.changes.insert(Change::Clients);
+    }
+    Ok(())
+}
+
+/// Writes when a client that has just left was last there.
+pub fn note_left(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
+    turn.sql.query("UPDATE clients SET last_seen = ? WHERE uuid = ?", params![turn.now_ms, uuid])?;
+    Ok(())
+}
+
+const COLUMNS: &str = "uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen";
+
+pub fn find(turn: &Turn<'_>, uuid: &str) -> Result<Option<ClientInfo>, Error> {
+    let rows = turn.sql.query(&format!("SELECT {COLUMNS} FROM clients WHERE uuid = ?"), params![uuid])?;
+    rows.first().map(|row| client_info(turn, row)).transpose()
+}
+
+/// Every registered client, in order of registration.
+pub fn all(turn: &Turn<'_>) -> Result<Vec<ClientInfo>, Error> {
+    let rows = turn.sql.query(&format!("SELECT {COLUMNS} FROM clients ORDER BY connected_at, uuid"), &[])?;
+    rows.iter().map(|row| client_info(turn, row)).collect()
+}
+
+fn client_info(turn: &Turn<'_>, row: &Row) -> Result<ClientInfo, Error> {
+    let uuid = row.text(0)?;
+    let is_persistent = row.boolean(2)?;
+    let capabilities =
+        serde_json::from_str(&row.text(3)?).map_err(|source| Error::Stored { what: "list of capabilities", source })?;
+    let attached = turn.presence.get(&uuid);
+    let seen_ms = attached.map_or(row.integer(6)?, |attached| attached.heard_ms.max(attached.since_ms));
+    Ok(ClientInfo {
+        client_type: row.text(1)?,
+        is_persistent,
+        capabilities,
+        group_id: row.optional_text(4)?,
+        connected_at: seconds(row.integer(5)?),
+        last_seen: seconds(seen_ms),
+        // A client without a socket is as connected as its last request is fresh.
+        connected: attached.is_some() || (!is_persistent && !is_older(seen_ms, TOUCH_EVERY_MS, turn.now_ms)),
+        uuid,
+    })
+}
+
+/// Whether a client is shown: an ephemeral one that has been gone for a while is not.
+pub fn is_listed(turn: &Turn<'_>, client: &ClientInfo) -> bool {
+    let since_ms = turn.now_ms.saturating_sub(CALLER_LISTED_MS);
+    client.connected || client.is_persistent || seconds(since_ms) <= client.last_seen
+}
+
+/// The document of `blender://bus/clients`, and with `status` of `blender_list_available_clients`.
+pub fn list(turn: &Turn<'_>) -> Result<Value, Error> {
+    let (persistent, ephemeral): (Vec<_>, Vec<_>) =
+        all(turn)?.into_iter().filter(|client| is_listed(turn, client)).partition(|client| client.is_persistent);
+    Ok(json!({"user_id": turn.user_id, "persistent": persistent, "ephemeral": ephemeral}))
+}
+
+/// The document of `blender://bus/stats`.
+pub fn stats(turn: &Turn<'_>) -> Result<Value, Error> {
+    let clients = list(turn)?;
+    let count = |bucket: &str| clients.get(bucket).and_then(Value::as_array).map_or(0, Vec::len);
+    let open = turn.sql.query("SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'delivered', 'running')", &[])?;
+    Ok(json!({
+        "user_id": turn.user_id,
+        "persistent_count": count("persistent"),
+        "ephemeral_count": count("ephemeral"),
+        "pending_jobs_for_user": open.first().map_or(Ok(0), |row| row.integer(0))?,
+    }))
+}
+
+/// Forgets ephemeral clients that have not been seen for `EPHEMERAL_KEPT_MS` and hold no socket.
+pub fn forget_idle(turn: &mut Turn<'_>) -> Result<(), Error> {
+    let idle = turn.sql.query(
+        "SELECT uuid FROM clients WHERE is_persistent = 0 AND last_seen < ?",
+        params![turn.now_ms.saturating_sub(EPHEMERAL_KEPT_MS)],
+    )?;
+    for row in &idle {
+        let uuid = row.text(0)?;
+        if turn.presence.get(&uuid).is_none() {
+            turn.sql.query("DELETE FROM clients WHERE uuid = ?", params![uuid.as_str()])?;
+            turn.presence.cache.forget_caller(&uuid);
+            turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![uuid])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Records that are kept for a client, and events that are kept for a session.
+use kernel::params;
+use kernel::storage::{MAX_INTEGER, Row};
+use serde_json::Value;
+
+use crate::rows::timers;
+use crate::turn::Turn;
+use crate::turn::change::Change;
+use crate::turn::effect::Effect;
+use crate::turn::error::{Error, Rejection};
+
+/// Records kept for one client; the oldest go first, here as with the bytes.
+pub const MAX_KEPT: i64 = 1_000;
+
+/// Bytes of records kept for one client.
+pub const MAX_KEPT_BYTES: i64 = 8 * 1024 * 1024;
+
+/// How long a record is kept for a client that does not come for it.
+pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Keeps a record for a client and returns its place.
+pub fn keep(turn: &mut Turn<'_>, client_uuid: &str, notification: &Value) -> Result<i64, Error> {
+    turn.changes.insert(Change::Inbox { client_uuid: client_uuid.to_owned() });
+    store(turn, client_uuid, notification)
+}
+
+/// Keeps a notification for a client or a session and returns its place. At the limits the oldest go.
+pub fn store(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i64, Error> {
+    let text = notification.to_string();
+    let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let rows = turn.sql.query(
+        "INSERT INTO inbox (client_uuid, message, bytes, created_at) VALUES (?, ?, ?, ?) RETURNING seq",
+        params![owner, text, bytes, turn.now_ms],
+    )?;
+    let seq = rows.first().map_or(Ok(0), |row| row.integer(0))?;
+    turn.effects.push(Effect::News { subject: owner.to_owned() });
+    let dropped = turn.sql.query(
+        "DELETE FROM inbox WHERE client_uuid = ?1 AND seq <= (
+           SELECT seq FROM (
+             SELECT seq, ROW_NUMBER() OVER newest AS place, SUM(bytes) OVER newest AS total
+             FROM inbox WHERE client_uuid = ?1 WINDOW newest AS (ORDER BY seq DESC))
+           WHERE place > ?2 OR total > ?3 ORDER BY seq DESC LIMIT 1)
+         RETURNING 1",
+        params![owner, MAX_KEPT, MAX_KEPT_BYTES],
+    )?;
+    if !dropped.is_empty() {
+        let count = i64::try_from(dropped.len()).unwrap_or(i64::MAX);
+        turn.sql.query("UPDATE clients SET dropped = dropped + ? WHERE uuid = ?", params![count, owner])?;
+    }
+    timers::ensure_retention(turn)?;
+    Ok(seq)
+}
+
+/// A kept notification.
+pub fn message(row: &Row, column: usize) -> Result<Value, Error> {
+    serde_json::from_str(&row.text(column)?).map_err(|source| Error::Stored { what: "message", source })
+}
+
+/// A page of a client's inbox.
+#[derive(Debug, PartialEq)]
+pub struct Page {
+    /// Records, as `data` of their notifications.
+    pub messages: Vec<Value>,
+    /// Where the next page begins: give it as `after`.
+    pub next: Option<String>,
+    /// Records that had to go since the last page because there were too many.
+    pub dropped: i64,
+}
+
+/// Reads what came after a place, oldest first; what came up to there counts as received and goes.
+///
+/// # Errors
+/// `Rejection::NoClient` for a uuid that is not registered, `Rejection::Cursor` for a place that was not given out.
+pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: u32) -> Result<Page, Error> {
+    let place = after.map_or(Ok(0), place)?;
+    let clients = turn.sql.query("SELECT dropped FROM clients WHERE uuid = ?", params![client_uuid])?;
+    let Some(client) = clients.first() else {
+        return Err(Rejection::NoClient { uuid: client_uuid.to_owned() }.into());
+    };
+    let dropped = client.integer(0)?;
+    if place > 0 {
+        turn.sql.query("DELETE FROM inbox WHERE client_uuid = ? AND seq <= ?", params![client_uuid, place])?;
+    }
+    let rows = turn.sql.query(
+        "SELECT message, seq FROM inbox WHERE client_uuid = ? AND seq > ? ORDER BY seq LIMIT ?",
+        params![client_uuid, place, i64::from(limit)],
+    )?;
+    if dropped > 0 && !rows.is_empty() {
+        turn.sql.query("UPDATE clients SET dropped = 0 WHERE uuid = ?", params![client_uuid])?;
+    }
+    let next = match rows.last() {
+        Some(row) => Some(row.integer(1)?.to_string()),
+        None => after.map(str::to_owned),
+    };
+    let mut messages = Vec::new();
+    for row in &rows {
+        messages.extend(message(row, 0)?.pointer_mut("/params/data").map(Value::take));
+    }
+    Ok(Page { messages, next, dropped })
+}
+
+/// A place in the inbox as a client names it.
+fn place(text: &str) -> Result<i64, Rejection> {
+    let known = text.parse().ok().filter(|place| (0..=MAX_INTEGER).contains(place));
+    known.ok_or_else(|| Rejection::Cursor { after: text.to_owned() })
+}
+
+/// Drops records that have waited for `KEPT_MS`.
+pub fn forget_old(turn: &mut Turn<'_>) -> Result<(), Error> {
+    turn.sql.query("DELETE FROM inbox WHERE created_at < ?", params![turn.now_ms.saturating_sub(KEPT_MS)])?;
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! The rows of jobs, and nothing else: what is sent, and who hears of it, is decided in `delivery`.
+use kernel::storage::{MAX_VALUE_BYTES, Row};
+use kernel::{params, trace};
+use serde_json::Value;
+
+use crate::rows::timers::{self, Kind};
+use crate::turn::Turn;
+use crate::turn::cache::Backlog;
+use crate::turn::change::Change;
+use crate::turn::effect::Effect;
+use crate::turn::error::Error;
+use crate::turn::job::{Job, State};
+
+/// Open jobs of the whole bus.
+pub fn open_jobs(turn: &mut Turn<'_>) -> Result<i64, Error> {
+    if let Some(count) = turn.presence.cache.open_jobs() {
+        return Ok(count);
+    }
+    let rows = turn.sql.query("SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'delivered', 'running')", &[])?;
+    let count = rows.first().map_or(Ok(0), |row| row.integer(0))?;
+    turn.presence.cache.note_open_jobs(count);
+    Ok(count)
+}
+
+/// What waits for one client.
+pub fn backlog(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Backlog, Error> {
+    if let Some(known) = turn.presence.cache.backlog(client_uuid) {
+        return Ok(known);
+    }
+    let rows = turn.sql.query(
+        "SELECT SUM(state = 'queued'), SUM(state = 'delivered') FROM jobs
+         WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running')",
+        params![client_uuid],
+    )?;
+    let sum = |column| rows.first().map_or(Ok(None), |row| row.optional_integer(column)).map(Option::unwrap_or_default);
+    let backlog = Backlog { queued: sum(0)?, delivered: sum(1)? };
+    turn.presence.cache.note_backlog(client_uuid, backlog);
+    Ok(backlog)
+}
+
+/// The longest job or message, in bytes of JSON. The body of a request, which may have 1 MiB, fits.
+pub const MAX_RECORD: usize = 1_200_000;
+
+/// What the other columns of a job's row take at the most, in bytes.
+const ROW_MARGIN: usize = 16 * 1024;
+
+/// How long a job is kept after it was made.
+pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Says in the log that there is this job.
+pub fn log_made(turn: &mut Turn<'_>, job: &Job) {
+    log(turn, "job_made", job, job.state, None);
+}
+
+fn log(turn: &mut Turn<'_>, event: &str, job: &Job, state: State, took_ms: Option<i64>) {
+    let fields = [
+        ("user_id", Some(Value::from(turn.user_id))),
+        ("request_id", job.request_id.as_deref().map(Value::from)),
+        ("job_id", trace::shown(&job.job_id)),
+        ("command", trace::shown(&job.command)),
+        ("target_uuid", job.target_uuid.as_deref().and_then(trace::shown)),
+        ("state", Some(Value::from(state.name()))),
+        ("took_ms", took_ms.map(Value::from)),
+        ("traceparent", job.traceparent.as_deref().map(Value::from)),
+    ];
+    turn.effects.push(Effect::Log { line: trace::line(event, &fields) });
+}
+
+/// Writes another state.
+pub fn set_state(turn: &mut Turn<'_>, job_id: &str, target_uuid: &str, from: State, to: State) -> Result<(), Error> {
+    let now_ms = turn.now_ms;
+    let changed = params![to.name(), now_ms, job_id];
+    turn.sql.query("UPDATE jobs SET state = ?, updated_at = ? WHERE job_id = ?", changed)?;
+    turn.presence.cache.count(Some(target_uuid), Some(from), to);
+    turn.presence.cache.change_job(job_id, |job| {
+        job.state = to;
+        job.updated_ms = Some(now_ms);
+    });
+    Ok(())
+}
+
+const COLUMNS: &str =
+    "job_id, command, target_uuid, from_uuid, state, result, error, progress, created_at, finished_at,
+     traceparent, updated_at";
+
+pub fn find(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
+    if let Some(job) = turn.presence.cache.job(job_id) {
+        return Ok(Some(job.clone()));
+    }
+    let rows = turn.sql.query(&format!("SELECT {COLUMNS} FROM jobs WHERE job_id = ?"), params![job_id])?;
+    rows.first().map(job).transpose()
+}
+
+/// The jobs that a batch was split into, in order of arrival.
+pub fn of_batch(turn: &Turn<'_>, batch_id: &str) -> Result<Vec<Job>, Error> {
+    let statement = format!("SELECT {COLUMNS} FROM jobs WHERE batch_id = ? ORDER BY seq");
+    turn.sql.query(&statement, params![batch_id])?.iter().map(job).collect()
+}
+
+/// Jobs, newest first; only those in these states where any are named.
+pub fn list(turn: &Turn<'_>, states: &[State], limit: u32) -> Result<Vec<Job>, Error> {
+    let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
+    let condition = if names.is_empty() { "1".to_owned() } else { format!("state IN ({})", names.join(", ")) };
+    let statement = format!("SELECT {COLUMNS} FROM jobs WHERE {condition} ORDER BY seq DESC LIMIT ?");
+    turn.sql.query(&statement, params![i64::from(limit)])?.iter().map(job).collect()
+}
+
+/// The job or batch that was submitted with this key.
+pub fn of_key(turn: &Turn<'_>, idempotency_key: &str) -> Result<Option<String>, Error> {
+    let rows = turn
+        .sql
+        .query("SELECT COALESCE(batch_id, job_id) FROM jobs WHERE idempotency_key = ?", params![idempotency_key])?;
+    Ok(rows.first().map(|row| row.text(0)).transpose()?)
+}
+
+pub fn job(row: &Row) -> Result<Job, Error> {
+    let name = row.text(4)?;
+    Ok(Job {
+        job_id: row.text(0)?,
+        command: row.text(1)?,
+        target_uuid: row.optional_text(2)?,
+        from_uuid: row.text(3)?,
+        // The column is only ever written from `State::name`.
+        state: State::ALL.into_iter().find(|state| state.name() == name).unwrap_or(State::Lost),
+        result: row.text(5)?,
+        error: row.text(6)?,
+        progress: row.optional_text(7)?.and_then(|text| serde_json::from_str(&text).ok()),
+        created_ms: row.integer(8)?,
+        finished_ms: row.optional_integer(9)?,
+        traceparent: row.optional_text(10)?,
+        updated_ms: row.optional_integer(11)?,
+        request_id: None,
+    })
+}
+
+/// Ends the job and wakes whoever waits for it.
+pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
+    make_room(turn, &job.job_id, result.len().saturating_add(error.len()))?;
+    turn.sql.query(
+        "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ? WHERE job_id = ?",
+        params![state.name(), result, error, turn.now_ms, job.job_id.as_str()],
+    )?;
+    let now_ms = turn.now_ms;
+    log(turn, "job_ended", job, state, Some(now_ms.saturating_sub(job.created_ms)));
+    turn.presence.cache.count(job.target_uuid.as_deref(), Some(job.state), state);
+    turn.presence.cache.change_job(&job.job_id, |job| {
+        job.state = state;
+        job.result = result.to_owned();
+        job.error = error.to_owned();
+        job.finished_ms = Some(now_ms);
+    });
+    turn.effects.push(Effect::News { subject: job.job_id.clone() });
+    turn.changes.extend([Change::OpenJobs, Change::Job { job_id: job.job_id.clone() }]);
+    Ok(())
+}
+
+/// A row has a greatest length. Where the job and its outcome together would pass it, the outcome is kept, and the job's
+/// payload, which has run, is dropped.
+fn make_room(turn: &Turn<'_>, job_id: &str, outcome: usize) -> Result<(), Error> {
+    let room = MAX_VALUE_BYTES.saturating_sub(outcome).saturating_sub(ROW_MARGIN);
+    if room > MAX_RECORD {
+        return Ok(());
+    }
+    turn.sql.query(
+        "UPDATE jobs SET record = json_set(record, '$.payload', json('{}'))
+         WHERE job_id = ? AND length(CAST(record AS BLOB)) > ?",
+        params![job_id, i64::try_from(room).unwrap_or(0)],
+    )?;
+    Ok(())
+}
+
+/// The open jobs of a client, in order of arrival.
+pub fn open_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Vec<Job>, Error> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running') ORDER BY seq"
+    );
+    turn.sql.query(&statement, params![client_uuid])?.iter().map(job).collect()
+}
+
+/// Drops jobs older than `KEPT_MS`, and starts the clock for open ones whose peer went without a word.
+pub fn forget_old(turn: &mut Turn<'_>) -> Result<(), Error> {
+    let away = turn.sql.query(
+        "SELECT DISTINCT target_uuid FROM jobs
+         WHERE state IN ('queued', 'delivered', 'running') AND target_uuid IS NOT NULL",
+        &[],
+    )?;
+    for row in &away {
+        let target = row.text(0)?;
+        if turn.presence.get(&target).is_none() {
+            timers::ensure(turn, Kind::Lost, &target, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
+        }
+    }
+    turn.sql.query(
+        "DELETE FROM jobs WHERE seq IN (SELECT seq FROM jobs ORDER BY seq LIMIT 1000)
+           AND created_at < ? AND state NOT IN ('queued', 'delivered', 'running')",
+        params![turn.now_ms.saturating_sub(KEPT_MS)],
+    )?;
+    turn.presence.cache.forget_ended_jobs();
+    Ok(())
+}
+
+/// A peer away for longer than this loses its open jobs.
+pub const LOST_AFTER_MS: i64 = 60 * 60 * 1_000;
+
+/// A client has left: its open jobs are lost unless it is back within `LOST_AFTER_MS`.
+pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    let open = turn.sql.query(
+        "SELECT 1 FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running') LIMIT 1",
+        params![client_uuid],
+    )?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    timers::ensure(turn, Kind::Lost, client_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))
+}

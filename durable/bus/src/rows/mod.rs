@@ -1,0 +1,10 @@
+//! A table each: reading and writing its rows, and noting what has changed. Nothing here sends or decides.
+
+pub mod clients;
+pub mod inbox;
+pub mod jobs;
+pub mod origins;
+pub mod revocations;
+pub mod sessions;
+pub mod subscriptions;
+pub mod timers;

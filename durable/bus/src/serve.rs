@@ -1,0 +1,121 @@
+//! A user's bus: every request of the edge comes through here.
+use crate::clients::registry::{self, Via};
+use crate::requests::wait::{Outcome, Wait};
+use crate::requests::{calls, dispatch, job_tools, overview, questions, tasks};
+use crate::rows::revocations::{self, is_revoked};
+use crate::rows::{clients, sessions, subscriptions};
+use crate::turn::Turn;
+use crate::turn::error::Error;
+use crate::wire::command::{Caller, Command, Reply, Request};
+
+/// Serves one request. What is the caller's fault comes back as `Reply::Rejected`.
+pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error> {
+    turn.trace = core::mem::take(&mut request.trace);
+    let mut client_name = None;
+    if let Some(caller) = &request.caller {
+        if is_revoked(turn, &caller.grant_id)? {
+            return Ok(Reply::Revoked.into());
+        }
+        client_name = Some(caller.client_name.clone());
+    }
+    let mut protocol_version = String::new();
+    if let Some(session_id) = &request.session_id {
+        let Some(session) = sessions::find(turn, session_id)? else { return Ok(Reply::NoSession.into()) };
+        client_name = Some(session.client_name);
+        protocol_version = session.protocol_version;
+    }
+    let caller_uuid =
+        request.caller.as_ref().map(|caller| caller_uuid(caller, client_name.as_deref().unwrap_or_default()));
+    match perform(turn, &request, caller_uuid.as_deref(), protocol_version) {
+        Err(Error::Rejected(rejection)) => Ok(Reply::Rejected { message: rejection.to_string() }.into()),
+        outcome => outcome,
+    }
+}
+
+fn perform(
+    turn: &mut Turn<'_>,
+    request: &Request,
+    caller_uuid: Option<&str>,
+    protocol_version: String,
+) -> Result<Outcome, Error> {
+    let session_id = request.session_id.as_deref().unwrap_or_default();
+    let grant_id = request.caller.as_ref().map_or("", |caller| caller.grant_id.as_str());
+    if let (Command::Dispatch { .. } | Command::Tool { .. }, Some(uuid)) = (&request.command, caller_uuid) {
+        clients::note_caller(turn, uuid)?;
+    }
+    Ok(match &request.command {
+        Command::Dispatch { command, params, target_uuid, timeout_ms, task_after_ms, .. } => {
+            match dispatch::dispatch(turn, command, params, target_uuid.as_deref())? {
+                Ok((subject, answered)) => Outcome::Wait(Wait {
+                    subject,
+                    for_what: answered.or_task_after(turn.now_ms, *task_after_ms).into(),
+                    started_ms: turn.now_ms,
+                    deadline_ms: turn.now_ms.saturating_add(*timeout_ms),
+                    is_slow: false,
+                }),
+                Err(envelope) => Reply::Envelope { envelope: Box::new(envelope) }.into(),
+            }
+        }
+        Command::Tool { name, arguments } => {
+            calls::perform_tool(turn, name, arguments, Via::Http { session_id: request.session_id.as_deref() })?
+        }
+        // The object knows which job a waiting request is for, and cancels that.
+        Command::CancelRequest { .. } => Reply::Done.into(),
+        Command::Task { task_id } => Reply::Task { task: tasks::find(turn, task_id)? }.into(),
+        Command::CancelTask { task_id } => {
+            job_tools::cancel(turn, task_id)?;
+            Reply::Task { task: tasks::find(turn, task_id)? }.into()
+        }
+        Command::Clients => Reply::Document { document: clients::list(turn)? }.into(),
+        Command::Stats => Reply::Document { document: clients::stats(turn)? }.into(),
+        Command::Overview => Reply::Overview { overview: Box::new(overview::read(turn)?) }.into(),
+        Command::Connected => Reply::Connected { blenders: turn.presence.blenders().len() }.into(),
+        Command::Job { job_id } => Reply::Job { job: overview::job(turn, job_id)?.map(Box::new) }.into(),
+        Command::Disconnect { client_uuid } => Reply::Found { found: registry::disconnect(turn, client_uuid)? }.into(),
+        Command::Answer { job_id, allow } => Reply::Found { found: questions::answer(turn, job_id, *allow)? }.into(),
+        Command::OpenSession { protocol_version, client_name } => {
+            let session_id = sessions::open(turn, grant_id, protocol_version, client_name)?;
+            Reply::Session { session_id, protocol_version: protocol_version.clone() }.into()
+        }
+        Command::UseSession => Reply::Session { session_id: session_id.to_owned(), protocol_version }.into(),
+        Command::SetLogLevel { level } => {
+            sessions::set_log_level(turn, session_id, level)?;
+            Reply::Done.into()
+        }
+        Command::Subscribe { subscription } => {
+            subscriptions::subscribe(turn, session_id, subscription)?;
+            Reply::Done.into()
+        }
+        Command::Unsubscribe { topic } => {
+            subscriptions::unsubscribe(turn, session_id, topic)?;
+            Reply::Done.into()
+        }
+        Command::CloseSession => {
+            if sessions::close(turn, session_id)? {
+                Reply::Done.into()
+            } else {
+                Reply::NoSession.into()
+            }
+        }
+        Command::RevokeGrant { grant_id } => {
+            revocations::revoke(turn, grant_id)?;
+            Reply::Done.into()
+        }
+        Command::Erase => {
+            revocations::erase(turn)?;
+            Reply::Done.into()
+        }
+    })
+}
+
+/// The uuid under which a caller that registered nothing is listed, made from its own name and its grant.
+fn caller_uuid(caller: &Caller, client_name: &str) -> String {
+    let name: String = client_name
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' })
+        .take(48)
+        .collect();
+    let name = if name.is_empty() { "client" } else { name.trim_matches('-') };
+    let tail: String = caller.grant_id.chars().rev().take(6).collect();
+    format!("llm-{name}-{tail}")
+}

@@ -1,0 +1,24 @@
+//! Tests of the bus as a whole: turns on SQLite in memory, one file a subject.
+
+#![allow(clippy::arithmetic_side_effects, clippy::cloned_ref_to_slice_refs)]
+
+mod dispatch;
+mod erasure;
+mod growth;
+mod histories;
+mod job_tools;
+mod limits;
+mod messages;
+mod model;
+mod ops;
+mod overview;
+mod peers;
+mod questions;
+mod registry;
+mod sessions;
+mod sizes;
+mod streams;
+mod subscriptions;
+mod timers;
+mod trace;
+mod world;

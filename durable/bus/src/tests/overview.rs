@@ -1,0 +1,84 @@
+//! What the dashboard shows, and taking a client off the bus.
+use serde_json::json;
+
+use crate::requests::wait::Outcome;
+use crate::tests::world::World;
+use crate::turn::effect::Effect;
+use crate::wire::command::{Command, Reply};
+use crate::wire::views::{JobDetail, Overview};
+
+fn overview(world: &mut World) -> Overview {
+    match world.serve(Command::Overview) {
+        Outcome::Reply(Reply::Overview { overview }) => *overview,
+        other => panic!("expected an overview, got {other:?}"),
+    }
+}
+
+fn detail(world: &mut World, job_id: &str) -> Option<Box<JobDetail>> {
+    match world.serve(Command::Job { job_id: job_id.to_owned() }) {
+        Outcome::Reply(Reply::Job { job }) => job,
+        other => panic!("expected a job, got {other:?}"),
+    }
+}
+
+fn disconnect(world: &mut World, client_uuid: &str) -> bool {
+    match world.serve(Command::Disconnect { client_uuid: client_uuid.to_owned() }) {
+        Outcome::Reply(Reply::Found { found }) => found,
+        other => panic!("expected to be told, got {other:?}"),
+    }
+}
+
+#[test]
+fn an_open_job_is_shown_however_many_have_ended_since() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &["job_ack"]);
+    let open = world.dispatch_to("b1").subject;
+    world.progress("w1", &open, 40);
+    for _ in 0..40 {
+        let ended = world.dispatch_to("b1").subject;
+        world.update("w1", &ended, "failed", "");
+    }
+    let jobs = overview(&mut world).jobs;
+    assert_eq!((jobs[0].job_id.as_str(), jobs[0].status.as_str(), jobs[0].is_open), (open.as_str(), "running", true));
+    assert_eq!(jobs[0].progress.as_ref().unwrap()["percent"], 40.0);
+    assert_eq!(jobs.len(), 31);
+}
+
+#[test]
+fn a_job_in_full_has_what_it_was_given_and_what_came_of_it() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    let job_id = world.dispatch_to("b1").subject;
+    world.update("w1", &job_id, "completed", "{\"objects\": 3}");
+    let job = detail(&mut world, &job_id).unwrap();
+    assert_eq!((job.payload["command"].as_str(), job.result.as_str()), (Some("get_scene_info"), "{\"objects\": 3}"));
+    assert!(detail(&mut world, "j-none").is_none());
+}
+
+#[test]
+fn a_disconnected_client_is_told_why_and_forgotten_and_its_jobs_are_lost_in_the_end() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &["job_ack"]);
+    let job_id = world.dispatch_to("b1").subject;
+    world.progress("w1", &job_id, 10);
+    world.effects.clear();
+    assert!(disconnect(&mut world, "b1"));
+    let told = |effect: &Effect| matches!(effect, Effect::Close { socket_id, code: 4410, .. } if socket_id == "w1");
+    assert!(world.effects.iter().any(told), "{:?}", world.effects);
+    world.leave("w1");
+    assert_eq!(overview(&mut world).clients.iter().filter(|client| client.uuid == "b1").count(), 0);
+    world.pass(crate::rows::jobs::LOST_AFTER_MS);
+    world.alarm();
+    assert_eq!(detail(&mut world, &job_id).unwrap().line.status, "lost");
+    assert!(!disconnect(&mut world, "b1"));
+}
+
+#[test]
+fn the_overview_can_be_sent_over_the_wire_and_read_again() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &["window"]);
+    world.dispatch_to("b1");
+    let overview = overview(&mut world);
+    let read: Overview = serde_json::from_value(json!(overview)).unwrap();
+    assert_eq!(read, overview);
+}

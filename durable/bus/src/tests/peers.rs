@@ -1,0 +1,148 @@
+//! Peers on sockets: delivery, acknowledgement, garbage.
+use serde_json::{Value, json};
+
+use crate::delivery::window::WINDOW;
+use crate::peer::{self, Frame, Socket};
+use crate::requests::wait::Outcome;
+use crate::tests::world::World;
+use crate::wire::command::Command;
+
+fn send_at(world: &mut World, priority: &str) -> String {
+    let payload = json!({"message_type": "job_dispatch", "job_id": format!("job-{priority}"), "script": ""});
+    let arguments = json!({"payload": payload, "target_uuid": "b1", "priority": priority});
+    world.call("blender_send_message", arguments).unwrap()["job_id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_was_queued_comes_most_urgent_first_after_the_answer() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    world.leave("w1");
+    for priority in ["info", "debug", "emergency", "notice"] {
+        send_at(&mut world, priority);
+    }
+    world.attach("w2", "b1", &[]);
+    assert_eq!(world.frames("w2")[0]["id"], 7, "the answer to the registration comes first");
+    assert_eq!(world.jobs_sent("w2"), ["job-emergency", "job-notice", "job-info", "job-debug"]);
+}
+
+#[test]
+fn an_unacknowledged_job_is_sent_again_to_a_peer_that_acknowledges() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &["job_ack"]);
+    let lost = world.dispatch_to("b1");
+    let taken = world.dispatch_to("b1");
+    world.progress("w1", &taken.subject, 0);
+    world.leave("w1");
+    world.attach("w2", "b1", &["job_ack"]);
+    assert_eq!(world.jobs_sent("w2"), [lost.subject]);
+}
+
+#[test]
+fn a_peer_that_does_not_acknowledge_is_never_sent_a_job_twice() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    world.dispatch_to("b1");
+    world.leave("w1");
+    world.attach("w2", "b1", &[]);
+    assert_eq!(world.jobs_sent("w2"), Vec::<String>::new());
+}
+
+#[test]
+fn more_than_a_window_of_jobs_waits_until_the_peer_takes_some() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &["job_ack"]);
+    world.effects.clear();
+    let waits: Vec<_> = (0..WINDOW + 2).map(|_| world.dispatch_to("b1")).collect();
+    assert_eq!(world.jobs_sent("w1").len() as i64, WINDOW);
+    world.effects.clear();
+    world.progress("w1", &waits[0].subject, 0);
+    assert_eq!(world.jobs_sent("w1"), [waits[WINDOW as usize].subject.clone()]);
+    world.effects.clear();
+    world.update("w1", &waits[1].subject, "completed", "");
+    assert_eq!(world.jobs_sent("w1"), [waits[WINDOW as usize + 1].subject.clone()]);
+}
+
+#[test]
+fn progress_of_another_peers_job_acknowledges_nothing() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &["job_ack"]);
+    world.attach("w2", "b2", &["job_ack"]);
+    let wait = world.dispatch_to("b1");
+    world.progress("w2", &wait.subject, 0);
+    world.leave("w1");
+    world.attach("w3", "b1", &["job_ack"]);
+    assert_eq!(world.jobs_sent("w3"), [wait.subject]);
+}
+
+#[test]
+fn garbage_is_answered_with_what_is_wrong_and_loses_nothing() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    let wait = world.dispatch_to("b1");
+    let cases = [
+        ("{", -32700),
+        ("\u{0}", -32700),
+        ("null", -32600),
+        ("[1,2]", -32600),
+        ("{\"id\":3}", -32600),
+        ("{\"method\":5}", -32600),
+    ];
+    for (text, code) in cases {
+        world.effects.clear();
+        assert_eq!(world.frame("w1", text), Frame::Malformed, "{text}");
+        assert_eq!(world.frames("w1")[0]["error"]["code"], code, "{text}");
+    }
+    world.effects.clear();
+    world.frame("w1", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
+    assert_eq!(world.frames("w1")[0]["error"]["code"], -32601);
+    let unknown = world.tool("w1", "blender_execute_code", json!({"code": "1"}));
+    assert_eq!(unknown["isError"], true);
+    world.update("w1", &wait.subject, "completed", "still here");
+    assert_eq!(world.answer(&wait).result, "still here");
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    let mut world = World::new();
+    let refused = world.tool("w1", "blender_register_client", json!({"client_type": "blender"}));
+    assert!(refused["content"][0]["text"].as_str().unwrap().contains("client_uuid"));
+    let refused = world.tool("w1", "blender_job_update", json!({"job_id": "j", "status": 4}));
+    assert!(refused["content"][0]["text"].as_str().unwrap().contains("status"));
+}
+
+#[test]
+fn a_peer_may_initialize_and_ping_like_any_mcp_client() {
+    let mut world = World::new();
+    world.frame("w1", "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{}}");
+    world.frame("w1", "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
+    world.frame("w1", "{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"ping\"}");
+    let frames = world.frames("w1");
+    assert_eq!(frames[0]["result"]["serverInfo"]["name"], "blender-bus");
+    assert_eq!((&frames[1]["id"], &frames[1]["result"]), (&json!("p"), &json!({})));
+}
+
+#[test]
+fn a_token_that_only_attaches_cannot_send_work_to_others() {
+    let mut world = World::new();
+    let socket = Socket { socket_id: "w1", grant_id: "g-000002", may_dispatch: false };
+    let call = |name: &str, arguments: Value| {
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
+            .to_string()
+    };
+    let register = call("blender_register_client", json!({"client_uuid": "b1", "client_type": "blender"}));
+    let send = call("blender_send_message", json!({"payload": {}}));
+    world.turn(|turn| peer::receive(turn, socket, &register)).unwrap();
+    world.effects.clear();
+    world.turn(|turn| peer::receive(turn, socket, &send)).unwrap();
+    let answer = &world.frames("w1")[0]["result"];
+    assert_eq!(answer["isError"], true);
+    assert!(answer["content"][0]["text"].as_str().unwrap().contains("bus:dispatch"));
+}
+
+#[test]
+fn a_revoked_grant_is_refused_from_then_on() {
+    let mut world = World::new();
+    world.serve(Command::RevokeGrant { grant_id: "g-000001".to_owned() });
+    assert_eq!(world.serve(Command::Clients), Outcome::Reply(crate::wire::command::Reply::Revoked));
+}

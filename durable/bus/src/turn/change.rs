@@ -1,0 +1,18 @@
+//! What has changed in a turn, for whoever listens. Whoever writes a row only notes it; `announce` tells it once, at the
+//! turn's end.
+use std::collections::BTreeSet;
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Somebody was registered or unregistered, came or left.
+    Clients,
+    /// One more or one less job is open.
+    OpenJobs,
+    /// A job was made, is in another state, or has made progress.
+    Job { job_id: String },
+    /// A record was kept for a client.
+    Inbox { client_uuid: String },
+}
+
+/// The same change counts once.
+pub type Changes = BTreeSet<Change>;

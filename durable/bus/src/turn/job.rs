@@ -1,0 +1,124 @@
+//! A job as the rest of the bus sees it, and the states it goes through.
+//!
+//! ```text
+//! queued ──▶ delivered ──▶ running ──▶ completed | failed | cancelled
+//!    ╰───────────┴────────────┴──────▶ lost (the peer stayed away; a late answer still counts)
+//! ```
+//! `delivered` is for peers that acknowledge (capability `job_ack`): until they do, a reconnect sends the job again. Any
+//! other peer might run it twice, so for those a job runs as soon as it is sent.
+use serde_json::Value;
+
+use crate::wire::envelope::{Envelope, Status};
+use crate::wire::priority::Priority;
+use crate::wire::record::Routing;
+
+/// The longest `result` kept inline, in bytes.
+pub const MAX_RESULT: usize = 1024 * 1024;
+
+/// The longest `error` kept, in bytes; a longer one is cut.
+pub const MAX_ERROR: usize = 64 * 1024;
+
+/// How the id of a batch begins.
+pub const BATCH_PREFIX: &str = "b-";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Queued,
+    Delivered,
+    Running,
+    Completed,
+    Failed,
+    Cancelled,
+    Lost,
+}
+
+impl State {
+    pub const ALL: [Self; 7] =
+        [Self::Queued, Self::Delivered, Self::Running, Self::Completed, Self::Failed, Self::Cancelled, Self::Lost];
+
+    /// The state as callers see it: what was sent and not taken still waits.
+    pub fn shown(self) -> &'static str {
+        match self {
+            Self::Delivered => Self::Queued.name(),
+            state => state.name(),
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// The end that an update's `status` means, if it means one.
+    pub fn of_update(status: &str) -> Option<Self> {
+        [Self::Completed, Self::Failed, Self::Cancelled].into_iter().find(|state| state.name() == status)
+    }
+
+    /// An end that nothing changes any more. `lost` is not: the answer may still come.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Queued | Self::Delivered | Self::Running)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    pub job_id: String,
+    pub command: String,
+    pub target_uuid: Option<String>,
+    pub from_uuid: String,
+    pub state: State,
+    pub result: String,
+    pub error: String,
+    /// What was last heard of it: `{"percent", "message"?}`.
+    pub progress: Option<Value>,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+    pub finished_ms: Option<i64>,
+    /// When it last changed without ending.
+    pub updated_ms: Option<i64>,
+    pub traceparent: Option<String>,
+    /// The request that waits for it. Not in the row: only what waits knows it.
+    pub request_id: Option<String>,
+}
+
+/// What a new job is made of.
+pub struct NewJob<'a> {
+    pub job_id: String,
+    /// The command, or `job_dispatch` for a script.
+    pub command: &'a str,
+    pub from_uuid: String,
+    pub target_uuid: &'a str,
+    pub routing: Routing,
+    pub payload: Value,
+    pub priority: Priority,
+    pub batch_id: Option<&'a str>,
+    pub idempotency_key: Option<&'a str>,
+}
+
+/// The envelope of a job that has ended; none while it is open.
+pub fn settled(job: Job) -> Option<Envelope> {
+    let status = match job.state {
+        State::Queued | State::Delivered | State::Running => return None,
+        State::Completed => Status::Completed,
+        State::Failed => Status::Failed,
+        State::Cancelled => Status::Cancelled,
+        State::Lost => Status::Disconnected,
+    };
+    let target = job.target_uuid.as_deref().unwrap_or_default();
+    let envelope = Envelope::of_job(status, &job.command, target, &job.job_id);
+    Some(Envelope { result: job.result, error: job.error, ..envelope })
+}
+
+/// What it asks for.
+pub const CONSENT: &str = "consent";

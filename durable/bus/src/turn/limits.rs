@@ -1,0 +1,102 @@
+//! What one user may have and do, so that nobody's bus grows without end. An operator may set each.
+use crate::turn::error::Rejection;
+
+/// The size of the database is looked at no more often than this.
+const SIZE_EVERY_MS: i64 = 1_000;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Registered clients.
+    pub clients: i64,
+    /// Jobs that have not ended.
+    pub open_jobs: i64,
+    /// Messages and jobs sent, one for each recipient; as many may come at once after a quiet second.
+    pub messages_per_second: i64,
+    /// Bytes of the user's database.
+    pub storage_bytes: u64,
+    /// Open sockets.
+    pub sockets: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            clients: 1_000,
+            open_jobs: 10_000,
+            messages_per_second: 5_000,
+            storage_bytes: 1024 * 1024 * 1024,
+            sockets: 256,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits that are set as variables, the usual ones for the rest. A value that is no whole number from 1 on
+    /// counts as not set.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let usual = Self::default();
+        let set = |name| variable(name).and_then(|text| text.trim().parse::<u32>().ok()).filter(|value| *value > 0);
+        let number = |name, usual| set(name).map_or(usual, i64::from);
+        Self {
+            clients: number("LIMIT_CLIENTS", usual.clients),
+            open_jobs: number("LIMIT_OPEN_JOBS", usual.open_jobs),
+            messages_per_second: number("LIMIT_MESSAGES_PER_SECOND", usual.messages_per_second),
+            storage_bytes: set("LIMIT_STORAGE_MIB")
+                .map_or(usual.storage_bytes, |mebibytes| u64::from(mebibytes).saturating_mul(1024 * 1024)),
+            sockets: set("LIMIT_SOCKETS").and_then(|value| usize::try_from(value).ok()).unwrap_or(usual.sockets),
+        }
+    }
+}
+
+/// What is needed to hold a user to the limits. Memory only.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Meter {
+    /// Thousandths of messages that were sent and have not been worked off.
+    sent: i64,
+    since_ms: i64,
+    size: u64,
+    size_ms: Option<i64>,
+}
+
+impl Meter {
+    pub fn wants_size(&self, now_ms: i64) -> bool {
+        self.size_ms.is_none_or(|looked_ms| now_ms.saturating_sub(looked_ms) >= SIZE_EVERY_MS)
+    }
+
+    pub fn note_size(&mut self, size: u64, now_ms: i64) {
+        (self.size, self.size_ms) = (size, Some(now_ms));
+    }
+
+    /// # Errors
+    /// `Rejection::TooFast` and `Rejection::Full`.
+    pub fn admit(&mut self, limits: &Limits, messages: usize, now_ms: i64) -> Result<(), Rejection> {
+        if self.size >= limits.storage_bytes {
+            return Err(Rejection::Full { limit_mib: limits.storage_bytes.div_euclid(1024 * 1024) });
+        }
+        let a_second = limits.messages_per_second.saturating_mul(1_000);
+        let worked_off = now_ms.saturating_sub(self.since_ms).max(0).saturating_mul(limits.messages_per_second);
+        let pending = self.sent.saturating_sub(worked_off).max(0);
+        if pending >= a_second {
+            return Err(Rejection::TooFast { limit: limits.messages_per_second });
+        }
+        // A message to more recipients than the budget allows is still accepted, since it could otherwise never be sent;
+        // it overdraws the budget.
+        let more = i64::try_from(messages).unwrap_or(i64::MAX).saturating_mul(1_000);
+        (self.sent, self.since_ms) = (pending.saturating_add(more), now_ms);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limits;
+
+    #[test]
+    fn a_limit_that_makes_no_sense_counts_as_not_set() {
+        for value in ["", "0", "-1", "1.5", "many", "99999999999999999999"] {
+            assert_eq!(Limits::read(|_| Some(value.to_owned())), Limits::default(), "{value}");
+        }
+        let limits = Limits::read(|name| (name == "LIMIT_STORAGE_MIB").then(|| " 2 ".to_owned()));
+        assert_eq!(limits, Limits { storage_bytes: 2 * 1024 * 1024, ..Limits::default() });
+    }
+}

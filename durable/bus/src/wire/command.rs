@@ -1,0 +1,208 @@
+//! What the edge asks of a user's bus, and what it gets back. One request, one hop. The enums have no tag field, which serde
+//! would have to look for in a copy of the whole.
+use kernel::trace::Trace;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::wire::envelope::Envelope;
+use crate::wire::priority::Priority;
+use crate::wire::topics::{Subscription, Topic};
+use crate::wire::views::{JobDetail, Overview};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Request {
+    pub user_id: String,
+    /// Who asks; none when the server asks by itself.
+    pub caller: Option<Caller>,
+    /// The MCP session the request belongs to. It must be open.
+    pub session_id: Option<String>,
+    pub trace: Trace,
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Caller {
+    pub grant_id: String,
+    /// What the client calls itself.
+    pub client_name: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Run a command in a Blender and wait for the answer.
+    Dispatch {
+        command: String,
+        params: Value,
+        target_uuid: Option<String>,
+        timeout_ms: i64,
+        /// Name under which `CancelRequest` finds the request while it waits.
+        request_key: Option<String>,
+        /// Answer with a stream of `Line`s, one a line, in place of one `Reply`.
+        in_lines: bool,
+        /// A call that takes longer than this is answered with a task; none for a client that knows no tasks.
+        task_after_ms: Option<i64>,
+        /// What an answer that comes soon is put in, for the edge to pass on as it is; none where it makes its own.
+        frame: Option<Frame>,
+    },
+    /// The client gave up a request: its job is cancelled, or asked to stop.
+    CancelRequest {
+        request_key: String,
+    },
+    /// Call a tool of the bus itself.
+    Tool {
+        name: String,
+        arguments: Value,
+    },
+    /// A job as a task, for `tasks/get`.
+    Task {
+        task_id: String,
+    },
+    /// `tasks/cancel`
+    CancelTask {
+        task_id: String,
+    },
+    /// `blender://bus/clients`
+    Clients,
+    /// `blender://bus/stats`
+    Stats,
+    /// What the dashboard shows.
+    Overview,
+    /// How many Blenders are there.
+    Connected,
+    /// One job in full.
+    Job {
+        job_id: String,
+    },
+    /// The owner's answer to whether a job may run.
+    Answer {
+        job_id: String,
+        allow: bool,
+    },
+    /// Close a client's socket and forget it.
+    Disconnect {
+        client_uuid: String,
+    },
+    OpenSession {
+        protocol_version: String,
+        client_name: String,
+    },
+    /// Only see that the session is open.
+    UseSession,
+    SetLogLevel {
+        level: String,
+    },
+    CloseSession,
+    /// `resources/subscribe`, for the session.
+    Subscribe {
+        subscription: Subscription,
+    },
+    Unsubscribe {
+        topic: Topic,
+    },
+    /// Refuse the grant's tokens from now on and close what they opened.
+    RevokeGrant {
+        grant_id: String,
+    },
+    /// The account is deleted: drop everything, close everything, refuse every token from now on.
+    Erase,
+}
+
+/// What comes within this time is one document. Whatever takes longer goes on as a stream of `Line`s.
+pub const SOON_MS: i64 = 250;
+
+/// A JSON-RPC response but for what the bus knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The request's id, as JSON.
+    pub id: String,
+    /// The last fields of the result, as JSON without the braces.
+    pub last: String,
+}
+
+impl Frame {
+    /// The response with this result, a JSON object.
+    #[must_use]
+    pub fn around(&self, result: &str) -> String {
+        let (id, last) = (&self.id, &self.last);
+        let fields = result.strip_suffix('}').unwrap_or(result);
+        let comma = if last.is_empty() || fields == "{" { "" } else { "," };
+        format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{fields}{comma}{last}}}}}")
+    }
+}
+
+/// What the edge gets while it waits: with `in_lines` at once, otherwise once an answer takes longer than `SOON_MS`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// How far the job is: `{"percent", "message"?}`.
+    Progress(Value),
+    /// What has become of the job, for a log.
+    Log { level: Priority, data: Value },
+    /// It takes longer than `SOON_MS`.
+    Slow,
+    /// The last line.
+    Reply(Reply),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    Envelope {
+        envelope: Box<Envelope>,
+    },
+    /// A tool's or a resource's document.
+    Document {
+        document: Value,
+    },
+    /// The arguments were wrong, or a limit is reached. For the caller's eyes.
+    Rejected {
+        message: String,
+    },
+    /// A task as `tasks/get` shows it; none where there is no such job.
+    Task {
+        task: Option<Value>,
+    },
+    Session {
+        session_id: String,
+        protocol_version: String,
+    },
+    Overview {
+        overview: Box<Overview>,
+    },
+    Connected {
+        blenders: usize,
+    },
+    /// None if there is no such job.
+    Job {
+        job: Option<Box<JobDetail>>,
+    },
+    /// Whether there was such a client, or question.
+    Found {
+        found: bool,
+    },
+    Done,
+    /// There is no such session, or it has ended.
+    NoSession,
+    /// The grant behind the caller's token was revoked.
+    Revoked,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Frame;
+
+    #[test]
+    fn a_frame_puts_its_own_fields_after_those_of_the_result() {
+        let frame = |last: &str| Frame { id: "\"a\"".to_owned(), last: last.to_owned() };
+        let head = r#"{"jsonrpc":"2.0","id":"a","result":"#;
+        for (result, last, expected) in [
+            ("{}", "", "{}"),
+            (r#"{"a":{}}"#, "", r#"{"a":{}}"#),
+            ("{}", r#""b":{}"#, r#"{"b":{}}"#),
+            (r#"{"a":{}}"#, r#""b":{}"#, r#"{"a":{},"b":{}}"#),
+        ] {
+            assert_eq!(frame(last).around(result), format!("{head}{expected}}}"));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The answer of every dispatch tool.
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Completed,
+    Failed,
+    Timeout,
+    NoClient,
+    AmbiguousTarget,
+    UnknownTarget,
+    Disconnected,
+    Cancelled,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    pub status: Status,
+    pub command: String,
+    /// The peer the job was for; none when no job was made.
+    pub target_uuid: Option<String>,
+    pub job_id: Option<String>,
+    /// JSON text of what the handler returned, or plain text.
+    pub result: String,
+    pub error: String,
+    /// `queued` or `running`, in a `timeout`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waited_seconds: Option<f64>,
+    /// What to do next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<Vec<String>>,
+}
+
+impl Envelope {
+    pub fn new(status: Status, command: &str) -> Self {
+        Self {
+            status,
+            command: command.to_owned(),
+            target_uuid: None,
+            job_id: None,
+            result: String::new(),
+            error: String::new(),
+            job_state: None,
+            waited_seconds: None,
+            hint: None,
+            candidates: None,
+        }
+    }
+
+    pub fn of_job(status: Status, command: &str, target_uuid: &str, job_id: &str) -> Self {
+        Self {
+            target_uuid: Some(target_uuid.to_owned()),
+            job_id: Some(job_id.to_owned()),
+            ..Self::new(status, command)
+        }
+    }
+
+    /// The Blenders it could have been for, if that was not clear.
+    pub fn ambiguous(&self) -> Option<&[String]> {
+        self.candidates.as_deref().filter(|_| self.status == Status::AmbiguousTarget)
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn candidates(mut self, candidates: Vec<String>) -> Self {
+        self.candidates = Some(candidates);
+        self
+    }
+}

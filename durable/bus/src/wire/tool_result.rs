@@ -1,0 +1,51 @@
+//! Results of `tools/call`, as MCP shapes them.
+use serde_json::{Map, Value, json};
+
+use crate::wire::envelope::Envelope;
+
+const SCREENSHOT: &str = "get_viewport_screenshot";
+
+/// A tool's document, as one text block and as structured content.
+pub fn of(document: Value, is_error: bool) -> Value {
+    with_image(document, None, is_error)
+}
+
+/// What kept a tool from running; models get to see it.
+pub fn error(reason: &str) -> Value {
+    json!({"content": [{"type": "text", "text": reason}], "isError": true})
+}
+
+/// What a dispatch answers. The picture of a screenshot becomes image content, so that a model sees it.
+///
+/// # Errors
+/// Only what serde says of a type that always serializes.
+pub fn of_envelope(mut envelope: Envelope) -> serde_json::Result<Value> {
+    let image = take_image(&mut envelope);
+    Ok(with_image(serde_json::to_value(envelope)?, image, false))
+}
+
+fn with_image(document: Value, image: Option<Value>, is_error: bool) -> Value {
+    let text = Map::from_iter([("type".to_owned(), json!("text")), ("text".to_owned(), document.to_string().into())]);
+    let content = core::iter::once(Value::Object(text)).chain(image).collect();
+    // Not by `json!`, which would copy the document: it may be a megabyte.
+    Value::Object(Map::from_iter([
+        ("content".to_owned(), Value::Array(content)),
+        ("structuredContent".to_owned(), document),
+        ("isError".to_owned(), Value::Bool(is_error)),
+    ]))
+}
+
+fn take_image(envelope: &mut Envelope) -> Option<Value> {
+    if envelope.command != SCREENSHOT {
+        return None;
+    }
+    let Ok(Value::Object(mut result)) = serde_json::from_str::<Value>(&envelope.result) else { return None };
+    let image = result.remove("image")?;
+    let part = |name: &str| image.get(name).and_then(Value::as_str);
+    let (mime_type, data) = (part("mime_type")?, part("data")?);
+    if !mime_type.starts_with("image/") {
+        return None;
+    }
+    envelope.result = Value::Object(result).to_string();
+    Some(json!({"type": "image", "data": data, "mimeType": mime_type}))
+}

@@ -1,0 +1,78 @@
+//! What pages and tools show of a bus: clients, jobs and numbers.
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The client type of a Blender.
+pub const BLENDER: &str = "blender";
+
+/// Capability of a peer that acknowledges jobs and runs none twice.
+pub const JOB_ACK: &str = "job_ack";
+
+/// A client as every tool and resource shows it. Times are Unix seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClientInfo {
+    pub uuid: String,
+    pub client_type: String,
+    pub is_persistent: bool,
+    pub capabilities: Vec<String>,
+    pub group_id: Option<String>,
+    pub connected_at: f64,
+    pub last_seen: f64,
+    pub connected: bool,
+}
+
+/// Times are Unix seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+    pub now: f64,
+    pub clients: Vec<ClientInfo>,
+    /// Registered clients that are not among `clients`.
+    pub more_clients: usize,
+    pub jobs: Vec<JobLine>,
+    /// Jobs that wait for the owner's consent.
+    pub questions: Vec<JobDetail>,
+    pub counters: Counters,
+}
+
+/// A job without what it was given and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobLine {
+    pub job_id: String,
+    pub command: String,
+    pub target_uuid: Option<String>,
+    pub from_uuid: String,
+    /// As `State::shown`.
+    pub status: String,
+    pub is_open: bool,
+    /// `{"percent", "message"?}`
+    pub progress: Option<Value>,
+    pub error: String,
+    pub created_at: f64,
+    pub finished_at: Option<f64>,
+}
+
+/// A job in full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobDetail {
+    pub line: JobLine,
+    /// The payload of its record.
+    pub payload: Value,
+    pub result: String,
+    pub error: String,
+}
+
+/// Times, in milliseconds, are of recent jobs that completed, from acceptance to result; none when there is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    pub open_jobs: i64,
+    /// Recent jobs by state.
+    pub recent_jobs: BTreeMap<String, i64>,
+    pub median_ms: Option<i64>,
+    pub p95_ms: Option<i64>,
+    pub peers_connected: usize,
+    pub clients: i64,
+    pub kept_messages: i64,
+    pub database_bytes: u64,
+}

@@ -1,0 +1,73 @@
+//! The one object that holds this server's keys, and the setup code of its first administrator.
+//!
+//! `POST /keys` is answered with all keys, as JSON `{"keys": [account::key_ring::keys::Key]}`; isolates of the edge keep the answer.
+//! `POST /setup` takes a `account::key_ring::setup::Command` and is answered `{"done": bool}`.
+use account::key_ring::keys::{KeyError, keys};
+use account::key_ring::setup::{Command, first_code, perform};
+use account::schema::KEY_RING;
+use kernel::migrate::migrate;
+use runtime::{WebCrypto, now_ms};
+use worker::{DurableObject, Env, Request, Response, Result, State, console_error, console_log, durable_object};
+
+use crate::sqlite::ObjectSql;
+
+#[durable_object]
+pub struct KeyRing {
+    state: State,
+}
+
+impl DurableObject for KeyRing {
+    fn new(state: State, _env: Env) -> Self {
+        Self { state }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        if request.path() == "/setup" {
+            let command: Command = request.json().await?;
+            return self.set_up(&command);
+        }
+        let sql = self.sql();
+        let keys = migrate(&sql, KEY_RING).map_err(KeyError::from).and_then(|()| keys(&sql, now_ms(), &mut WebCrypto));
+        match keys {
+            Ok(keys) => {
+                self.show_setup_code();
+                Response::from_json(&serde_json::json!({"keys": keys}))
+            }
+            Err(error) => {
+                console_error!("keys: {error}");
+                Response::error("keys unavailable", 500)
+            }
+        }
+    }
+}
+
+impl KeyRing {
+    fn sql(&self) -> ObjectSql {
+        ObjectSql(self.state.storage().sql())
+    }
+
+    /// In the log, where only the operator looks, and in the life of a deployment once.
+    fn show_setup_code(&self) {
+        match first_code(&self.sql(), &mut WebCrypto) {
+            Ok(Some(code)) => console_log!("Make the first account at /signup with this setup code: {code}"),
+            Ok(None) => {}
+            Err(error) => console_error!("setup code: {error}"),
+        }
+    }
+
+    fn set_up(&self, command: &Command) -> Result<Response> {
+        let sql = self.sql();
+        match migrate(&sql, KEY_RING).and_then(|()| perform(&sql, command)) {
+            Ok(done) => {
+                if matches!(command, Command::Renew { .. }) {
+                    self.show_setup_code();
+                }
+                Response::from_json(&serde_json::json!({"done": done}))
+            }
+            Err(error) => {
+                console_error!("setup: {error}");
+                Response::error("setup unavailable", 500)
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The Durable Objects: decode, call `bus` or `account`, perform what it says.
+
+mod account;
+mod device;
+mod key_ring;
+mod sleepers;
+pub mod sockets;
+mod sqlite;
+mod user_bus;
+mod waits;
+
+pub use account::Account;
+pub use device::DeviceSignIn;
+pub use key_ring::KeyRing;
+pub use user_bus::{UserBus, status};

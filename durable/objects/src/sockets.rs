@@ -1,0 +1,260 @@
+//! The live WebSockets of a bus. What must outlast hibernation is written on the sockets themselves.
+use core::cell::RefCell;
+use std::collections::HashMap;
+
+use bus::turn::presence::{Attached, Link, Presence, Stream};
+use bus::wire::topics::Listener;
+use kernel::ids;
+use kernel::storage::MAX_INTEGER;
+use runtime::WebCrypto;
+use serde::{Deserialize, Serialize};
+use worker::{Error, Headers, Result, State, WebSocket, WebSocketRequestResponsePair, console_error, console_log};
+
+/// Headers by which the edge tells the object whose socket it opens.
+pub mod header {
+    pub const USER_ID: &str = "bus-user-id";
+    pub const GRANT_ID: &str = "bus-grant-id";
+    pub const MAY_DISPATCH: &str = "bus-may-dispatch";
+    pub const EXPIRES_MS: &str = "bus-expires-ms";
+    pub const SUBPROTOCOL: &str = "bus-subprotocol";
+    /// Only for an event stream.
+    pub const SESSION_ID: &str = "bus-session-id";
+    pub const LAST_EVENT_ID: &str = "bus-last-event-id";
+    /// Only for `subscriptions/listen`: a `Listener` as JSON.
+    pub const LISTENER: &str = "bus-listener";
+}
+
+/// What is written on a socket (16 KiB at most): whose it is, and what it is registered as.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Opened {
+    pub socket_id: String,
+    pub user_id: String,
+    pub grant_id: String,
+    pub may_dispatch: bool,
+    /// The peer asked for the subprotocol `mcp`.
+    pub subprotocol: bool,
+    role: Role,
+}
+
+/// What a socket is for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Role {
+    /// A client's own, with what it has registered as.
+    Client { bound: Option<Bound> },
+    /// An event stream of a session, with the last event that was sent.
+    Stream { session_id: String, sent_seq: i64 },
+    /// A stream of `subscriptions/listen`.
+    Listener(Listener),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Bound {
+    uuid: String,
+    client_type: String,
+    acknowledges: bool,
+    since_ms: i64,
+}
+
+/// What the edge asks to have opened.
+pub struct Opening {
+    pub opened: Opened,
+    /// Until when the token is good. Unix milliseconds.
+    pub expires_ms: i64,
+    /// For a stream: its session, and the last event the client saw.
+    pub stream: Option<(String, Option<i64>)>,
+    /// For `subscriptions/listen`: what to hear of.
+    pub listener: Option<Listener>,
+}
+
+impl Opened {
+    /// A new socket, as the edge describes it.
+    pub fn from_edge(headers: &Headers) -> Result<Opening> {
+        let required =
+            |name: &str| headers.get(name)?.ok_or_else(|| Error::RustError(format!("the edge did not send {name}")));
+        let expires_ms = required(header::EXPIRES_MS)?.parse().map_err(|_| Error::BadEncoding)?;
+        let socket_id =
+            ids::random_id::<8>("w-", &mut WebCrypto).map_err(|error| Error::RustError(error.to_string()))?;
+        // One that no stream can have given out is as good as none: everything kept goes out again.
+        let given_out = |id: &i64| (0..=MAX_INTEGER).contains(id);
+        let last_event_id = headers.get(header::LAST_EVENT_ID)?.and_then(|id| id.parse().ok()).filter(given_out);
+        let stream = headers.get(header::SESSION_ID)?.map(|session_id| (session_id, last_event_id));
+        let listener: Option<Listener> =
+            headers.get(header::LISTENER)?.map(|text| serde_json::from_str(&text)).transpose()?;
+        let role = match (&stream, &listener) {
+            (Some((session_id, _)), _) => Role::Stream { session_id: session_id.clone(), sent_seq: 0 },
+            (None, Some(listener)) => Role::Listener(listener.clone()),
+            (None, None) => Role::Client { bound: None },
+        };
+        let opened = Self {
+            socket_id,
+            user_id: required(header::USER_ID)?,
+            grant_id: required(header::GRANT_ID)?,
+            may_dispatch: required(header::MAY_DISPATCH)? == "1",
+            subprotocol: required(header::SUBPROTOCOL)? == "1",
+            role,
+        };
+        Ok(Opening { opened, expires_ms, stream, listener })
+    }
+
+    /// The object woke and this socket is still there.
+    fn wake(&self, presence: &mut Presence) {
+        match &self.role {
+            Role::Client { bound: Some(bound) }
+                // A socket that was replaced is listed until its close is through.
+                if presence.get(&bound.uuid).is_none_or(|other| other.since_ms < bound.since_ms) =>
+            {
+                let attached = Attached {
+                    socket_id: self.socket_id.clone(),
+                    link: Link::Socket,
+                    client_type: bound.client_type.clone(),
+                    acknowledges: bound.acknowledges,
+                    since_ms: bound.since_ms,
+                    heard_ms: bound.since_ms,
+                };
+                presence.attach(bound.uuid.clone(), attached);
+            }
+            Role::Client { .. } => {}
+            Role::Stream { session_id, sent_seq } => presence.open_stream(Stream {
+                socket_id: self.socket_id.clone(),
+                session_id: session_id.clone(),
+                sent_seq: *sent_seq,
+            }),
+            Role::Listener(listener) => presence.listen(self.socket_id.clone(), listener.clone()),
+        }
+    }
+
+    /// What the socket is for, as of now.
+    fn now(&self, presence: &Presence) -> Role {
+        if let Role::Stream { session_id, sent_seq } = &self.role {
+            let sent_seq = presence.stream(&self.socket_id).map_or(*sent_seq, |stream| stream.sent_seq);
+            return Role::Stream { session_id: session_id.clone(), sent_seq };
+        }
+        if let Role::Listener(listener) = &self.role {
+            return Role::Listener(listener.clone());
+        }
+        let bound = presence.bound_to(&self.socket_id).and_then(|uuid| {
+            let attached = presence.get(uuid)?;
+            Some(Bound {
+                uuid: uuid.to_owned(),
+                client_type: attached.client_type.clone(),
+                acknowledges: attached.acknowledges,
+                since_ms: attached.since_ms,
+            })
+        });
+        Role::Client { bound }
+    }
+
+    /// Whether this is a client's own socket: the edge's streams only listen.
+    pub fn is_client(&self) -> bool {
+        matches!(self.role, Role::Client { .. })
+    }
+
+    /// What is written on a socket; none for a socket that was never accepted here.
+    pub fn of(socket: &WebSocket) -> Option<Self> {
+        let read = socket.deserialize_attachment::<String>();
+        let opened = read.and_then(|text| Ok(text.map(|text| serde_json::from_str(&text)).transpose()?));
+        opened.unwrap_or_else(|error| {
+            console_error!("socket attachment: {error}");
+            None
+        })
+    }
+
+    /// Writes it on the socket: as text, because an object of JavaScript's is read back field by field, for each frame.
+    fn write(&self, socket: &WebSocket) -> Result<()> {
+        socket.serialize_attachment(serde_json::to_string(self)?)
+    }
+}
+
+pub struct Sockets(RefCell<HashMap<String, Live>>);
+
+struct Live {
+    socket: WebSocket,
+    opened: Opened,
+    malformed: u32,
+}
+
+impl Sockets {
+    /// The sockets that outlived the object's sleep, and who they are registered as. `ping` is answered by the platform.
+    pub fn wake(state: &State, presence: &mut Presence) -> Self {
+        match WebSocketRequestResponsePair::new("ping", "pong") {
+            Ok(pair) => state.set_websocket_auto_response(&pair),
+            Err(error) => console_error!("auto response: {error:?}"),
+        }
+        let mut live = HashMap::new();
+        for socket in state.get_websockets() {
+            let Some(opened) = Opened::of(&socket) else { continue };
+            opened.wake(presence);
+            live.insert(opened.socket_id.clone(), Live { socket, opened, malformed: 0 });
+        }
+        Self(RefCell::new(live))
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    pub fn accept(&self, state: &State, socket: WebSocket, opened: &Opened) -> Result<()> {
+        state.accept_websocket_with_tags(&socket, &[&opened.socket_id]);
+        opened.write(&socket)?;
+        let live = Live { socket, opened: opened.clone(), malformed: 0 };
+        self.0.borrow_mut().insert(opened.socket_id.clone(), live);
+        Ok(())
+    }
+
+    pub fn forget(&self, socket_id: &str) {
+        self.0.borrow_mut().remove(socket_id);
+    }
+
+    pub fn send(&self, socket_id: &str, frame: &str) {
+        if let Some(live) = self.0.borrow().get(socket_id)
+            && let Err(error) = live.socket.send_with_str(frame)
+        {
+            // The close event follows; what was to be acknowledged is sent again.
+            console_log!("send to {socket_id}: {error}");
+        }
+    }
+
+    /// Writes on the socket what it is registered as now.
+    pub fn note(&self, socket_id: &str, presence: &Presence) {
+        let mut sockets = self.0.borrow_mut();
+        let Some(live) = sockets.get_mut(socket_id) else { return };
+        live.opened.role = live.opened.now(presence);
+        if let Err(error) = live.opened.write(&live.socket) {
+            console_error!("socket attachment: {error}");
+        }
+    }
+
+    pub fn close(&self, socket_id: &str, code: u16, reason: &str) {
+        if let Some(live) = self.0.borrow().get(socket_id)
+            && let Err(error) = live.socket.close(Some(code), Some(reason))
+        {
+            console_log!("close of {socket_id}: {error}");
+        }
+    }
+
+    pub fn close_grant(&self, grant_id: &str, code: u16, reason: &str) {
+        self.close_which(|opened| opened.grant_id == grant_id, code, reason);
+    }
+
+    pub fn close_all(&self, code: u16, reason: &str) {
+        self.close_which(|_| true, code, reason);
+    }
+
+    fn close_which(&self, wanted: impl Fn(&Opened) -> bool, code: u16, reason: &str) {
+        let live = self.0.borrow();
+        let chosen = live.values().filter(|live| wanted(&live.opened));
+        let socket_ids: Vec<String> = chosen.map(|live| live.opened.socket_id.clone()).collect();
+        drop(live);
+        for socket_id in socket_ids {
+            self.close(&socket_id, code, reason);
+        }
+    }
+
+    /// Counts one more frame that was not understood, and says how many there were.
+    pub fn count_malformed(&self, socket_id: &str) -> u32 {
+        self.0.borrow_mut().get_mut(socket_id).map_or(0, |live| {
+            live.malformed = live.malformed.saturating_add(1);
+            live.malformed
+        })
+    }
+}

@@ -1,0 +1,283 @@
+//! One object per user: that user's bus. Decodes, takes a turn of `bus`, performs what it says.
+
+mod answer;
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
+use std::rc::Rc;
+
+use bus::clients::{sockets, streams};
+use bus::peer::{self, Frame};
+use bus::requests::listen;
+use bus::rows::timers::{self, Kind};
+use bus::turn::Turn;
+use bus::turn::cache::Cache;
+use bus::turn::effect::{Effect, close};
+use bus::turn::error::Error as CoreError;
+use bus::turn::limits::Limits;
+use bus::turn::presence::Presence;
+use bus::{alarm, announce, schema};
+use kernel::migrate::migrate;
+use kernel::storage::StorageError;
+use runtime::{WebCrypto, now_ms};
+use worker::{
+    DurableObject, Env, Error, Method, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
+    WebSocketPair, console_error, console_log, console_warn, durable_object,
+};
+
+use crate::sleepers::Sleepers;
+use crate::sockets::{Opened, Opening, Sockets};
+use crate::sqlite::ObjectSql;
+use crate::waits::Waits;
+
+pub use answer::status;
+
+/// Frames of one socket that were not understood, before it is closed.
+const MAX_MALFORMED: u32 = 20;
+/// The WebSocket subprotocol of peers.
+const SUBPROTOCOL: &str = "mcp";
+
+#[durable_object]
+pub struct UserBus(Rc<Bus>);
+
+/// What the object is made of; shared with the streams of answers that outlive the call that began them.
+struct Bus {
+    state: State,
+    sql: ObjectSql,
+    presence: RefCell<Presence>,
+    sockets: Sockets,
+    waits: Waits,
+    sleepers: Rc<Sleepers>,
+    /// The schema is up to date, and what sleeps in rows is in memory.
+    awake: Cell<bool>,
+    /// When the alarm is known to go off.
+    armed_ms: Cell<Option<i64>>,
+}
+
+impl DurableObject for UserBus {
+    fn new(state: State, env: Env) -> Self {
+        let limits = Limits::read(|name| env.var(name).ok().map(|value| value.to_string()));
+        let mut presence = Presence::with_limits(limits);
+        let sockets = Sockets::wake(&state, &mut presence);
+        Self(Rc::new(Bus {
+            sql: ObjectSql(state.storage().sql()),
+            presence: RefCell::new(presence),
+            sockets,
+            waits: Waits::default(),
+            sleepers: Rc::default(),
+            awake: Cell::new(false),
+            armed_ms: Cell::new(None),
+            state,
+        }))
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        if request.method() == Method::Get {
+            return self.0.open_socket(&request).await;
+        }
+        // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
+        self.0.answer(serde_json::from_slice(&request.bytes().await?)?).await
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.0.armed_ms.set(None);
+        // An error would have the alarm tried again six times and then dropped for ever: it is logged instead, and the
+        // next request arms it anew.
+        let user_id = self.0.turn("", |turn| alarm::owner(turn)).await;
+        let done = match user_id {
+            Ok(user_id) => self.0.turn(&user_id.unwrap_or_default(), alarm::alarm).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            logged(&error);
+        }
+        Response::empty()
+    }
+
+    async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+        let Some(opened) = Opened::of(&socket) else { return Ok(()) };
+        if !opened.is_client() {
+            return Ok(());
+        }
+        let WebSocketIncomingMessage::String(text) = message else {
+            return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
+        };
+        let heard = self
+            .0
+            .turn(&opened.user_id, |turn| {
+                if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
+                    turn.presence.heard(&uuid, turn.now_ms);
+                }
+                let from = peer::Socket {
+                    socket_id: &opened.socket_id,
+                    grant_id: &opened.grant_id,
+                    may_dispatch: opened.may_dispatch,
+                };
+                peer::receive(turn, from, &text)
+            })
+            .await;
+        match heard {
+            Ok(Frame::Understood) => Ok(()),
+            Ok(Frame::Malformed) if self.0.sockets.count_malformed(&opened.socket_id) < MAX_MALFORMED => Ok(()),
+            Ok(Frame::Malformed) => socket.close(Some(close::PROTOCOL_ERROR), Some("too many malformed frames")),
+            Err(error) => {
+                logged(&error);
+                socket.close(Some(1011), Some("internal error"))
+            }
+        }
+    }
+
+    async fn websocket_close(&self, socket: WebSocket, code: usize, _reason: String, _clean: bool) -> Result<()> {
+        // 1005, 1006 and 1015 say how a socket ended and may not be sent.
+        let code = u16::try_from(code).ok().filter(|code| !matches!(code, 1005 | 1006 | 1015));
+        if let Err(error) = socket.close(code, Some("")) {
+            console_log!("close of a closed socket: {error}");
+        }
+        self.0.gone(&socket).await
+    }
+
+    async fn websocket_error(&self, socket: WebSocket, error: Error) -> Result<()> {
+        console_warn!("socket failed: {error}");
+        self.0.gone(&socket).await
+    }
+}
+
+impl Bus {
+    /// Takes one synchronous turn and performs its effects. Nothing awaits before the last of them but the alarm.
+    async fn turn<T>(
+        &self,
+        user_id: &str,
+        decide: impl FnOnce(&mut Turn<'_>) -> core::result::Result<T, CoreError>,
+    ) -> core::result::Result<T, CoreError> {
+        let awake = self.awake.get();
+        if !awake {
+            migrate(&self.sql, schema::USER_BUS)?;
+        }
+        let (decided, effects) = {
+            let mut presence = self.presence.borrow_mut();
+            let mut entropy = WebCrypto;
+            let mut turn = Turn::new(&self.sql, &mut presence, &mut entropy, now_ms(), user_id);
+            if !awake {
+                streams::wake(&mut turn)?;
+                self.awake.set(true);
+            }
+            let decided = decide(&mut turn);
+            // Also where it failed: what was written before that stays.
+            let announced = announce::settle(&mut turn);
+            let decided = decided.and_then(|decided| announced.map(|()| decided));
+            if decided.is_err() {
+                // It may have stopped between a row and what is remembered of it.
+                turn.presence.cache = Cache::default();
+            }
+            (decided, turn.effects)
+        };
+        let mut due_ms = None;
+        let vanish = effects.contains(&Effect::Vanish);
+        for effect in effects {
+            due_ms = self.perform(effect).into_iter().chain(due_ms).min();
+        }
+        if vanish {
+            self.state.storage().delete_all().await.map_err(failed)?;
+            self.awake.set(false);
+            self.armed_ms.set(None);
+        } else if let Some(due_ms) = due_ms {
+            self.arm(due_ms).await?;
+        }
+        decided
+    }
+
+    /// Performs one effect; when that is to arm the alarm, says for when.
+    fn perform(&self, effect: Effect) -> Option<i64> {
+        match effect {
+            Effect::Send { socket_id, frame } => self.sockets.send(&socket_id, &frame),
+            Effect::Note { socket_id } => {
+                self.sockets.note(&socket_id, &self.presence.borrow());
+                self.waits.poke_all();
+            }
+            Effect::Close { socket_id, code, reason } => self.sockets.close(&socket_id, code, reason),
+            Effect::CloseGrant { grant_id, code, reason } => self.sockets.close_grant(&grant_id, code, reason),
+            Effect::CloseAll { code, reason } => {
+                self.sockets.close_all(code, reason);
+                self.waits.poke_all();
+            }
+            Effect::Log { line } => console_log!("{line}"),
+            Effect::News { subject } => self.waits.poke(&subject),
+            Effect::Arm { due_ms } => return Some(due_ms),
+            // Not an effect among others: `turn` sees to it last.
+            Effect::Vanish => {}
+        }
+        None
+    }
+
+    /// Sets the alarm, unless it goes off earlier anyway.
+    async fn arm(&self, due_ms: i64) -> core::result::Result<(), CoreError> {
+        let storage = self.state.storage();
+        let armed = match self.armed_ms.get() {
+            Some(armed) => Some(armed),
+            None => storage.get_alarm().await.map_err(failed)?,
+        };
+        if armed.is_none_or(|armed| due_ms < armed) {
+            let left = u64::try_from(due_ms.saturating_sub(now_ms())).unwrap_or(0);
+            storage.set_alarm(Duration::from_millis(left)).await.map_err(failed)?;
+            self.armed_ms.set(Some(due_ms));
+        } else {
+            self.armed_ms.set(armed);
+        }
+        Ok(())
+    }
+
+    /// Accepts a peer's socket, or the edge's end of an event stream. The edge has checked the token and says in headers
+    /// whose it is.
+    async fn open_socket(&self, request: &Request) -> Result<Response> {
+        let limit = self.presence.borrow().limits.sockets;
+        if self.sockets.count() >= limit {
+            return Response::error(format!("this user has {limit} connections open, the most there may be"), 429);
+        }
+        let Opening { opened, expires_ms, stream, listener } = Opened::from_edge(request.headers())?;
+        let session_id = stream.as_ref().map(|(session_id, _)| session_id.as_str());
+        let admitted = self.turn(&opened.user_id, |turn| sockets::admit(turn, &opened.grant_id, session_id)).await;
+        let session = match admitted.map_err(|error| logged(&error))? {
+            Ok(session) => session,
+            Err(reply) => return Ok(Response::from_json(&reply)?.with_status(404)),
+        };
+        let pair = WebSocketPair::new()?;
+        self.sockets.accept(&self.state, pair.server, &opened)?;
+        let begun = self.turn(&opened.user_id, |turn| {
+            timers::ensure(turn, Kind::SocketExpiry, &opened.socket_id, expires_ms)?;
+            if let Some(listener) = listener {
+                listen::listen(turn, &opened.socket_id, listener)?;
+            }
+            match &session {
+                Some(session) => {
+                    let seen = stream.as_ref().and_then(|(_, seen)| *seen);
+                    streams::open(turn, &opened.socket_id, session, seen)
+                }
+                None => Ok(()),
+            }
+        });
+        begun.await.map_err(|error| logged(&error))?;
+        let response = Response::from_websocket(pair.client)?;
+        if opened.subprotocol {
+            response.headers().set("Sec-WebSocket-Protocol", SUBPROTOCOL)?;
+        }
+        Ok(response)
+    }
+
+    async fn gone(&self, socket: &WebSocket) -> Result<()> {
+        let Some(opened) = Opened::of(socket) else { return Ok(()) };
+        self.sockets.forget(&opened.socket_id);
+        let left = self.turn(&opened.user_id, |turn| sockets::socket_closed(turn, &opened.socket_id));
+        left.await.map_err(|error| logged(&error))?;
+        self.waits.poke_all();
+        Ok(())
+    }
+}
+
+fn failed(error: Error) -> CoreError {
+    CoreError::Storage(StorageError::Statement(error.to_string()))
+}
+
+/// Logs what happened in full; outside it is one opaque sentence.
+fn logged(error: &CoreError) -> Error {
+    console_error!("bus: {error}");
+    Error::RustError("internal error".to_owned())
+}

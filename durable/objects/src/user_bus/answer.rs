@@ -1,0 +1,144 @@
+//! Answering the edge: with one document if that comes soon, else with a stream of lines until there is an answer.
+use std::rc::Rc;
+
+use bus::requests::job_news::{self, Told};
+use bus::requests::job_tools;
+use bus::requests::wait::{self, Outcome, Verdict, Wait};
+use bus::serve;
+use bus::turn::error::Error as CoreError;
+use bus::wire::command::{Command, Frame, Line, Reply, Request as BusRequest};
+use bus::wire::tool_result;
+use futures_channel::mpsc::{UnboundedSender, unbounded};
+use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use futures_util::stream::iter;
+use worker::wasm_bindgen_futures::spawn_local;
+use worker::{Error, Response, Result};
+
+use super::{Bus, logged};
+
+/// What an answer is, by its HTTP status.
+pub mod status {
+    /// The response to the client, in the frame that came with the request.
+    pub const FINISHED: u16 = 200;
+    /// A `Reply`.
+    pub const REPLY: u16 = 203;
+    /// A `Line` a line, the last of them the reply.
+    pub const LINES: u16 = 206;
+}
+
+/// Where the lines of a streamed answer go.
+type Lines = UnboundedSender<Line>;
+
+impl Bus {
+    /// Answers a request of the edge.
+    pub(super) async fn answer(self: &Rc<Self>, mut request: BusRequest) -> Result<Response> {
+        let (in_lines, frame) = match &mut request.command {
+            Command::Dispatch { in_lines, frame, .. } => (*in_lines, frame.take()),
+            _ => (false, None),
+        };
+        let (lines, mut said) = unbounded();
+        let mut serving = Box::pin(Rc::clone(self).serve(request, in_lines, lines.clone()));
+        let mut first = None;
+        if !in_lines {
+            match select(serving, said.next()).await {
+                Either::Left((served, _)) => return document(served.map_err(|error| logged(&error))?, frame),
+                Either::Right((line, rest)) => (first, serving) = (line, rest),
+            }
+        }
+        spawn_local(async move {
+            match serving.await {
+                // Fails when the edge no longer listens; the job goes on.
+                Ok(reply) => drop(lines.unbounded_send(Line::Reply(reply))),
+                // The stream ends without a reply, which the edge takes for the failure it is.
+                Err(error) => drop(logged(&error)),
+            }
+        });
+        let lines = iter(first).chain(said).map(|line| {
+            let mut text = serde_json::to_vec(&line)?;
+            text.push(b'\n');
+            Ok::<_, Error>(text)
+        });
+        Ok(Response::from_stream(lines)?.with_status(status::LINES))
+    }
+
+    /// Serves a request to its reply. That it is slow is said in a line; with `tells`, also what becomes of the job it waits
+    /// for.
+    async fn serve(
+        self: Rc<Self>,
+        request: BusRequest,
+        tells: bool,
+        lines: Lines,
+    ) -> core::result::Result<Reply, CoreError> {
+        let user_id = request.user_id.clone();
+        let request_key = match &request.command {
+            Command::Dispatch { request_key, .. } => request_key.clone(),
+            _ => None,
+        };
+        let given_up = match &request.command {
+            Command::CancelRequest { request_key } => self.waits.subject_of(request_key),
+            _ => None,
+        };
+        // Admitted and cancelled in one turn: whoever gives up may be gone before a second one.
+        let served = self.turn(&user_id, |turn| {
+            let outcome = serve::serve(turn, request)?;
+            if let (Outcome::Reply(Reply::Done), Some(job_id)) = (&outcome, &given_up) {
+                job_tools::cancel(turn, job_id)?;
+            }
+            Ok(outcome)
+        });
+        match served.await? {
+            Outcome::Reply(reply) => Ok(reply),
+            Outcome::Wait(wait) => self.wait(&user_id, wait, request_key, tells.then(Told::default), &lines).await,
+        }
+    }
+
+    /// Sleeps until what is waited for has come, or the time is up.
+    async fn wait(
+        &self,
+        user_id: &str,
+        mut wait: Wait,
+        request_key: Option<String>,
+        mut told: Option<Told>,
+        lines: &Lines,
+    ) -> core::result::Result<Reply, CoreError> {
+        let mut ticket = self.waits.begin(&wait.subject, request_key);
+        loop {
+            let looked = self.turn(user_id, |turn| {
+                let news = match &mut told {
+                    Some(told) => job_news::since(turn, &wait.subject, told)?,
+                    None => Vec::new(),
+                };
+                Ok((news, wait::look(turn, &mut wait)?))
+            });
+            let (mut news, verdict) = looked.await?;
+            if verdict == Verdict::Slow {
+                news.push(Line::Slow);
+            }
+            for line in news {
+                // As above: nobody may listen any more.
+                let _ = lines.unbounded_send(line);
+            }
+            match verdict {
+                Verdict::Answer(reply) => return Ok(reply),
+                Verdict::Slow => {}
+                Verdict::Sleep { until_ms } => {
+                    drop(select(ticket.poked.next(), self.sleepers.until(until_ms)).await);
+                }
+            }
+        }
+    }
+}
+
+/// An answer that came soon. Which Blender it shall be is for the edge to ask.
+fn document(reply: Reply, frame: Option<Frame>) -> Result<Response> {
+    match (reply, frame) {
+        (Reply::Envelope { envelope }, Some(frame)) if envelope.ambiguous().is_none() => {
+            let result = tool_result::of_envelope(*envelope)?.to_string();
+            let response = Response::from_bytes(frame.around(&result).into_bytes())?;
+            response.headers().set("Content-Type", "application/json")?;
+            Ok(response)
+        }
+        (reply, _) => Ok(Response::from_json(&reply)?.with_status(status::REPLY)),
+    }
+}
