@@ -9,6 +9,7 @@ mod mcp;
 mod oauth;
 mod objects;
 mod router;
+mod routes;
 mod seal;
 mod site;
 mod web;

@@ -91,6 +91,12 @@ pub enum Error {
     Elsewhere(String),
     #[error("a key is unusable")]
     Key,
+    /// A form that did not come from the page it belongs to, or whose page is from before the browser signed in anew.
+    #[error(
+        "The form was not sent from its own page, or the page was too old. Nothing was done. Go back, reload the page and \
+         try again; cookies must be allowed."
+    )]
+    Forged,
 }
 
 impl Error {
@@ -104,6 +110,7 @@ impl Error {
             Self::Rejected { code, description } => (code.status(), code.name(), description.clone()),
             Self::Site(error @ SiteError::PublicOrigin) => (500, "server_error", error.to_string()),
             Self::Site(error) => (400, "invalid_request", error.to_string()),
+            Self::Forged => (403, "access_denied", self.to_string()),
             other => {
                 console_error!("oauth: {other}");
                 (503, "temporarily_unavailable", "the server cannot answer now: try again".to_owned())

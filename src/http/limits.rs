@@ -8,10 +8,22 @@ use crate::http::error::{Code, Error};
 /// Where the runtime says who is at the other end. Without it, as in local runs, there is nobody to tell apart.
 const ADDRESS: &str = "cf-connecting-ip";
 
+/// How often one address may come to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    None,
+    /// As often as a client asks for tokens.
+    Requests,
+    /// As often as a person signs in.
+    Logins,
+    /// The same; only what is posted counts.
+    LoginPosts,
+}
+
 /// Refuses a request of an address that has sent too many. A missing binding limits nothing.
-pub async fn check(request: &Request, env: &Env) -> Result<(), Error> {
+pub async fn check(request: &Request, env: &Env, limit: Limit) -> Result<(), Error> {
     let path = request.path();
-    let Some(binding) = binding(&path, &request.method()) else { return Ok(()) };
+    let Some(binding) = limit.binding(&request.method()) else { return Ok(()) };
     let Some(address) = request.headers().get(ADDRESS)? else { return Ok(()) };
     let Ok(limiter) = env.rate_limiter(binding) else { return Ok(()) };
     match limiter.limit(format!("{path} {}", network(&address))).await {
@@ -28,14 +40,14 @@ pub async fn check(request: &Request, env: &Env) -> Result<(), Error> {
     }
 }
 
-fn binding(path: &str, method: &Method) -> Option<&'static str> {
-    match (path, method) {
-        ("/auth/login" | "/login" | "/signup" | "/account" | "/device" | "/device_authorization", Method::Post) => {
-            Some("LOGIN_LIMIT")
+impl Limit {
+    /// The binding that counts a request by this method, if it is counted.
+    const fn binding(self, method: &Method) -> Option<&'static str> {
+        match (self, method) {
+            (Self::Logins, _) | (Self::LoginPosts, Method::Post) => Some("LOGIN_LIMIT"),
+            (Self::Requests, _) => Some("OAUTH_LIMIT"),
+            (Self::None | Self::LoginPosts, _) => None,
         }
-        ("/login/oidc" | "/login/oidc/callback", _) => Some("LOGIN_LIMIT"),
-        ("/register" | "/token" | "/revoke" | "/authorize" | "/auth/refresh", _) => Some("OAUTH_LIMIT"),
-        _ => None,
     }
 }
 

@@ -7,8 +7,8 @@ use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use worker::{AbortController, AbortSignal, Delay, Fetch, Request, RequestInit, RequestRedirect};
 
+use crate::http::body::bounded;
 use crate::http::error::Error;
-use crate::http::form::bounded;
 
 const MAX_BYTES: usize = 128 * 1024;
 /// For the whole of an answer.

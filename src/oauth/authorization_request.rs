@@ -4,7 +4,7 @@ use bus_core::scopes::Scopes;
 use worker::{Env, Response};
 
 use crate::http::error::{Code, Error, ascii};
-use crate::http::form::{MAX_QUERY_BYTES, Parameters};
+use crate::http::parameters::{MAX_QUERY_BYTES, Parameters};
 use crate::http::redirect::see_other;
 use crate::oauth::client::Client;
 use crate::oauth::redirect_uri::{self, Destination};
@@ -132,7 +132,7 @@ impl Trusted {
 mod tests {
     use super::{Asked, Prompt, ask, without_login_prompt};
     use crate::http::error::Error;
-    use crate::http::form::Parameters;
+    use crate::http::parameters::Parameters;
     use crate::site::Site;
     use bus_core::scopes::Scopes;
 

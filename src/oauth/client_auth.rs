@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use worker::{Env, Request};
 
 use crate::http::error::{Code, Error};
-use crate::http::form::Parameters;
+use crate::http::parameters::Parameters;
 use crate::oauth::client::{Client, document};
 use crate::objects::key_ring::Keys;
 

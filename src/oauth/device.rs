@@ -10,11 +10,12 @@ use bus_core::grants::Refusal;
 use bus_core::scopes::Scopes;
 use durable::runtime::WebCrypto;
 use serde_json::json;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::Config;
+use crate::http::body::form;
 use crate::http::error::{Code, Error, no_store};
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::oauth::client::Client;
 use crate::oauth::client_auth;
 use crate::oauth::issue::{check_resources, refused, tokens};
@@ -28,7 +29,6 @@ const TRIES: usize = 4;
 
 /// `POST /device_authorization` (section 3.1).
 pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Post], "POST")?;
     let site = Site::of(request, &Config::of(env))?;
     let parameters = form(request).await?;
     let client_id = client_auth::authenticate(request, &parameters, env).await?;

@@ -10,7 +10,7 @@ use worker::{Env, Response, console_log};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error, no_store};
-use crate::http::form::Parameters;
+use crate::http::parameters::Parameters;
 use crate::oauth::access_token::AccessToken;
 use crate::objects::account::{Account, Kind};
 use crate::objects::key_ring::Keys;

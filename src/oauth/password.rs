@@ -6,11 +6,11 @@ use bus_core::passwords::MAX_BYTES;
 use bus_core::scopes::Scopes;
 use bus_core::usernames::Username;
 use serde::Deserialize;
-use worker::{Env, Method, Request, Response, console_log};
+use worker::{Env, Request, Response, console_log};
 
 use crate::config::Config;
+use crate::http::body::json;
 use crate::http::error::{Code, Error};
-use crate::http::form::{expect_method, json};
 use crate::oauth::client::PASSWORD_CLIENT;
 use crate::oauth::issue::tokens;
 use crate::objects::account::{Account, Kind};
@@ -31,7 +31,6 @@ struct RefreshBody {
 }
 
 pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Post], "POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
     if !config.password_login {
@@ -58,7 +57,6 @@ pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> 
 }
 
 pub async fn refresh(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Post], "POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
     let body: RefreshBody = json(request, Code::InvalidRequest).await?;

@@ -2,10 +2,10 @@
 
 use durable::runtime::now_ms;
 use serde_json::{Map, Value, json};
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
+use crate::http::body::json;
 use crate::http::error::{Code, Error, no_store};
-use crate::http::form::{expect_method, json};
 use crate::oauth::client::declared::Declared;
 use crate::oauth::client::record::{Record, secret};
 use crate::oauth::client::{MAX_CLIENT_ID_BYTES, SecretBy};
@@ -13,7 +13,6 @@ use crate::oauth::grant_types;
 use crate::objects::key_ring::Keys;
 
 pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Post], "POST")?;
     let declared: Declared = json(request, Code::InvalidClientMetadata).await?;
     let record = Record::new(declared.check()?, now_ms().div_euclid(1000));
     let keys = Keys::kept(env).await?;

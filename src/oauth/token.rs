@@ -7,12 +7,13 @@ use bus_core::grants::{Refresh, Refusal};
 use bus_core::scopes::Scopes;
 use bus_core::usernames::Username;
 use durable::runtime::now_ms;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::caller::Caller;
 use crate::config::Config;
+use crate::http::body::form;
 use crate::http::error::{Code, Error, no_store};
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::oauth::access_token::AccessToken;
 use crate::oauth::client::PASSWORD_CLIENT;
 use crate::oauth::client_auth;
@@ -25,7 +26,6 @@ use crate::objects::key_ring::Keys;
 use crate::site::Site;
 
 pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Post], "POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
     let parameters = form(request).await?;
@@ -78,7 +78,6 @@ fn refresh(parameters: &Parameters, secret: &str, client_id: String, site: &Site
 
 /// Answers 200 whether or not there was anything to revoke (RFC 7009 section 2.2).
 pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Post], "POST")?;
     let site = Site::of(request, &Config::of(env))?;
     let parameters = form(request).await?;
     let token = parameters.required("token")?;

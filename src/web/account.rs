@@ -2,19 +2,22 @@
 
 use bus_core::accounts::{Command, Reply};
 use bus_core::passwords::{MAX_BYTES, MIN_CHARACTERS};
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::{Config, Signup};
 use crate::http::error::Error;
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::oauth::personal;
 use crate::objects::account::Kind;
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page, start_session};
+use crate::web::browser::{Session, page, start_session};
 use crate::web::pages::STYLE;
 use crate::web::pages::account::Account as AccountPage;
+use crate::web::posted_form::{PostedForm, form_token};
+use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
 /// What a form on the page has brought about.
@@ -34,22 +37,16 @@ impl Outcome {
 }
 
 pub async fn account(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
-    let posted = if request.method() == Method::Post { Some(form(request).await?) } else { None };
+    let posted = PostedForm::of(request, &site).await?;
     let Some(mut session) = Session::of(request, env, &site).await? else {
-        return Ok(see_other("/login?return_to=/account")?.empty());
+        return sign_in_first(Page::Account);
     };
     let outcome = match posted {
         None => Outcome::default(),
-        Some(parameters) => {
-            let token = parameters.optional("form_token")?.unwrap_or_default();
-            let keys = Keys::kept(env).await?;
-            let right = form_token_is_right(&keys, FormFor::Account, &session.credential, "", token)?;
-            if !right || !is_same_origin(request, &site)? {
-                return screens::forged(&site);
-            }
+        Some(form) => {
+            let parameters = form.of_session(env, Page::Account, &session, "").await?;
             match parameters.optional("action")? {
                 Some("invite") => invite(&session, &site, &config).await?,
                 Some("delete") => match delete(&parameters, &session).await? {
@@ -150,8 +147,8 @@ async fn show(env: &Env, site: &Site, config: &Config, session: &Session, outcom
         may_invite: is_admin && config.signup == Signup::Invite,
         invite: outcome.invite.as_deref(),
         min_password: MIN_CHARACTERS,
-        form_token: &form_token(&keys, FormFor::Account, &session.credential, "")?,
-        sign_out_token: &form_token(&keys, FormFor::SignOut, &session.credential, "")?,
+        form_token: &form_token(&keys, Page::Account, &session.credential, "")?,
+        sign_out_token: &form_token(&keys, Page::SignOut, &session.credential, "")?,
     })?;
     let status = if outcome.error.is_some() { 403 } else { 200 };
     let mut response = page(status, Some(site), None)?;

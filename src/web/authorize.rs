@@ -8,28 +8,29 @@ use bus_core::codes::CodeBinding;
 use bus_core::consents::Consent;
 use bus_core::grants::Permission;
 use bus_core::scopes::Scopes;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error};
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::oauth::authorization_request::{Asked, Trusted, ask, trust, without_login_prompt};
 use crate::oauth::redirect_uri::Destination;
 use crate::objects::account::Kind;
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page};
+use crate::web::browser::{Session, page};
 use crate::web::pages::STYLE;
 use crate::web::pages::sign_in::Consent as ConsentPage;
+use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::header_safe;
 use crate::web::screens::{self, abilities, named, render};
 
 pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let site = Site::of(request, &Config::of(env))?;
-    if request.method() == Method::Post {
-        return decide(request, env, &site).await;
+    if let Some(form) = PostedForm::of(request, &site).await? {
+        return decide(request, env, &site, form).await;
     }
     let query = request.url()?.query().unwrap_or_default().to_owned();
     let trusted = trust(&query, env, &site).await?;
@@ -66,19 +67,15 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
 }
 
 /// The answer to the consent page.
-async fn decide(request: &mut Request, env: &Env, site: &Site) -> Result<Response, Error> {
-    let parameters = form(request).await?;
-    let query = parameters.required("request")?;
+async fn decide(request: &Request, env: &Env, site: &Site, form: PostedForm) -> Result<Response, Error> {
+    let missing = || Error::new(Code::InvalidRequest, "request is missing");
+    let query = form.unchecked("request")?.ok_or_else(missing)?.to_owned();
+    let query = query.as_str();
     let trusted = trust(query, env, site).await?;
     let Some(session) = Session::of(request, env, site).await? else {
         return Ok(see_other(&format!("/authorize?{}", header_safe(query)))?.empty());
     };
-    let token = parameters.optional("form_token")?.unwrap_or_default();
-    let keys = Keys::kept(env).await?;
-    let right = form_token_is_right(&keys, FormFor::Consent, &session.credential, query, token)?;
-    if !right || !is_same_origin(request, site)? {
-        return screens::forged(site);
-    }
+    let parameters = form.of_session(env, Page::Authorize, &session, query).await?;
     let asked = match ask(&Parameters::parse(query), site) {
         Ok(asked) => asked,
         Err(error) => return trusted.redirect_error(site, &error),
@@ -151,8 +148,8 @@ async fn consent(
         abilities: &abilities(scopes),
         remembered: trusted.is_rememberable(),
         request: query,
-        form_token: &form_token(&keys, FormFor::Consent, holder, query)?,
-        sign_out_token: &form_token(&keys, FormFor::SignOut, holder, "")?,
+        form_token: &form_token(&keys, Page::Authorize, holder, query)?,
+        sign_out_token: &form_token(&keys, Page::SignOut, holder, "")?,
     })?;
     Ok(page(200, Some(site), Some(&trusted.destination))?.fixed(html.into_bytes()))
 }

@@ -1,4 +1,4 @@
-//! Browsers: the session cookie, the token that binds a form to the browser it was shown to, and the headers of pages.
+//! Browsers: the session cookie, other cookies, and the headers of pages.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,9 +11,10 @@ use worker::{Env, Request, Response, ResponseBuilder};
 use crate::http::error::Error;
 use crate::oauth::redirect_uri::Destination;
 use crate::objects::account::{Account, Kind};
-use crate::objects::key_ring::{Keys, is_signed, newest, sign};
 use crate::site::Site;
 use crate::web::pages::{STYLE, Script};
+
+const FORM_COOKIE: &str = "form";
 
 /// A signed-in browser.
 pub struct Session {
@@ -39,73 +40,6 @@ impl Session {
     pub fn secret(&self) -> &str {
         self.credential.split_once('.').map_or("", |(_, secret)| secret)
     }
-}
-
-/// What a form is for; a token of one is worth nothing in another.
-#[derive(Debug, Clone, Copy)]
-pub enum FormFor {
-    Login,
-    Consent,
-    SignOut,
-    SignUp,
-    Account,
-    Tokens,
-    /// Asks for a device's code.
-    DeviceCode,
-    /// Decides on a device.
-    Device,
-    Clients,
-    Dashboard,
-}
-
-impl FormFor {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Consent => "consent",
-            Self::SignOut => "sign-out",
-            Self::SignUp => "sign-up",
-            Self::Account => "account",
-            Self::Tokens => "tokens",
-            Self::DeviceCode => "device-code",
-            Self::Device => "device",
-            Self::Clients => "clients",
-            Self::Dashboard => "dashboard",
-        }
-    }
-}
-
-/// The hidden token of a form. `holder`: the session, or the form cookie of a browser without one. `subject`: what the
-/// form decides on, so that it cannot be swapped.
-pub fn form_token(keys: &Keys, purpose: FormFor, holder: &str, subject: &str) -> Result<String, Error> {
-    let (_, key) = newest(&keys.form)?;
-    Ok(URL_SAFE_NO_PAD.encode(sign(key, &[purpose.name(), holder, subject])?))
-}
-
-pub fn form_token_is_right(
-    keys: &Keys,
-    purpose: FormFor,
-    holder: &str,
-    subject: &str,
-    token: &str,
-) -> Result<bool, Error> {
-    for (_, key) in &keys.form {
-        if is_signed(key, &[purpose.name(), holder, subject], token)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether a form came from a page of this server, as far as the browser says: a second line behind the form token.
-pub fn is_same_origin(request: &Request, site: &Site) -> Result<bool, Error> {
-    if let Some(fetch_site) = request.headers().get("sec-fetch-site")?
-        && !matches!(fetch_site.as_str(), "same-origin" | "none")
-    {
-        return Ok(false);
-    }
-    let origin = request.headers().get("origin")?;
-    Ok(origin.is_none_or(|origin| origin == site.here))
 }
 
 /// `__Host-` makes browsers refuse the cookie from any other host or over plain http; loopback without TLS has neither.
@@ -158,14 +92,19 @@ pub fn temporary(response: &mut Response, site: &Site, kept: Temporary, value: O
     Ok(response.headers_mut().append("set-cookie", &header)?)
 }
 
+/// The form cookie of a browser, if it has one.
+pub fn known_form_cookie(request: &Request, site: &Site) -> Result<Option<String>, Error> {
+    let value = cookie(request, &cookie_name(site, FORM_COOKIE))?;
+    Ok(value.filter(|value| URL_SAFE_NO_PAD.decode(value).is_ok()))
+}
+
 /// The cookie that stands for a browser before it has signed in, with the header that sets it where there is none.
 pub fn form_cookie(request: &Request, site: &Site) -> Result<(String, Option<String>), Error> {
-    let name = cookie_name(site, "form");
-    if let Some(value) = cookie(request, &name)?.filter(|value| URL_SAFE_NO_PAD.decode(value).is_ok()) {
+    if let Some(value) = known_form_cookie(request, site)? {
         return Ok((value, None));
     }
     let value = new_secret(&mut WebCrypto).map_err(|_| Error::Senseless("WebCrypto"))?;
-    let header = set_cookie(site, &name, &value, 3600);
+    let header = set_cookie(site, &cookie_name(site, FORM_COOKIE), &value, 3600);
     Ok((value, Some(header)))
 }
 
@@ -217,25 +156,12 @@ pub fn page_running(
 
 #[cfg(test)]
 mod tests {
-    use super::{FormFor, cookie_value, form_token, form_token_is_right};
-    use crate::objects::key_ring::tests::keys;
+    use super::cookie_value;
 
     #[test]
     fn a_cookie_is_found_by_its_whole_name() {
         let header = "a=1; xbmcp_session=2; bmcp_session=; bmcp_session=3=4 ;bmcp_session=5";
         assert_eq!(cookie_value(header, "bmcp_session"), Some("3=4"));
         assert_eq!(cookie_value("", "bmcp_session"), None);
-    }
-
-    #[test]
-    fn a_form_token_is_of_one_browser_one_form_and_one_subject() {
-        let token = form_token(&keys(1), FormFor::Consent, "session", "request").unwrap();
-        let right =
-            |keys, purpose, holder, subject| form_token_is_right(&keys, purpose, holder, subject, &token).unwrap();
-        assert!(right(keys(1), FormFor::Consent, "session", "request"));
-        assert!(!right(keys(1), FormFor::Login, "session", "request"));
-        assert!(!right(keys(1), FormFor::Consent, "other", "request"));
-        assert!(!right(keys(1), FormFor::Consent, "session", "other"));
-        assert!(!right(keys(2), FormFor::Consent, "session", "request"));
     }
 }

@@ -6,49 +6,44 @@
 use bus_core::accounts::{Command as AccountCommand, Reply as AccountReply};
 use bus_core::device::{Command, Reply, Requested, shown, typed_code};
 use bus_core::grants::Permission;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::Config;
 use crate::http::error::Error;
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::objects::device::Device;
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page};
+use crate::web::browser::{Session, page};
 use crate::web::pages::STYLE;
 use crate::web::pages::device::{DeviceCode, DeviceConsent};
+use crate::web::posted_form::{PostedForm, form_token};
+use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
 const UNKNOWN: &str = "No device is waiting with this code. Codes end after ten minutes: look at the device again.";
 const PAUSED: &str = "Too many wrong codes. Wait some minutes and try again.";
 
 pub async fn device(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let site = Site::of(request, &Config::of(env))?;
-    let (posted, parameters) = match request.method() {
-        Method::Post => (true, form(request).await?),
-        _ => (false, Parameters::parse(request.url()?.query().unwrap_or_default())),
-    };
-    let code = parameters.optional("user_code")?.and_then(typed_code);
+    let posted = PostedForm::of(request, &site).await?;
+    let query = Parameters::parse(request.url()?.query().unwrap_or_default());
+    let typed = posted.as_ref().map_or_else(|| query.optional("user_code"), |form| form.unchecked("user_code"));
+    let code = typed?.and_then(typed_code);
     let Some(session) = Session::of(request, env, &site).await? else {
         let query = code.map(|code| format!("%3Fuser_code%3D{}", shown(&code))).unwrap_or_default();
         return Ok(see_other(&format!("/login?return_to=/device{query}"))?.empty());
     };
     let asked = Asked { env, site: &site, session: &session };
-    if !posted {
+    let Some(form) = posted else {
         return asked.for_code(code.as_deref(), None).await;
-    }
-    let decision = parameters.optional("decision")?;
-    let subject = if decision.is_some() { code.as_deref().unwrap_or_default() } else { "" };
-    let purpose = if decision.is_some() { FormFor::Device } else { FormFor::DeviceCode };
-    let token = parameters.optional("form_token")?.unwrap_or_default();
-    let keys = Keys::kept(env).await?;
-    let right = form_token_is_right(&keys, purpose, &session.credential, subject, token)?;
-    if !right || !is_same_origin(request, &site)? {
-        return screens::forged(&site);
-    }
-    match (code, decision) {
+    };
+    // The form that asks for a code decides on nothing; the one that decides does so on the code that was looked up.
+    let subject = form.unchecked("decision")?.and(code.as_deref()).unwrap_or_default();
+    let parameters = form.of_session(env, Page::Device, &session, subject).await?;
+    match (code, parameters.optional("decision")?) {
         (None, _) => asked.for_code(None, Some(UNKNOWN)).await,
         (Some(code), None) => asked.look(&code).await,
         (Some(code), Some(decision)) => asked.decide(&code, decision == "allow").await,
@@ -70,8 +65,8 @@ impl Asked<'_> {
             username: self.session.owner.shown(),
             code: &code.map(shown).unwrap_or_default(),
             error,
-            form_token: &form_token(&keys, FormFor::DeviceCode, &self.session.credential, "")?,
-            sign_out_token: &form_token(&keys, FormFor::SignOut, &self.session.credential, "")?,
+            form_token: &form_token(&keys, Page::Device, &self.session.credential, "")?,
+            sign_out_token: &form_token(&keys, Page::SignOut, &self.session.credential, "")?,
         })?;
         let status = if error.is_some() { 403 } else { 200 };
         Ok(page(status, Some(self.site), None)?.fixed(html.into_bytes()))
@@ -83,7 +78,7 @@ impl Asked<'_> {
         match self.session.account.ask(&AccountCommand::TryDeviceCode { session: secret.to_owned() }).await? {
             AccountReply::Done => {}
             AccountReply::Paused => return self.for_code(None, Some(PAUSED)).await,
-            AccountReply::NoSession => return Ok(see_other("/login?return_to=/device")?.empty()),
+            AccountReply::NoSession => return sign_in_first(Page::Device),
             _ => return Err(Error::Senseless("Account")),
         }
         let Some(found) = self.find(code).await? else { return self.for_code(None, Some(UNKNOWN)).await };
@@ -97,8 +92,8 @@ impl Asked<'_> {
             username: self.session.owner.shown(),
             code: &shown(code),
             abilities: &screens::abilities(requested.scopes),
-            form_token: &form_token(&keys, FormFor::Device, &self.session.credential, code)?,
-            sign_out_token: &form_token(&keys, FormFor::SignOut, &self.session.credential, "")?,
+            form_token: &form_token(&keys, Page::Device, &self.session.credential, code)?,
+            sign_out_token: &form_token(&keys, Page::SignOut, &self.session.credential, "")?,
         })?;
         Ok(page(200, Some(self.site), None)?.fixed(html.into_bytes()))
     }
@@ -115,7 +110,7 @@ impl Asked<'_> {
             };
             match self.session.account.ask(&command).await? {
                 AccountReply::Done => {}
-                AccountReply::NoSession => return Ok(see_other("/login?return_to=/device")?.empty()),
+                AccountReply::NoSession => return sign_in_first(Page::Device),
                 _ => return Err(Error::Senseless("Account")),
             }
         }

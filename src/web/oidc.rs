@@ -11,11 +11,11 @@ use bus_core::usernames::Username;
 use durable::runtime::{WebCrypto, now_ms};
 use subtle::ConstantTimeEq;
 use url::Url;
-use worker::{Env, Method, Request, Response, console_log};
+use worker::{Env, Request, Response, console_log};
 
 use crate::config::{Config, Oidc};
 use crate::http::error::{Code, Error};
-use crate::http::form::{Parameters, expect_method};
+use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::objects::account::{Account, Kind};
 use crate::site::Site;
@@ -72,7 +72,6 @@ struct Refused(&'static str, String);
 
 /// `GET /login/oidc`: sends the browser to the provider.
 pub async fn begin(request: &Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get], "GET")?;
     let config = Config::of(env);
     let (site, oidc) = (Site::of(request, &config)?, configured(&config)?);
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
@@ -104,7 +103,6 @@ pub async fn begin(request: &Request, env: &Env) -> Result<Response, Error> {
 
 /// `GET /login/oidc/callback`: the browser comes back from the provider.
 pub async fn callback(request: &Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get], "GET")?;
     let config = Config::of(env);
     let (site, oidc) = (Site::of(request, &config)?, configured(&config)?);
     let return_to = place(&site, Temporary::ReturnTo.of(request, &site)?.as_deref());

@@ -1,11 +1,21 @@
 //! Where a browser goes on to, once its user has signed in or out.
 
 use url::Url;
+use worker::Response;
 
+use crate::http::error::Error;
+use crate::http::redirect::see_other;
+use crate::routes::{self, Page};
 use crate::site::Site;
 
-/// The pages that a login may lead to.
-const PLACES: [&str; 8] = ["/", "/account", "/authorize", "/clients", "/dashboard", "/device", "/login", "/tokens"];
+/// To the sign-in page, which leads back to `page`.
+pub fn sign_in_first(page: Page) -> Result<Response, Error> {
+    Ok(see_other(&format!("{}?return_to={}", Page::SignIn.path(), page.path()))?.empty())
+}
+
+fn is_after_login(path: &str) -> bool {
+    routes::find(path).is_some_and(|route| route.is_after_login)
+}
 
 /// Where to go after a login: a page of this server and nowhere else.
 pub fn place(site: &Site, asked: Option<&str>) -> String {
@@ -13,7 +23,7 @@ pub fn place(site: &Site, asked: Option<&str>) -> String {
     let Some(asked) = asked.filter(|asked| asked.starts_with('/')) else { return elsewhere() };
     let Ok(here) = Url::parse(&site.here) else { return elsewhere() };
     match here.join(asked) {
-        Ok(url) if url.origin() == here.origin() && PLACES.contains(&url.path()) => match url.query() {
+        Ok(url) if url.origin() == here.origin() && is_after_login(url.path()) => match url.query() {
             Some(query) => format!("{}?{}", url.path(), header_safe(query)),
             None => url.path().to_owned(),
         },

@@ -6,13 +6,15 @@ use url::form_urlencoded::byte_serialize;
 use worker::{Env, Request, Response, console_error};
 
 use crate::config::{Config, Oidc, Signup};
-use crate::http::error::Error;
+use crate::http::error::{Code, Error};
 use crate::oauth::redirect_uri::Destination;
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, end_session, form_cookie, form_token, page};
+use crate::web::browser::{Session, end_session, form_cookie, page};
 use crate::web::pages::STYLE;
 use crate::web::pages::sign_in::{Login, Notice, SignedIn};
+use crate::web::posted_form::form_token;
 
 /// The client that waits behind a login.
 pub struct Behind<'a> {
@@ -31,7 +33,7 @@ pub async fn login(
     error: Option<&str>,
 ) -> Result<Response, Error> {
     let (holder, set_cookie) = form_cookie(request, site)?;
-    let form_token = form_token(&*Keys::kept(env).await?, FormFor::Login, &holder, return_to)?;
+    let form_token = form_token(&*Keys::kept(env).await?, Page::SignIn, &holder, return_to)?;
     let client = behind.map(|behind| named(behind.client));
     let config = Config::of(env);
     let provider = config.oidc.as_ref().map(Oidc::shown_name);
@@ -56,27 +58,23 @@ pub async fn login(
 }
 
 pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Response, Error> {
-    let token = form_token(&*Keys::kept(env).await?, FormFor::SignOut, &session.credential, "")?;
+    let token = form_token(&*Keys::kept(env).await?, Page::SignOut, &session.credential, "")?;
     let html = render(&SignedIn { style: STYLE, username: session.owner.shown(), sign_out_token: &token })?;
     Ok(page(200, Some(site), None)?.fixed(html.into_bytes()))
 }
 
-/// A form that did not come from the page it belongs to, or whose page is from before the browser signed in anew.
-pub fn forged(site: &Site) -> Result<Response, Error> {
-    let text = "The form was not sent from its own page, or the page was too old. Nothing was done. Go back, reload the \
-                page and try again; cookies must be allowed.";
-    let html = render(&Notice::new("That did not work", text))?;
-    Ok(page(403, Some(site), None)?.fixed(html.into_bytes()))
-}
-
 /// An error where there is nobody to redirect to.
-pub fn refusal(error: &Error) -> worker::Result<Response> {
+pub fn refusal(error: &Error, site: Option<&Site>) -> worker::Result<Response> {
     let (status, _, description) = error.parts();
-    let title = if status >= 500 { "The server cannot answer now" } else { "This request cannot be answered" };
+    let title = match error {
+        Error::Forged => "That did not work",
+        _ if status >= 500 => "The server cannot answer now",
+        _ => "This request cannot be answered",
+    };
     let made = render(&Notice::new(title, &description)).and_then(|html| {
-        let mut response = page(status, None, None)?;
-        if status == 405 {
-            response = response.with_header("allow", "GET, HEAD, POST")?;
+        let mut response = page(status, site, None)?;
+        if let Error::Rejected { code: Code::MethodNotAllowed(allowed), .. } = error {
+            response = response.with_header("allow", allowed)?;
         }
         Ok(response.fixed(html.into_bytes()))
     });

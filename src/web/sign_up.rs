@@ -4,19 +4,21 @@ use bus_core::accounts::{Command, Reply};
 use bus_core::passwords::{MIN_CHARACTERS, is_acceptable};
 use bus_core::setup::Command as Setup;
 use bus_core::usernames::Username;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::{Config, Signup};
 use crate::http::error::{Code, Error};
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::oauth::password;
 use crate::objects::account::{Account, Kind};
 use crate::objects::key_ring::{Keys, ask_setup};
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, form_cookie, form_token, form_token_is_right, is_same_origin, page, start_session};
+use crate::web::browser::{form_cookie, page, start_session};
 use crate::web::pages::STYLE;
 use crate::web::pages::account::SignUp;
+use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::screens;
 
 const NO_CODE: &str = "The code is unknown, used, or past its time.";
@@ -43,25 +45,17 @@ struct Filled<'a> {
 }
 
 pub async fn sign_up(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
     if !config.password_login {
         return Err(Error::new(Code::AccessDenied, password::SWITCHED_OFF));
     }
-    if request.method() != Method::Post {
+    let Some(form) = PostedForm::of(request, &site).await? else {
         let query = Parameters::parse(request.url()?.query().unwrap_or_default());
         let code = query.optional("code")?.filter(|code| code.len() <= MAX_CODE_BYTES).unwrap_or_default();
         return show(request, env, &site, &config, Filled { code, ..Filled::default() }).await;
-    }
-    let parameters = form(request).await?;
-    let (holder, fresh) = form_cookie(request, &site)?;
-    let token = parameters.optional("form_token")?.unwrap_or_default();
-    let keys = Keys::kept(env).await?;
-    let right = fresh.is_none() && form_token_is_right(&keys, FormFor::SignUp, &holder, "", token)?;
-    if !right || !is_same_origin(request, &site)? {
-        return screens::forged(&site);
-    }
+    };
+    let parameters = form.of_browser(env, Page::SignUp, "").await?;
     let typed = parameters.optional("username")?.unwrap_or_default();
     let code = parameters.optional("code")?.unwrap_or_default();
     let again = |error| Filled { username: typed, code, error: Some(error) };
@@ -143,7 +137,7 @@ async fn show(
         needs_code: config.signup != Signup::Open || !filled.code.is_empty(),
         code: filled.code,
         min_password: MIN_CHARACTERS,
-        form_token: &form_token(&*Keys::kept(env).await?, FormFor::SignUp, &holder, "")?,
+        form_token: &form_token(&*Keys::kept(env).await?, Page::SignUp, &holder, "")?,
     })?;
     let mut response = page(if filled.error.is_some() { 403 } else { 200 }, Some(site), None)?;
     if let Some(header) = set_cookie {

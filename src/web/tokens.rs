@@ -3,18 +3,20 @@
 use bus_core::access_tokens::{DEFAULT_DAYS, Listed, MAX_DAYS, NewToken};
 use bus_core::accounts::Authority;
 use bus_core::scopes::Scopes;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::Config;
 use crate::http::error::Error;
-use crate::http::form::{Parameters, expect_method, form};
-use crate::http::redirect::see_other;
+use crate::http::parameters::Parameters;
 use crate::oauth::personal;
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page};
+use crate::web::browser::{Session, page};
 use crate::web::pages::STYLE;
 use crate::web::pages::tokens::{Row, Tokens};
+use crate::web::posted_form::{PostedForm, form_token};
+use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
 /// What a form on the page has brought about.
@@ -25,21 +27,15 @@ struct Outcome {
 }
 
 pub async fn tokens(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let site = Site::of(request, &Config::of(env))?;
-    let posted = if request.method() == Method::Post { Some(form(request).await?) } else { None };
+    let posted = PostedForm::of(request, &site).await?;
     let Some(session) = Session::of(request, env, &site).await? else {
-        return Ok(see_other("/login?return_to=/tokens")?.empty());
+        return sign_in_first(Page::Tokens);
     };
     let outcome = match posted {
         None => Outcome::default(),
-        Some(parameters) => {
-            let token = parameters.optional("form_token")?.unwrap_or_default();
-            let keys = Keys::kept(env).await?;
-            let right = form_token_is_right(&keys, FormFor::Tokens, &session.credential, "", token)?;
-            if !right || !is_same_origin(request, &site)? {
-                return screens::forged(&site);
-            }
+        Some(form) => {
+            let parameters = form.of_session(env, Page::Tokens, &session, "").await?;
             perform(&parameters, &session, &site).await?
         }
     };
@@ -72,7 +68,7 @@ async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Re
     let rows = match personal::list(&session.account, authority(session)).await? {
         Ok(tokens) => tokens.iter().map(row).collect::<Vec<_>>(),
         // The session has ended since it was looked at.
-        Err(_) => return Ok(see_other("/login?return_to=/tokens")?.empty()),
+        Err(_) => return sign_in_first(Page::Tokens),
     };
     let keys = Keys::kept(env).await?;
     let html = screens::render(&Tokens {
@@ -83,8 +79,8 @@ async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Re
         error: outcome.error.as_deref(),
         default_days: DEFAULT_DAYS,
         max_days: MAX_DAYS,
-        form_token: &form_token(&keys, FormFor::Tokens, &session.credential, "")?,
-        sign_out_token: &form_token(&keys, FormFor::SignOut, &session.credential, "")?,
+        form_token: &form_token(&keys, Page::Tokens, &session.credential, "")?,
+        sign_out_token: &form_token(&keys, Page::SignOut, &session.credential, "")?,
     })?;
     let status = if outcome.error.is_some() { 400 } else { 200 };
     Ok(page(status, Some(site), None)?.fixed(html.into_bytes()))

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use url::Url;
 use worker::{AbortSignal, Fetch, Headers, Request, RequestInit, RequestRedirect, console_log};
 
+use crate::http::body::bounded;
 use crate::http::error::{Code, Error};
-use crate::http::form::bounded;
 use crate::http::outbound::within;
 use crate::oauth::client::declared::{Declared, Sound};
 use crate::oauth::client::{Client, Secret};

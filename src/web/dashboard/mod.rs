@@ -15,20 +15,22 @@ use bus_core::subscriptions::{Listener, Subscription, Topic};
 use durable::runtime::now_ms;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use worker::{Env, Method, Request, Response, ResponseBuilder};
+use worker::{Env, Request, Response, ResponseBuilder};
 
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::http::event_stream::bridge;
-use crate::http::form::{Parameters, expect_method, form_within};
-use crate::http::redirect::see_other;
+use crate::http::parameters::Parameters;
 use crate::objects::bus::Bus;
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page_running};
+use crate::web::browser::{Session, page_running};
 use crate::web::pages::dashboard::{Dashboard, Outcome};
 use crate::web::pages::{DASHBOARD_SCRIPT, STYLE};
+use crate::web::posted_form::{PostedForm, form_token, is_same_origin};
+use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
 /// The longest form, in bytes: code that is to be run, percent-encoded.
@@ -44,17 +46,6 @@ struct Owner<'a> {
     site: Site,
     session: Session,
     bus: Bus,
-}
-
-/// Answers a request whose path is one of the dashboard's; nothing for any other.
-pub async fn route(request: &mut Request, env: &Env) -> Option<Result<Response, Error>> {
-    Some(match request.path().as_str() {
-        "/dashboard" => dashboard(request, env).await,
-        "/dashboard/live" => live(request, env).await,
-        "/dashboard/job" => job(request, env).await,
-        "/dashboard/events" => events(request, env).await,
-        _ => return None,
-    })
 }
 
 /// Who is signed in, if somebody is.
@@ -77,30 +68,21 @@ impl Owner<'_> {
         }
     }
 
-    async fn form_token(&self, purpose: FormFor) -> Result<String, Error> {
-        form_token(&*Keys::kept(self.env).await?, purpose, &self.session.credential, "")
-    }
-
-    async fn is_own_form(&self, request: &Request, parameters: &Parameters) -> Result<bool, Error> {
-        let token = parameters.optional("form_token")?.unwrap_or_default();
-        let keys = Keys::kept(self.env).await?;
-        let right = form_token_is_right(&keys, FormFor::Dashboard, &self.session.credential, "", token)?;
-        Ok(right && is_same_origin(request, &self.site)?)
+    async fn form_token(&self, page: Page) -> Result<String, Error> {
+        form_token(&*Keys::kept(self.env).await?, page, &self.session.credential, "")
     }
 }
 
-async fn dashboard(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
-    let posted = if request.method() == Method::Post { Some(form_within(request, MAX_FORM).await?) } else { None };
+pub async fn dashboard(request: &mut Request, env: &Env) -> Result<Response, Error> {
+    let site = Site::of(request, &Config::of(env))?;
+    let posted = PostedForm::within(request, &site, MAX_FORM).await?;
     let in_part = request.headers().has(PART_HEADER)?;
     let Some(owner) = owner(request, env).await? else {
-        return if in_part { signed_out() } else { Ok(see_other("/login?return_to=/dashboard")?.empty()) };
+        return if in_part { signed_out() } else { sign_in_first(Page::Dashboard) };
     };
     let mut outcome = None;
-    if let Some(parameters) = posted {
-        if !owner.is_own_form(request, &parameters).await? {
-            return screens::forged(&owner.site);
-        }
+    if let Some(form) = posted {
+        let parameters = form.of_session(env, Page::Dashboard, &owner.session, "").await?;
         outcome = Some(actions::act(&owner, &parameters).await?);
     }
     match outcome {
@@ -110,7 +92,7 @@ async fn dashboard(request: &mut Request, env: &Env) -> Result<Response, Error> 
 }
 
 async fn whole(owner: &Owner<'_>, outcome: Option<&Outcome>) -> Result<Response, Error> {
-    let form_token = owner.form_token(FormFor::Dashboard).await?;
+    let form_token = owner.form_token(Page::Dashboard).await?;
     let overview = owner.overview().await?;
     let html = screens::render(&Dashboard {
         style: STYLE,
@@ -121,7 +103,7 @@ async fn whole(owner: &Owner<'_>, outcome: Option<&Outcome>) -> Result<Response,
         targets: &view::targets(&overview),
         commands: &view::commands(),
         form_token: &form_token,
-        sign_out_token: &owner.form_token(FormFor::SignOut).await?,
+        sign_out_token: &owner.form_token(Page::SignOut).await?,
     })?;
     let status = if outcome.is_some_and(|outcome| outcome.error.is_some()) { 422 } else { 200 };
     let response = page_running(status, Some(&owner.site), None, Some(&DASHBOARD_SCRIPT))?;
@@ -129,16 +111,14 @@ async fn whole(owner: &Owner<'_>, outcome: Option<&Outcome>) -> Result<Response,
 }
 
 /// The part of the page that changes.
-async fn live(request: &Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get], "GET")?;
+pub async fn live(request: &Request, env: &Env) -> Result<Response, Error> {
     let Some(owner) = owner(request, env).await? else { return signed_out() };
-    let form_token = owner.form_token(FormFor::Dashboard).await?;
+    let form_token = owner.form_token(Page::Dashboard).await?;
     part(&screens::render(&view::live(&owner.overview().await?, &form_token))?)
 }
 
 /// One job in full: `?id=`.
-async fn job(request: &Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get], "GET")?;
+pub async fn job(request: &Request, env: &Env) -> Result<Response, Error> {
     let Some(owner) = owner(request, env).await? else { return signed_out() };
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
     match owner.ask(Command::Job { job_id: query.required("id")?.to_owned() }).await? {
@@ -151,8 +131,7 @@ async fn job(request: &Request, env: &Env) -> Result<Response, Error> {
 }
 
 /// Tells, as Server-Sent Events, that there is something new in the live part, and not what. The bus sleeps meanwhile.
-async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get], "GET")?;
+pub async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
     let Some(owner) = owner(request, env).await? else { return signed_out() };
     if !is_same_origin(request, &owner.site)? {
         return Err(Error::new(Code::AccessDenied, "only the dashboard itself may listen"));
