@@ -4,7 +4,8 @@ use bus_core::arguments::Kind;
 use bus_core::bus_tools::{MAX_ID, MAX_WORD, Priority};
 use serde_json::{Map, Value, json};
 
-use super::{Filled, advice};
+use super::advice;
+use super::filled::Filled;
 use crate::catalog::tools::{DispatchTool, dispatch_tools};
 
 /// The part that all animation scripts share.

@@ -2,7 +2,8 @@
 
 use bus_core::arguments::{DefaultValue, Kind, Param};
 
-use super::{Filled, advice, render};
+use super::filled::Filled;
+use super::{advice, render};
 
 /// A prompt on offer.
 pub struct Prompt {

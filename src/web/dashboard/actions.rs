@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::catalog::tools::DispatchTool;
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
-use crate::web::dashboard::Owner;
+use crate::web::dashboard::owner::Owner;
 use crate::web::dashboard::view::picture;
 use crate::web::pages::dashboard::Outcome;
 

@@ -6,78 +6,38 @@
 
 mod actions;
 pub mod home;
+mod owner;
 mod view;
 
 use bus_core::command::{Command, Reply};
-use bus_core::overview::Overview;
-use bus_core::scopes::Scopes;
 use bus_core::subscriptions::{Listener, Subscription, Topic};
-use durable::runtime::now_ms;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use worker::{Env, Request, Response, ResponseBuilder};
 
-use crate::caller::Caller;
 use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::http::event_stream::bridge;
 use crate::http::parameters::Parameters;
-use crate::objects::bus::Bus;
-use crate::objects::key_ring::Keys;
 use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{Session, page_running};
+use crate::web::browser::page_running;
+use crate::web::dashboard::owner::Owner;
 use crate::web::pages::dashboard::{Dashboard, Outcome};
 use crate::web::pages::{DASHBOARD_SCRIPT, STYLE};
-use crate::web::posted_form::{PostedForm, form_token, is_same_origin};
+use crate::web::posted_form::{PostedForm, is_same_origin};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
 /// The longest form, in bytes: code that is to be run, percent-encoded.
 const MAX_FORM: usize = 512 * 1024;
-/// How long one stream of events lasts. The script opens the next one, if the session is still good.
-const STREAM_MS: i64 = 15 * 60 * 1_000;
 /// Set by the script: it wants a part of the page and no whole one.
 const PART_HEADER: &str = "x-dashboard-part";
-
-/// A signed-in owner at the own bus.
-struct Owner<'a> {
-    env: &'a Env,
-    site: Site,
-    session: Session,
-    bus: Bus,
-}
-
-/// Who is signed in, if somebody is.
-async fn owner<'a>(request: &Request, env: &'a Env) -> Result<Option<Owner<'a>>, Error> {
-    let site = Site::of(request, &Config::of(env))?;
-    let Some(session) = Session::of(request, env, &site).await? else { return Ok(None) };
-    let bus = Bus::of_owner(env, &session.owner.user_id).map_err(worker::Error::from)?;
-    Ok(Some(Owner { env, site, session, bus }))
-}
-
-impl Owner<'_> {
-    async fn ask(&self, command: Command) -> Result<Reply, Error> {
-        Ok(self.bus.ask("", None, command, &|_| {}).await.map_err(worker::Error::from)?)
-    }
-
-    async fn overview(&self) -> Result<Overview, Error> {
-        match self.ask(Command::Overview).await? {
-            Reply::Overview { overview } => Ok(*overview),
-            _ => Err(Error::Senseless("UserBus")),
-        }
-    }
-
-    async fn form_token(&self, page: Page) -> Result<String, Error> {
-        form_token(&*Keys::kept(self.env).await?, page, &self.session.credential, "")
-    }
-}
 
 pub async fn dashboard(request: &mut Request, env: &Env) -> Result<Response, Error> {
     let site = Site::of(request, &Config::of(env))?;
     let posted = PostedForm::within(request, &site, MAX_FORM).await?;
     let in_part = request.headers().has(PART_HEADER)?;
-    let Some(owner) = owner(request, env).await? else {
+    let Some(owner) = Owner::of(request, env).await? else {
         return if in_part { signed_out() } else { sign_in_first(Page::Dashboard) };
     };
     let mut outcome = None;
@@ -112,14 +72,14 @@ async fn whole(owner: &Owner<'_>, outcome: Option<&Outcome>) -> Result<Response,
 
 /// The part of the page that changes.
 pub async fn live(request: &Request, env: &Env) -> Result<Response, Error> {
-    let Some(owner) = owner(request, env).await? else { return signed_out() };
+    let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
     let form_token = owner.form_token(Page::Dashboard).await?;
     part(&screens::render(&view::live(&owner.overview().await?, &form_token))?)
 }
 
 /// One job in full: `?id=`.
 pub async fn job(request: &Request, env: &Env) -> Result<Response, Error> {
-    let Some(owner) = owner(request, env).await? else { return signed_out() };
+    let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
     match owner.ask(Command::Job { job_id: query.required("id")?.to_owned() }).await? {
         Reply::Job { job: Some(job) } => part(&screens::render(&view::detail(&job))?),
@@ -132,7 +92,7 @@ pub async fn job(request: &Request, env: &Env) -> Result<Response, Error> {
 
 /// Tells, as Server-Sent Events, that there is something new in the live part, and not what. The bus sleeps meanwhile.
 pub async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
-    let Some(owner) = owner(request, env).await? else { return signed_out() };
+    let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
     if !is_same_origin(request, &owner.site)? {
         return Err(Error::new(Code::AccessDenied, "only the dashboard itself may listen"));
     }
@@ -140,25 +100,10 @@ pub async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
     let subscriptions = vec![subscription(Topic::Clients, "clients"), subscription(Topic::Jobs, "jobs")];
     let listener =
         serde_json::to_string(&Listener { subscription_id: Value::Null, subscriptions, task_ids: Vec::new() })?;
-    let opened = owner.bus.open_listener(&browser(&owner), &listener).await.map_err(worker::Error::from)?;
+    let opened = owner.bus.open_listener(&owner.as_caller(), &listener).await.map_err(worker::Error::from)?;
     match opened {
         Ok(socket) => Ok(bridge(socket, None, None)?),
         Err(_) => signed_out(),
-    }
-}
-
-/// The browser as the bus knows a socket's holder. The session has no grant; its stream can only listen.
-fn browser(owner: &Owner<'_>) -> Caller {
-    let session: String =
-        Sha256::digest(&owner.session.credential).iter().take(8).map(|b| format!("{b:02x}")).collect();
-    Caller {
-        user_id: owner.session.owner.user_id.clone(),
-        username: owner.session.owner.username.clone(),
-        client_id: "dashboard".to_owned(),
-        grant_id: format!("browser-{session}"),
-        scopes: Scopes::BUS_READ,
-        audience: owner.site.issuer.clone(),
-        expires_at_ms: now_ms().saturating_add(STREAM_MS),
     }
 }
 
