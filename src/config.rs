@@ -82,7 +82,7 @@ impl Config {
     }
 
     /// What was read before in this isolate.
-    pub fn kept() -> Option<Rc<Self>> {
+    pub fn cached() -> Option<Rc<Self>> {
         KEPT.with(|kept| kept.get().map(Rc::clone))
     }
 

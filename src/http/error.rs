@@ -84,11 +84,11 @@ pub enum Error {
     Json(#[from] serde_json::Error),
     #[error("{0} answered {1}")]
     Object(&'static str, u16),
-    #[error("{0} gave an answer that makes no sense here")]
-    Senseless(&'static str),
+    #[error("unexpected reply from {0}")]
+    UnexpectedReply(&'static str),
     /// Another server; for the log.
     #[error("{0}")]
-    Elsewhere(String),
+    OtherServer(String),
     #[error("a key is unusable")]
     Key,
     /// A form that did not come from the page it belongs to, or whose page is from before the browser signed in anew.

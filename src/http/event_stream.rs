@@ -29,7 +29,7 @@ pub fn bridge(socket: WebSocket, first: Option<String>, last: Option<String>) ->
     spawn_local(forward(socket, sender));
     let frames = unfold(receiver, |mut receiver| async move {
         match select(receiver.next(), Delay::from(STREAM_COMMENT_EVERY)).await {
-            Either::Left((Some(frame), _)) => Some((Ok(numbered(&frame)), receiver)),
+            Either::Left((Some(frame), _)) => Some((Ok(event_with_id(&frame)), receiver)),
             Either::Left((None, _)) => None,
             Either::Right(_) => Some((comment(), receiver)),
         }
@@ -63,7 +63,7 @@ async fn forward(socket: WebSocket, sender: UnboundedSender<String>) {
 }
 
 /// A frame of the bus, `<event id>\n<message>`, as an event. Either part may be empty.
-fn numbered(frame: &str) -> Vec<u8> {
+fn event_with_id(frame: &str) -> Vec<u8> {
     let (id, message) = frame.split_once('\n').unwrap_or(("", frame));
     if id.is_empty() {
         return event(message);

@@ -47,5 +47,5 @@ async fn read(request: Request, signal: &AbortSignal) -> Result<Option<Vec<u8>>,
 }
 
 fn failed(url: &str, what: &str) -> Error {
-    Error::Elsewhere(format!("{url} {what}"))
+    Error::OtherServer(format!("{url} {what}"))
 }

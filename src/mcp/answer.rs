@@ -122,18 +122,16 @@ impl Answer {
     }
 }
 
-/// What came of a request.
-pub type Answered = core::result::Result<Answer, RpcError>;
 /// A response of JSON-RPC.
 pub struct Response {
     pub id: Value,
     pub modern: bool,
-    pub answered: Answered,
+    pub outcome: Result<Answer, RpcError>,
 }
 
 impl Response {
     pub fn text(&self) -> String {
-        match &self.answered {
+        match &self.outcome {
             Ok(answer) => answer.text(&self.id, self.modern),
             Err(error) => {
                 if let RpcError::Internal(reason) = error {

@@ -67,14 +67,14 @@ impl AccessToken {
 
     /// The token, if this server has signed it for one of `audiences` and its time is not over.
     pub fn verify(token: &str, keys: &Keys, audiences: &[String], now_s: i64) -> Result<Self, TokenError> {
-        Presented::read(token)?.verified(keys, audiences, now_s)
+        UnverifiedToken::read(token)?.verified(keys, audiences, now_s)
     }
 }
 
 /// A token as it was sent. Nothing of it is to be believed yet but which key it names.
-pub struct Presented<'a>(UntrustedToken<'a>);
+pub struct UnverifiedToken<'a>(UntrustedToken<'a>);
 
-impl<'a> Presented<'a> {
+impl<'a> UnverifiedToken<'a> {
     pub fn read(token: &'a str) -> Result<Self, TokenError> {
         if token.len() > MAX_BYTES {
             return Err(TokenError::Malformed);

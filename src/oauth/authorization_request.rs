@@ -13,7 +13,7 @@ use crate::site::Site;
 const MAX_STATE_BYTES: usize = 2048;
 
 /// An authorization request whose client and redirect URI are trusted.
-pub struct Trusted {
+pub struct TrustedRequest {
     pub client: Client,
     pub redirect_uri: String,
     pub destination: Destination,
@@ -22,7 +22,7 @@ pub struct Trusted {
 
 /// What the request asks for, once all of it is sound.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestedAccess {
     pub scopes: Scopes,
     pub code_challenge: String,
     pub prompt: Prompt,
@@ -37,7 +37,7 @@ pub struct Prompt {
 }
 
 /// Finds out whether the client and its redirect URI can be trusted; until then nothing may be sent to either.
-pub async fn trust(query: &str, env: &Env, site: &Site) -> Result<Trusted, Error> {
+pub async fn find_trusted(query: &str, env: &Env, site: &Site) -> Result<TrustedRequest, Error> {
     let refused = |description: &str| Error::new(Code::InvalidRequest, description);
     if query.len() > MAX_QUERY_BYTES {
         return Err(refused("the authorization request is too long"));
@@ -56,10 +56,10 @@ pub async fn trust(query: &str, env: &Env, site: &Site) -> Result<Trusted, Error
     let destination = redirect_uri::check(&redirect_uri).map_err(|error| refused(&error.to_string()))?;
     // A state that is given twice is nobody's: it is the one parameter that errors carry too.
     let state = parameters.optional("state")?.map(str::to_owned);
-    Ok(Trusted { client, redirect_uri, destination, state })
+    Ok(TrustedRequest { client, redirect_uri, destination, state })
 }
 
-pub fn ask(parameters: &Parameters, site: &Site) -> Result<Asked, Error> {
+pub fn requested_access(parameters: &Parameters, site: &Site) -> Result<RequestedAccess, Error> {
     let refused = |code, description: &str| Err(Error::new(code, description));
     if parameters.required("response_type")? != "code" {
         return refused(Code::UnsupportedResponseType, "response_type must be code");
@@ -93,7 +93,7 @@ pub fn ask(parameters: &Parameters, site: &Site) -> Result<Asked, Error> {
         return refused(Code::InvalidRequest, "prompt=none goes with nothing else");
     }
     let prompt = Prompt { none: has("none"), login: has("login") || has("select_account"), consent: has("consent") };
-    Ok(Asked { scopes, code_challenge: code_challenge.to_owned(), prompt })
+    Ok(RequestedAccess { scopes, code_challenge: code_challenge.to_owned(), prompt })
 }
 
 /// The same request once the user has signed in: asking for a login again would never end. What else it asks for stays.
@@ -107,7 +107,7 @@ pub fn without_login_prompt(query: &str) -> String {
     kept.chain(consent.then_some("prompt=consent")).collect::<Vec<_>>().join("&")
 }
 
-impl Trusted {
+impl TrustedRequest {
     /// Whether a consent may stand for later requests. The redirect must tell clients apart: anything on the user's machine
     /// can listen on loopback or claim a scheme, and so come by what another program was allowed (RFC 8252 section 8.6).
     pub fn is_rememberable(&self) -> bool {
@@ -130,7 +130,7 @@ impl Trusted {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, Prompt, ask, without_login_prompt};
+    use super::{Prompt, RequestedAccess, requested_access, without_login_prompt};
     use crate::http::error::Error;
     use crate::http::parameters::Parameters;
     use crate::site::Site;
@@ -138,14 +138,14 @@ mod tests {
 
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-    fn asked(more: &str) -> Result<Asked, String> {
+    fn asked(more: &str) -> Result<RequestedAccess, String> {
         let query = format!("response_type=code&code_challenge={CHALLENGE}&code_challenge_method=S256{more}");
         outcome(&query)
     }
 
-    fn outcome(query: &str) -> Result<Asked, String> {
+    fn outcome(query: &str) -> Result<RequestedAccess, String> {
         let site = Site::for_tests("https://bus.example/");
-        ask(&Parameters::parse(query), &site).map_err(|error| match error {
+        requested_access(&Parameters::parse(query), &site).map_err(|error| match error {
             Error::Rejected { code, .. } => code.name().to_owned(),
             other => other.to_string(),
         })

@@ -10,8 +10,8 @@ use worker::{Env, Request, Response, Result};
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::http::error::{Error, ascii};
-use crate::oauth::access_token::{AccessToken, Presented, TokenError};
-use crate::oauth::personal;
+use crate::oauth::access_token::{AccessToken, TokenError, UnverifiedToken};
+use crate::oauth::personal_tokens;
 use crate::objects::key_ring::Keys;
 use crate::site::{Site, SiteError};
 
@@ -40,8 +40,8 @@ pub async fn authenticate(
     let Some(token) = header.as_deref().and_then(bearer) else {
         return Err(Challenge::Missing { metadata: metadata() });
     };
-    if personal::is_personal(token) {
-        return personal::verify(env, &site, token).await?.ok_or_else(|| Challenge::InvalidToken {
+    if personal_tokens::is_personal(token) {
+        return personal_tokens::verify(env, &site, token).await?.ok_or_else(|| Challenge::InvalidToken {
             metadata: metadata(),
             description: "the access token is unknown, expired or revoked".to_owned(),
         });
@@ -50,8 +50,8 @@ pub async fn authenticate(
         let description = ascii(&format!("the access token is not valid: {reason}"));
         Challenge::InvalidToken { metadata: metadata(), description }
     };
-    let presented = Presented::read(token).map_err(refused)?;
-    let keys = Keys::knowing(env, |keys| &keys.access_token, presented.kid()).await?;
+    let presented = UnverifiedToken::read(token).map_err(refused)?;
+    let keys = Keys::with_kid(env, |keys| &keys.access_token, presented.kid()).await?;
     let now_s = now_ms().div_euclid(1000);
     presented.verified(&keys, &site.audiences(), now_s).map(Caller::from).map_err(refused)
 }
@@ -117,7 +117,7 @@ fn metadata_url(request: &Request, site: &Site) -> String {
 
 /// The same after `authenticate`, which has read the configuration.
 fn known_metadata_url(request: &Request) -> core::result::Result<String, Error> {
-    let config = Config::kept().ok_or(Error::Senseless("the configuration"))?;
+    let config = Config::cached().ok_or(Error::UnexpectedReply("the configuration"))?;
     Ok(metadata_url(request, &Site::of(request, &config)?))
 }
 

@@ -36,7 +36,7 @@ pub async fn authenticate(request: &Request, parameters: &Parameters, env: &Env)
         }
         return Err(refused("client_id is not of a client registered here: register again"));
     };
-    if !client.is_shown_by(&secret.unwrap_or_default(), &*Keys::kept(env).await?)? {
+    if !client.accepts_secret(&secret.unwrap_or_default(), &*Keys::load(env).await?)? {
         return Err(refused("the client has to show its secret, and has not"));
     }
     Ok(client_id)

@@ -61,18 +61,18 @@ pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response,
 }
 
 async fn begin(env: &Env, requested: Requested) -> Result<(String, Device, String), Error> {
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let (_, key) = newest(&keys.form)?;
     for _ in 0..TRIES {
-        let code = user_code(&mut WebCrypto).map_err(|_| Error::Senseless("WebCrypto"))?;
+        let code = user_code(&mut WebCrypto).map_err(|_| Error::UnexpectedReply("WebCrypto"))?;
         let device = Device::named(env, key, &code)?;
         match device.ask(&Command::Begin { requested: requested.clone() }).await? {
             Reply::Begun { secret } => return Ok((code, device, secret)),
             Reply::Occupied => {}
-            _ => return Err(Error::Senseless("DeviceSignIn")),
+            _ => return Err(Error::UnexpectedReply("DeviceSignIn")),
         }
     }
-    Err(Error::Senseless("DeviceSignIn"))
+    Err(Error::UnexpectedReply("DeviceSignIn"))
 }
 
 /// The device asks at the token endpoint (sections 3.4 and 3.5).
@@ -98,14 +98,14 @@ pub async fn token(
         Reply::Denied => return Err(Error::new(Code::AccessDenied, "the user has not allowed it")),
         Reply::Expired => return Err(Error::new(Code::ExpiredToken, "the device code has expired: begin anew")),
         Reply::Refused => return Err(refused(Refusal::Unknown, WHAT)),
-        _ => return Err(Error::Senseless("DeviceSignIn")),
+        _ => return Err(Error::UnexpectedReply("DeviceSignIn")),
     };
-    let account = Account::at(env, &account)?.ok_or(Error::Senseless("DeviceSignIn"))?;
+    let account = Account::at(env, &account)?.ok_or(Error::UnexpectedReply("DeviceSignIn"))?;
     let (code, code_verifier) = (secret.to_owned(), secret.to_owned());
     let exchange = Exchange { code, client_id, redirect_uri: None, code_verifier, audiences: site.audiences() };
     match account.ask(&AccountCommand::Exchange(exchange)).await? {
         AccountReply::Granted { owner, granted } => tokens(env, config, &account, owner, granted, false).await,
         AccountReply::Refused { reason } => Err(refused(reason, WHAT)),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }

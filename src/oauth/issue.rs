@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::http::error::{Code, Error, no_store};
 use crate::http::parameters::Parameters;
 use crate::oauth::access_token::AccessToken;
-use crate::objects::account::{Account, Kind};
+use crate::objects::account::{Account, CredentialKind};
 use crate::objects::key_ring::Keys;
 use crate::site::Site;
 
@@ -38,7 +38,7 @@ pub async fn tokens(
     user: bool,
 ) -> Result<Response, Error> {
     let issued_s = now_ms().div_euclid(1000);
-    let id = random_id::<12>("t-", &mut WebCrypto).map_err(|_| Error::Senseless("WebCrypto"))?;
+    let id = random_id::<12>("t-", &mut WebCrypto).map_err(|_| Error::UnexpectedReply("WebCrypto"))?;
     let token = AccessToken {
         issuer: granted.audience.clone(),
         audience: granted.audience,
@@ -52,8 +52,8 @@ pub async fn tokens(
         expires_s: issued_s.saturating_add(config.access_token_ttl_s),
     };
     let answer = Tokens {
-        access_token: token.sign(&*Keys::kept(env).await?)?,
-        refresh_token: account.credential(Kind::RefreshToken, &granted.refresh_token),
+        access_token: token.sign(&*Keys::load(env).await?)?,
+        refresh_token: account.credential(CredentialKind::RefreshToken, &granted.refresh_token),
         token_type: "Bearer",
         expires_in: config.access_token_ttl_s,
         scope: granted.scopes,

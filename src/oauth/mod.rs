@@ -13,7 +13,7 @@ mod grant_types;
 mod issue;
 mod metadata;
 pub mod password;
-pub mod personal;
+pub mod personal_tokens;
 pub mod redirect_uri;
 mod register;
 mod token;

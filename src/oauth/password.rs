@@ -13,7 +13,7 @@ use crate::http::body::json;
 use crate::http::error::{Code, Error};
 use crate::oauth::client::PASSWORD_CLIENT;
 use crate::oauth::issue::tokens;
-use crate::objects::account::{Account, Kind};
+use crate::objects::account::{Account, CredentialKind};
 use crate::site::Site;
 
 /// What is answered where `PASSWORD_LOGIN` is `off`.
@@ -52,7 +52,7 @@ pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> 
     match account.ask(&command).await? {
         Reply::Granted { owner, granted } => tokens(env, &config, &account, owner, granted, true).await,
         Reply::WrongCredentials => Err(Error::new(Code::InvalidCredentials, "user name or password is wrong")),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
@@ -60,7 +60,7 @@ pub async fn refresh(request: &mut Request, env: &Env) -> Result<Response, Error
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
     let body: RefreshBody = json(request, Code::InvalidRequest).await?;
-    let Some((account, secret)) = Account::holding(env, Kind::RefreshToken, &body.refresh_token)? else {
+    let Some((account, secret)) = Account::holding(env, CredentialKind::RefreshToken, &body.refresh_token)? else {
         return Err(sign_in_again(Refusal::Unknown));
     };
     let command = Command::Refresh(Refresh {
@@ -72,7 +72,7 @@ pub async fn refresh(request: &mut Request, env: &Env) -> Result<Response, Error
     match account.ask(&command).await? {
         Reply::Granted { owner, granted } => tokens(env, &config, &account, owner, granted, true).await,
         Reply::Refused { reason } => Err(sign_in_again(reason)),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 

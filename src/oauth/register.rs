@@ -6,16 +6,16 @@ use worker::{Env, Request, Response};
 
 use crate::http::body::json;
 use crate::http::error::{Code, Error, no_store};
-use crate::oauth::client::declared::Declared;
+use crate::oauth::client::metadata::RawClientMetadata;
 use crate::oauth::client::record::{Record, secret};
 use crate::oauth::client::{MAX_CLIENT_ID_BYTES, SecretBy};
 use crate::oauth::grant_types;
 use crate::objects::key_ring::Keys;
 
 pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    let declared: Declared = json(request, Code::InvalidClientMetadata).await?;
+    let declared: RawClientMetadata = json(request, Code::InvalidClientMetadata).await?;
     let record = Record::new(declared.check()?, now_ms().div_euclid(1000));
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let client_id = record.to_id(&keys)?;
     if client_id.len() > MAX_CLIENT_ID_BYTES {
         return Err(Error::new(Code::InvalidClientMetadata, "name and redirect URIs together are too long"));

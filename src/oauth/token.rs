@@ -20,8 +20,8 @@ use crate::oauth::client_auth;
 use crate::oauth::device;
 use crate::oauth::grant_types;
 use crate::oauth::issue::{check_resources, refused, tokens};
-use crate::oauth::personal;
-use crate::objects::account::{Account, Kind};
+use crate::oauth::personal_tokens;
+use crate::objects::account::{Account, CredentialKind};
 use crate::objects::key_ring::Keys;
 use crate::site::Site;
 
@@ -40,20 +40,20 @@ pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> 
         return device::token(&parameters, env, &config, &site, client_id).await;
     }
     let (kind, name, what) = match grant_type {
-        "authorization_code" => (Kind::Code, "code", "authorization code"),
-        _ => (Kind::RefreshToken, "refresh_token", "refresh token"),
+        "authorization_code" => (CredentialKind::Code, "code", "authorization code"),
+        _ => (CredentialKind::RefreshToken, "refresh_token", "refresh token"),
     };
     let Some((account, secret)) = Account::holding(env, kind, parameters.required(name)?)? else {
         return Err(refused(Refusal::Unknown, what));
     };
     let command = match kind {
-        Kind::Code => Command::Exchange(exchange(&parameters, secret, client_id, &site)?),
+        CredentialKind::Code => Command::Exchange(exchange(&parameters, secret, client_id, &site)?),
         _ => Command::Refresh(refresh(&parameters, secret, client_id, &site)?),
     };
     match account.ask(&command).await? {
         Reply::Granted { owner, granted } => tokens(env, &config, &account, owner, granted, false).await,
         Reply::Refused { reason } => Err(refused(reason, what)),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
@@ -88,15 +88,15 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
     };
     if let Some(caller) = personal_token(env, &site, token).await? {
         // Whoever holds such a token may end it.
-        personal::forget();
+        personal_tokens::forget();
         let client_id = access_tokens::CLIENT.to_owned();
-        let (account, _) = personal::account_of(env, &caller)?;
+        let (account, _) = personal_tokens::account_of(env, &caller)?;
         account.ask(&Command::RevokeGrant { grant_id: caller.grant_id, client_id }).await?;
-    } else if let Some((account, secret)) = Account::holding(env, Kind::RefreshToken, token)? {
+    } else if let Some((account, secret)) = Account::holding(env, CredentialKind::RefreshToken, token)? {
         account.ask(&Command::RevokeToken { token: secret.to_owned(), client_id }).await?;
     } else {
         let now_s = now_ms().div_euclid(1000);
-        let keys = Keys::kept(env).await?;
+        let keys = Keys::load(env).await?;
         if let Ok(token) = AccessToken::verify(token, &keys, &site.audiences(), now_s)
             && let Ok(username) = Username::parse(&token.username)
         {
@@ -109,5 +109,5 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
 }
 
 async fn personal_token(env: &Env, site: &Site, token: &str) -> Result<Option<Caller>, Error> {
-    if personal::is_personal(token) { personal::verify(env, site, token).await } else { Ok(None) }
+    if personal_tokens::is_personal(token) { personal_tokens::verify(env, site, token).await } else { Ok(None) }
 }

@@ -14,7 +14,7 @@ use crate::objects::object;
 
 /// What a credential is for; none is taken for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CredentialKind {
     Code,
     RefreshToken,
     Session,
@@ -26,7 +26,7 @@ pub enum Kind {
     DeviceCode,
 }
 
-impl Kind {
+impl CredentialKind {
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Code => "bmc_",
@@ -52,17 +52,17 @@ impl Account {
     }
 
     /// The account that a credential belongs to, and its secret part. Nothing if it cannot be one of this server's.
-    pub fn holding<'a>(env: &Env, kind: Kind, credential: &'a str) -> Result<Option<(Self, &'a str)>, Error> {
+    pub fn holding<'a>(env: &Env, kind: CredentialKind, credential: &'a str) -> Result<Option<(Self, &'a str)>, Error> {
         let Some((route, secret)) = split(kind, credential) else { return Ok(None) };
         Ok(Self::at(env, route)?.map(|account| (account, secret)))
     }
 
     fn of(id: &ObjectId<'_>) -> Result<Self, Error> {
-        Ok(Self { stub: id.get_stub()?, route: route(&id.to_string()).ok_or(Error::Senseless("ObjectId"))? })
+        Ok(Self { stub: id.get_stub()?, route: route(&id.to_string()).ok_or(Error::UnexpectedReply("ObjectId"))? })
     }
 
     /// A credential as its holder gets it.
-    pub fn credential(&self, kind: Kind, secret: &str) -> String {
+    pub fn credential(&self, kind: CredentialKind, secret: &str) -> String {
         format!("{}{}.{secret}", kind.prefix(), self.route)
     }
 
@@ -86,7 +86,7 @@ impl Account {
 }
 
 /// Route and secret of a credential, if it can be one.
-pub fn split(kind: Kind, credential: &str) -> Option<(&str, &str)> {
+pub fn split(kind: CredentialKind, credential: &str) -> Option<(&str, &str)> {
     let (route, secret) = credential.strip_prefix(kind.prefix())?.split_once('.')?;
     let is_whole = |part| URL_SAFE_NO_PAD.decode(part).is_ok_and(|bytes: Vec<u8>| bytes.len() == 32);
     (is_whole(route) && is_whole(secret)).then_some((route, secret))
@@ -111,16 +111,16 @@ pub fn route(hex: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, id_at, route, split};
+    use super::{CredentialKind, id_at, route, split};
 
     #[test]
     fn a_credential_leads_back_to_its_object() {
         let (id, secret) = ("0123456789abcdef".repeat(4), "A".repeat(43));
         let route = route(&id).unwrap();
         let credential = format!("bmr_{route}.{secret}");
-        assert_eq!(split(Kind::RefreshToken, &credential), Some((route.as_str(), secret.as_str())));
+        assert_eq!(split(CredentialKind::RefreshToken, &credential), Some((route.as_str(), secret.as_str())));
         assert_eq!(id_at(&route), Some(id));
-        assert_eq!(split(Kind::Code, &credential), None);
+        assert_eq!(split(CredentialKind::Code, &credential), None);
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
             format!("bmr_{route}=.{secret}"),
             format!("{route}.{secret}"),
         ] {
-            assert_eq!(split(Kind::RefreshToken, &credential), None, "{credential}");
+            assert_eq!(split(CredentialKind::RefreshToken, &credential), None, "{credential}");
         }
     }
 }

@@ -30,13 +30,13 @@ extern "C" {
 
 /// What the bus says to a request.
 #[derive(Debug)]
-pub enum Heard {
+pub enum BusAnswer {
     Reply(Reply),
     /// The response to the client, in the frame that came with the request.
-    Finished(RuntimeResponse),
+    Response(RuntimeResponse),
 }
 
-impl Heard {
+impl BusAnswer {
     /// The reply to a command that came without a frame.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Heard {
     pub fn reply(self) -> Result<Reply, BusError> {
         match self {
             Self::Reply(reply) => Ok(reply),
-            Self::Finished(_) => Err(worker::Error::RustError("it filled a frame that nobody sent".to_owned()).into()),
+            Self::Response(_) => Err(worker::Error::RustError("it filled a frame that nobody sent".to_owned()).into()),
         }
     }
 }
@@ -103,17 +103,17 @@ impl Bus {
         command: Command,
         pass_on: &dyn Fn(&Line),
     ) -> Result<Reply, BusError> {
-        self.hear(client_name, session_id, command, pass_on).await?.reply()
+        self.ask_with_frame(client_name, session_id, command, pass_on).await?.reply()
     }
 
     /// The same for a command that may come with a frame.
-    pub async fn hear(
+    pub async fn ask_with_frame(
         &self,
         client_name: &str,
         session_id: Option<&str>,
         command: Command,
         pass_on: &dyn Fn(&Line),
-    ) -> Result<Heard, BusError> {
+    ) -> Result<BusAnswer, BusError> {
         let request = BusRequest {
             user_id: self.user_id.clone(),
             caller: self.grant_id.clone().map(|grant_id| Caller { grant_id, client_name: client_name.to_owned() }),
@@ -132,20 +132,20 @@ impl Bus {
         let answered = answered.map_err(failed)?;
         let response: RuntimeResponse = answered.dyn_into().map_err(failed)?;
         match response.status() {
-            status::FINISHED => Ok(Heard::Finished(response)),
+            status::FINISHED => Ok(BusAnswer::Response(response)),
             status::REPLY => {
                 let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
                 let reply = serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(worker::Error::from)?;
-                Ok(Heard::Reply(reply))
+                Ok(BusAnswer::Reply(reply))
             }
-            status::LINES => read_lines(&mut Response::from(response), pass_on).await.map(Heard::Reply),
+            status::LINES => read_lines(&mut Response::from(response), pass_on).await.map(BusAnswer::Reply),
             other => Err(worker::Error::RustError(format!("answered {other}")).into()),
         }
     }
 
     /// Hands a peer's WebSocket over.
     pub async fn open_socket(&self, caller: &Authenticated, subprotocol: bool) -> Result<Response, BusError> {
-        self.upgrade(vouched(caller, subprotocol)?).await
+        self.upgrade(identity_headers(caller, subprotocol)?).await
     }
 
     /// Opens the event stream of a session; its frames are `<event id>\n<message>`.
@@ -158,7 +158,7 @@ impl Bus {
         session_id: &str,
         last_event_id: Option<&str>,
     ) -> Result<Result<WebSocket, Reply>, BusError> {
-        let headers = vouched(caller, false)?;
+        let headers = identity_headers(caller, false)?;
         headers.set(header::SESSION_ID, session_id)?;
         if let Some(last_event_id) = last_event_id {
             headers.set(header::LAST_EVENT_ID, last_event_id)?;
@@ -175,7 +175,7 @@ impl Bus {
         caller: &Authenticated,
         listener: &str,
     ) -> Result<Result<WebSocket, Reply>, BusError> {
-        let headers = vouched(caller, false)?;
+        let headers = identity_headers(caller, false)?;
         headers.set(header::LISTENER, listener)?;
         self.open(headers).await
     }
@@ -221,7 +221,7 @@ fn failed(error: JsValue) -> BusError {
 }
 
 /// Headers that say whose socket it is. None of the request's own go along.
-fn vouched(caller: &Authenticated, subprotocol: bool) -> Result<Headers, BusError> {
+fn identity_headers(caller: &Authenticated, subprotocol: bool) -> Result<Headers, BusError> {
     let headers = Headers::new();
     let flag = |on: bool| if on { "1" } else { "0" };
     headers.set("Upgrade", "websocket")?;

@@ -6,7 +6,7 @@ use bus_core::device::{Command, Reply};
 use worker::{Env, ObjectId, Stub};
 
 use crate::http::error::Error;
-use crate::objects::account::{Kind, id_at, route, split};
+use crate::objects::account::{CredentialKind, id_at, route, split};
 use crate::objects::key_ring::{Keys, sign};
 use crate::objects::object;
 
@@ -21,7 +21,7 @@ pub struct Device {
 impl Device {
     /// The objects that a user code may lead to: one for each key that names may have been made with.
     pub async fn coded(env: &Env, code: &str) -> Result<Vec<Self>, Error> {
-        let keys = Keys::kept(env).await?;
+        let keys = Keys::load(env).await?;
         keys.form.iter().map(|(_, key)| Self::named(env, key, code)).collect()
     }
 
@@ -38,7 +38,7 @@ impl Device {
     /// The object that a device code leads to, and its secret part. The runtime knows its own ids: one that was made up
     /// wakes no object.
     pub fn holding<'a>(env: &Env, device_code: &'a str) -> Result<Option<(Self, &'a str)>, Error> {
-        let Some((route, secret)) = split(Kind::DeviceCode, device_code) else { return Ok(None) };
+        let Some((route, secret)) = split(CredentialKind::DeviceCode, device_code) else { return Ok(None) };
         let Some(id) = id_at(route) else { return Ok(None) };
         match env.durable_object(BINDING)?.id_from_string(&id) {
             Ok(id) => Ok(Some((Self::of(&id)?, secret))),
@@ -48,8 +48,8 @@ impl Device {
 
     /// A device code as the device gets it.
     pub fn credential(&self, secret: &str) -> Result<String, Error> {
-        let route = route(&self.id).ok_or(Error::Senseless("ObjectId"))?;
-        Ok(format!("{}{route}.{secret}", Kind::DeviceCode.prefix()))
+        let route = route(&self.id).ok_or(Error::UnexpectedReply("ObjectId"))?;
+        Ok(format!("{}{route}.{secret}", CredentialKind::DeviceCode.prefix()))
     }
 
     pub async fn ask(&self, command: &Command) -> Result<Reply, Error> {

@@ -61,7 +61,7 @@ impl Keys {
         })
     }
 
-    pub async fn kept(env: &Env) -> Result<Rc<Self>, Error> {
+    pub async fn load(env: &Env) -> Result<Rc<Self>, Error> {
         match KEPT.with_borrow(Clone::clone) {
             Some(keys) => Ok(keys),
             None => Self::read(env).await,
@@ -69,8 +69,8 @@ impl Keys {
     }
 
     /// The keys, read anew where none has the name `kid`: another isolate may have seen a newer one first.
-    pub async fn knowing(env: &Env, list: fn(&Self) -> &[NamedKey], kid: &str) -> Result<Rc<Self>, Error> {
-        let keys = Self::kept(env).await?;
+    pub async fn with_kid(env: &Env, list: fn(&Self) -> &[NamedKey], kid: &str) -> Result<Rc<Self>, Error> {
+        let keys = Self::load(env).await?;
         if named(list(&keys), kid).is_some() || now_ms().saturating_sub(READ_MS.get()) < LOOK_AGAIN_MS {
             return Ok(keys);
         }

@@ -8,8 +8,8 @@ use crate::config::{Config, Signup};
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
-use crate::oauth::personal;
-use crate::objects::account::Kind;
+use crate::oauth::personal_tokens;
+use crate::objects::account::CredentialKind;
 use crate::objects::key_ring::Keys;
 use crate::routes::Page;
 use crate::site::Site;
@@ -69,7 +69,7 @@ async fn invite(session: &Session, site: &Site, config: &Config) -> Result<Outco
     }
     match session.account.ask(&Command::MakeInvite { session: session.secret().to_owned() }).await? {
         Reply::Invite { invite } => {
-            let code = session.account.credential(Kind::Invite, &invite);
+            let code = session.account.credential(CredentialKind::Invite, &invite);
             Ok(Outcome { invite: Some(format!("{}/signup?code={code}", site.here)), ..Outcome::default() })
         }
         _ => Ok(Outcome::failed("Only an administrator can invite.")),
@@ -88,9 +88,9 @@ async fn change_password(parameters: &Parameters, session: &Session) -> Result<O
     };
     Ok(match session.account.ask(&command).await? {
         Reply::SessionStarted { session: secret, .. } => {
-            personal::forget();
+            personal_tokens::forget();
             Outcome {
-                session: Some(session.account.credential(Kind::Session, &secret)),
+                session: Some(session.account.credential(CredentialKind::Session, &secret)),
                 done: Some("The password is changed. Everything else is signed out."),
                 ..Outcome::default()
             }
@@ -100,7 +100,7 @@ async fn change_password(parameters: &Parameters, session: &Session) -> Result<O
         )),
         Reply::WrongCredentials => Outcome::failed("The password is wrong."),
         Reply::NoSession => Outcome::failed("The password of this account cannot be changed here."),
-        _ => return Err(Error::Senseless("Account")),
+        _ => return Err(Error::UnexpectedReply("Account")),
     })
 }
 
@@ -117,7 +117,7 @@ async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Out
     let command = Command::Delete { session: session.secret().to_owned(), password: password.to_owned() };
     Ok(match session.account.ask(&command).await? {
         Reply::Done => {
-            personal::forget();
+            personal_tokens::forget();
             None
         }
         // Without a password it is the sign-in that has to be fresh.
@@ -126,17 +126,17 @@ async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Out
         }
         Reply::WrongCredentials => Some(Outcome::failed("The password is wrong.")),
         Reply::NoSession => Some(Outcome::failed("The session has ended meanwhile.")),
-        _ => return Err(Error::Senseless("Account")),
+        _ => return Err(Error::UnexpectedReply("Account")),
     })
 }
 
 async fn show(env: &Env, site: &Site, config: &Config, session: &Session, outcome: Outcome) -> Result<Response, Error> {
-    let asked = Command::Standing { session: session.secret().to_owned() };
-    let (is_admin, has_password) = match session.account.ask(&asked).await? {
+    let command = Command::Standing { session: session.secret().to_owned() };
+    let (is_admin, has_password) = match session.account.ask(&command).await? {
         Reply::Standing { is_administrator, has_password } => (is_administrator, has_password),
         _ => return Ok(see_other("/login?return_to=/account")?.empty()),
     };
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let html = screens::render(&AccountPage {
         style: STYLE,
         username: session.owner.shown(),

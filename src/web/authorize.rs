@@ -14,9 +14,11 @@ use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
-use crate::oauth::authorization_request::{Asked, Trusted, ask, trust, without_login_prompt};
+use crate::oauth::authorization_request::{
+    RequestedAccess, TrustedRequest, find_trusted, requested_access, without_login_prompt,
+};
 use crate::oauth::redirect_uri::Destination;
-use crate::objects::account::Kind;
+use crate::objects::account::CredentialKind;
 use crate::objects::key_ring::Keys;
 use crate::routes::Page;
 use crate::site::Site;
@@ -33,28 +35,28 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
         return decide(request, env, &site, form).await;
     }
     let query = request.url()?.query().unwrap_or_default().to_owned();
-    let trusted = trust(&query, env, &site).await?;
-    let asked = match ask(&Parameters::parse(&query), &site) {
-        Ok(asked) => asked,
+    let trusted = find_trusted(&query, env, &site).await?;
+    let access = match requested_access(&Parameters::parse(&query), &site) {
+        Ok(access) => access,
         Err(error) => return trusted.redirect_error(&site, &error),
     };
-    let prompt = asked.prompt;
+    let prompt = access.prompt;
     let Some(session) = Session::of(request, env, &site).await?.filter(|_| !prompt.login) else {
         if prompt.none {
             return trusted.redirect_error(&site, &Error::new(Code::LoginRequired, "nobody is signed in"));
         }
-        let behind = screens::Behind { client: &trusted.client.name, destination: &trusted.destination };
+        let pending = screens::PendingClient { client: &trusted.client.name, destination: &trusted.destination };
         let return_to = format!("/authorize?{}", without_login_prompt(&query));
-        return screens::login(request, env, &site, Some(&behind), &return_to, "", None).await;
+        return screens::login(request, env, &site, Some(&pending), &return_to, "", None).await;
     };
     if trusted.is_rememberable()
         && !prompt.consent
-        && let Some(answer) = issue(&session, &trusted, &asked, Consent::Before, &site).await?
+        && let Some(answer) = issue(&session, &trusted, &access, Consent::Before, &site).await?
     {
         return Ok(answer);
     }
     match (prompt.none, trusted.is_rememberable()) {
-        (false, _) => consent(env, &site, &session, &trusted, asked.scopes, &query).await,
+        (false, _) => consent(env, &site, &session, &trusted, access.scopes, &query).await,
         (true, true) => {
             let error = Error::new(Code::ConsentRequired, "the user has not agreed to this before");
             trusted.redirect_error(&site, &error)
@@ -71,20 +73,20 @@ async fn decide(request: &Request, env: &Env, site: &Site, form: PostedForm) -> 
     let missing = || Error::new(Code::InvalidRequest, "request is missing");
     let query = form.unchecked("request")?.ok_or_else(missing)?.to_owned();
     let query = query.as_str();
-    let trusted = trust(query, env, site).await?;
+    let trusted = find_trusted(query, env, site).await?;
     let Some(session) = Session::of(request, env, site).await? else {
         return Ok(see_other(&format!("/authorize?{}", header_safe(query)))?.empty());
     };
     let parameters = form.of_session(env, Page::Authorize, &session, query).await?;
-    let asked = match ask(&Parameters::parse(query), site) {
-        Ok(asked) => asked,
+    let access = match requested_access(&Parameters::parse(query), site) {
+        Ok(access) => access,
         Err(error) => return trusted.redirect_error(site, &error),
     };
     match parameters.optional("decision")? {
         Some("allow") => {
             let consent = if trusted.is_rememberable() { Consent::NowAndLater } else { Consent::Now };
-            let answer = issue(&session, &trusted, &asked, consent, site).await?;
-            answer.ok_or(Error::Senseless("Account"))
+            let answer = issue(&session, &trusted, &access, consent, site).await?;
+            answer.ok_or(Error::UnexpectedReply("Account"))
         }
         _ => trusted.redirect_error(site, &Error::new(Code::AccessDenied, "the user has not allowed it")),
     }
@@ -93,8 +95,8 @@ async fn decide(request: &Request, env: &Env, site: &Site, form: PostedForm) -> 
 /// A code for the client; nothing where the user has to be asked first.
 async fn issue(
     session: &Session,
-    trusted: &Trusted,
-    asked: &Asked,
+    trusted: &TrustedRequest,
+    access: &RequestedAccess,
     consent: Consent,
     site: &Site,
 ) -> Result<Option<Response>, Error> {
@@ -103,18 +105,18 @@ async fn issue(
         permission: Permission {
             client_id: trusted.client.id.clone(),
             client_name: trusted.client.name.clone(),
-            scopes: asked.scopes,
+            scopes: access.scopes,
             audience: site.issuer.clone(),
         },
         binding: CodeBinding {
             redirect_uri: trusted.redirect_uri.clone(),
-            code_challenge: asked.code_challenge.clone(),
+            code_challenge: access.code_challenge.clone(),
         },
         consent,
     };
     match session.account.ask(&command).await? {
         Reply::Code { code } => {
-            let code = session.account.credential(Kind::Code, &code);
+            let code = session.account.credential(CredentialKind::Code, &code);
             trusted.redirect(site, &[("code", code.as_str())]).map(Some)
         }
         Reply::NotConsented => Ok(None),
@@ -122,7 +124,7 @@ async fn issue(
             let error = Error::new(Code::LoginRequired, "the session has ended meanwhile");
             trusted.redirect_error(site, &error).map(Some)
         }
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
@@ -131,11 +133,11 @@ async fn consent(
     env: &Env,
     site: &Site,
     session: &Session,
-    trusted: &Trusted,
+    trusted: &TrustedRequest,
     scopes: Scopes,
     query: &str,
 ) -> Result<Response, Error> {
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let holder = session.credential.as_str();
     let (destination, warning) = describe(&trusted.destination);
     let html = render(&ConsentPage {

@@ -10,7 +10,7 @@ use worker::{Env, Request, Response, ResponseBuilder};
 
 use crate::http::error::Error;
 use crate::oauth::redirect_uri::Destination;
-use crate::objects::account::{Account, Kind};
+use crate::objects::account::{Account, CredentialKind};
 use crate::site::Site;
 use crate::web::pages::{STYLE, Script};
 
@@ -28,11 +28,13 @@ impl Session {
     /// The session of a request, if it has one that is alive.
     pub async fn of(request: &Request, env: &Env, site: &Site) -> Result<Option<Self>, Error> {
         let Some(credential) = cookie(request, &session_cookie(site))? else { return Ok(None) };
-        let Some((account, secret)) = Account::holding(env, Kind::Session, &credential)? else { return Ok(None) };
+        let Some((account, secret)) = Account::holding(env, CredentialKind::Session, &credential)? else {
+            return Ok(None);
+        };
         match account.ask(&Command::Session { session: secret.to_owned() }).await? {
             Reply::Owner { owner } => Ok(Some(Self { owner, account, credential })),
             Reply::NoSession => Ok(None),
-            _ => Err(Error::Senseless("Account")),
+            _ => Err(Error::UnexpectedReply("Account")),
         }
     }
 
@@ -103,7 +105,7 @@ pub fn form_cookie(request: &Request, site: &Site) -> Result<(String, Option<Str
     if let Some(value) = known_form_cookie(request, site)? {
         return Ok((value, None));
     }
-    let value = new_secret(&mut WebCrypto).map_err(|_| Error::Senseless("WebCrypto"))?;
+    let value = new_secret(&mut WebCrypto).map_err(|_| Error::UnexpectedReply("WebCrypto"))?;
     let header = set_cookie(site, &cookie_name(site, FORM_COOKIE), &value, 3600);
     Ok((value, Some(header)))
 }

@@ -42,7 +42,7 @@ async fn show(env: &Env, site: &Site, session: &Session, done: Option<&str>) -> 
             // The session has ended since it was looked at.
             _ => return sign_in_first(Page::Clients),
         };
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let html = screens::render(&Clients {
         style: STYLE,
         username: &session.owner.username,

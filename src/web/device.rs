@@ -36,30 +36,30 @@ pub async fn device(request: &mut Request, env: &Env) -> Result<Response, Error>
         let query = code.map(|code| format!("%3Fuser_code%3D{}", shown(&code))).unwrap_or_default();
         return Ok(see_other(&format!("/login?return_to=/device{query}"))?.empty());
     };
-    let asked = Asked { env, site: &site, session: &session };
+    let dialog = DeviceDialog { env, site: &site, session: &session };
     let Some(form) = posted else {
-        return asked.for_code(code.as_deref(), None).await;
+        return dialog.for_code(code.as_deref(), None).await;
     };
     // The form that asks for a code decides on nothing; the one that decides does so on the code that was looked up.
     let subject = form.unchecked("decision")?.and(code.as_deref()).unwrap_or_default();
     let parameters = form.of_session(env, Page::Device, &session, subject).await?;
     match (code, parameters.optional("decision")?) {
-        (None, _) => asked.for_code(None, Some(UNKNOWN)).await,
-        (Some(code), None) => asked.look(&code).await,
-        (Some(code), Some(decision)) => asked.decide(&code, decision == "allow").await,
+        (None, _) => dialog.for_code(None, Some(UNKNOWN)).await,
+        (Some(code), None) => dialog.look(&code).await,
+        (Some(code), Some(decision)) => dialog.decide(&code, decision == "allow").await,
     }
 }
 
 /// Who asks, where.
-struct Asked<'a> {
+struct DeviceDialog<'a> {
     env: &'a Env,
     site: &'a Site,
     session: &'a Session,
 }
 
-impl Asked<'_> {
+impl DeviceDialog<'_> {
     async fn for_code(&self, code: Option<&str>, error: Option<&str>) -> Result<Response, Error> {
-        let keys = Keys::kept(self.env).await?;
+        let keys = Keys::load(self.env).await?;
         let html = screens::render(&DeviceCode {
             style: STYLE,
             username: self.session.owner.shown(),
@@ -79,11 +79,11 @@ impl Asked<'_> {
             AccountReply::Done => {}
             AccountReply::Paused => return self.for_code(None, Some(PAUSED)).await,
             AccountReply::NoSession => return sign_in_first(Page::Device),
-            _ => return Err(Error::Senseless("Account")),
+            _ => return Err(Error::UnexpectedReply("Account")),
         }
         let Some(found) = self.find(code).await? else { return self.for_code(None, Some(UNKNOWN)).await };
         self.session.account.ask(&AccountCommand::FoundDeviceCode { session: secret.to_owned() }).await?;
-        let keys = Keys::kept(self.env).await?;
+        let keys = Keys::load(self.env).await?;
         let requested = &found.requested;
         let html = screens::render(&DeviceConsent {
             style: STYLE,
@@ -111,7 +111,7 @@ impl Asked<'_> {
             match self.session.account.ask(&command).await? {
                 AccountReply::Done => {}
                 AccountReply::NoSession => return sign_in_first(Page::Device),
-                _ => return Err(Error::Senseless("Account")),
+                _ => return Err(Error::UnexpectedReply("Account")),
             }
         }
         let account = allow.then(|| self.session.account.route().to_owned());

@@ -17,12 +17,12 @@ use crate::config::{Config, Oidc};
 use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
-use crate::objects::account::{Account, Kind};
+use crate::objects::account::{Account, CredentialKind};
 use crate::site::Site;
 use crate::web::browser::{Temporary, start_session, temporary};
 use crate::web::oidc::id_token::{Claims, Expected, IdToken, IdTokenError};
 use crate::web::oidc::provider::{Exchange, Metadata};
-use crate::web::return_to::place;
+use crate::web::return_to::return_path;
 use crate::web::screens;
 
 mod id_token;
@@ -32,21 +32,21 @@ mod signature;
 const CALLBACK: &str = "/login/oidc/callback";
 /// A browser keeps no longer cookie; what does not fit is not gone back to.
 const MAX_RETURN_BYTES: usize = 3500;
-const NOT_BEGUN: &str = "This sign-in was not begun in this browser, or was too long ago. Try again.";
+const NOT_STARTED_HERE: &str = "This sign-in was not begun in this browser, or was too long ago. Try again.";
 const NOT_SIGNED_IN: &str = "The provider has not signed you in.";
-const NOT_BELIEVED: &str = "What the provider answered cannot be believed. Nobody was signed in.";
+const NOT_TRUSTWORTHY: &str = "What the provider answered cannot be believed. Nobody was signed in.";
 const NOT_ALLOWED: &str = "The provider knows you, but this server does not let you in: ask its operator.";
 
 /// What a browser remembers between its two visits.
-struct Begun {
+struct LoginState {
     state: String,
     nonce: String,
     verifier: String,
 }
 
-impl Begun {
+impl LoginState {
     fn new() -> Result<Self, Error> {
-        let secret = || new_secret(&mut WebCrypto).map_err(|_| Error::Senseless("WebCrypto"));
+        let secret = || new_secret(&mut WebCrypto).map_err(|_| Error::UnexpectedReply("WebCrypto"));
         Ok(Self { state: secret()?, nonce: secret()?, verifier: secret()? })
     }
 
@@ -68,28 +68,28 @@ impl Begun {
 }
 
 /// Why nobody was signed in: for the browser, and for the log.
-struct Refused(&'static str, String);
+struct SignInFailure(&'static str, String);
 
 /// `GET /login/oidc`: sends the browser to the provider.
 pub async fn begin(request: &Request, env: &Env) -> Result<Response, Error> {
     let config = Config::of(env);
     let (site, oidc) = (Site::of(request, &config)?, configured(&config)?);
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
-    let return_to = place(&site, query.optional("return_to")?);
+    let return_to = return_path(&site, query.optional("return_to")?);
     let metadata = Metadata::of(oidc).await?;
-    let begun = Begun::new()?;
-    let mut url = Url::parse(&metadata.authorization_endpoint).map_err(|_| Error::Senseless("OIDC_ISSUER"))?;
+    let login = LoginState::new()?;
+    let mut url = Url::parse(&metadata.authorization_endpoint).map_err(|_| Error::UnexpectedReply("OIDC_ISSUER"))?;
     url.query_pairs_mut()
         .append_pair("response_type", "code")
         .append_pair("client_id", &oidc.client_id)
         .append_pair("redirect_uri", &redirect_uri(&site))
         .append_pair("scope", "openid profile email")
-        .append_pair("state", &begun.state)
-        .append_pair("nonce", &begun.nonce)
-        .append_pair("code_challenge", &encoded_hash(&hash(&begun.verifier)))
+        .append_pair("state", &login.state)
+        .append_pair("nonce", &login.nonce)
+        .append_pair("code_challenge", &encoded_hash(&hash(&login.verifier)))
         .append_pair("code_challenge_method", "S256");
     let mut response = see_other(url.as_str())?.empty();
-    temporary(&mut response, &site, Temporary::Oidc, Some(&begun.cookie()))?;
+    temporary(&mut response, &site, Temporary::Oidc, Some(&login.cookie()))?;
     // What a cookie cannot hold is encoded; that it leads nowhere else is checked again on the way back.
     let kept = return_to.replace(';', "%3B").replace(',', "%2C");
     temporary(
@@ -105,7 +105,7 @@ pub async fn begin(request: &Request, env: &Env) -> Result<Response, Error> {
 pub async fn callback(request: &Request, env: &Env) -> Result<Response, Error> {
     let config = Config::of(env);
     let (site, oidc) = (Site::of(request, &config)?, configured(&config)?);
-    let return_to = place(&site, Temporary::ReturnTo.of(request, &site)?.as_deref());
+    let return_to = return_path(&site, Temporary::ReturnTo.of(request, &site)?.as_deref());
     let mut response = match user(request, &site, oidc).await? {
         Ok(claims) => {
             let username = Username::of_identity(&oidc.issuer, &claims.sub);
@@ -113,15 +113,17 @@ pub async fn callback(request: &Request, env: &Env) -> Result<Response, Error> {
             let command = Command::SignInAs { username, display_name: claims.about.display_name() };
             match account.ask(&command).await? {
                 Reply::SessionStarted { session, .. } => {
-                    let credential = account.credential(Kind::Session, &session);
+                    let credential = account.credential(CredentialKind::Session, &session);
                     start_session(see_other(&return_to)?, &site, &credential)?.empty()
                 }
                 // The account is just being deleted.
-                Reply::NameTaken => screens::login(request, env, &site, None, &return_to, "", Some(NOT_BEGUN)).await?,
-                _ => return Err(Error::Senseless("Account")),
+                Reply::NameTaken => {
+                    screens::login(request, env, &site, None, &return_to, "", Some(NOT_STARTED_HERE)).await?
+                }
+                _ => return Err(Error::UnexpectedReply("Account")),
             }
         }
-        Err(Refused(shown, reason)) => {
+        Err(SignInFailure(shown, reason)) => {
             console_log!("sign-in with the provider refused: {reason}");
             screens::login(request, env, &site, None, &return_to, "", Some(shown)).await?
         }
@@ -133,32 +135,32 @@ pub async fn callback(request: &Request, env: &Env) -> Result<Response, Error> {
 }
 
 /// Who the provider says this is.
-async fn user(request: &Request, site: &Site, oidc: &Oidc) -> Result<Result<Claims, Refused>, Error> {
-    let refused = |shown, reason: &str| Ok(Err(Refused(shown, reason.to_owned())));
+async fn user(request: &Request, site: &Site, oidc: &Oidc) -> Result<Result<Claims, SignInFailure>, Error> {
+    let refused = |shown, reason: &str| Ok(Err(SignInFailure(shown, reason.to_owned())));
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
-    let begun = Temporary::Oidc.of(request, site)?.and_then(|cookie| Begun::from_cookie(&cookie));
-    let Some(begun) = begun else { return refused(NOT_BEGUN, "no cookie") };
+    let login = Temporary::Oidc.of(request, site)?.and_then(|cookie| LoginState::from_cookie(&cookie));
+    let Some(login) = login else { return refused(NOT_STARTED_HERE, "no cookie") };
     let state = query.optional("state")?.unwrap_or_default();
-    if !bool::from(state.as_bytes().ct_eq(begun.state.as_bytes())) {
-        return refused(NOT_BEGUN, "another state");
+    if !bool::from(state.as_bytes().ct_eq(login.state.as_bytes())) {
+        return refused(NOT_STARTED_HERE, "another state");
     }
     let metadata = Metadata::of(oidc).await?;
     match query.optional("iss")? {
-        Some(issuer) if issuer != oidc.issuer => return refused(NOT_BELIEVED, "an answer of another issuer"),
-        None if metadata.answers_with_issuer => return refused(NOT_BELIEVED, "an answer without iss"),
+        Some(issuer) if issuer != oidc.issuer => return refused(NOT_TRUSTWORTHY, "an answer of another issuer"),
+        None if metadata.answers_with_issuer => return refused(NOT_TRUSTWORTHY, "an answer without iss"),
         _ => {}
     }
     let Some(code) = query.optional("code")? else {
         return refused(NOT_SIGNED_IN, query.optional("error")?.unwrap_or("no code"));
     };
-    let exchange = Exchange { code, verifier: &begun.verifier, redirect_uri: &redirect_uri(site) };
+    let exchange = Exchange { code, verifier: &login.verifier, redirect_uri: &redirect_uri(site) };
     let tokens = match metadata.exchange(oidc, &exchange).await {
-        Err(Error::Elsewhere(reason)) => return refused(NOT_SIGNED_IN, &reason),
+        Err(Error::OtherServer(reason)) => return refused(NOT_SIGNED_IN, &reason),
         tokens => tokens?,
     };
-    let mut claims = match believed(&metadata, oidc, &begun, &tokens.id_token).await? {
+    let mut claims = match verify_id_token(&metadata, oidc, &login, &tokens.id_token).await? {
         Ok(claims) => claims,
-        Err(reason) => return refused(NOT_BELIEVED, &reason.to_string()),
+        Err(reason) => return refused(NOT_TRUSTWORTHY, &reason.to_string()),
     };
     if claims.about.email.is_none() || claims.about.preferred_username.is_none() {
         let more = metadata.about(&tokens, &claims.sub).await?;
@@ -170,10 +172,10 @@ async fn user(request: &Request, site: &Site, oidc: &Oidc) -> Result<Result<Clai
     Ok(Ok(claims))
 }
 
-async fn believed(
+async fn verify_id_token(
     metadata: &Metadata,
     oidc: &Oidc,
-    begun: &Begun,
+    login: &LoginState,
     text: &str,
 ) -> Result<Result<Claims, IdTokenError>, Error> {
     let token = match IdToken::parse(text) {
@@ -185,7 +187,7 @@ async fn believed(
     }
     #[allow(clippy::cast_precision_loss)] // Exact until the year 287396.
     let now_s = now_ms() as f64 / 1000.0;
-    let expected = Expected { issuer: &oidc.issuer, client_id: &oidc.client_id, nonce: &begun.nonce, now_s };
+    let expected = Expected { issuer: &oidc.issuer, client_id: &oidc.client_id, nonce: &login.nonce, now_s };
     Ok(token.claims.check(&expected).map(|()| token.claims))
 }
 

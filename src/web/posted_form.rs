@@ -67,7 +67,7 @@ impl PostedForm {
 
     async fn checked(self, env: &Env, page: Page, holder: Option<&str>, subject: &str) -> Result<Parameters, Error> {
         let token = self.fields.optional("form_token")?.unwrap_or_default();
-        let keys = Keys::kept(env).await?;
+        let keys = Keys::load(env).await?;
         match holder {
             Some(holder) if self.is_same_origin && is_form_token(&keys, page, holder, subject, token)? => {
                 Ok(self.fields)

@@ -18,11 +18,11 @@ fn is_after_login(path: &str) -> bool {
 }
 
 /// Where to go after a login: a page of this server and nowhere else.
-pub fn place(site: &Site, asked: Option<&str>) -> String {
+pub fn return_path(site: &Site, requested: Option<&str>) -> String {
     let elsewhere = || "/login".to_owned();
-    let Some(asked) = asked.filter(|asked| asked.starts_with('/')) else { return elsewhere() };
+    let Some(requested) = requested.filter(|requested| requested.starts_with('/')) else { return elsewhere() };
     let Ok(here) = Url::parse(&site.here) else { return elsewhere() };
-    match here.join(asked) {
+    match here.join(requested) {
         Ok(url) if url.origin() == here.origin() && is_after_login(url.path()) => match url.query() {
             Some(query) => format!("{}?{}", url.path(), header_safe(query)),
             None => url.path().to_owned(),
@@ -39,13 +39,13 @@ pub fn header_safe(query: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{header_safe, place};
+    use super::{header_safe, return_path};
     use crate::site::Site;
 
     #[test]
     fn a_login_leads_to_pages_of_this_server_only() {
         let site = Site::for_tests("https://bus.example/");
-        for (asked, place_to_go) in [
+        for (requested, place_to_go) in [
             ("/authorize?client_id=a&state=b%0d%0a", "/authorize?client_id=a&state=b%0d%0a"),
             ("/dashboard", "/dashboard"),
             ("/dashboard#x", "/dashboard"),
@@ -58,7 +58,7 @@ mod tests {
             ("/x/../dashboard", "/dashboard"),
             ("", "/login"),
         ] {
-            assert_eq!(place(&site, Some(asked)), place_to_go, "{asked:?}");
+            assert_eq!(return_path(&site, Some(requested)), place_to_go, "{requested:?}");
         }
     }
 

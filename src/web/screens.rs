@@ -17,7 +17,7 @@ use crate::web::pages::sign_in::{Login, Notice, SignedIn};
 use crate::web::posted_form::form_token;
 
 /// The client that waits behind a login.
-pub struct Behind<'a> {
+pub struct PendingClient<'a> {
     pub client: &'a str,
     pub destination: &'a Destination,
 }
@@ -27,14 +27,14 @@ pub async fn login(
     request: &Request,
     env: &Env,
     site: &Site,
-    behind: Option<&Behind<'_>>,
+    pending: Option<&PendingClient<'_>>,
     return_to: &str,
     username: &str,
     error: Option<&str>,
 ) -> Result<Response, Error> {
     let (holder, set_cookie) = form_cookie(request, site)?;
-    let form_token = form_token(&*Keys::kept(env).await?, Page::SignIn, &holder, return_to)?;
-    let client = behind.map(|behind| named(behind.client));
+    let form_token = form_token(&*Keys::load(env).await?, Page::SignIn, &holder, return_to)?;
+    let client = pending.map(|pending| named(pending.client));
     let config = Config::of(env);
     let provider = config.oidc.as_ref().map(Oidc::shown_name);
     let html = render(&Login {
@@ -50,7 +50,7 @@ pub async fn login(
         form_token: &form_token,
     })?;
     let status = if error.is_some() { 403 } else { 200 };
-    let mut response = page(status, Some(site), behind.map(|behind| behind.destination))?;
+    let mut response = page(status, Some(site), pending.map(|pending| pending.destination))?;
     if let Some(header) = set_cookie {
         response = response.with_header("set-cookie", &header)?;
     }
@@ -58,7 +58,7 @@ pub async fn login(
 }
 
 pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Response, Error> {
-    let token = form_token(&*Keys::kept(env).await?, Page::SignOut, &session.credential, "")?;
+    let token = form_token(&*Keys::load(env).await?, Page::SignOut, &session.credential, "")?;
     let html = render(&SignedIn { style: STYLE, username: session.owner.shown(), sign_out_token: &token })?;
     Ok(page(200, Some(site), None)?.fixed(html.into_bytes()))
 }
@@ -105,7 +105,7 @@ pub fn notice(site: &Site, title: &str, text: &str) -> Result<Response, Error> {
 pub fn render(template: &impl Template) -> Result<String, Error> {
     template.render().map_err(|error| {
         console_error!("template: {error}");
-        Error::Senseless("a template")
+        Error::UnexpectedReply("a template")
     })
 }
 

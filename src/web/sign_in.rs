@@ -10,12 +10,12 @@ use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::oauth::password::{self, attempt};
-use crate::objects::account::{Account, Kind};
+use crate::objects::account::{Account, CredentialKind};
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, end_session, start_session};
 use crate::web::posted_form::PostedForm;
-use crate::web::return_to::place;
+use crate::web::return_to::return_path;
 use crate::web::screens;
 
 const WRONG: &str = "User name or password is wrong.";
@@ -27,7 +27,7 @@ pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> 
         return sign_in(request, env, &config, &site, form).await;
     }
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
-    let return_to = place(&site, query.optional("return_to")?);
+    let return_to = return_path(&site, query.optional("return_to")?);
     match Session::of(request, env, &site).await? {
         Some(session) if return_to == "/login" => screens::signed_in(env, &site, &session).await,
         Some(_) => Ok(see_other(&return_to)?.empty()),
@@ -45,15 +45,15 @@ async fn sign_in(
     if !config.password_login {
         return Err(Error::new(Code::AccessDenied, password::SWITCHED_OFF));
     }
-    let asked = form.unchecked("return_to")?.unwrap_or("/login").to_owned();
-    let asked = asked.as_str();
-    let parameters = form.of_browser(env, Page::SignIn, asked).await?;
-    let return_to = place(site, Some(asked));
+    let requested = form.unchecked("return_to")?.unwrap_or("/login").to_owned();
+    let requested = requested.as_str();
+    let parameters = form.of_browser(env, Page::SignIn, requested).await?;
+    let return_to = return_path(site, Some(requested));
     let typed = parameters.optional("username")?.unwrap_or_default();
     let password = parameters.optional("password")?.unwrap_or_default();
     let username = match Username::parse(typed.trim()) {
         Ok(username) if !password.is_empty() && password.len() <= MAX_BYTES => username,
-        _ => return screens::login(request, env, site, None, asked, "", Some(WRONG)).await,
+        _ => return screens::login(request, env, site, None, requested, "", Some(WRONG)).await,
     };
     let account = Account::named(env, &username)?;
     let name = username.to_string();
@@ -61,11 +61,11 @@ async fn sign_in(
     match account.ask(&command).await? {
         Reply::SessionStarted { session, .. } => {
             // A new session at each login: one that was planted before is worth nothing.
-            let credential = account.credential(Kind::Session, &session);
+            let credential = account.credential(CredentialKind::Session, &session);
             Ok(start_session(see_other(&return_to)?, site, &credential)?.empty())
         }
-        Reply::WrongCredentials => screens::login(request, env, site, None, asked, &name, Some(WRONG)).await,
-        _ => Err(Error::Senseless("Account")),
+        Reply::WrongCredentials => screens::login(request, env, site, None, requested, &name, Some(WRONG)).await,
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
@@ -73,8 +73,8 @@ pub async fn logout(request: &mut Request, env: &Env) -> Result<Response, Error>
     let site = Site::of(request, &Config::of(env))?;
     let form = PostedForm::of(request, &site).await?;
     let return_to = match &form {
-        Some(form) => place(&site, form.unchecked("return_to")?),
-        None => place(&site, None),
+        Some(form) => return_path(&site, form.unchecked("return_to")?),
+        None => return_path(&site, None),
     };
     if let (Some(session), Some(form)) = (Session::of(request, env, &site).await?, form) {
         form.of_session(env, Page::SignOut, &session, "").await?;

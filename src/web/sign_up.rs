@@ -11,7 +11,7 @@ use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::oauth::password;
-use crate::objects::account::{Account, Kind};
+use crate::objects::account::{Account, CredentialKind};
 use crate::objects::key_ring::{Keys, ask_setup};
 use crate::routes::Page;
 use crate::site::Site;
@@ -77,14 +77,14 @@ pub async fn sign_up(request: &mut Request, env: &Env) -> Result<Response, Error
     let command = Command::SignUp { username: username.clone(), password: password.to_owned(), admin };
     match account.ask(&command).await? {
         Reply::SessionStarted { session, .. } => {
-            let credential = account.credential(Kind::Session, &session);
+            let credential = account.credential(CredentialKind::Session, &session);
             Ok(start_session(see_other("/account")?, &site, &credential)?.empty())
         }
         Reply::NameTaken => {
             release(env, ticket, username).await?;
             show(request, env, &site, &config, again(TAKEN)).await
         }
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
@@ -96,7 +96,7 @@ async fn claim(env: &Env, config: &Config, code: &str, username: &Username) -> R
     if code.is_empty() || code.len() > MAX_CODE_BYTES {
         return Ok(None);
     }
-    if let Some((account, secret)) = Account::holding(env, Kind::Invite, code)? {
+    if let Some((account, secret)) = Account::holding(env, CredentialKind::Invite, code)? {
         if config.signup == Signup::Closed {
             return Ok(None);
         }
@@ -137,7 +137,7 @@ async fn show(
         needs_code: config.signup != Signup::Open || !filled.code.is_empty(),
         code: filled.code,
         min_password: MIN_CHARACTERS,
-        form_token: &form_token(&*Keys::kept(env).await?, Page::SignUp, &holder, "")?,
+        form_token: &form_token(&*Keys::load(env).await?, Page::SignUp, &holder, "")?,
     })?;
     let mut response = page(if filled.error.is_some() { 403 } else { 200 }, Some(site), None)?;
     if let Some(header) = set_cookie {

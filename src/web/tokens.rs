@@ -8,7 +8,7 @@ use worker::{Env, Request, Response};
 use crate::config::Config;
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
-use crate::oauth::personal;
+use crate::oauth::personal_tokens;
 use crate::objects::key_ring::Keys;
 use crate::routes::Page;
 use crate::site::Site;
@@ -48,7 +48,7 @@ fn authority(session: &Session) -> Authority {
 
 async fn perform(parameters: &Parameters, session: &Session, site: &Site) -> Result<Outcome, Error> {
     if let Some(token_id) = parameters.optional("revoke")? {
-        let outcome = personal::revoke(&session.account, authority(session), token_id.to_owned()).await?;
+        let outcome = personal_tokens::revoke(&session.account, authority(session), token_id.to_owned()).await?;
         return Ok(Outcome { error: outcome.err(), made: None });
     }
     let scopes: Vec<&str> = parameters.all("scope").collect();
@@ -58,19 +58,19 @@ async fn perform(parameters: &Parameters, session: &Session, site: &Site) -> Res
         days: parameters.optional("days")?.and_then(|days| days.trim().parse().ok()).unwrap_or(0),
         audience: site.issuer.clone(),
     };
-    Ok(match personal::create(&session.account, authority(session), new).await? {
+    Ok(match personal_tokens::create(&session.account, authority(session), new).await? {
         Ok((token, _)) => Outcome { made: Some(token), error: None },
         Err(error) => Outcome { made: None, error: Some(error) },
     })
 }
 
 async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Result<Response, Error> {
-    let rows = match personal::list(&session.account, authority(session)).await? {
+    let rows = match personal_tokens::list(&session.account, authority(session)).await? {
         Ok(tokens) => tokens.iter().map(row).collect::<Vec<_>>(),
         // The session has ended since it was looked at.
         Err(_) => return sign_in_first(Page::Tokens),
     };
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let html = screens::render(&Tokens {
         style: STYLE,
         username: session.owner.shown(),

@@ -207,8 +207,8 @@ impl<'a> Target<'a> {
 
 /// By name or number; the table admits nothing else.
 fn priority(text: &str) -> Priority {
-    let numbered = || text.parse().ok().and_then(Priority::from_number);
-    Priority::from_level(text).or_else(numbered).unwrap_or_default()
+    let event_with_id = || text.parse().ok().and_then(Priority::from_number);
+    Priority::from_level(text).or_else(event_with_id).unwrap_or_default()
 }
 
 /// Puts each value in the place of its `{{name}}`, in one pass.

@@ -7,28 +7,32 @@ use bus_core::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{AccountTool, CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
-use crate::oauth::personal;
+use crate::oauth::personal_tokens;
 
 /// The document of a call, or what was wrong with it, for the caller's eyes.
-pub async fn call(asked: &Asked, tool: &AccountTool, arguments: &Value) -> Result<Result<Value, String>, RpcError> {
+pub async fn call(
+    context: &RequestContext,
+    tool: &AccountTool,
+    arguments: &Value,
+) -> Result<Result<Value, String>, RpcError> {
     let checked = match validate(tool.parameters, arguments) {
         Ok(checked) => checked,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    asked.need(if tool.listing.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
+    context.need(if tool.listing.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
     // The session of the request must be open and its grant live, which the bus knows.
-    asked.ask(Command::UseSession).await?;
-    answer(asked, tool.listing.name, &checked).await.map_err(|error| RpcError::Internal(error.to_string()))
+    context.ask(Command::UseSession).await?;
+    answer(context, tool.listing.name, &checked).await.map_err(|error| RpcError::Internal(error.to_string()))
 }
 
 async fn answer(
-    asked: &Asked,
+    context: &RequestContext,
     name: &str,
     arguments: &Map<String, Value>,
-) -> Result<Result<Value, String>, personal::Error> {
-    let (account, by) = personal::account_of(&asked.env, &asked.caller)?;
+) -> Result<Result<Value, String>, personal_tokens::Error> {
+    let (account, by) = personal_tokens::account_of(&context.env, &context.caller)?;
     let text = |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     match name {
         CREATE_ACCESS_TOKEN => {
@@ -37,18 +41,18 @@ async fn answer(
                 _ => Vec::new(),
             };
             let days = arguments.get("expires_in_days").and_then(Value::as_i64).unwrap_or(DEFAULT_DAYS);
-            let new = personal::requested(&asked.caller, text("name"), Scopes::known(&scopes.join(" ")), days);
-            let made = personal::create(&account, by, new).await?;
+            let new = personal_tokens::requested(&context.caller, text("name"), Scopes::known(&scopes.join(" ")), days);
+            let made = personal_tokens::create(&account, by, new).await?;
             Ok(made.map(|(token, made)| json!({"status": "ok", "token": token, "access_token": listed(&made)})))
         }
         LIST_ACCESS_TOKENS => {
-            let tokens = personal::list(&account, by).await?;
+            let tokens = personal_tokens::list(&account, by).await?;
             Ok(tokens
                 .map(|tokens| json!({"status": "ok", "access_tokens": tokens.iter().map(listed).collect::<Vec<_>>()})))
         }
         _ => {
             let token_id = text("token_id");
-            let revoked = personal::revoke(&account, by, token_id.clone()).await?;
+            let revoked = personal_tokens::revoke(&account, by, token_id.clone()).await?;
             Ok(revoked.map(|found| json!({"status": if found { "ok" } else { "not_found" }, "token_id": token_id})))
         }
     }

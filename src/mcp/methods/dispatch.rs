@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use crate::catalog::tools::DispatchCall;
 use crate::mcp::answer::Answer;
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::tasks;
 use crate::mcp::methods::which_blender::{self, Choice};
-use crate::objects::bus::Heard;
+use crate::objects::bus::BusAnswer;
 
 /// What a command's answer becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answers {
+pub enum AnswerAs {
     /// The result of a tool; of a task, if it takes long and the client knows tasks.
     Tool,
     /// The contents of a resource.
@@ -34,20 +34,24 @@ pub enum Dispatched {
 ///
 /// # Errors
 /// `RpcError` for what the bus refuses as a whole, and -32602 for a question's answer that is none.
-pub async fn dispatch(asked: &Asked, mut call: DispatchCall, answers: Answers) -> Result<Dispatched, RpcError> {
-    let choice = which_blender::choice(asked).await?;
+pub async fn dispatch(
+    context: &RequestContext,
+    mut call: DispatchCall,
+    answers: AnswerAs,
+) -> Result<Dispatched, RpcError> {
+    let choice = which_blender::choice(context).await?;
     if let Some(envelope) = which_blender::not_chosen(&choice, call.command) {
         return Ok(Dispatched::Envelope(envelope));
     }
     if let Choice::Target(target_uuid) = choice {
         call.target_uuid = Some(target_uuid);
     }
-    let reply = match asked.hear(command(asked, call, answers)).await? {
-        Heard::Finished(written) => return Ok(Dispatched::Instead(Answer::of_bus(written))),
-        Heard::Reply(reply) => reply,
+    let reply = match context.ask_with_frame(command(context, call, answers)).await? {
+        BusAnswer::Response(written) => return Ok(Dispatched::Instead(Answer::of_bus(written))),
+        BusAnswer::Reply(reply) => reply,
     };
     match reply {
-        Reply::Envelope { envelope } => Ok(match which_blender::question(asked, envelope.ambiguous()).await? {
+        Reply::Envelope { envelope } => Ok(match which_blender::question(context, envelope.ambiguous()).await? {
             Some(question) => Dispatched::Instead(question),
             None => Dispatched::Envelope(*envelope),
         }),
@@ -57,8 +61,8 @@ pub async fn dispatch(asked: &Asked, mut call: DispatchCall, answers: Answers) -
     }
 }
 
-fn command(asked: &Asked, call: DispatchCall, answers: Answers) -> Command {
-    let is_tool = answers == Answers::Tool;
+fn command(context: &RequestContext, call: DispatchCall, answers: AnswerAs) -> Command {
+    let is_tool = answers == AnswerAs::Tool;
     // At most 3,600 seconds: far from any limit of the type.
     #[allow(clippy::cast_possible_truncation)]
     let timeout_ms = (call.timeout_seconds * 1_000.0).ceil() as i64;
@@ -67,9 +71,10 @@ fn command(asked: &Asked, call: DispatchCall, answers: Answers) -> Command {
         params: Value::Object(call.params),
         target_uuid: call.target_uuid,
         timeout_ms,
-        request_key: Some(asked.request_key.clone()),
-        in_lines: asked.reports.is_some(),
-        task_after_ms: (is_tool && asked.knows_tasks()).then_some(tasks::AFTER_MS),
-        frame: (is_tool && asked.alone).then(|| Answer::default().frame(&asked.request.id, asked.is_modern())),
+        request_key: Some(context.request_key.clone()),
+        in_lines: context.reports.is_some(),
+        task_after_ms: (is_tool && context.knows_tasks()).then_some(tasks::AFTER_MS),
+        frame: (is_tool && context.bus_may_write_response)
+            .then(|| Answer::default().frame(&context.request.id, context.is_modern())),
     }
 }

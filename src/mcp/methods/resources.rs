@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::catalog::resources::{ResourceError, ResourceRef};
 use crate::mcp::answer::{Answer, Caching};
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
-use crate::mcp::methods::dispatch::{Answers, Dispatched, dispatch};
+use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
 
 const MIME_TYPE: &str = "application/json";
 
@@ -16,12 +16,12 @@ const MIME_TYPE: &str = "application/json";
 ///
 /// # Errors
 /// -32602 with `data.uri` for an unknown one; -32002 up to revision 2025-11-25.
-pub async fn read(asked: &Asked) -> Result<Answer, RpcError> {
-    let uri = asked.request.text("uri")?;
-    let resource = ResourceRef::parse(uri).map_err(|error| refused(asked, uri, &error))?;
+pub async fn read(context: &RequestContext) -> Result<Answer, RpcError> {
+    let uri = context.request.text("uri")?;
+    let resource = ResourceRef::parse(uri).map_err(|error| refused(context, uri, &error))?;
     let document = match resource.dispatch() {
-        None => own(asked, &resource).await?,
-        Some(call) => match dispatch(asked, call, Answers::Resource).await? {
+        None => own(context, &resource).await?,
+        Some(call) => match dispatch(context, call, AnswerAs::Resource).await? {
             Dispatched::Envelope(envelope) => {
                 serde_json::to_value(&envelope).map_err(|error| RpcError::Internal(error.to_string()))?
             }
@@ -34,7 +34,7 @@ pub async fn read(asked: &Asked) -> Result<Answer, RpcError> {
 }
 
 /// The document of a resource that the bus has itself.
-async fn own(asked: &Asked, resource: &ResourceRef) -> Result<Value, RpcError> {
+async fn own(context: &RequestContext, resource: &ResourceRef) -> Result<Value, RpcError> {
     let tool = |name: &str, arguments| Command::Tool { name: name.to_owned(), arguments };
     let command = match resource {
         ResourceRef::Clients => Command::Clients,
@@ -45,16 +45,16 @@ async fn own(asked: &Asked, resource: &ResourceRef) -> Result<Value, RpcError> {
             return Err(RpcError::Internal(format!("no command reads {}", resource.uri())));
         }
     };
-    match asked.ask(command).await? {
+    match context.ask(command).await? {
         Reply::Document { document } => Ok(document),
         Reply::Rejected { message } => Err(RpcError::invalid_params(message)),
         other => Err(RpcError::Internal(format!("the bus answered a read with {other:?}"))),
     }
 }
 
-fn refused(asked: &Asked, uri: &str, error: &ResourceError) -> RpcError {
+fn refused(context: &RequestContext, uri: &str, error: &ResourceError) -> RpcError {
     match error {
-        ResourceError::Unknown { .. } if !asked.is_modern() => RpcError::ResourceNotFound { uri: uri.to_owned() },
+        ResourceError::Unknown { .. } if !context.is_modern() => RpcError::ResourceNotFound { uri: uri.to_owned() },
         error => RpcError::InvalidParams { message: error.to_string(), data: Some(json!({"uri": uri})) },
     }
 }

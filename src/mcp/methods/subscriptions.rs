@@ -9,7 +9,7 @@ use worker::WebSocket;
 
 use crate::catalog::resources::{ResourceError, ResourceRef};
 use crate::mcp::answer::Answer;
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::tasks;
 
@@ -34,13 +34,13 @@ pub struct Listening {
 ///
 /// # Errors
 /// -32602 for a filter that is malformed or too large.
-pub async fn listen(asked: &Asked) -> Result<Listening, RpcError> {
-    asked.need(Scopes::BUS_READ)?;
-    let id = &asked.request.id;
-    let subscriptions = wanted(asked)?;
+pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
+    context.need(Scopes::BUS_READ)?;
+    let id = &context.request.id;
+    let subscriptions = wanted(context)?;
     let uris: Vec<&str> = subscriptions.iter().map(|subscription| subscription.uri.as_str()).collect();
     let meta = json!({"io.modelcontextprotocol/subscriptionId": id});
-    let task_ids = wanted_tasks(asked)?;
+    let task_ids = wanted_tasks(context)?;
     let mut agreed = Map::new();
     if !uris.is_empty() {
         agreed.insert("resourceSubscriptions".to_owned(), json!(uris));
@@ -59,7 +59,7 @@ pub async fn listen(asked: &Asked) -> Result<Listening, RpcError> {
     if text.len() > MAX_LISTENER {
         return Err(RpcError::invalid_params("params.notifications is too long in all"));
     }
-    match asked.bus.open_listener(&asked.caller, &text).await {
+    match context.bus.open_listener(&context.caller, &text).await {
         Ok(Ok(socket)) => Ok(Listening { socket, acknowledgement, completion }),
         Ok(Err(Reply::Revoked)) => Err(RpcError::Unauthenticated),
         Ok(Err(reply)) => Err(RpcError::Internal(format!("open listener: {reply:?}"))),
@@ -67,24 +67,24 @@ pub async fn listen(asked: &Asked) -> Result<Listening, RpcError> {
     }
 }
 
-fn wanted(asked: &Asked) -> Result<Vec<Subscription>, RpcError> {
-    let uris = filtered(asked, "resourceSubscriptions", MAX_URIS)?;
+fn wanted(context: &RequestContext) -> Result<Vec<Subscription>, RpcError> {
+    let uris = filtered(context, "resourceSubscriptions", MAX_URIS)?;
     Ok(uris.into_iter().filter_map(|uri| subscription(uri).ok().flatten()).collect())
 }
 
 /// # Errors
 /// -32021 for a client that asks for tasks and does not declare that it knows them.
-fn wanted_tasks(asked: &Asked) -> Result<Vec<String>, RpcError> {
-    let task_ids = filtered(asked, "taskIds", MAX_TASKS)?;
+fn wanted_tasks(context: &RequestContext) -> Result<Vec<String>, RpcError> {
+    let task_ids = filtered(context, "taskIds", MAX_TASKS)?;
     if !task_ids.is_empty() {
-        tasks::need(asked)?;
+        tasks::need(context)?;
     }
     Ok(task_ids.into_iter().filter(|id| !id.is_empty() && id.len() <= MAX_ID).map(str::to_owned).collect())
 }
 
 /// The texts under a name in the filter of `subscriptions/listen`.
-fn filtered<'a>(asked: &'a Asked, name: &str, limit: usize) -> Result<Vec<&'a str>, RpcError> {
-    let filter = asked.request.params.get("notifications").and_then(Value::as_object);
+fn filtered<'a>(context: &'a RequestContext, name: &str, limit: usize) -> Result<Vec<&'a str>, RpcError> {
+    let filter = context.request.params.get("notifications").and_then(Value::as_object);
     let filter = filter.ok_or_else(|| RpcError::invalid_params("params.notifications must be an object"))?;
     match filter.get(name) {
         None | Some(Value::Null) => Ok(Vec::new()),
@@ -100,8 +100,8 @@ fn filtered<'a>(asked: &'a Asked, name: &str, limit: usize) -> Result<Vec<&'a st
 ///
 /// # Errors
 /// -32002 for an unknown resource, -32602 for one that cannot be subscribed to.
-pub async fn subscribe(asked: &Asked, on: bool) -> Result<Answer, RpcError> {
-    let uri = asked.request.text("uri")?;
+pub async fn subscribe(context: &RequestContext, on: bool) -> Result<Answer, RpcError> {
+    let uri = context.request.text("uri")?;
     let subscription = match subscription(uri) {
         Ok(Some(subscription)) => subscription,
         Ok(None) => return Err(RpcError::invalid_params(format!("{uri} cannot be subscribed to"))),
@@ -110,7 +110,7 @@ pub async fn subscribe(asked: &Asked, on: bool) -> Result<Answer, RpcError> {
     };
     let command =
         if on { Command::Subscribe { subscription } } else { Command::Unsubscribe { topic: subscription.topic } };
-    match asked.ask(command).await? {
+    match context.ask(command).await? {
         Reply::Rejected { message } => Err(RpcError::invalid_params(message)),
         _ => Ok(Answer::default()),
     }

@@ -6,7 +6,7 @@ use bus_core::scopes::Scopes;
 use serde_json::Value;
 
 use crate::mcp::answer::{Answer, ResultType};
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::era::TASKS;
 use crate::mcp::error::RpcError;
 
@@ -15,40 +15,40 @@ pub const AFTER_MS: i64 = 10_000;
 
 /// # Errors
 /// -32021 for a client that does not declare the extension.
-pub fn need(asked: &Asked) -> Result<(), RpcError> {
-    if asked.knows_tasks() { Ok(()) } else { Err(RpcError::MissingCapability { extension: TASKS }) }
+pub fn need(context: &RequestContext) -> Result<(), RpcError> {
+    if context.knows_tasks() { Ok(()) } else { Err(RpcError::MissingCapability { extension: TASKS }) }
 }
 
 /// # Errors
 /// -32602 for a task that there is not, or not any more.
-pub async fn get(asked: &Asked) -> Result<Answer, RpcError> {
-    need(asked)?;
-    ask(asked, |task_id| Command::Task { task_id }).await.map(Answer::from)
+pub async fn get(context: &RequestContext) -> Result<Answer, RpcError> {
+    need(context)?;
+    ask(context, |task_id| Command::Task { task_id }).await.map(Answer::from)
 }
 
 /// Tasks here never ask for input, so that whatever is answered was asked by nobody, and is passed over.
 ///
 /// # Errors
 /// As `get`, and -32602 for `inputResponses` that are none.
-pub async fn update(asked: &Asked) -> Result<Answer, RpcError> {
-    need(asked)?;
-    if !asked.request.params.get("inputResponses").is_some_and(Value::is_object) {
+pub async fn update(context: &RequestContext) -> Result<Answer, RpcError> {
+    need(context)?;
+    if !context.request.params.get("inputResponses").is_some_and(Value::is_object) {
         return Err(RpcError::invalid_params("params.inputResponses must be an object"));
     }
-    ask(asked, |task_id| Command::Task { task_id }).await.map(|_| Answer::default())
+    ask(context, |task_id| Command::Task { task_id }).await.map(|_| Answer::default())
 }
 
 /// # Errors
 /// As `get`.
-pub async fn cancel(asked: &Asked) -> Result<Answer, RpcError> {
-    need(asked)?;
-    asked.need(Scopes::BUS_DISPATCH)?;
-    ask(asked, |task_id| Command::CancelTask { task_id }).await.map(|_| Answer::default())
+pub async fn cancel(context: &RequestContext) -> Result<Answer, RpcError> {
+    need(context)?;
+    context.need(Scopes::BUS_DISPATCH)?;
+    ask(context, |task_id| Command::CancelTask { task_id }).await.map(|_| Answer::default())
 }
 
-async fn ask(asked: &Asked, command: impl FnOnce(String) -> Command) -> Result<Value, RpcError> {
-    let task_id = asked.request.text("taskId")?.to_owned();
-    let task = match asked.ask(command(task_id.clone())).await? {
+async fn ask(context: &RequestContext, command: impl FnOnce(String) -> Command) -> Result<Value, RpcError> {
+    let task_id = context.request.text("taskId")?.to_owned();
+    let task = match context.ask(command(task_id.clone())).await? {
         Reply::Task { task } => task,
         other => return Err(RpcError::Internal(format!("the bus answered for a task with {other:?}"))),
     };
@@ -61,8 +61,8 @@ async fn ask(asked: &Asked, command: impl FnOnce(String) -> Command) -> Result<V
 ///
 /// # Errors
 /// `RpcError` for what the bus refuses as a whole.
-pub async fn created_for(asked: &Asked, job_id: &str) -> Result<Answer, RpcError> {
-    match asked.ask(Command::Task { task_id: job_id.to_owned() }).await? {
+pub async fn created_for(context: &RequestContext, job_id: &str) -> Result<Answer, RpcError> {
+    match context.ask(Command::Task { task_id: job_id.to_owned() }).await? {
         Reply::Task { task: Some(task) } => Ok(created(task)),
         other => Err(RpcError::Internal(format!("the bus answered for a new task with {other:?}"))),
     }

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{self, DispatchCall, DispatchTool, Tool};
 use crate::mcp::answer::Answer;
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
-use crate::mcp::methods::dispatch::{Answers, Dispatched, dispatch};
+use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
 use crate::mcp::methods::which_blender::{self, Choice};
 use crate::mcp::methods::{account_tools, tasks};
 
@@ -19,38 +19,38 @@ use crate::mcp::methods::{account_tools, tasks};
 ///
 /// # Errors
 /// -32602 for an unknown tool. Wrong arguments are no JSON-RPC error but a tool error, which models get to see.
-pub async fn call(asked: &Asked) -> Result<Answer, RpcError> {
-    let name = asked.request.text("name")?;
+pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
+    let name = context.request.text("name")?;
     let Some(tool) = tools::find(name) else {
         return Err(RpcError::invalid_params(format!("unknown tool: {name}")));
     };
-    let arguments = match asked.request.params.get("arguments") {
+    let arguments = match context.request.params.get("arguments") {
         None | Some(Value::Null) => Value::Object(Map::new()),
         Some(arguments) => arguments.clone(),
     };
     match tool {
         Tool::Dispatch(tool) => match DispatchCall::parse(tool, &arguments) {
-            Ok(call) => call_blender(asked, call).await,
+            Ok(call) => call_blender(context, call).await,
             Err(error) => Ok(documented(Err(error.to_string()))),
         },
-        Tool::Job(tool) if tool.name == SUBMIT => submit(asked, arguments).await,
+        Tool::Job(tool) if tool.name == SUBMIT => submit(context, arguments).await,
         Tool::Bus(tool) | Tool::Job(tool) => {
-            asked.need(if tool.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
-            let reply = asked.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?;
+            context.need(if tool.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
+            let reply = context.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?;
             document(reply).map(documented)
         }
-        Tool::Account(tool) => account_tools::call(asked, tool, &arguments).await.map(documented),
+        Tool::Account(tool) => account_tools::call(context, tool, &arguments).await.map(documented),
     }
 }
 
 /// `blender_submit`; a client that knows tasks gets one.
-async fn submit(asked: &Asked, arguments: Value) -> Result<Answer, RpcError> {
+async fn submit(context: &RequestContext, arguments: Value) -> Result<Answer, RpcError> {
     let mut arguments = match with_checked_params(arguments) {
         Ok(arguments) => arguments,
         Err(reason) => return Ok(documented(Err(reason))),
     };
-    asked.need(Scopes::BUS_DISPATCH)?;
-    let choice = which_blender::choice(asked).await?;
+    context.need(Scopes::BUS_DISPATCH)?;
+    let choice = which_blender::choice(context).await?;
     let submitted = arguments.get("command").and_then(Value::as_str).unwrap_or_default();
     if let Some(envelope) = which_blender::not_chosen(&choice, submitted) {
         return enveloped(envelope);
@@ -58,15 +58,15 @@ async fn submit(asked: &Asked, arguments: Value) -> Result<Answer, RpcError> {
     if let (Choice::Target(target_uuid), Some(fields)) = (choice, arguments.as_object_mut()) {
         fields.insert("target_uuid".to_owned(), Value::from(target_uuid));
     }
-    let document = match document(asked.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await?)? {
+    let document = match document(context.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await?)? {
         Ok(document) => document,
         Err(reason) => return Ok(documented(Err(reason))),
     };
-    if let Some(question) = which_blender::question(asked, ambiguous(&document).as_deref()).await? {
+    if let Some(question) = which_blender::question(context, ambiguous(&document).as_deref()).await? {
         return Ok(question);
     }
-    match document.get("job_id").and_then(Value::as_str).filter(|_| asked.knows_tasks()) {
-        Some(job_id) => tasks::created_for(asked, job_id).await,
+    match document.get("job_id").and_then(Value::as_str).filter(|_| context.knows_tasks()) {
+        Some(job_id) => tasks::created_for(context, job_id).await,
         None => Ok(documented(Ok(document))),
     }
 }
@@ -95,9 +95,9 @@ fn with_checked_params(arguments: Value) -> Result<Value, String> {
     Ok(Value::Object(fields))
 }
 
-async fn call_blender(asked: &Asked, call: DispatchCall) -> Result<Answer, RpcError> {
-    asked.need(if call.only_reads { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
-    match dispatch(asked, call, Answers::Tool).await? {
+async fn call_blender(context: &RequestContext, call: DispatchCall) -> Result<Answer, RpcError> {
+    context.need(if call.only_reads { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
+    match dispatch(context, call, AnswerAs::Tool).await? {
         Dispatched::Envelope(envelope) => enveloped(envelope),
         Dispatched::Instead(answer) => Ok(answer),
         Dispatched::Rejected(reason) => Ok(documented(Err(reason))),

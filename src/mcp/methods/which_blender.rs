@@ -11,7 +11,7 @@ use durable::runtime::now_ms;
 use serde_json::{Map, Value, json};
 
 use crate::mcp::answer::{Answer, ResultType};
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
 use crate::seal;
 
@@ -38,15 +38,15 @@ pub enum Choice {
 /// # Errors
 /// -32602 for a `requestState` that is not of this server, of another request or user, or too old, and for an answer
 /// that is none.
-pub async fn choice(asked: &Asked) -> Result<Choice, RpcError> {
-    let params = &asked.request.params;
+pub async fn choice(context: &RequestContext) -> Result<Choice, RpcError> {
+    let params = &context.request.params;
     let state = match params.get("requestState") {
         None | Some(Value::Null) => return Ok(Choice::Open),
         Some(state) => {
             state.as_str().ok_or_else(|| RpcError::invalid_params("params.requestState must be a string"))?
         }
     };
-    match seal::opened(&asked.env, &sealed(asked), state, now_ms()).await {
+    match seal::opened(&context.env, &sealed(context), state, now_ms()).await {
         Ok(Ok(())) => {}
         Ok(Err(refused)) => return Err(RpcError::invalid_params(format!("params.requestState {refused}"))),
         Err(error) => return Err(RpcError::Internal(error.to_string())),
@@ -89,10 +89,10 @@ pub fn not_chosen(choice: &Choice, command: &str) -> Option<Envelope> {
 ///
 /// # Errors
 /// `RpcError` for what the bus refuses as a whole.
-pub async fn question(asked: &Asked, candidates: Option<&[String]>) -> Result<Option<Answer>, RpcError> {
-    let shows_forms = asked.client().is_some_and(|client| client.shows_forms);
+pub async fn question(context: &RequestContext, candidates: Option<&[String]>) -> Result<Option<Answer>, RpcError> {
+    let shows_forms = context.client().is_some_and(|client| client.shows_forms);
     let Some(candidates) = candidates.filter(|_| shows_forms) else { return Ok(None) };
-    let clients = match asked.ask(Command::Clients).await? {
+    let clients = match context.ask(Command::Clients).await? {
         Reply::Document { document } => document,
         other => return Err(RpcError::Internal(format!("the bus listed clients with {other:?}"))),
     };
@@ -105,7 +105,7 @@ pub async fn question(asked: &Asked, candidates: Option<&[String]>) -> Result<Op
         "requestedSchema": {"type": "object", "properties": {FIELD: field}, "required": [FIELD]},
     });
     let until_ms = now_ms().saturating_add(GOOD_FOR_MS);
-    let state = seal::sealed(&asked.env, &sealed(asked), until_ms).await;
+    let state = seal::seal(&context.env, &sealed(context), until_ms).await;
     let fields = json!({
         "inputRequests": {QUESTION: {"method": "elicitation/create", "params": form}},
         "requestState": state.map_err(|error| RpcError::Internal(error.to_string()))?,
@@ -130,9 +130,10 @@ fn title(uuid: &str, clients: &Value) -> String {
 }
 
 /// What a `requestState` is bound to.
-fn sealed(asked: &Asked) -> Vec<String> {
-    let mut parts = vec![asked.caller.user_id.clone(), asked.caller.grant_id.clone(), asked.request.method.clone()];
-    let params = &asked.request.params;
+fn sealed(context: &RequestContext) -> Vec<String> {
+    let mut parts =
+        vec![context.caller.user_id.clone(), context.caller.grant_id.clone(), context.request.method.clone()];
+    let params = &context.request.params;
     parts.extend(
         SEALED.iter().map(|name| params.get(*name).map_or_else(String::new, |value| sorted(value).to_string())),
     );

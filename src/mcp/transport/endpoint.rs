@@ -124,11 +124,11 @@ async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<
     let Some(session_id) = request.headers().get(SESSION_HEADER)? else {
         return refuse(400, &RpcError::InvalidRequest(format!("{SESSION_HEADER} is missing")));
     };
-    let asked = match Bus::of(env, caller) {
+    let reply = match Bus::of(env, caller) {
         Ok(bus) => bus.ask("", Some(&session_id), Command::CloseSession, &|_| {}).await,
         Err(error) => Err(error),
     };
-    match asked {
+    match reply {
         Ok(Reply::Done) => Ok(Response::empty()?.with_status(204)),
         Ok(Reply::Revoked) => Challenge::invalid_token(request).response(),
         Ok(_) => refuse(404, &RpcError::NoSession),

@@ -12,7 +12,7 @@ use worker::{Env, console_error};
 
 use crate::config::Config;
 use crate::http::error::Error;
-use crate::oauth::client::declared::{Declared, Sound};
+use crate::oauth::client::metadata::{ClientMetadata, RawClientMetadata};
 use crate::oauth::client::{Client, Secret, record};
 
 const MAX_ID_BYTES: usize = 256;
@@ -85,8 +85,9 @@ fn client(entry: Value) -> Result<Client, String> {
     }
     let secret = secret(&fields)?;
     let has_method = fields.contains_key("token_endpoint_auth_method");
-    let declared: Declared = serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
-    let Sound { name, redirect_uris, secret_by } = declared.check().map_err(|error| match error {
+    let declared: RawClientMetadata =
+        serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
+    let ClientMetadata { name, redirect_uris, secret_by } = declared.check().map_err(|error| match error {
         Error::Rejected { description, .. } => description,
         other => other.to_string(),
     })?;

@@ -14,12 +14,12 @@ use worker::{AbortSignal, Fetch, Headers, Request, RequestInit, RequestRedirect,
 use crate::http::body::bounded;
 use crate::http::error::{Code, Error};
 use crate::http::outbound::within;
-use crate::oauth::client::declared::{Declared, Sound};
+use crate::oauth::client::metadata::{ClientMetadata, RawClientMetadata};
 use crate::oauth::client::{Client, Secret};
 use crate::site::Site;
 
 mod address;
-mod kept;
+mod cache;
 
 /// The most that the draft (section 8.7) asks servers to take.
 const MAX_BYTES: usize = 5 * 1024;
@@ -38,14 +38,14 @@ pub async fn fetch(client_id: &str, site: &Site) -> Result<Client, Error> {
         host_is(&site.here) || host_is(&site.issuer)
     };
     let url = address::check(client_id, own_host).map_err(|error| refused(error.to_string()))?;
-    if let Some(client) = kept::find(client_id, now_ms()) {
+    if let Some(client) = cache::find(client_id, now_ms()) {
         return Ok(client);
     }
     let answer = within(PATIENCE, async |signal| read(&url, signal).await).await;
     let late = || refused(format!("its metadata document did not come within {} seconds", PATIENCE.as_secs()));
     let (body, lifetime_s) = answer.ok_or_else(late)??;
     let client = describe(&url, &body)?;
-    kept::keep(&client, lifetime_s, now_ms());
+    cache::store(&client, lifetime_s, now_ms());
     Ok(client)
 }
 
@@ -72,7 +72,7 @@ async fn read(url: &Url, signal: &AbortSignal) -> Result<(Vec<u8>, i64), Error> 
     if !is_json(&kind) {
         return Err(refused("its metadata document must have the content type application/json"));
     }
-    let lifetime_s = kept::lifetime_s(|name| response.headers().get(name).ok().flatten());
+    let lifetime_s = cache::lifetime_s(|name| response.headers().get(name).ok().flatten());
     let body = bounded(response.stream()?, MAX_BYTES)
         .await
         .map_err(|error| {
@@ -104,9 +104,9 @@ fn describe(url: &Url, body: &[u8]) -> Result<Client, Error> {
     if fields.get("token_endpoint_auth_method").is_some_and(|method| method.as_str() != Some("none")) {
         return Err(refused("token_endpoint_auth_method in its metadata document must be none"));
     }
-    let declared: Declared = serde_json::from_value(Value::Object(fields))
+    let declared: RawClientMetadata = serde_json::from_value(Value::Object(fields))
         .map_err(|error| refused(format!("its metadata document is not client metadata: {error}")))?;
-    let Sound { name, redirect_uris, secret_by: _ } = declared.check()?;
+    let ClientMetadata { name, redirect_uris, secret_by: _ } = declared.check()?;
     let publisher = url.host_str().map(str::to_owned);
     Ok(Client { id: url.to_string(), name, redirect_uris, secret: Secret::None, publisher })
 }

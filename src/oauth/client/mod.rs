@@ -4,8 +4,8 @@
 //! that is their id. `registry` looks in all three.
 
 mod configured;
-pub mod declared;
 pub mod document;
+pub mod metadata;
 mod model;
 pub mod record;
 mod registry;

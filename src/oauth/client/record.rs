@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::http::error::Error;
-use crate::oauth::client::declared::Sound;
+use crate::oauth::client::metadata::ClientMetadata;
 use crate::oauth::client::{Client, MAX_CLIENT_ID_BYTES, Secret, SecretBy};
 use crate::objects::key_ring::{Keys, is_signed, named, newest, sign};
 
@@ -42,8 +42,8 @@ pub fn is_secret(given: &str, client_id: &str, keys: &Keys) -> Result<bool, Erro
 }
 
 impl Record {
-    pub fn new(sound: Sound, registered_s: i64) -> Self {
-        let Sound { name, redirect_uris, secret_by } = sound;
+    pub fn new(sound: ClientMetadata, registered_s: i64) -> Self {
+        let ClientMetadata { name, redirect_uris, secret_by } = sound;
         Self { name, redirect_uris, registered_s, secret_by }
     }
 

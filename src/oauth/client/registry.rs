@@ -24,13 +24,13 @@ impl Client {
         if let Some(client) = configured::find(client_id, env) {
             return Ok(Some(client));
         }
-        let keys = Keys::knowing(env, |keys| &keys.client_record, record::kid(client_id)).await?;
+        let keys = Keys::with_kid(env, |keys| &keys.client_record, record::kid(client_id)).await?;
         Ok(record::Record::from_id(client_id, &keys)?.map(|record| record.client(client_id)))
     }
 
     /// Whether this is the client, as far as it has a secret to show. A public client has none, whatever it sends: PKCE
     /// and the grant itself stand for it.
-    pub fn is_shown_by(&self, secret: &str, keys: &Keys) -> Result<bool, Error> {
+    pub fn accepts_secret(&self, secret: &str, keys: &Keys) -> Result<bool, Error> {
         match &self.secret {
             Secret::None => Ok(true),
             Secret::MadeFromId => record::is_secret(secret, &self.id, keys),

@@ -47,7 +47,7 @@ async fn send(owner: &Owner<'_>, target: &str, command: &str, input: &str) -> Re
     let document = match owner.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await? {
         Reply::Document { document } => document,
         Reply::Rejected { message } => return Ok(Outcome::failed(message)),
-        _ => return Err(Error::Senseless("UserBus")),
+        _ => return Err(Error::UnexpectedReply("UserBus")),
     };
     let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
     Ok(match text("status") {
@@ -80,7 +80,7 @@ async fn cancel(owner: &Owner<'_>, job_id: &str) -> Result<Outcome, Error> {
             None => Outcome::failed("There is no such job any more."),
         }),
         Reply::Rejected { message } => Ok(Outcome::failed(message)),
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 
@@ -91,7 +91,7 @@ async fn disconnect(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Err
         }
         Reply::Found { found: false } => Ok(Outcome::failed("There is no such client any more.")),
         Reply::Rejected { message } => Ok(Outcome::failed(message)),
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 
@@ -104,7 +104,7 @@ async fn answer(owner: &Owner<'_>, job_id: &str, allow: bool) -> Result<Outcome,
             "This job does not ask any more, or its Blender is not connected now. Reload the page to see.",
         )),
         Reply::Rejected { message } => Ok(Outcome::failed(message)),
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 
@@ -125,7 +125,7 @@ async fn screenshot(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Err
             None => Outcome::failed(no_picture(&envelope)),
         }),
         Reply::Rejected { message } => Ok(Outcome::failed(message)),
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 

@@ -31,6 +31,6 @@ async fn who(request: &Request, env: &Env) -> Result<Option<Who>, Error> {
     let Some(owner) = Owner::of(request, env).await? else { return Ok(None) };
     match owner.ask(Command::Connected).await? {
         Reply::Connected { blenders } => Ok(Some(Who { username: owner.session.owner.username, blenders })),
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }

@@ -86,7 +86,7 @@ pub async fn job(request: &Request, env: &Env) -> Result<Response, Error> {
         Reply::Job { job: None } => {
             part(&screens::render(&Outcome::failed("This job is not kept any more: jobs go after 24 hours."))?)
         }
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 

@@ -42,12 +42,12 @@ impl<'a> Owner<'a> {
     pub async fn overview(&self) -> Result<Overview, Error> {
         match self.ask(Command::Overview).await? {
             Reply::Overview { overview } => Ok(*overview),
-            _ => Err(Error::Senseless("UserBus")),
+            _ => Err(Error::UnexpectedReply("UserBus")),
         }
     }
 
     pub async fn form_token(&self, page: Page) -> Result<String, Error> {
-        form_token(&*Keys::kept(self.env).await?, page, &self.session.credential, "")
+        form_token(&*Keys::load(self.env).await?, page, &self.session.credential, "")
     }
 
     /// The browser as the bus knows a socket's holder. The session has no grant; its stream can only listen.

@@ -81,7 +81,7 @@ impl Metadata {
         let address = format!("{}/.well-known/openid-configuration", oidc.issuer.trim_end_matches('/'));
         let metadata: Self = outbound::json(&address, RequestInit::new()).await?;
         if metadata.issuer != oidc.issuer {
-            return Err(Error::Elsewhere(format!("{address} is of the issuer {}, not OIDC_ISSUER", metadata.issuer)));
+            return Err(Error::OtherServer(format!("{address} is of the issuer {}, not OIDC_ISSUER", metadata.issuer)));
         }
         let endpoints = [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri];
         for endpoint in endpoints.into_iter().chain(&metadata.userinfo_endpoint) {
@@ -164,7 +164,7 @@ impl Metadata {
 /// Addresses are https; a provider on this machine, for development, may do without.
 fn check(address: &str, issuer: &str) -> Result<(), Error> {
     let refused =
-        || Error::Elsewhere(format!("{address} is no https address, which OIDC_ISSUER and its endpoints must be"));
+        || Error::OtherServer(format!("{address} is no https address, which OIDC_ISSUER and its endpoints must be"));
     let url = Url::parse(address).map_err(|_| refused())?;
     let local = Url::parse(issuer).is_ok_and(|issuer| issuer.scheme() == "http" && is_loopback(&issuer));
     let sound = url.scheme() == "https" || (local && url.scheme() == "http" && is_loopback(&url));

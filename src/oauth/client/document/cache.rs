@@ -41,7 +41,7 @@ pub fn find(client_id: &str, now_ms: i64) -> Option<Client> {
     KEPT.with_borrow(|documents| documents.find(client_id, now_ms))
 }
 
-pub fn keep(client: &Client, lifetime_s: i64, now_ms: i64) {
+pub fn store(client: &Client, lifetime_s: i64, now_ms: i64) {
     KEPT.with_borrow_mut(|documents| documents.keep(client, lifetime_s, now_ms));
 }
 

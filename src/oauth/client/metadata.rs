@@ -13,7 +13,7 @@ const MAX_NAME_CHARACTERS: usize = 80;
 
 /// The metadata that matter here; others are passed over (RFC 7591 section 2).
 #[derive(Deserialize)]
-pub struct Declared {
+pub struct RawClientMetadata {
     redirect_uris: Option<Vec<String>>,
     client_name: Option<String>,
     token_endpoint_auth_method: Option<String>,
@@ -23,7 +23,7 @@ pub struct Declared {
 
 /// The same, once all of it is sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sound {
+pub struct ClientMetadata {
     /// As a page may show it; empty if the client has none.
     pub name: String,
     /// At least one, but for a client that signs in as a device and in no other way.
@@ -31,8 +31,8 @@ pub struct Sound {
     pub secret_by: Option<SecretBy>,
 }
 
-impl Declared {
-    pub fn check(self) -> Result<Sound, Error> {
+impl RawClientMetadata {
+    pub fn check(self) -> Result<ClientMetadata, Error> {
         let refused = |description: String| Error::new(Code::InvalidClientMetadata, description);
         // Without a method RFC 7591 means client_secret_basic; the answer tells the client that it has no secret.
         let secret_by = match self.token_endpoint_auth_method.as_deref() {
@@ -65,7 +65,7 @@ impl Declared {
             let refused = |error| Error::new(Code::InvalidRedirectUri, format!("{uri}: {error}"));
             redirect_uri::check(uri).map_err(refused)?;
         }
-        Ok(Sound { name: presentable(&self.client_name.unwrap_or_default()), redirect_uris, secret_by })
+        Ok(ClientMetadata { name: presentable(&self.client_name.unwrap_or_default()), redirect_uris, secret_by })
     }
 }
 
@@ -82,12 +82,12 @@ fn presentable(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Declared, presentable};
+    use super::{RawClientMetadata, presentable};
     use crate::http::error::Error;
     use serde_json::{Value, json};
 
     fn refusal(metadata: Value) -> String {
-        match serde_json::from_value::<Declared>(metadata).unwrap().check() {
+        match serde_json::from_value::<RawClientMetadata>(metadata).unwrap().check() {
             Err(Error::Rejected { code, .. }) => code.name().to_owned(),
             Err(other) => other.to_string(),
             Ok(sound) => format!("{sound:?}"),
@@ -98,7 +98,7 @@ mod tests {
     fn a_body_without_method_and_type_registers_a_public_client() {
         let metadata = json!({"redirect_uris": ["http://localhost:5/callback"], "client_name": "FastMCP Client",
             "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"], "software_id": "x"});
-        let sound = serde_json::from_value::<Declared>(metadata).unwrap().check().unwrap();
+        let sound = serde_json::from_value::<RawClientMetadata>(metadata).unwrap().check().unwrap();
         assert_eq!((sound.name.as_str(), sound.secret_by), ("FastMCP Client", None));
     }
 

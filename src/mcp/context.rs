@@ -12,12 +12,12 @@ use crate::mcp::era::Client;
 use crate::mcp::error::RpcError;
 use crate::mcp::message::Request;
 use crate::mcp::reports::Reports;
-use crate::objects::bus::{Bus, Heard};
+use crate::objects::bus::{Bus, BusAnswer};
 
 /// What is told of a request before its answer.
-pub enum Told {
+pub enum Interim {
     /// A notification for the client.
-    Report(String),
+    Notification(String),
     /// It takes longer than a moment.
     Slow,
 }
@@ -28,7 +28,7 @@ pub enum Era {
 }
 
 /// A request with all it takes to answer it.
-pub struct Asked {
+pub struct RequestContext {
     pub request: Request,
     pub era: Era,
     pub caller: Caller,
@@ -39,12 +39,12 @@ pub struct Asked {
     /// What the client wants to hear before the answer.
     pub reports: Option<Reports>,
     /// Where it goes, and that the answer takes longer than a moment.
-    pub told: UnboundedSender<Told>,
+    pub interim: UnboundedSender<Interim>,
     /// The bus may write the response itself: nothing goes out with it or before it, and no page has to be let read it.
-    pub alone: bool,
+    pub bus_may_write_response: bool,
 }
 
-impl Asked {
+impl RequestContext {
     pub fn is_modern(&self) -> bool {
         matches!(self.era, Era::Modern { .. })
     }
@@ -66,29 +66,29 @@ impl Asked {
     /// # Errors
     /// `RpcError` for what the bus refuses as a whole: a closed session, a revoked grant, a failure.
     pub async fn ask(&self, command: Command) -> Result<Reply, RpcError> {
-        self.hear(command).await?.reply().map_err(|error| RpcError::Internal(error.to_string()))
+        self.ask_with_frame(command).await?.reply().map_err(|error| RpcError::Internal(error.to_string()))
     }
 
     /// The same for a command that may come with a frame.
     ///
     /// # Errors
     /// As `ask`.
-    pub async fn hear(&self, command: Command) -> Result<Heard, RpcError> {
+    pub async fn ask_with_frame(&self, command: Command) -> Result<BusAnswer, RpcError> {
         let (client_name, session_id) = match &self.era {
             Era::Modern { client } => (client.name.as_str(), None),
             Era::Legacy { session_id } => ("", session_id.as_deref()),
         };
         let pass_on = |line: &Line| {
             let told = match line {
-                Line::Slow => Some(Told::Slow),
-                line => self.reports.as_ref().and_then(|reports| reports.of(line)).map(Told::Report),
+                Line::Slow => Some(Interim::Slow),
+                line => self.reports.as_ref().and_then(|reports| reports.of(line)).map(Interim::Notification),
             };
             // Fails when the client has gone; the answer is awaited all the same.
-            let _ = told.map(|told| self.told.unbounded_send(told));
+            let _ = told.map(|told| self.interim.unbounded_send(told));
         };
-        match self.bus.hear(client_name, session_id, command, &pass_on).await {
-            Ok(Heard::Reply(Reply::NoSession)) => Err(RpcError::NoSession),
-            Ok(Heard::Reply(Reply::Revoked)) => Err(RpcError::Unauthenticated),
+        match self.bus.ask_with_frame(client_name, session_id, command, &pass_on).await {
+            Ok(BusAnswer::Reply(Reply::NoSession)) => Err(RpcError::NoSession),
+            Ok(BusAnswer::Reply(Reply::Revoked)) => Err(RpcError::Unauthenticated),
             Ok(heard) => Ok(heard),
             Err(error) => Err(RpcError::Internal(error.to_string())),
         }

@@ -16,7 +16,7 @@ use worker::Env;
 
 use crate::caller::Caller;
 pub use crate::http::error::Error;
-use crate::objects::account::{Account, Kind};
+use crate::objects::account::{Account, CredentialKind};
 use crate::site::Site;
 
 /// Far below the time for which a bus remembers a revocation.
@@ -30,7 +30,7 @@ thread_local! {
 
 /// Whether this is to be taken for a personal access token and not for a JWT.
 pub fn is_personal(token: &str) -> bool {
-    token.starts_with(Kind::AccessToken.prefix())
+    token.starts_with(CredentialKind::AccessToken.prefix())
 }
 
 /// Whose token this is, if it is live and for this server.
@@ -40,7 +40,7 @@ pub async fn verify(env: &Env, site: &Site, token: &str) -> Result<Option<Caller
     if let Some(caller) = kept(&key, now_ms) {
         return Ok(Some(caller));
     }
-    let Some((account, secret)) = Account::holding(env, Kind::AccessToken, token)? else { return Ok(None) };
+    let Some((account, secret)) = Account::holding(env, CredentialKind::AccessToken, token)? else { return Ok(None) };
     let command = Command::UseAccessToken { token: secret.to_owned(), audiences: site.audiences() };
     match account.ask(&command).await? {
         Reply::AccessToken { owner, held } => {
@@ -57,7 +57,7 @@ pub async fn verify(env: &Env, site: &Site, token: &str) -> Result<Option<Caller
             Ok(Some(caller))
         }
         Reply::NoAccessToken => Ok(None),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
@@ -86,10 +86,12 @@ pub async fn create(
     new: NewToken,
 ) -> Result<Result<(String, Listed), String>, Error> {
     match account.ask(&Command::CreateAccessToken { by, new }).await? {
-        Reply::AccessTokenMade { token, listed } => Ok(Ok((account.credential(Kind::AccessToken, &token), listed))),
+        Reply::AccessTokenMade { token, listed } => {
+            Ok(Ok((account.credential(CredentialKind::AccessToken, &token), listed)))
+        }
         Reply::AccessTokenRefused { reason } => Ok(Err(reason.to_string())),
         Reply::NotAllowed { reason } => Ok(Err(reason.to_string())),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
@@ -98,7 +100,7 @@ pub async fn list(account: &Account, by: Authority) -> Result<Result<Vec<Listed>
     match account.ask(&Command::ListAccessTokens { by }).await? {
         Reply::AccessTokens { tokens } => Ok(Ok(tokens)),
         Reply::NotAllowed { reason } => Ok(Err(reason.to_string())),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
@@ -109,13 +111,13 @@ pub async fn revoke(account: &Account, by: Authority, token_id: String) -> Resul
         Reply::Done => Ok(Ok(true)),
         Reply::NoAccessToken => Ok(Ok(false)),
         Reply::NotAllowed { reason } => Ok(Err(reason.to_string())),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
 /// The account of a caller, and in whose name it is asked.
 pub fn account_of(env: &Env, caller: &Caller) -> Result<(Account, Authority), Error> {
-    let username = Username::parse(&caller.username).map_err(|_| Error::Senseless("a token"))?;
+    let username = Username::parse(&caller.username).map_err(|_| Error::UnexpectedReply("a token"))?;
     let by = Authority::Grant { grant_id: caller.grant_id.clone(), scopes: caller.scopes };
     Ok((Account::named(env, &username)?, by))
 }
