@@ -12,10 +12,11 @@ use bus_core::scopes::Scopes;
 use bus_core::usernames::Username;
 use durable::runtime::now_ms;
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 use worker::Env;
 
 use crate::caller::Caller;
-pub use crate::http::error::Error;
+use crate::http::error::Error;
 use crate::objects::account::{Account, CredentialKind};
 use crate::site::Site;
 
@@ -79,39 +80,62 @@ pub fn forget() {
     KEPT.with_borrow_mut(HashMap::clear);
 }
 
-/// A new token, whole, and how it is listed. The inner error is for the caller's eyes.
-pub async fn create(
-    account: &Account,
-    by: Authority,
-    new: NewToken,
-) -> Result<Result<(String, Listed), String>, Error> {
+/// Why a call about access tokens has no result.
+#[derive(Debug, Error)]
+pub enum PersonalTokenError {
+    /// The caller may not do this, or asked for something impossible. The text is for the caller.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Server(#[from] Error),
+}
+
+impl PersonalTokenError {
+    /// The text for the caller.
+    ///
+    /// # Errors
+    /// The server's own failure, if it is one.
+    pub fn reason(self) -> Result<String, Error> {
+        match self {
+            Self::Refused(reason) => Ok(reason),
+            Self::Server(error) => Err(error),
+        }
+    }
+}
+
+/// Creates a token. Returns the whole token, which is never shown again, and its row.
+pub async fn create(account: &Account, by: Authority, new: NewToken) -> Result<(String, Listed), PersonalTokenError> {
     match account.ask(&Command::CreateAccessToken { by, new }).await? {
         Reply::AccessTokenMade { token, listed } => {
-            Ok(Ok((account.credential(CredentialKind::AccessToken, &token), listed)))
+            Ok((account.credential(CredentialKind::AccessToken, &token), listed))
         }
-        Reply::AccessTokenRefused { reason } => Ok(Err(reason.to_string())),
-        Reply::NotAllowed { reason } => Ok(Err(reason.to_string())),
-        _ => Err(Error::UnexpectedReply("Account")),
+        Reply::AccessTokenRefused { reason } => Err(PersonalTokenError::Refused(reason.to_string())),
+        other => Err(not_allowed(other)),
     }
 }
 
-/// The live tokens.
-pub async fn list(account: &Account, by: Authority) -> Result<Result<Vec<Listed>, String>, Error> {
+/// The tokens that are neither expired nor revoked.
+pub async fn list(account: &Account, by: Authority) -> Result<Vec<Listed>, PersonalTokenError> {
     match account.ask(&Command::ListAccessTokens { by }).await? {
-        Reply::AccessTokens { tokens } => Ok(Ok(tokens)),
-        Reply::NotAllowed { reason } => Ok(Err(reason.to_string())),
-        _ => Err(Error::UnexpectedReply("Account")),
+        Reply::AccessTokens { tokens } => Ok(tokens),
+        other => Err(not_allowed(other)),
     }
 }
 
-/// Revokes; tells whether there was such a token.
-pub async fn revoke(account: &Account, by: Authority, token_id: String) -> Result<Result<bool, String>, Error> {
+/// Revokes a token; returns whether there was one with this id.
+pub async fn revoke(account: &Account, by: Authority, token_id: String) -> Result<bool, PersonalTokenError> {
     forget();
     match account.ask(&Command::RevokeAccessToken { by, token_id }).await? {
-        Reply::Done => Ok(Ok(true)),
-        Reply::NoAccessToken => Ok(Ok(false)),
-        Reply::NotAllowed { reason } => Ok(Err(reason.to_string())),
-        _ => Err(Error::UnexpectedReply("Account")),
+        Reply::Done => Ok(true),
+        Reply::NoAccessToken => Ok(false),
+        other => Err(not_allowed(other)),
+    }
+}
+
+fn not_allowed(reply: Reply) -> PersonalTokenError {
+    match reply {
+        Reply::NotAllowed { reason } => PersonalTokenError::Refused(reason.to_string()),
+        _ => PersonalTokenError::Server(Error::UnexpectedReply("Account")),
     }
 }
 

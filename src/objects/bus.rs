@@ -49,6 +49,13 @@ impl BusAnswer {
     }
 }
 
+/// Whether the bus opens a stream.
+pub enum Opened {
+    Socket(WebSocket),
+    /// The session is closed, or the grant revoked.
+    Refused(Reply),
+}
+
 /// The bus could not be reached, or failed. The text is for the log.
 #[derive(Debug, Error)]
 #[error("bus: {0}")]
@@ -149,15 +156,12 @@ impl Bus {
     }
 
     /// Opens the event stream of a session; its frames are `<event id>\n<message>`.
-    ///
-    /// # Errors
-    /// The bus's own answer when it does not open one: the session is closed, or the grant revoked.
     pub async fn open_stream(
         &self,
         caller: &Authenticated,
         session_id: &str,
         last_event_id: Option<&str>,
-    ) -> Result<Result<WebSocket, Reply>, BusError> {
+    ) -> Result<Opened, BusError> {
         let headers = identity_headers(caller, false)?;
         headers.set(header::SESSION_ID, session_id)?;
         if let Some(last_event_id) = last_event_id {
@@ -167,27 +171,20 @@ impl Bus {
     }
 
     /// Opens a stream of changes for a `Listener`, given as JSON; its frames are `\n<message>`.
-    ///
-    /// # Errors
-    /// As `open_stream`.
-    pub async fn open_listener(
-        &self,
-        caller: &Authenticated,
-        listener: &str,
-    ) -> Result<Result<WebSocket, Reply>, BusError> {
+    pub async fn open_listener(&self, caller: &Authenticated, listener: &str) -> Result<Opened, BusError> {
         let headers = identity_headers(caller, false)?;
         headers.set(header::LISTENER, listener)?;
         self.open(headers).await
     }
 
-    async fn open(&self, headers: Headers) -> Result<Result<WebSocket, Reply>, BusError> {
+    async fn open(&self, headers: Headers) -> Result<Opened, BusError> {
         let mut response = self.upgrade(headers).await?;
         if response.status_code() == 404 {
-            return Ok(Err(response.json().await?));
+            return Ok(Opened::Refused(response.json().await?));
         }
         let status = response.status_code();
         let refused = || worker::Error::RustError(format!("the bus opened no stream: {status}"));
-        Ok(Ok(response.websocket().ok_or_else(refused)?))
+        Ok(Opened::Socket(response.websocket().ok_or_else(refused)?))
     }
 
     async fn upgrade(&self, headers: Headers) -> Result<Response, BusError> {

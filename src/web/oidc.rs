@@ -67,8 +67,15 @@ impl LoginState {
     }
 }
 
-/// Why nobody was signed in: for the browser, and for the log.
-struct SignInFailure(&'static str, String);
+/// What came of the visit to the provider.
+enum SignIn {
+    As(Box<Claims>),
+    /// Nobody was signed in. `shown` is for the browser, `reason` for the log.
+    Refused {
+        shown: &'static str,
+        reason: String,
+    },
+}
 
 /// `GET /login/oidc`: sends the browser to the provider.
 pub async fn begin(request: &Request, env: &Env) -> Result<Response, Error> {
@@ -107,7 +114,7 @@ pub async fn callback(request: &Request, env: &Env) -> Result<Response, Error> {
     let (site, oidc) = (Site::of(request, &config)?, configured(&config)?);
     let return_to = return_path(&site, Temporary::ReturnTo.of(request, &site)?.as_deref());
     let mut response = match user(request, &site, oidc).await? {
-        Ok(claims) => {
+        SignIn::As(claims) => {
             let username = Username::of_identity(&oidc.issuer, &claims.sub);
             let account = Account::named(env, &username)?;
             let command = Command::SignInAs { username, display_name: claims.about.display_name() };
@@ -123,7 +130,7 @@ pub async fn callback(request: &Request, env: &Env) -> Result<Response, Error> {
                 _ => return Err(Error::UnexpectedReply("Account")),
             }
         }
-        Err(SignInFailure(shown, reason)) => {
+        SignIn::Refused { shown, reason } => {
             console_log!("sign-in with the provider refused: {reason}");
             screens::login(request, env, &site, None, &return_to, "", Some(shown)).await?
         }
@@ -135,8 +142,8 @@ pub async fn callback(request: &Request, env: &Env) -> Result<Response, Error> {
 }
 
 /// Who the provider says this is.
-async fn user(request: &Request, site: &Site, oidc: &Oidc) -> Result<Result<Claims, SignInFailure>, Error> {
-    let refused = |shown, reason: &str| Ok(Err(SignInFailure(shown, reason.to_owned())));
+async fn user(request: &Request, site: &Site, oidc: &Oidc) -> Result<SignIn, Error> {
+    let refused = |shown, reason: &str| Ok(SignIn::Refused { shown, reason: reason.to_owned() });
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
     let login = Temporary::Oidc.of(request, site)?.and_then(|cookie| LoginState::from_cookie(&cookie));
     let Some(login) = login else { return refused(NOT_STARTED_HERE, "no cookie") };
@@ -159,8 +166,8 @@ async fn user(request: &Request, site: &Site, oidc: &Oidc) -> Result<Result<Clai
         tokens => tokens?,
     };
     let mut claims = match verify_id_token(&metadata, oidc, &login, &tokens.id_token).await? {
-        Ok(claims) => claims,
-        Err(reason) => return refused(NOT_TRUSTWORTHY, &reason.to_string()),
+        SignIn::As(claims) => claims,
+        refused => return Ok(refused),
     };
     if claims.about.email.is_none() || claims.about.preferred_username.is_none() {
         let more = metadata.about(&tokens, &claims.sub).await?;
@@ -169,26 +176,26 @@ async fn user(request: &Request, site: &Site, oidc: &Oidc) -> Result<Result<Clai
     if !claims.about.is_allowed(&oidc.allow) {
         return refused(NOT_ALLOWED, "nothing in OIDC_ALLOW lets this user in");
     }
-    Ok(Ok(claims))
+    Ok(SignIn::As(claims))
 }
 
-async fn verify_id_token(
-    metadata: &Metadata,
-    oidc: &Oidc,
-    login: &LoginState,
-    text: &str,
-) -> Result<Result<Claims, IdTokenError>, Error> {
+/// The claims of an ID token that the provider has signed for this sign-in (OpenID Connect Core section 3.1.3.7).
+async fn verify_id_token(metadata: &Metadata, oidc: &Oidc, login: &LoginState, text: &str) -> Result<SignIn, Error> {
+    let refused = |error: IdTokenError| Ok(SignIn::Refused { shown: NOT_TRUSTWORTHY, reason: error.to_string() });
     let token = match IdToken::parse(text) {
         Ok(token) => token,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return refused(error),
     };
     if !metadata.has_signed(&token).await? {
-        return Ok(Err(IdTokenError::Signature));
+        return refused(IdTokenError::Signature);
     }
     #[allow(clippy::cast_precision_loss)] // Exact until the year 287396.
     let now_s = now_ms() as f64 / 1000.0;
     let expected = Expected { issuer: &oidc.issuer, client_id: &oidc.client_id, nonce: &login.nonce, now_s };
-    Ok(token.claims.check(&expected).map(|()| token.claims))
+    match token.claims.check(&expected) {
+        Ok(()) => Ok(SignIn::As(Box::new(token.claims))),
+        Err(error) => refused(error),
+    }
 }
 
 fn configured(config: &Config) -> Result<&Oidc, Error> {

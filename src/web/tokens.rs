@@ -8,7 +8,7 @@ use worker::{Env, Request, Response};
 use crate::config::Config;
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
-use crate::oauth::personal_tokens;
+use crate::oauth::personal_tokens::{self, PersonalTokenError};
 use crate::objects::key_ring::Keys;
 use crate::routes::Page;
 use crate::site::Site;
@@ -48,8 +48,10 @@ fn authority(session: &Session) -> Authority {
 
 async fn perform(parameters: &Parameters, session: &Session, site: &Site) -> Result<Outcome, Error> {
     if let Some(token_id) = parameters.optional("revoke")? {
-        let outcome = personal_tokens::revoke(&session.account, authority(session), token_id.to_owned()).await?;
-        return Ok(Outcome { error: outcome.err(), made: None });
+        return match personal_tokens::revoke(&session.account, authority(session), token_id.to_owned()).await {
+            Ok(_) => Ok(Outcome::default()),
+            Err(error) => Ok(Outcome { error: Some(error.reason()?), made: None }),
+        };
     }
     let scopes: Vec<&str> = parameters.all("scope").collect();
     let new = NewToken {
@@ -58,17 +60,18 @@ async fn perform(parameters: &Parameters, session: &Session, site: &Site) -> Res
         days: parameters.optional("days")?.and_then(|days| days.trim().parse().ok()).unwrap_or(0),
         audience: site.issuer.clone(),
     };
-    Ok(match personal_tokens::create(&session.account, authority(session), new).await? {
+    Ok(match personal_tokens::create(&session.account, authority(session), new).await {
         Ok((token, _)) => Outcome { made: Some(token), error: None },
-        Err(error) => Outcome { made: None, error: Some(error) },
+        Err(error) => Outcome { made: None, error: Some(error.reason()?) },
     })
 }
 
 async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Result<Response, Error> {
-    let rows = match personal_tokens::list(&session.account, authority(session)).await? {
+    let rows = match personal_tokens::list(&session.account, authority(session)).await {
         Ok(tokens) => tokens.iter().map(row).collect::<Vec<_>>(),
         // The session has ended since it was looked at.
-        Err(_) => return sign_in_first(Page::Tokens),
+        Err(PersonalTokenError::Refused(_)) => return sign_in_first(Page::Tokens),
+        Err(PersonalTokenError::Server(error)) => return Err(error),
     };
     let keys = Keys::load(env).await?;
     let html = screens::render(&Tokens {

@@ -7,6 +7,7 @@ mod prompts;
 mod resources;
 pub mod subscriptions;
 mod tasks;
+mod tool_outcome;
 mod tools;
 mod which_blender;
 

@@ -12,6 +12,7 @@ use crate::mcp::answer::Answer;
 use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::tasks;
+use crate::objects::bus::Opened;
 
 /// Resources one stream may listen to.
 const MAX_URIS: usize = 64;
@@ -60,9 +61,9 @@ pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
         return Err(RpcError::invalid_params("params.notifications is too long in all"));
     }
     match context.bus.open_listener(&context.caller, &text).await {
-        Ok(Ok(socket)) => Ok(Listening { socket, acknowledgement, completion }),
-        Ok(Err(Reply::Revoked)) => Err(RpcError::Unauthenticated),
-        Ok(Err(reply)) => Err(RpcError::Internal(format!("open listener: {reply:?}"))),
+        Ok(Opened::Socket(socket)) => Ok(Listening { socket, acknowledgement, completion }),
+        Ok(Opened::Refused(Reply::Revoked)) => Err(RpcError::Unauthenticated),
+        Ok(Opened::Refused(reply)) => Err(RpcError::Internal(format!("open listener: {reply:?}"))),
         Err(error) => Err(RpcError::Internal(error.to_string())),
     }
 }

@@ -12,6 +12,7 @@ use crate::mcp::answer::Answer;
 use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
+use crate::mcp::methods::tool_outcome::ToolOutcome;
 use crate::mcp::methods::which_blender::{self, Choice};
 use crate::mcp::methods::{account_tools, tasks};
 
@@ -31,15 +32,15 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
     match tool {
         Tool::Dispatch(tool) => match DispatchCall::parse(tool, &arguments) {
             Ok(call) => call_blender(context, call).await,
-            Err(error) => Ok(documented(Err(error.to_string()))),
+            Err(error) => Ok(ToolOutcome::Refused(error.to_string()).into()),
         },
         Tool::Job(tool) if tool.name == SUBMIT => submit(context, arguments).await,
         Tool::Bus(tool) | Tool::Job(tool) => {
             context.need(if tool.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
             let reply = context.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?;
-            document(reply).map(documented)
+            outcome_of(reply).map(Answer::from)
         }
-        Tool::Account(tool) => account_tools::call(context, tool, &arguments).await.map(documented),
+        Tool::Account(tool) => account_tools::call(context, tool, &arguments).await.map(Answer::from),
     }
 }
 
@@ -47,7 +48,7 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
 async fn submit(context: &RequestContext, arguments: Value) -> Result<Answer, RpcError> {
     let mut arguments = match with_checked_params(arguments) {
         Ok(arguments) => arguments,
-        Err(reason) => return Ok(documented(Err(reason))),
+        Err(reason) => return Ok(ToolOutcome::Refused(reason).into()),
     };
     context.need(Scopes::BUS_DISPATCH)?;
     let choice = which_blender::choice(context).await?;
@@ -58,16 +59,16 @@ async fn submit(context: &RequestContext, arguments: Value) -> Result<Answer, Rp
     if let (Choice::Target(target_uuid), Some(fields)) = (choice, arguments.as_object_mut()) {
         fields.insert("target_uuid".to_owned(), Value::from(target_uuid));
     }
-    let document = match document(context.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await?)? {
-        Ok(document) => document,
-        Err(reason) => return Ok(documented(Err(reason))),
+    let document = match outcome_of(context.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await?)? {
+        ToolOutcome::Document(document) => document,
+        refused => return Ok(refused.into()),
     };
     if let Some(question) = which_blender::question(context, ambiguous(&document).as_deref()).await? {
         return Ok(question);
     }
     match document.get("job_id").and_then(Value::as_str).filter(|_| context.knows_tasks()) {
         Some(job_id) => tasks::created_for(context, job_id).await,
-        None => Ok(documented(Ok(document))),
+        None => Ok(ToolOutcome::Document(document).into()),
     }
 }
 
@@ -100,23 +101,15 @@ async fn call_blender(context: &RequestContext, call: DispatchCall) -> Result<An
     match dispatch(context, call, AnswerAs::Tool).await? {
         Dispatched::Envelope(envelope) => enveloped(envelope),
         Dispatched::Instead(answer) => Ok(answer),
-        Dispatched::Rejected(reason) => Ok(documented(Err(reason))),
+        Dispatched::Rejected(reason) => Ok(ToolOutcome::Refused(reason).into()),
     }
 }
 
-/// The document of a reply, or why there is none, for the caller's eyes.
-fn document(reply: Reply) -> Result<Result<Value, String>, RpcError> {
+fn outcome_of(reply: Reply) -> Result<ToolOutcome, RpcError> {
     match reply {
-        Reply::Document { document } => Ok(Ok(document)),
-        Reply::Rejected { message } => Ok(Err(message)),
+        Reply::Document { document } => Ok(ToolOutcome::Document(document)),
+        Reply::Rejected { message } => Ok(ToolOutcome::Refused(message)),
         other => Err(RpcError::Internal(format!("the bus answered a tool call with {other:?}"))),
-    }
-}
-
-fn documented(document: Result<Value, String>) -> Answer {
-    match document {
-        Ok(document) => tool_result::of(document, false).into(),
-        Err(reason) => tool_result::error(&reason).into(),
     }
 }
 

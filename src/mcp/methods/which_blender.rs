@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::mcp::answer::{Answer, ResultType};
 use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
-use crate::seal;
+use crate::seal::{self, StateCheck};
 
 /// How long a user may think.
 const GOOD_FOR_MS: i64 = 10 * 60 * 1_000;
@@ -46,9 +46,11 @@ pub async fn choice(context: &RequestContext) -> Result<Choice, RpcError> {
             state.as_str().ok_or_else(|| RpcError::invalid_params("params.requestState must be a string"))?
         }
     };
-    match seal::opened(&context.env, &sealed(context), state, now_ms()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(refused)) => return Err(RpcError::invalid_params(format!("params.requestState {refused}"))),
+    let refused = |reason| Err(RpcError::invalid_params(format!("params.requestState {reason}")));
+    match seal::check(&context.env, &bound_parts(context), state, now_ms()).await {
+        Ok(StateCheck::Valid) => {}
+        Ok(StateCheck::Foreign) => return refused("is not one that this server gave for this request and user"),
+        Ok(StateCheck::Expired) => return refused("has expired: call again without it"),
         Err(error) => return Err(RpcError::Internal(error.to_string())),
     }
     match params.get("inputResponses").and_then(|responses| responses.get(QUESTION)) {
@@ -105,7 +107,7 @@ pub async fn question(context: &RequestContext, candidates: Option<&[String]>) -
         "requestedSchema": {"type": "object", "properties": {FIELD: field}, "required": [FIELD]},
     });
     let until_ms = now_ms().saturating_add(GOOD_FOR_MS);
-    let state = seal::seal(&context.env, &sealed(context), until_ms).await;
+    let state = seal::seal(&context.env, &bound_parts(context), until_ms).await;
     let fields = json!({
         "inputRequests": {QUESTION: {"method": "elicitation/create", "params": form}},
         "requestState": state.map_err(|error| RpcError::Internal(error.to_string()))?,
@@ -130,7 +132,7 @@ fn title(uuid: &str, clients: &Value) -> String {
 }
 
 /// What a `requestState` is bound to.
-fn sealed(context: &RequestContext) -> Vec<String> {
+fn bound_parts(context: &RequestContext) -> Vec<String> {
     let mut parts =
         vec![context.caller.user_id.clone(), context.caller.grant_id.clone(), context.request.method.clone()];
     let params = &context.request.params;

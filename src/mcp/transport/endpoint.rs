@@ -15,7 +15,7 @@ use crate::mcp::transport::origin;
 use crate::mcp::transport::post::Post;
 use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, refuse};
 use crate::oauth::bearer::{self, Challenge};
-use crate::objects::bus::Bus;
+use crate::objects::bus::{Bus, Opened};
 use crate::site::Site;
 
 /// The longest body of a request, in bytes.
@@ -76,9 +76,9 @@ async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Re
         Err(error) => Err(error),
     };
     match opened {
-        Ok(Ok(socket)) => bridge(socket, None, None),
-        Ok(Err(Reply::Revoked)) => Challenge::invalid_token(request).response(),
-        Ok(Err(_)) => refuse(404, &RpcError::NoSession),
+        Ok(Opened::Socket(socket)) => bridge(socket, None, None),
+        Ok(Opened::Refused(Reply::Revoked)) => Challenge::invalid_token(request).response(),
+        Ok(Opened::Refused(_)) => refuse(404, &RpcError::NoSession),
         Err(error) => {
             console_error!("{error}");
             refuse(500, &RpcError::Internal(String::new()))
@@ -94,8 +94,10 @@ async fn post(
     for_a_page: bool,
 ) -> Result<RuntimeResponse> {
     let body = match body_of(request).await? {
-        Ok(body) => body,
-        Err((status, reason)) => return refuse(status, &RpcError::InvalidRequest(reason)).map(Into::into),
+        ReadBody::Whole(body) => body,
+        ReadBody::Refused { status, reason } => {
+            return refuse(status, &RpcError::InvalidRequest(reason)).map(Into::into);
+        }
     };
     let headers = mcp_headers(request)?;
     let parsed = message::parse(&body);
@@ -107,16 +109,28 @@ async fn post(
     }
 }
 
-/// The body of a POST, or with what status and why it is not taken.
-async fn body_of(request: &mut Request) -> Result<core::result::Result<Vec<u8>, (u16, String)>> {
+/// The body of a POST.
+enum ReadBody {
+    Whole(Vec<u8>),
+    /// Why it was not read, and the HTTP status that says so.
+    Refused {
+        status: u16,
+        reason: String,
+    },
+}
+
+async fn body_of(request: &mut Request) -> Result<ReadBody> {
+    let refused = |status, reason: &str| Ok(ReadBody::Refused { status, reason: reason.to_owned() });
     if !has_json_body(request)? {
-        return Ok(Err((415, "Content-Type must be application/json".to_owned())));
+        return refused(415, "Content-Type must be application/json");
     }
     if !accepts_answer(request)? {
-        return Ok(Err((406, "Accept must admit application/json or text/event-stream".to_owned())));
+        return refused(406, "Accept must admit application/json or text/event-stream");
     }
-    let too_long = || (413, format!("the body has more than {MAX_BODY} bytes, the most that is taken"));
-    Ok(read_body(request).await?.ok_or_else(too_long))
+    match read_body(request).await? {
+        Some(body) => Ok(ReadBody::Whole(body)),
+        None => refused(413, &format!("the body has more than {MAX_BODY} bytes, the most that is taken")),
+    }
 }
 
 /// DELETE ends the session.

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::http::event_stream::bridge;
 use crate::http::parameters::Parameters;
+use crate::objects::bus::Opened;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::page_running;
@@ -102,8 +103,8 @@ pub async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
         serde_json::to_string(&Listener { subscription_id: Value::Null, subscriptions, task_ids: Vec::new() })?;
     let opened = owner.bus.open_listener(&owner.as_caller(), &listener).await.map_err(worker::Error::from)?;
     match opened {
-        Ok(socket) => Ok(bridge(socket, None, None)?),
-        Err(_) => signed_out(),
+        Opened::Socket(socket) => Ok(bridge(socket, None, None)?),
+        Opened::Refused(_) => signed_out(),
     }
 }
 

@@ -1,0 +1,21 @@
+//! What comes of a tool that answers with a document.
+
+use bus_core::tool_result;
+use serde_json::Value;
+
+use crate::mcp::answer::Answer;
+
+/// A document, or why there is none. Either is a tool result: models get to see what was wrong with a call.
+pub enum ToolOutcome {
+    Document(Value),
+    Refused(String),
+}
+
+impl From<ToolOutcome> for Answer {
+    fn from(outcome: ToolOutcome) -> Self {
+        match outcome {
+            ToolOutcome::Document(document) => tool_result::of(document, false).into(),
+            ToolOutcome::Refused(reason) => tool_result::error(&reason).into(),
+        }
+    }
+}
