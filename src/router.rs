@@ -1,4 +1,4 @@
-//! Method and path to handler.
+//! From a request to its handler.
 
 use bus_core::scopes::Scopes;
 use serde_json::json;
@@ -49,7 +49,7 @@ pub async fn route(mut request: Request, env: Env, context: Context) -> Result<R
 }
 
 /// # Errors
-/// 429 for too many requests of this address, 405 for a method that the row of the path does not list.
+/// 429 if the address has sent too many requests, 405 if the route does not allow the method.
 async fn admit(route: &Route, request: &Request, env: &Env) -> core::result::Result<(), Error> {
     limits::check(request, env, route.limit).await?;
     let method = request.method();
@@ -60,17 +60,17 @@ async fn admit(route: &Route, request: &Request, env: &Env) -> core::result::Res
     Err(Error::new(Code::MethodNotAllowed(route.methods), description))
 }
 
-/// A browser asks for HTML; MCP clients never do.
+/// Whether a browser asks for a page. MCP clients never accept HTML.
 fn wants_page(request: &Request) -> Result<bool> {
     Ok(request.method() == Method::Get && request.headers().get("Accept")?.unwrap_or_default().contains("text/html"))
 }
 
-/// Says so, and to a person where to go from here.
+/// 404, as a page for a person.
 fn not_found(to_a_person: bool) -> Result<Response> {
     if to_a_person { web::not_found() } else { Response::error("not found", 404) }
 }
 
-/// `GET /ws`: a peer attaches.
+/// `GET /ws`: a peer connects.
 async fn attach(request: Request, env: Env) -> Result<Response> {
     let config = Config::of(&env);
     let site = Site::of(&request, &config);

@@ -1,29 +1,29 @@
-//! The paths of this server. One row says for each path what answers it, by which methods, and what guards it.
+//! The route table: for each path its endpoint, methods and guards.
 //!
-//! A new endpoint is a row here and a name in `Program` or `Page`; the compiler then asks for its handler.
+//! To add an endpoint, add a row and a variant of `Program` or `Page`; the compiler then asks for its handler.
 
 use crate::http::limits::Limit;
 
-/// What answers a path.
+/// What serves a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
-    /// The MCP endpoint, which sees to methods and origins itself.
+    /// The MCP endpoint, which checks methods and origins itself.
     Mcp,
-    /// The same; a browser that asks for HTML gets the home page.
+    /// The MCP endpoint, or the home page for a browser.
     McpOrHome,
     /// The WebSocket of Blenders.
     Socket,
     Health,
-    /// Speaks JSON: its errors are OAuth errors.
+    /// For programs: speaks JSON, with OAuth errors.
     Program(Program),
-    /// Speaks HTML to a person: its errors are pages.
+    /// For people: speaks HTML, with pages as errors.
     Page(Page),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     ServerCard,
-    /// Of the MCP endpoint at this path: empty for `/`.
+    /// The metadata of the MCP endpoint at this path, which is empty for `/`.
     ProtectedResource(&'static str),
     AuthorizationServer,
     Register,
@@ -53,22 +53,22 @@ pub enum Page {
 }
 
 impl Page {
-    /// Where the page is.
+    /// The path of the page.
     pub fn path(self) -> &'static str {
         ROUTES.iter().find(|route| route.endpoint == Endpoint::Page(self)).map_or("", |route| route.path)
     }
 }
 
-/// A path, and what holds for it.
+/// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
     pub path: &'static str,
-    /// The allowed methods, as `Allow` lists them. Empty where the endpoint checks them itself.
+    /// The allowed methods, as the header `Allow` lists them. Empty if the endpoint checks them itself.
     pub methods: &'static str,
     pub endpoint: Endpoint,
-    /// How often one address may ask.
+    /// The rate limit of one address.
     pub limit: Limit,
-    /// Pages of any origin may call it by script. Only for what goes by no cookie.
+    /// Scripts of any web origin may call it. Only for endpoints that use no cookies.
     pub is_open: bool,
     /// A login may lead back to it.
     pub is_after_login: bool,
@@ -114,7 +114,7 @@ const ROUTES: [Route; 30] = [
     page("/dashboard/events", GET, Page::DashboardEvents),
 ];
 
-/// The row of a path; none if nothing is there.
+/// The row of a path, if there is one.
 pub fn find(path: &str) -> Option<&'static Route> {
     ROUTES.iter().find(|route| route.path == path)
 }

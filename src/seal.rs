@@ -1,7 +1,7 @@
 //! Signed, expiring state that a client holds for the server; nothing of it is stored here.
 //!
-//! A sealed state is `<until, Unix milliseconds>.<kid>.<signature>`. The parts it is about go into the signature only, so
-//! the one who checks it must supply them again.
+//! A sealed state is `<until, Unix milliseconds>.<kid>.<signature>`. The parts it is about go into the signature only,
+//! so the one who checks it must supply them again.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,11 +10,11 @@ use worker::Env;
 use crate::http::error::Error;
 use crate::objects::key_ring::{Keys, is_signed, named, newest, sign};
 
-/// What is found out about a state that comes back.
+/// Whether a state is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateCheck {
     Valid,
-    /// Not signed by this server, or for something else.
+    /// Not signed by this server, or signed for other parts.
     Foreign,
     Expired,
 }

@@ -6,7 +6,7 @@ use worker::{ByteStream, Request};
 use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 
-/// No request of these endpoints is longer.
+/// The longest body of an OAuth request or form, in bytes.
 pub const MAX_BYTES: usize = 16 * 1024;
 /// The body, at most `MAX_BYTES`.
 pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
@@ -14,7 +14,8 @@ pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
 }
 
 async fn body_within(request: &mut Request, limit: usize) -> Result<Vec<u8>, Error> {
-    let too_large = || Error::new(Code::TooLarge, format!("the body is larger than the {limit} bytes that are read"));
+    let too_large =
+        || Error::new(Code::TooLarge, format!("the body is larger than the {limit} bytes that are accepted"));
     let declared = request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
@@ -25,7 +26,8 @@ async fn body_within(request: &mut Request, limit: usize) -> Result<Vec<u8>, Err
     bounded(request.stream()?, limit).await?.ok_or_else(too_large)
 }
 
-/// All of a stream; nothing if it has more than `limit` bytes, of which no more than one chunk beyond it is ever held.
+/// The bytes of a stream, or `None` if there are more than `limit`. At most one chunk beyond the limit is held in
+/// memory.
 pub async fn bounded(mut stream: ByteStream, limit: usize) -> worker::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     while let Some(chunk) = stream.next().await {
@@ -41,7 +43,7 @@ pub async fn form(request: &mut Request) -> Result<Parameters, Error> {
     form_within(request, MAX_BYTES).await
 }
 
-/// A form that may be longer, or must be shorter, than others.
+/// The same with another limit, in bytes.
 pub async fn form_within(request: &mut Request, limit: usize) -> Result<Parameters, Error> {
     expect_type(request, "application/x-www-form-urlencoded")?;
     let body = String::from_utf8(body_within(request, limit).await?)

@@ -1,8 +1,8 @@
-//! Cross-origin access for endpoints that clients in browsers of any origin may call. None of them goes by cookies.
+//! CORS for endpoints that browser clients of any origin may call. None of them uses cookies.
 
 use worker::{Response, Result};
 
-/// Lets a page of any origin read an answer.
+/// Adds the header that lets pages of any origin read the response.
 pub fn allow(mut response: Response) -> Result<Response> {
     response.headers_mut().set("access-control-allow-origin", "*")?;
     Ok(response)

@@ -1,26 +1,30 @@
-//! How often one address may come: bounds what a stranger can cost this server. The bindings count per location and
-//! roughly; exact counting of failed logins is the account's own.
+//! Rate limits by client address. The bindings count per location and approximately; failed logins are counted exactly,
+//! by each account.
 
 use worker::{Env, Method, Request, console_error, console_log};
 
 use crate::http::error::{Code, Error};
 
-/// Where the runtime says who is at the other end. Without it, as in local runs, there is nobody to tell apart.
+/// The header with the client's address, set by the platform. Local runs have none, so nothing is limited there.
 const ADDRESS: &str = "cf-connecting-ip";
 
-/// How often one address may come to a path.
+/// How often one address may request a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     None,
-    /// As often as a client asks for tokens.
+    /// Counted by the binding `OAUTH_LIMIT`, for what programs ask often.
     Requests,
-    /// As often as a person signs in.
+    /// Counted by the binding `LOGIN_LIMIT`, which is stricter, for what a person does.
     Logins,
-    /// The same; only what is posted counts.
+    /// The same, counting only POST requests.
     LoginPosts,
 }
 
-/// Refuses a request of an address that has sent too many. A missing binding limits nothing.
+/// Counts a request against its limit. Without the binding nothing is limited.
+///
+/// # Errors
+///
+/// 429 if the address has sent too many.
 pub async fn check(request: &Request, env: &Env, limit: Limit) -> Result<(), Error> {
     let path = request.path();
     let Some(binding) = limit.binding(&request.method()) else { return Ok(()) };
@@ -33,7 +37,7 @@ pub async fn check(request: &Request, env: &Env, limit: Limit) -> Result<(), Err
         }
         Ok(_) => Ok(()),
         Err(error) => {
-            // Better served without a limit than not at all.
+            // Serving without a limit is better than not serving.
             console_error!("rate limit: {error}");
             Ok(())
         }
@@ -41,7 +45,7 @@ pub async fn check(request: &Request, env: &Env, limit: Limit) -> Result<(), Err
 }
 
 impl Limit {
-    /// The binding that counts a request by this method, if it is counted.
+    /// The rate limit binding for a request by this method, if it is counted.
     const fn binding(self, method: &Method) -> Option<&'static str> {
         match (self, method) {
             (Self::Logins, _) | (Self::LoginPosts, Method::Post) => Some("LOGIN_LIMIT"),
@@ -51,7 +55,7 @@ impl Limit {
     }
 }
 
-/// An IPv6 customer has a whole /64 of addresses.
+/// The key that an address is counted under. IPv6 addresses count by their /64, since one customer has a whole one.
 fn network(address: &str) -> String {
     match address.parse::<core::net::Ipv6Addr>() {
         Ok(address) => {

@@ -1,5 +1,5 @@
-//! What every endpoint needs of HTTP: errors, bodies and parameters, limits of one address, CORS, redirects, event
-//! streams, and requests to other servers. Knows no endpoint.
+//! HTTP shared by all endpoints: errors, bodies and parameters, rate limits, CORS, redirects, event streams, and
+//! requests to other servers. Knows no endpoint.
 
 pub mod body;
 pub mod cors;

@@ -2,12 +2,12 @@
 
 use crate::http::error::{Code, Error};
 
-/// A whole authorization request.
+/// The longest query of an authorization request, in bytes.
 pub const MAX_QUERY_BYTES: usize = 8 * 1024;
 const MAX_PARAMETERS: usize = 64;
 
-/// Parameters of a query or form, in their order (RFC 6749 section 3.1: an empty value counts as absent, and none may
-/// be given twice).
+/// Parameters of a query or form, in order. An empty value counts as absent, and no parameter may be repeated (RFC 6749
+/// section 3.1).
 #[derive(Debug, Clone, Default)]
 pub struct Parameters(Vec<(String, String)>);
 

@@ -1,4 +1,4 @@
-//! A request with all it takes to answer it, as every method gets it.
+//! The context of a request: everything a method needs to answer it.
 
 use std::rc::Rc;
 
@@ -14,11 +14,11 @@ use crate::mcp::message::Request;
 use crate::mcp::reports::Reports;
 use crate::objects::bus::{Bus, BusAnswer};
 
-/// What is told of a request before its answer.
+/// What the client gets to see before the answer.
 pub enum Interim {
     /// A notification for the client.
     Notification(String),
-    /// It takes longer than a moment.
+    /// The bus needs longer than a moment: the response becomes a stream.
     Slow,
 }
 
@@ -27,20 +27,20 @@ pub enum Era {
     Legacy { session_id: Option<String> },
 }
 
-/// A request with all it takes to answer it.
+/// The request with everything needed to answer it.
 pub struct RequestContext {
     pub request: Request,
     pub era: Era,
     pub caller: Caller,
     pub bus: Rc<Bus>,
     pub env: Env,
-    /// Under which the bus finds the request while it waits, so that it can be given up.
+    /// The key under which the request waits on the bus, so that it can be cancelled.
     pub request_key: String,
-    /// What the client wants to hear before the answer.
+    /// Which notifications the client asked for, if any.
     pub reports: Option<Reports>,
-    /// Where it goes, and that the answer takes longer than a moment.
+    /// Where notifications and the news that the answer is slow go.
     pub interim: UnboundedSender<Interim>,
-    /// The bus may write the response itself: nothing goes out with it or before it, and no page has to be let read it.
+    /// The bus may produce the whole HTTP response: no batch, no notifications, no CORS headers.
     pub bus_may_write_response: bool,
 }
 
@@ -61,15 +61,15 @@ impl RequestContext {
         self.client().is_some_and(|client| client.knows_tasks)
     }
 
-    /// Asks the bus, in the name of the client and within its session.
+    /// Sends a command to the bus, in the client's name and session, and returns the reply.
     ///
     /// # Errors
-    /// `RpcError` for what the bus refuses as a whole: a closed session, a revoked grant, a failure.
+    /// `RpcError` for a closed session, a revoked grant, or a failure of the bus.
     pub async fn ask(&self, command: Command) -> Result<Reply, RpcError> {
         self.ask_with_frame(command).await?.reply().map_err(|error| RpcError::Internal(error.to_string()))
     }
 
-    /// The same for a command that may come with a frame.
+    /// The same for a command that may carry a `Frame`, which lets the bus write the response.
     ///
     /// # Errors
     /// As `ask`.
@@ -83,7 +83,7 @@ impl RequestContext {
                 Line::Slow => Some(Interim::Slow),
                 line => self.reports.as_ref().and_then(|reports| reports.of(line)).map(Interim::Notification),
             };
-            // Fails when the client has gone; the answer is awaited all the same.
+            // Fails when the client has disconnected; the answer is awaited all the same.
             let _ = told.map(|told| self.interim.unbounded_send(told));
         };
         match self.bus.ask_with_frame(client_name, session_id, command, &pass_on).await {
@@ -97,7 +97,7 @@ impl RequestContext {
     /// # Errors
     /// `RpcError::InsufficientScope` naming what the caller's token lacks.
     pub fn need(&self, scope: Scopes) -> Result<(), RpcError> {
-        // Who may call every tool may read.
+        // `bus:dispatch` implies `bus:read`.
         let has = self.caller.scopes;
         let reads = scope == Scopes::BUS_READ && has.contains(Scopes::BUS_DISPATCH);
         if has.contains(scope) || reads { Ok(()) } else { Err(RpcError::InsufficientScope(scope)) }

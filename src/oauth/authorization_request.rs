@@ -1,4 +1,4 @@
-//! An authorization request (OAuth 2.1 section 4.1.1): whether its client can be trusted, and whether it is sound.
+//! Authorization requests (OAuth 2.1 section 4.1.1): checks the client and its redirect URI, then the other parameters.
 
 use bus_core::scopes::Scopes;
 use worker::{Env, Response};
@@ -12,7 +12,7 @@ use crate::site::Site;
 
 const MAX_STATE_BYTES: usize = 2048;
 
-/// An authorization request whose client and redirect URI are trusted.
+/// A request whose client and redirect URI are known, so that errors can be sent there.
 pub struct TrustedRequest {
     pub client: Client,
     pub redirect_uri: String,
@@ -20,7 +20,7 @@ pub struct TrustedRequest {
     state: Option<String>,
 }
 
-/// What the request asks for, once all of it is sound.
+/// What the request asks for. All parameters are valid.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RequestedAccess {
     pub scopes: Scopes,
@@ -28,7 +28,7 @@ pub struct RequestedAccess {
     pub prompt: Prompt,
 }
 
-/// `prompt` of OpenID Connect Core section 3.1.2.1. `select_account` is a login: a browser has one session.
+/// `prompt` (OpenID Connect Core section 3.1.2.1). `select_account` counts as `login`, since a browser has one session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prompt {
     pub none: bool,
@@ -36,7 +36,7 @@ pub struct Prompt {
     pub consent: bool,
 }
 
-/// Finds out whether the client and its redirect URI can be trusted; until then nothing may be sent to either.
+/// Finds the client and checks the redirect URI. Before this succeeds, nothing may be sent to either.
 pub async fn find_trusted(query: &str, env: &Env, site: &Site) -> Result<TrustedRequest, Error> {
     let refused = |description: &str| Error::new(Code::InvalidRequest, description);
     if query.len() > MAX_QUERY_BYTES {
@@ -46,7 +46,7 @@ pub async fn find_trusted(query: &str, env: &Env, site: &Site) -> Result<Trusted
     let client_id = parameters.required("client_id")?;
     let client = Client::find(client_id, env, site)
         .await?
-        .ok_or_else(|| refused("client_id is not of a client registered here: the client must register again"))?;
+        .ok_or_else(|| refused("client_id is not registered here: the client must register again"))?;
     let redirect_uri = match (parameters.optional("redirect_uri")?, client.redirect_uris.as_slice()) {
         (Some(uri), _) if client.may_redirect_to(uri) => uri.to_owned(),
         (Some(_), _) => return Err(refused("redirect_uri is not one that this client has registered")),
@@ -54,7 +54,7 @@ pub async fn find_trusted(query: &str, env: &Env, site: &Site) -> Result<Trusted
         (None, _) => return Err(refused("redirect_uri is missing, and this client has registered several")),
     };
     let destination = redirect_uri::check(&redirect_uri).map_err(|error| refused(&error.to_string()))?;
-    // A state that is given twice is nobody's: it is the one parameter that errors carry too.
+    // Reject a repeated `state` here, since error redirects carry it too.
     let state = parameters.optional("state")?.map(str::to_owned);
     Ok(TrustedRequest { client, redirect_uri, destination, state })
 }
@@ -68,7 +68,7 @@ pub fn requested_access(parameters: &Parameters, site: &Site) -> Result<Requeste
         return refused(Code::InvalidRequest, "response_mode must be query");
     }
     let code_challenge = parameters.required("code_challenge")?;
-    // Without a method RFC 7636 means `plain`, which is not taken either.
+    // A missing method means `plain` (RFC 7636), which is not accepted either.
     if parameters.optional("code_challenge_method")? != Some("S256") {
         return refused(Code::InvalidRequest, "code_challenge_method must be S256");
     }
@@ -90,13 +90,14 @@ pub fn requested_access(parameters: &Parameters, site: &Site) -> Result<Requeste
     let prompts: Vec<&str> = parameters.optional("prompt")?.unwrap_or_default().split_whitespace().collect();
     let has = |name| prompts.contains(&name);
     if has("none") && prompts.len() > 1 {
-        return refused(Code::InvalidRequest, "prompt=none goes with nothing else");
+        return refused(Code::InvalidRequest, "prompt=none cannot be combined with other values");
     }
     let prompt = Prompt { none: has("none"), login: has("login") || has("select_account"), consent: has("consent") };
     Ok(RequestedAccess { scopes, code_challenge: code_challenge.to_owned(), prompt })
 }
 
-/// The same request once the user has signed in: asking for a login again would never end. What else it asks for stays.
+/// The request to return to after a login. `prompt=login` is removed, since it would ask for a login again; `consent`
+/// stays.
 pub fn without_login_prompt(query: &str) -> String {
     let prompt = |pair: &&str| {
         let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
@@ -108,16 +109,16 @@ pub fn without_login_prompt(query: &str) -> String {
 }
 
 impl TrustedRequest {
-    /// Whether a consent may stand for later requests. The redirect must tell clients apart: anything on the user's machine
-    /// can listen on loopback or claim a scheme, and so come by what another program was allowed (RFC 8252 section 8.6).
+    /// Whether consent may be remembered. Only https redirects identify a client: any program on the user's machine can
+    /// listen on loopback or claim a scheme, and would inherit the consent of another (RFC 8252 section 8.6).
     pub fn is_rememberable(&self) -> bool {
         matches!(self.destination, Destination::Web { .. })
     }
 
-    /// The answer that goes to the client.
+    /// The redirect to the client with these parameters, `state` and `iss`.
     pub fn redirect(&self, site: &Site, parameters: &[(&str, &str)]) -> Result<Response, Error> {
         let state = self.state.as_deref().map(|state| ("state", state));
-        // RFC 9207: the client can tell from which server the answer came.
+        // RFC 9207: `iss` tells the client which server answered.
         let all: Vec<_> = parameters.iter().copied().chain(state).chain([("iss", site.issuer.as_str())]).collect();
         Ok(see_other(&redirect_uri::with_parameters(&self.redirect_uri, &all))?.empty())
     }

@@ -1,4 +1,4 @@
-//! Turning a grant of the account object into the answer a client gets.
+//! Token responses: turns a grant of the account object into what the client gets.
 
 use bus_core::accounts::Owner;
 use bus_core::grants::{Granted, Refusal};
@@ -16,7 +16,7 @@ use crate::objects::account::{Account, CredentialKind};
 use crate::objects::key_ring::Keys;
 use crate::site::Site;
 
-/// RFC 6749 section 5.1. `user` only from the `/auth` endpoints.
+/// RFC 6749 section 5.1. `user` is sent by the `/auth` endpoints only.
 #[derive(Serialize)]
 struct Tokens {
     access_token: String,
@@ -28,7 +28,7 @@ struct Tokens {
     user: Option<Owner>,
 }
 
-/// Signs the access token of a grant and answers with it. `user`: whether the answer names the user.
+/// Signs an access token for a grant and returns the token response. `user`: whether the response names the user.
 pub async fn tokens(
     env: &Env,
     config: &Config,
@@ -62,7 +62,7 @@ pub async fn tokens(
     Ok(no_store(Response::builder())?.from_json(&answer)?)
 }
 
-/// The one answer to any code or refresh token that is not taken; the reason is in the log.
+/// The same error for every rejected code or refresh token. The reason is logged.
 pub fn refused(reason: Refusal, what: &str) -> Error {
     console_log!("{what} refused: {reason}");
     match reason {
@@ -76,7 +76,7 @@ pub fn refused(reason: Refusal, what: &str) -> Error {
     }
 }
 
-/// Every `resource` must be an endpoint of this server (RFC 8707 section 2.2).
+/// Checks that every `resource` is an endpoint of this server (RFC 8707 section 2.2).
 pub fn check_resources(parameters: &Parameters, site: &Site) -> Result<(), Error> {
     match parameters.all("resource").find(|resource| !site.is_resource(resource)) {
         None => Ok(()),

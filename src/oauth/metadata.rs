@@ -1,4 +1,4 @@
-//! Discovery: RFC 9728 for the MCP endpoints, RFC 8414 for the authorization server.
+//! Discovery documents: RFC 9728 for the MCP endpoints, RFC 8414 for the authorization server.
 
 use bus_core::scopes::Scopes;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ fn scope_names() -> Vec<&'static str> {
     Scopes::NAMED.iter().map(|(_, name)| *name).collect()
 }
 
-/// `path` is that of the endpoint: empty or `/mcp`. The resource is the endpoint as the client wrote it.
+/// `path`: that of the endpoint, empty or `/mcp`. The resource is the endpoint's URL as the client uses it.
 fn resource_document(site: &Site, path: &str) -> Value {
     let resource = if path.is_empty() { format!("{}/", site.here) } else { format!("{}{path}", site.here) };
     json!({

@@ -1,7 +1,7 @@
 //! OAuth 2.1 for programs: authorization server (discovery, registration, tokens) and resource server in one.
 //!
-//! `serve` answers the programs of the route table; `bearer::authenticate` verifies who sends any other request. The pages that
-//! people see are in `web`.
+//! `serve` answers the `Program` rows of the route table; `bearer::authenticate` verifies the sender of requests to MCP
+//! and the WebSocket. The pages for people are in `web`.
 
 mod access_token;
 pub mod authorization_request;
@@ -24,7 +24,7 @@ use crate::card;
 use crate::http::error::Error;
 use crate::routes::Program;
 
-/// Answers a request by one of the allowed methods.
+/// Answers a request. Its method is already checked.
 pub async fn serve(program: Program, request: &mut Request, env: &Env) -> Result<Response, Error> {
     match program {
         Program::ServerCard => metadata::document(request, env, card::document),

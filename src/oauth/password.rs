@@ -1,4 +1,4 @@
-//! `POST /auth/login` and `POST /auth/refresh`: tokens for programs whose user types the password into them.
+//! `POST /auth/login` and `POST /auth/refresh`: tokens for programs that ask for the user's password themselves.
 
 use bus_core::accounts::{AfterLogin, Command, Reply};
 use bus_core::grants::{Permission, Refresh, Refusal};
@@ -16,8 +16,8 @@ use crate::oauth::issue::tokens;
 use crate::objects::account::{Account, CredentialKind};
 use crate::site::Site;
 
-/// What is answered where `PASSWORD_LOGIN` is `off`.
-pub const SWITCHED_OFF: &str = "nobody signs in or up with a password here: use the provider at /login";
+/// The error while `PASSWORD_LOGIN` is `off`.
+pub const SWITCHED_OFF: &str = "password sign-in is disabled on this server: use the provider at /login";
 
 #[derive(Deserialize)]
 struct LoginBody {
@@ -76,7 +76,7 @@ pub async fn refresh(request: &mut Request, env: &Env) -> Result<Response, Error
     }
 }
 
-/// One attempt to sign in. A development password goes along only where the request came over loopback.
+/// The command for one attempt to sign in. It includes a development password only if the request came over loopback.
 pub fn attempt(config: &Config, site: &Site, username: Username, password: String, then: AfterLogin) -> Command {
     let named = |(name, _): &&(String, String)| Username::parse(name).as_ref() == Ok(&username);
     let dev_account = config.dev_accounts.iter().find(named).filter(|_| site.is_loopback());

@@ -1,7 +1,7 @@
-//! Personal access tokens at the edge: who sends one, and making, listing and revoking them.
+//! Personal access tokens: verifying, creating, listing and revoking them.
 //!
-//! What one stands for is kept for some seconds, so that a busy script does not ask the account each time. Revocation
-//! counts at once all the same: the user's bus is told of it, as with any other grant.
+//! A verified token is cached for some seconds, so that a busy script does not ask the account each time. Revocation
+//! takes effect at once all the same, because the account tells the user's bus.
 
 use core::cell::RefCell;
 use std::collections::HashMap;
@@ -20,21 +20,21 @@ use crate::http::error::Error;
 use crate::objects::account::{Account, CredentialKind};
 use crate::site::Site;
 
-/// Far below the time for which a bus remembers a revocation.
+/// How long a verified token is cached. Far shorter than a bus remembers a revocation.
 const KEPT_MS: i64 = 30_000;
 const MAX_KEPT: usize = 512;
 
 thread_local! {
-    /// By the hash of token and origin: until when, and whose.
+    /// By the hash of token and origin: expiry of the entry (Unix milliseconds) and caller.
     static KEPT: RefCell<HashMap<[u8; 32], (i64, Caller)>> = RefCell::new(HashMap::new());
 }
 
-/// Whether this is to be taken for a personal access token and not for a JWT.
+/// Whether this is a personal access token and not a JWT.
 pub fn is_personal(token: &str) -> bool {
     token.starts_with(CredentialKind::AccessToken.prefix())
 }
 
-/// Whose token this is, if it is live and for this server.
+/// The caller of a token, if it is valid and for this server.
 pub async fn verify(env: &Env, site: &Site, token: &str) -> Result<Option<Caller>, Error> {
     let now_ms = now_ms();
     let key: [u8; 32] = Sha256::digest(format!("{token} {}", site.here)).into();
@@ -75,7 +75,7 @@ fn keep(key: [u8; 32], until_ms: i64, caller: Caller) {
     });
 }
 
-/// What this isolate remembers of tokens is forgotten, since one was revoked.
+/// Clears this isolate's cache, because a token was revoked.
 pub fn forget() {
     KEPT.with_borrow_mut(HashMap::clear);
 }
@@ -139,14 +139,14 @@ fn not_allowed(reply: Reply) -> PersonalTokenError {
     }
 }
 
-/// The account of a caller, and in whose name it is asked.
+/// The caller's account, and the authority to send with commands.
 pub fn account_of(env: &Env, caller: &Caller) -> Result<(Account, Authority), Error> {
     let username = Username::parse(&caller.username).map_err(|_| Error::UnexpectedReply("a token"))?;
     let by = Authority::Grant { grant_id: caller.grant_id.clone(), scopes: caller.scopes };
     Ok((Account::named(env, &username)?, by))
 }
 
-/// A token as a caller asks for it. Without scopes it can do what the caller can.
+/// The token that a caller asks for. Without scopes it gets those of the caller.
 pub fn requested(caller: &Caller, name: String, scopes: Scopes, days: i64) -> NewToken {
     let scopes = if scopes.is_empty() { caller.scopes } else { scopes };
     NewToken { name, scopes, days, audience: caller.audience.clone() }

@@ -1,4 +1,4 @@
-//! Dynamic registration (RFC 7591). Nothing is stored, so anyone may register as often as they like.
+//! Dynamic client registration (RFC 7591). Nothing is stored, so anyone may register as often as they like.
 
 use durable::runtime::now_ms;
 use serde_json::{Map, Value, json};
@@ -26,7 +26,7 @@ pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Erro
     if !record.name.is_empty() {
         answer.insert("client_name".into(), record.name.into());
     }
-    // Without redirect URIs there is one way to a token.
+    // Without redirect URIs only the device flow leads to a token.
     let by_device_alone = record.redirect_uris.is_empty();
     answer.insert("redirect_uris".into(), record.redirect_uris.into());
     answer.insert("token_endpoint_auth_method".into(), record.secret_by.map_or("none", SecretBy::name).into());

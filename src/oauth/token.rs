@@ -81,13 +81,13 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
     let site = Site::of(request, &Config::of(env))?;
     let parameters = form(request).await?;
     let token = parameters.required("token")?;
-    // Tokens of `/auth/login` were issued to no registered client; whoever holds one may end it.
+    // Tokens of `/auth/login` belong to no registered client, so the holder may revoke them.
     let client_id = match parameters.optional("client_id")? {
         None | Some(PASSWORD_CLIENT) if !client_auth::is_basic(request)? => PASSWORD_CLIENT.to_owned(),
         _ => client_auth::authenticate(request, &parameters, env).await?,
     };
     if let Some(caller) = personal_token(env, &site, token).await? {
-        // Whoever holds such a token may end it.
+        // The holder of a personal access token may revoke it.
         personal_tokens::forget();
         let client_id = access_tokens::CLIENT.to_owned();
         let (account, _) = personal_tokens::account_of(env, &caller)?;
@@ -100,7 +100,7 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
         if let Ok(token) = AccessToken::verify(token, &keys, &site.audiences(), now_s)
             && let Ok(username) = Username::parse(&token.username)
         {
-            // Access tokens are not kept anywhere, so the grant goes (RFC 7009 section 2.1).
+            // Access tokens are not stored, so their grant is revoked (RFC 7009 section 2.1).
             let command = Command::RevokeGrant { grant_id: token.grant_id, client_id };
             Account::named(env, &username)?.ask(&command).await?;
         }

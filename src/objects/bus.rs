@@ -1,4 +1,4 @@
-//! The way from the edge to a user's bus: one typed request, one hop.
+//! The stub of the `UserBus` object: one typed request, one hop.
 
 use bus_core::command::{Caller, Command, Line, Reply, Request as BusRequest};
 use bus_core::scopes::Scopes;
@@ -21,30 +21,32 @@ const BINDING: &str = "USER_BUS";
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the crate's stub lacks: a request that is made where it is sent.
+    /// The stub's `fetch` with URL and options, which the crate does not have.
     type Fetcher;
 
     #[wasm_bindgen(method, catch)]
     fn fetch(this: &Fetcher, url: &str, init: &RuntimeRequestInit) -> Result<Promise, JsValue>;
 }
 
-/// What the bus says to a request.
+/// The bus's answer to a request.
 #[derive(Debug)]
 pub enum BusAnswer {
     Reply(Reply),
-    /// The response to the client, in the frame that came with the request.
+    /// The whole HTTP response, written into the `Frame` of the request.
     Response(RuntimeResponse),
 }
 
 impl BusAnswer {
-    /// The reply to a command that came without a frame.
+    /// The reply to a command without a frame.
     ///
     /// # Errors
-    /// For anything else, which is the bus's mistake.
+    /// If the bus wrote a response, which is a fault of the bus.
     pub fn reply(self) -> Result<Reply, BusError> {
         match self {
             Self::Reply(reply) => Ok(reply),
-            Self::Response(_) => Err(worker::Error::RustError("it filled a frame that nobody sent".to_owned()).into()),
+            Self::Response(_) => {
+                Err(worker::Error::RustError("it wrote a response that was not asked for".to_owned()).into())
+            }
         }
     }
 }
@@ -56,7 +58,7 @@ pub enum Opened {
     Refused(Reply),
 }
 
-/// The bus could not be reached, or failed. The text is for the log.
+/// The bus could not be reached or failed. The text is for the log.
 #[derive(Debug, Error)]
 #[error("bus: {0}")]
 pub struct BusError(#[from] worker::Error);
@@ -71,7 +73,7 @@ impl From<BusError> for worker::Error {
 pub struct Bus {
     stub: DurableObject,
     user_id: String,
-    /// On whose token; none for the owner's own browser.
+    /// The grant of the token; `None` for the owner's own browser.
     grant_id: Option<String>,
     trace: Trace,
 }
@@ -86,7 +88,7 @@ impl Bus {
         })
     }
 
-    /// The bus as its owner asks it, who is signed in and no client.
+    /// The bus of a signed-in owner, who is no client.
     pub fn of_owner(env: &Env, user_id: &str) -> Result<Self, BusError> {
         Ok(Self {
             stub: env.durable_object(BINDING)?.get_by_name(user_id)?.into_rpc(),
@@ -96,13 +98,13 @@ impl Bus {
         })
     }
 
-    /// Says what request it is that asks.
+    /// Attaches the trace of the request.
     #[must_use]
     pub fn traced(self, trace: Trace) -> Self {
         Self { trace, ..self }
     }
 
-    /// Asks and waits for the reply. What there is to hear before it is passed on as it comes.
+    /// Sends a command and waits for the reply. Lines before the reply go to `pass_on` as they arrive.
     pub async fn ask(
         &self,
         client_name: &str,
@@ -113,7 +115,7 @@ impl Bus {
         self.ask_with_frame(client_name, session_id, command, pass_on).await?.reply()
     }
 
-    /// The same for a command that may come with a frame.
+    /// The same for a command that may carry a `Frame`, which lets the bus write the response.
     pub async fn ask_with_frame(
         &self,
         client_name: &str,
@@ -129,7 +131,7 @@ impl Bus {
             command,
         };
         let body = serde_json::to_string(&request).map_err(|error| worker::Error::RustError(error.to_string()))?;
-        // Every dispatch comes through here, so it calls the runtime directly: the wrapped response is read as a stream,
+        // Every dispatch goes this way, so it calls the runtime directly: the crate's response is read as a stream,
         // chunk by chunk, which takes several times as long.
         let init = RuntimeRequestInit::new();
         init.set_method("POST");
@@ -150,7 +152,7 @@ impl Bus {
         }
     }
 
-    /// Hands a peer's WebSocket over.
+    /// Opens a peer's WebSocket.
     pub async fn open_socket(&self, caller: &Authenticated, subprotocol: bool) -> Result<Response, BusError> {
         self.upgrade(identity_headers(caller, subprotocol)?).await
     }
@@ -196,7 +198,7 @@ impl Bus {
     }
 }
 
-/// Reads an answer that comes as one JSON document a line.
+/// Reads an answer of one JSON document a line.
 async fn read_lines(response: &mut Response, pass_on: &dyn Fn(&Line)) -> Result<Reply, BusError> {
     let mut stream = response.stream()?;
     let mut buffer = Vec::new();
@@ -217,7 +219,7 @@ fn failed(error: JsValue) -> BusError {
     BusError(worker::Error::from(error))
 }
 
-/// Headers that say whose socket it is. None of the request's own go along.
+/// The headers that tell the bus whose socket it is. The client's own headers are not forwarded.
 fn identity_headers(caller: &Authenticated, subprotocol: bool) -> Result<Headers, BusError> {
     let headers = Headers::new();
     let flag = |on: bool| if on { "1" } else { "0" };

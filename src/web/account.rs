@@ -1,4 +1,4 @@
-//! `/account`: changing the password, deleting the account, and invitations of an administrator.
+//! `/account`: changes the password, deletes the account, and makes invitations for administrators.
 
 use bus_core::accounts::{Command, Reply};
 use bus_core::passwords::{MAX_BYTES, MIN_CHARACTERS};
@@ -20,13 +20,13 @@ use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
-/// What a form on the page has brought about.
+/// The outcome of a form on the page.
 #[derive(Default)]
 struct Outcome {
     error: Option<String>,
     done: Option<&'static str>,
     invite: Option<String>,
-    /// The session that has taken the place of the one before.
+    /// The session that replaces the current one.
     session: Option<String>,
 }
 
@@ -65,7 +65,7 @@ pub async fn account(request: &mut Request, env: &Env) -> Result<Response, Error
 
 async fn invite(session: &Session, site: &Site, config: &Config) -> Result<Outcome, Error> {
     if config.signup != Signup::Invite {
-        return Ok(Outcome::failed("This server takes no invitations: SIGNUP is not invite."));
+        return Ok(Outcome::failed("This server does not accept invitations: SIGNUP is not invite."));
     }
     match session.account.ask(&Command::MakeInvite { session: session.secret().to_owned() }).await? {
         Reply::Invite { invite } => {
@@ -104,7 +104,7 @@ async fn change_password(parameters: &Parameters, session: &Session) -> Result<O
     })
 }
 
-/// Deletes the account, or says why not.
+/// Deletes the account. Returns the outcome to show if it was not deleted.
 async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Outcome>, Error> {
     let typed = parameters.optional("username")?.unwrap_or_default().trim();
     if !typed.eq_ignore_ascii_case(session.owner.shown().trim()) {
@@ -120,12 +120,12 @@ async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Out
             personal_tokens::forget();
             None
         }
-        // Without a password it is the sign-in that has to be fresh.
-        Reply::WrongCredentials if session.owner.display_name.is_some() => {
-            Some(Outcome::failed("Sign out, sign in again with your provider, and delete within ten minutes."))
-        }
+        // An account without a password needs a recent sign-in instead.
+        Reply::WrongCredentials if session.owner.display_name.is_some() => Some(Outcome::failed(
+            "Sign out, sign in again with your provider, and delete the account within ten minutes.",
+        )),
         Reply::WrongCredentials => Some(Outcome::failed("The password is wrong.")),
-        Reply::NoSession => Some(Outcome::failed("The session has ended meanwhile.")),
+        Reply::NoSession => Some(Outcome::failed("The session has ended in the meantime.")),
         _ => return Err(Error::UnexpectedReply("Account")),
     })
 }

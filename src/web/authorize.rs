@@ -1,7 +1,7 @@
-//! The authorization endpoint (OAuth 2.1 section 4.1): login where needed, consent, code.
+//! `/authorize`, the authorization endpoint (OAuth 2.1 section 4.1): login if needed, consent, authorization code.
 //!
-//! GET is idempotent and needs no cookie. Until client and redirect URI are trusted, errors are a page; from then on they
-//! go to the client.
+//! GET changes nothing and needs no cookie. Errors are shown on a page until client and redirect URI are verified;
+//! after that they go to the client.
 
 use bus_core::accounts::{Command, Reply};
 use bus_core::codes::CodeBinding;
@@ -62,13 +62,13 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
             trusted.redirect_error(&site, &error)
         }
         (true, false) => {
-            let error = "the user has to be asked each time: other programs could have this redirect_uri too";
+            let error = "the user must be asked each time: other programs could use this redirect_uri too";
             trusted.redirect_error(&site, &Error::new(Code::InteractionRequired, error))
         }
     }
 }
 
-/// The answer to the consent page.
+/// Handles the form of the consent page.
 async fn decide(request: &Request, env: &Env, site: &Site, form: PostedForm) -> Result<Response, Error> {
     let missing = || Error::new(Code::InvalidRequest, "request is missing");
     let query = form.unchecked("request")?.ok_or_else(missing)?.to_owned();
@@ -92,7 +92,7 @@ async fn decide(request: &Request, env: &Env, site: &Site, form: PostedForm) -> 
     }
 }
 
-/// A code for the client; nothing where the user has to be asked first.
+/// Redirects to the client with a code. Returns `None` if the user has to be asked first.
 async fn issue(
     session: &Session,
     trusted: &TrustedRequest,
@@ -121,14 +121,14 @@ async fn issue(
         }
         Reply::NotConsented => Ok(None),
         Reply::NoSession => {
-            let error = Error::new(Code::LoginRequired, "the session has ended meanwhile");
+            let error = Error::new(Code::LoginRequired, "the session has ended in the meantime");
             trusted.redirect_error(site, &error).map(Some)
         }
         _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
-/// The consent page.
+/// Shows the consent page.
 async fn consent(
     env: &Env,
     site: &Site,
@@ -162,7 +162,7 @@ fn describe(destination: &Destination) -> (String, Option<String>) {
         Destination::Loopback { .. } => (
             "a program on this computer".to_owned(),
             Some(
-                "Any program on this computer can call itself by this name. Allow it only if you have just started it \
+                "Any program on this computer can use this name. Allow it only if you have just started it \
                  yourself."
                     .to_owned(),
             ),

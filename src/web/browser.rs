@@ -1,4 +1,4 @@
-//! Browsers: the session cookie, other cookies, and the headers of pages.
+//! Browser sessions, cookies, and the headers of pages.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -25,7 +25,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// The session of a request, if it has one that is alive.
+    /// The session of a request, if it has a valid one.
     pub async fn of(request: &Request, env: &Env, site: &Site) -> Result<Option<Self>, Error> {
         let Some(credential) = cookie(request, &session_cookie(site))? else { return Ok(None) };
         let Some((account, secret)) = Account::holding(env, CredentialKind::Session, &credential)? else {
@@ -44,7 +44,7 @@ impl Session {
     }
 }
 
-/// `__Host-` makes browsers refuse the cookie from any other host or over plain http; loopback without TLS has neither.
+/// `__Host-` makes browsers reject the cookie from another host or over plain http. Loopback without TLS cannot use it.
 fn cookie_name(site: &Site, name: &str) -> String {
     if site.is_https() { format!("__Host-bmcp_{name}") } else { format!("bmcp_{name}") }
 }
@@ -67,7 +67,7 @@ pub fn end_session(response: ResponseBuilder, site: &Site) -> Result<ResponseBui
     Ok(response.with_header("set-cookie", &set_cookie(site, &session_cookie(site), "", 0))?)
 }
 
-/// What a browser keeps for some minutes, for a way that leads over another server.
+/// A cookie that lives ten minutes, while the browser visits another server.
 #[derive(Debug, Clone, Copy)]
 pub enum Temporary {
     Oidc,
@@ -87,7 +87,7 @@ impl Temporary {
     }
 }
 
-/// Sets it, or clears it.
+/// Sets a temporary cookie, or clears it.
 pub fn temporary(response: &mut Response, site: &Site, kept: Temporary, value: Option<&str>) -> Result<(), Error> {
     let max_age_s = if value.is_some() { 600 } else { 0 };
     let header = set_cookie(site, &cookie_name(site, kept.name()), value.unwrap_or_default(), max_age_s);
@@ -100,7 +100,7 @@ pub fn known_form_cookie(request: &Request, site: &Site) -> Result<Option<String
     Ok(value.filter(|value| URL_SAFE_NO_PAD.decode(value).is_ok()))
 }
 
-/// The cookie that stands for a browser before it has signed in, with the header that sets it where there is none.
+/// The form cookie, which identifies a browser before it has signed in, and the header to set if it is new.
 pub fn form_cookie(request: &Request, site: &Site) -> Result<(String, Option<String>), Error> {
     if let Some(value) = known_form_cookie(request, site)? {
         return Ok((value, None));
@@ -120,13 +120,13 @@ fn cookie_value<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).find(|value| !value.is_empty())
 }
 
-/// A page: nothing is loaded or run, nobody may frame it, its forms go to this server, which may send the browser on to
-/// `destination` (browsers hold a form to `form-action` through redirects too).
+/// The response for a page. Its policy forbids loading, running and framing anything. Its forms may go to this server,
+/// which may redirect to `destination`: browsers apply `form-action` to redirects too.
 pub fn page(status: u16, site: Option<&Site>, destination: Option<&Destination>) -> Result<ResponseBuilder, Error> {
     page_running(status, site, destination, None)
 }
 
-/// A page that runs one script, and lets it do what it says it needs.
+/// The response for a page that runs one script.
 pub fn page_running(
     status: u16,
     site: Option<&Site>,

@@ -1,4 +1,4 @@
-//! `/clients`: what the owner has allowed, and taking it back.
+//! `/clients`: lists the clients that the owner has allowed, and revokes them.
 
 use bus_core::accounts::{Command, Reply};
 use bus_core::consents::Allowed;
@@ -39,7 +39,7 @@ async fn show(env: &Env, site: &Site, session: &Session, done: Option<&str>) -> 
     let rows: Vec<Row> =
         match session.account.ask(&Command::ListClients { session: session.secret().to_owned() }).await? {
             Reply::Clients { clients } => clients.into_iter().map(row).collect(),
-            // The session has ended since it was looked at.
+            // The session has ended in the meantime.
             _ => return sign_in_first(Page::Clients),
         };
     let keys = Keys::load(env).await?;

@@ -1,7 +1,7 @@
-//! `/device`: where the owner of a device types its code in and decides (RFC 8628 section 3.3).
+//! `/device`: the owner of a device enters its code and decides (RFC 8628 section 3.3).
 //!
-//! A link may bring the code along, but looking it up and deciding each take a press of a button: a link that somebody
-//! sends does nothing by itself.
+//! A link may contain the code, but looking it up and deciding each need a button press, so a link from someone else
+//! does nothing by itself.
 
 use bus_core::accounts::{Command as AccountCommand, Reply as AccountReply};
 use bus_core::device::{Command, Reply, Requested, shown, typed_code};
@@ -23,7 +23,7 @@ use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
-const UNKNOWN: &str = "No device is waiting with this code. Codes end after ten minutes: look at the device again.";
+const UNKNOWN: &str = "No device is waiting with this code. Codes expire after ten minutes: look at the device again.";
 const PAUSED: &str = "Too many wrong codes. Wait some minutes and try again.";
 
 pub async fn device(request: &mut Request, env: &Env) -> Result<Response, Error> {
@@ -40,7 +40,7 @@ pub async fn device(request: &mut Request, env: &Env) -> Result<Response, Error>
     let Some(form) = posted else {
         return dialog.for_code(code.as_deref(), None).await;
     };
-    // The form that asks for a code decides on nothing; the one that decides does so on the code that was looked up.
+    // The form that asks for a code is bound to nothing; the form that decides is bound to the code that was looked up.
     let subject = form.unchecked("decision")?.and(code.as_deref()).unwrap_or_default();
     let parameters = form.of_session(env, Page::Device, &session, subject).await?;
     match (code, parameters.optional("decision")?) {
@@ -50,7 +50,7 @@ pub async fn device(request: &mut Request, env: &Env) -> Result<Response, Error>
     }
 }
 
-/// Who asks, where.
+/// The context of one request.
 struct DeviceDialog<'a> {
     env: &'a Env,
     site: &'a Site,
@@ -72,7 +72,7 @@ impl DeviceDialog<'_> {
         Ok(page(status, Some(self.site), None)?.fixed(html.into_bytes()))
     }
 
-    /// Shows what there is to decide on. Whoever types codes at random is slowed down: each is counted until it is right.
+    /// Shows what there is to decide on. Each attempt is counted before it is checked, which slows down guessing.
     async fn look(&self, code: &str) -> Result<Response, Error> {
         let secret = self.session.secret();
         match self.session.account.ask(&AccountCommand::TryDeviceCode { session: secret.to_owned() }).await? {
@@ -119,10 +119,10 @@ impl DeviceDialog<'_> {
             Reply::Done if allow => screens::notice(
                 self.site,
                 "The device is signed in",
-                "Go back to it: it goes on by itself in a moment.",
+                "Go back to it: it continues by itself in a moment.",
             ),
             Reply::Done => {
-                screens::notice(self.site, "The device is not signed in", "It has been told that you said no.")
+                screens::notice(self.site, "The device is not signed in", "It has been told that you declined.")
             }
             _ => self.for_code(None, Some(UNKNOWN)).await,
         }
@@ -131,7 +131,7 @@ impl DeviceDialog<'_> {
     async fn find(&self, code: &str) -> Result<Option<Found>, Error> {
         for device in Device::coded(self.env, code).await? {
             match device.ask(&Command::Look).await? {
-                // A code is for the server that gave it out, under whichever of its names.
+                // A code is valid only on the server that issued it, under any of its names.
                 Reply::Asked { requested, secret_hash, left_ms }
                     if self.site.audiences().contains(&requested.audience) =>
                 {
@@ -144,7 +144,7 @@ impl DeviceDialog<'_> {
     }
 }
 
-/// A device that waits for a decision.
+/// A device that is waiting for a decision.
 struct Found {
     device: Device,
     requested: Requested,

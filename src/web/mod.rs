@@ -1,6 +1,7 @@
 //! Pages for people: signing in and up, consent, account, clients, access tokens, devices, and the dashboard.
 //!
-//! `serve` answers the pages of the route table. All state of a browser is a session cookie; whatever changes something needs a form token.
+//! `serve` answers the `Page` rows of the route table. A browser's only state is its cookies, and every form that
+//! changes something is checked by `posted_form`.
 
 mod account;
 mod authorize;
@@ -27,7 +28,7 @@ use crate::http::error::Error;
 use crate::routes::Page;
 use crate::site::Site;
 
-/// Answers a request by one of the allowed methods.
+/// Answers a request. Its method is already checked.
 pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Response, Error> {
     match page {
         Page::Authorize => authorize::authorize(request, env).await,
@@ -47,7 +48,7 @@ pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Respo
     }
 }
 
-/// The answer, or a page that says why there is none.
+/// The response, or a page that shows the error.
 pub fn or_refusal(answer: Result<Response, Error>, request: &Request, env: &Env) -> Served<Response> {
     answer.or_else(|error| screens::refusal(&error, Site::of(request, &Config::of(env)).ok().as_ref()))
 }

@@ -1,7 +1,7 @@
-//! Signing in with a provider of OpenID Connect: authorization code with PKCE, state and nonce, all three in a cookie of
-//! the browser that began.
+//! Sign-in with an OpenID Connect provider: authorization code with PKCE, state and nonce, which a cookie keeps in the
+//! browser that started.
 //!
-//! Whoever the provider names is known by issuer and subject, never by an address, which can change hands.
+//! Users are identified by issuer and subject, never by e-mail address, which can be reassigned.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,14 +30,15 @@ mod provider;
 mod signature;
 
 const CALLBACK: &str = "/login/oidc/callback";
-/// A browser keeps no longer cookie; what does not fit is not gone back to.
+/// The longest return path, in bytes, that a cookie can hold. A longer one is dropped.
 const MAX_RETURN_BYTES: usize = 3500;
-const NOT_STARTED_HERE: &str = "This sign-in was not begun in this browser, or was too long ago. Try again.";
+const NOT_STARTED_HERE: &str = "This sign-in was not started in this browser, or too long ago. Try again.";
 const NOT_SIGNED_IN: &str = "The provider has not signed you in.";
-const NOT_TRUSTWORTHY: &str = "What the provider answered cannot be believed. Nobody was signed in.";
-const NOT_ALLOWED: &str = "The provider knows you, but this server does not let you in: ask its operator.";
+const NOT_TRUSTWORTHY: &str = "The provider's answer could not be verified. You are not signed in.";
+const BEING_DELETED: &str = "This account is being deleted. Try again in a moment.";
+const NOT_ALLOWED: &str = "You are not allowed to use this server. Ask its operator.";
 
-/// What a browser remembers between its two visits.
+/// What the browser's cookie keeps until the provider sends it back.
 struct LoginState {
     state: String,
     nonce: String,
@@ -67,7 +68,7 @@ impl LoginState {
     }
 }
 
-/// What came of the visit to the provider.
+/// The outcome of a sign-in at the provider.
 enum SignIn {
     As(Box<Claims>),
     /// Nobody was signed in. `shown` is for the browser, `reason` for the log.
@@ -97,7 +98,7 @@ pub async fn begin(request: &Request, env: &Env) -> Result<Response, Error> {
         .append_pair("code_challenge_method", "S256");
     let mut response = see_other(url.as_str())?.empty();
     temporary(&mut response, &site, Temporary::Oidc, Some(&login.cookie()))?;
-    // What a cookie cannot hold is encoded; that it leads nowhere else is checked again on the way back.
+    // Encode characters that a cookie cannot hold. The path is checked again when the browser comes back.
     let kept = return_to.replace(';', "%3B").replace(',', "%2C");
     temporary(
         &mut response,
@@ -123,9 +124,9 @@ pub async fn callback(request: &Request, env: &Env) -> Result<Response, Error> {
                     let credential = account.credential(CredentialKind::Session, &session);
                     start_session(see_other(&return_to)?, &site, &credential)?.empty()
                 }
-                // The account is just being deleted.
+                // The account is being deleted right now.
                 Reply::NameTaken => {
-                    screens::login(request, env, &site, None, &return_to, "", Some(NOT_STARTED_HERE)).await?
+                    screens::login(request, env, &site, None, &return_to, "", Some(BEING_DELETED)).await?
                 }
                 _ => return Err(Error::UnexpectedReply("Account")),
             }
@@ -135,13 +136,13 @@ pub async fn callback(request: &Request, env: &Env) -> Result<Response, Error> {
             screens::login(request, env, &site, None, &return_to, "", Some(shown)).await?
         }
     };
-    // One try for each beginning.
+    // Each start allows one attempt.
     temporary(&mut response, &site, Temporary::Oidc, None)?;
     temporary(&mut response, &site, Temporary::ReturnTo, None)?;
     Ok(response)
 }
 
-/// Who the provider says this is.
+/// Verifies the provider's answer.
 async fn user(request: &Request, site: &Site, oidc: &Oidc) -> Result<SignIn, Error> {
     let refused = |shown, reason: &str| Ok(SignIn::Refused { shown, reason: reason.to_owned() });
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
@@ -199,11 +200,11 @@ async fn verify_id_token(metadata: &Metadata, oidc: &Oidc, login: &LoginState, t
 }
 
 fn configured(config: &Config) -> Result<&Oidc, Error> {
-    let missing = || Error::new(Code::InvalidRequest, "this server knows no provider to sign in with");
+    let missing = || Error::new(Code::InvalidRequest, "this server has no provider to sign in with");
     config.oidc.as_ref().ok_or_else(missing)
 }
 
-/// Where the provider sends browsers back to; it has to be registered there.
+/// Where the provider redirects to. It must be registered there.
 fn redirect_uri(site: &Site) -> String {
     format!("{}{CALLBACK}", site.here)
 }

@@ -1,4 +1,4 @@
-//! Forms that a browser posts: only one from the page it belongs to, and from the browser it was shown to, can be read.
+//! Posted forms. They can only be read if they come from their own page, in the browser that it was shown to.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,16 +12,16 @@ use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, known_form_cookie};
 
-/// A form that was posted and not checked yet.
+/// A posted form that is not checked yet.
 pub struct PostedForm {
     fields: Parameters,
     is_same_origin: bool,
-    /// The form cookie, where it came along.
+    /// The form cookie, if the request has one.
     browser: Option<String>,
 }
 
 impl PostedForm {
-    /// The form of a POST; none for any other method.
+    /// The form of a POST request; `None` for any other method.
     pub async fn of(request: &mut Request, site: &Site) -> Result<Option<Self>, Error> {
         Self::within(request, site, body::MAX_BYTES).await
     }
@@ -36,16 +36,16 @@ impl PostedForm {
         Ok(Some(Self { fields, is_same_origin: is_same_origin(request, site)?, browser }))
     }
 
-    /// A field that is needed before the check: it says what the form decides on, or where to go without a session.
-    /// Nothing may be changed on its word alone.
+    /// A field that is needed before the check: what the form decides on, or where to redirect without a session. Never
+    /// act on it alone.
     pub fn unchecked(&self, name: &str) -> Result<Option<&str>, Error> {
         self.fields.optional(name)
     }
 
-    /// The fields of a form that the page `page` showed in this session.
+    /// The fields of a form that `page` showed in this session.
     ///
     /// # Errors
-    /// `Error::Forged` if it did not, or showed the form for another `subject`.
+    /// `Error::Forged` if the form is not from that page and session, or is for another `subject`.
     pub async fn of_session(
         self,
         env: &Env,
@@ -56,7 +56,7 @@ impl PostedForm {
         self.checked(env, page, Some(&session.credential), subject).await
     }
 
-    /// The fields of a form that the page `page` showed to this browser before anyone signed in.
+    /// The fields of a form that `page` showed to this browser, which is not signed in.
     ///
     /// # Errors
     /// As `of_session`.
@@ -77,8 +77,8 @@ impl PostedForm {
     }
 }
 
-/// The hidden token of a form on `page`. `holder`: the session, or the form cookie of a browser without one. `subject`:
-/// what the form decides on, so that it cannot be swapped; empty where the form says it all.
+/// The hidden token of a form on `page`. `holder`: the session credential, or the form cookie without a session.
+/// `subject`: what the form decides on, so that it cannot be swapped; empty if it decides on nothing in particular.
 pub fn form_token(keys: &Keys, page: Page, holder: &str, subject: &str) -> Result<String, Error> {
     let (_, key) = newest(&keys.form)?;
     Ok(URL_SAFE_NO_PAD.encode(sign(key, &[page.path(), holder, subject])?))
@@ -93,7 +93,8 @@ fn is_form_token(keys: &Keys, page: Page, holder: &str, subject: &str, token: &s
     Ok(false)
 }
 
-/// Whether a request came from a page of this server, as far as the browser says: a second line behind the form token.
+/// Whether a request came from a page of this server, according to the browser's headers. A second check beside the
+/// form token.
 pub fn is_same_origin(request: &Request, site: &Site) -> Result<bool, Error> {
     if let Some(fetch_site) = request.headers().get("sec-fetch-site")?
         && !matches!(fetch_site.as_str(), "same-origin" | "none")

@@ -1,4 +1,4 @@
-//! Where a browser goes on to, once its user has signed in or out.
+//! Where a browser goes after signing in or out.
 
 use url::Url;
 use worker::Response;
@@ -8,7 +8,7 @@ use crate::http::redirect::see_other;
 use crate::routes::{self, Page};
 use crate::site::Site;
 
-/// To the sign-in page, which leads back to `page`.
+/// A redirect to the sign-in page, which leads back to `page`.
 pub fn sign_in_first(page: Page) -> Result<Response, Error> {
     Ok(see_other(&format!("{}?return_to={}", Page::SignIn.path(), page.path()))?.empty())
 }
@@ -17,7 +17,7 @@ fn is_after_login(path: &str) -> bool {
     routes::find(path).is_some_and(|route| route.is_after_login)
 }
 
-/// Where to go after a login: a page of this server and nowhere else.
+/// The path to go to after a login. Anything but a page of this server that a login may lead to becomes `/login`.
 pub fn return_path(site: &Site, requested: Option<&str>) -> String {
     let elsewhere = || "/login".to_owned();
     let Some(requested) = requested.filter(|requested| requested.starts_with('/')) else { return elsewhere() };
@@ -31,7 +31,7 @@ pub fn return_path(site: &Site, requested: Option<&str>) -> String {
     }
 }
 
-/// A query as it may stand in a `Location` header: whatever is not plain is percent-encoded.
+/// A query that is safe in a `Location` header: unusual characters are percent-encoded.
 pub fn header_safe(query: &str) -> String {
     let safe = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'#');
     query.bytes().map(|byte| if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()

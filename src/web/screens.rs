@@ -1,4 +1,4 @@
-//! Rendering the pages of signing in, each with its form tokens and headers.
+//! Renders the sign-in pages and notices, with their form tokens and headers.
 
 use askama::Template;
 use bus_core::scopes::Scopes;
@@ -16,13 +16,13 @@ use crate::web::pages::STYLE;
 use crate::web::pages::sign_in::{Login, Notice, SignedIn};
 use crate::web::posted_form::form_token;
 
-/// The client that waits behind a login.
+/// The client that waits for the login.
 pub struct PendingClient<'a> {
     pub client: &'a str,
     pub destination: &'a Destination,
 }
 
-/// The login page. With `error` it is the answer to a failed attempt, and its status says so.
+/// The login page. With `error`, after a failed attempt, its status is 403.
 pub async fn login(
     request: &Request,
     env: &Env,
@@ -63,7 +63,7 @@ pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Resp
     Ok(page(200, Some(site), None)?.fixed(html.into_bytes()))
 }
 
-/// An error where there is nobody to redirect to.
+/// A page for an error that cannot be sent to a client.
 pub fn refusal(error: &Error, site: Option<&Site>) -> worker::Result<Response> {
     let (status, _, description) = error.parts();
     let title = match error {
@@ -81,7 +81,7 @@ pub fn refusal(error: &Error, site: Option<&Site>) -> worker::Result<Response> {
     made.or_else(|_| Response::error(description, status))
 }
 
-/// The answer to a browser that asks for what is not here.
+/// The 404 page.
 pub fn not_found() -> worker::Result<Response> {
     let text =
         "There is nothing at this address. It may have been mistyped, or belong to another version of this server.";
@@ -90,14 +90,14 @@ pub fn not_found() -> worker::Result<Response> {
     made.or_else(|_| Response::error("not found", 404))
 }
 
-/// The account of this browser's session is no more, and so is the session.
+/// The page after an account was deleted. Also ends the browser's session.
 pub fn deleted(site: &Site) -> Result<Response, Error> {
     let text = "Everything it had is erased: what was on its bus, its clients, access tokens and invitations.";
     let html = render(&Notice::new("The account is deleted", text))?;
     Ok(end_session(page(200, Some(site), None)?, site)?.fixed(html.into_bytes()))
 }
 
-/// Says what was done, where there is nothing more to do.
+/// A page that says what was done.
 pub fn notice(site: &Site, title: &str, text: &str) -> Result<Response, Error> {
     Ok(page(200, Some(site), None)?.fixed(render(&Notice::new(title, text))?.into_bytes()))
 }

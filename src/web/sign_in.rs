@@ -1,4 +1,4 @@
-//! `/login` and `/logout`: a browser's session.
+//! `/login` and `/logout`: start and end a browser's session.
 
 use bus_core::accounts::{AfterLogin, Command, Reply};
 use bus_core::passwords::MAX_BYTES;
@@ -60,7 +60,7 @@ async fn sign_in(
     let command = attempt(config, site, username, password.to_owned(), AfterLogin::Session);
     match account.ask(&command).await? {
         Reply::SessionStarted { session, .. } => {
-            // A new session at each login: one that was planted before is worth nothing.
+            // Each login starts a new session, so that a planted one (session fixation) is useless.
             let credential = account.credential(CredentialKind::Session, &session);
             Ok(start_session(see_other(&return_to)?, site, &credential)?.empty())
         }

@@ -1,4 +1,4 @@
-//! `/signup`: making an account, for whoever `SIGNUP` lets, and for the first administrator with the setup code.
+//! `/signup`: creates an account for anyone `SIGNUP` allows, and for the first administrator with the setup code.
 
 use bus_core::accounts::{Command, Reply};
 use bus_core::passwords::{MIN_CHARACTERS, is_acceptable};
@@ -21,13 +21,13 @@ use crate::web::pages::account::SignUp;
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::screens;
 
-const NO_CODE: &str = "The code is unknown, used, or past its time.";
+const NO_CODE: &str = "The code is unknown, used or expired.";
 const TAKEN: &str = "The name is taken.";
 const MAX_CODE_BYTES: usize = 200;
 
-/// What lets somebody make an account.
+/// What allows creating an account.
 enum Ticket {
-    /// Anyone may.
+    /// `SIGNUP` is `open`.
     Open,
     Setup,
     Invite {
@@ -36,7 +36,7 @@ enum Ticket {
     },
 }
 
-/// What was filled in, to be shown again.
+/// What the user filled in, to show it again.
 #[derive(Default)]
 struct Filled<'a> {
     username: &'a str,
@@ -68,7 +68,7 @@ pub async fn sign_up(request: &mut Request, env: &Env) -> Result<Response, Error
         let error = format!("The password must have at least {MIN_CHARACTERS} characters, and at most 1024 bytes.");
         return show(request, env, &site, &config, again(&error)).await;
     }
-    // The ticket comes first: without one nobody learns which names are taken.
+    // Check the ticket first, so that nobody without one learns which names are taken.
     let Some(ticket) = claim(env, &config, code, &username).await? else {
         return show(request, env, &site, &config, again(NO_CODE)).await;
     };
@@ -88,7 +88,7 @@ pub async fn sign_up(request: &mut Request, env: &Env) -> Result<Response, Error
     }
 }
 
-/// Uses up what lets this name be made an account of, if anything does.
+/// Claims the ticket for creating an account with this name, if there is a valid one.
 async fn claim(env: &Env, config: &Config, code: &str, username: &Username) -> Result<Option<Ticket>, Error> {
     if config.signup == Signup::Open && code.is_empty() {
         return Ok(Some(Ticket::Open));

@@ -1,4 +1,4 @@
-//! `/tokens`: the owner's personal access tokens at a browser.
+//! `/tokens`: lists, creates and revokes the owner's personal access tokens.
 
 use bus_core::access_tokens::{DEFAULT_DAYS, Listed, MAX_DAYS, NewToken};
 use bus_core::accounts::Authority;
@@ -19,7 +19,7 @@ use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
-/// What a form on the page has brought about.
+/// The outcome of a form on the page.
 #[derive(Default)]
 struct Outcome {
     made: Option<String>,
@@ -69,7 +69,7 @@ async fn perform(parameters: &Parameters, session: &Session, site: &Site) -> Res
 async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Result<Response, Error> {
     let rows = match personal_tokens::list(&session.account, authority(session)).await {
         Ok(tokens) => tokens.iter().map(row).collect::<Vec<_>>(),
-        // The session has ended since it was looked at.
+        // The session has ended in the meantime.
         Err(PersonalTokenError::Refused(_)) => return sign_in_first(Page::Tokens),
         Err(PersonalTokenError::Server(error)) => return Err(error),
     };
@@ -99,7 +99,7 @@ fn row(token: &Listed) -> Row {
     }
 }
 
-/// As `2026-11-21`, UTC.
+/// A date such as `2026-11-21`, UTC. `ms`: Unix milliseconds.
 pub fn day(ms: i64) -> String {
     chrono::DateTime::from_timestamp(ms.div_euclid(1000), 0)
         .map(|time| time.date_naive().to_string())

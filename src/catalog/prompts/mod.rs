@@ -16,7 +16,7 @@ use bus_core::arguments::{ArgumentError, Param, quoted, validate};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-/// How a target is written: a client, a group, every client of a type, or everyone else.
+/// The forms of a target: a client, a group, every client of a type, or every other client.
 pub const TARGET_FORMS: &[&str] = &["uuid:", "group:", "type:", "type:blender", "broadcast"];
 
 /// A prompt filled in: one message in the user's name.
@@ -66,7 +66,7 @@ fn find(name: &str) -> Option<&'static Prompt> {
     table::PROMPTS.iter().find(|prompt| prompt.name == name)
 }
 
-/// Forms send empty fields for what nobody filled in.
+/// Drops optional arguments that are blank: forms send empty fields for them.
 fn given(parameters: &[Param], arguments: &Value) -> Value {
     let Value::Object(arguments) = arguments else { return arguments.clone() };
     let optional = |name: &str| parameters.iter().any(|param| param.name == name && param.default.value().is_some());

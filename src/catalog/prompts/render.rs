@@ -132,7 +132,7 @@ pub fn asset_creation_strategy(filled: &Filled) -> String {
     fill(include_str!("asset_creation_strategy.md"), &values)
 }
 
-/// Where a script shall go.
+/// Where a script is sent.
 enum Target<'a> {
     Client(&'a str),
     Group(&'a str),
@@ -227,7 +227,7 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     text
 }
 
-/// A code block that its content cannot end.
+/// A code block whose fence is longer than any in its content.
 fn fenced(language: &str, content: &str) -> String {
     let longest = content.split(|character| character != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.saturating_add(1).max(3));
@@ -238,7 +238,7 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}")
 }
 
-/// What a caller wrote, made fit for the middle of a line.
+/// A caller's text as part of a line.
 fn one_line(text: &str) -> String {
     const SHOWN: usize = 200;
     let cut = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };

@@ -1,4 +1,4 @@
-//! Tools about the caller's own account: personal access tokens. The edge answers them, with the account and not the bus.
+//! Tools for the caller's own account: personal access tokens. The edge answers them, from the account, not the bus.
 
 use bus_core::access_tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_CHARACTERS};
 use bus_core::arguments::{DefaultValue, Kind, Param};

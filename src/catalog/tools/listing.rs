@@ -16,7 +16,7 @@ pub fn list() -> &'static RawValue {
     static LIST: OnceLock<Box<RawValue>> = OnceLock::new();
     LIST.get_or_init(|| {
         let tools: Vec<rmcp::model::Tool> = served().map(listed).collect();
-        // Constant tables serialize, or the test that reads the list fails.
+        // Constant tables always serialize; a test reads the list.
         to_raw_value(&tools).unwrap_or_default()
     })
 }

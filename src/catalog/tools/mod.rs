@@ -1,6 +1,6 @@
-//! The tools: what `tools/list` shows, and a call of a dispatch tool as what shall run in Blender.
+//! The tools: their tables, and finding one by its name.
 //!
-//! Every dispatch tool also takes `target_uuid` and `_timeout`. Both are added here, so that no table repeats them, and
+//! Every dispatch tool also takes `target_uuid` and `_timeout`. `model` adds both, so that no table repeats them;
 //! neither reaches the peer.
 
 mod account;

@@ -1,4 +1,4 @@
-//! What a tool is, and what a call of one has to be.
+//! The types of tools, and parsing a call of a dispatch tool.
 
 use bus_core::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};
 use bus_core::bus_tools::{BUS_TOOLS, JOB_TOOLS, MAX_ID, ToolParameters};

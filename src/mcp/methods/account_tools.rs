@@ -1,4 +1,4 @@
-//! Calls of the tools about the caller's own account.
+//! Calls of the tools for the caller's own account.
 
 use bus_core::access_tokens::{DEFAULT_DAYS, Listed};
 use bus_core::arguments::validate;
@@ -22,7 +22,7 @@ pub async fn call(context: &RequestContext, tool: &AccountTool, arguments: &Valu
         Err(error) => return Ok(ToolOutcome::Refused(error.to_string())),
     };
     context.need(if tool.listing.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
-    // The session of the request must be open and its grant live, which the bus knows.
+    // The bus checks that the session is open and the grant is not revoked.
     context.ask(Command::UseSession).await?;
     match answer(context, tool.listing.name, &checked).await {
         Ok(document) => Ok(ToolOutcome::Document(document)),

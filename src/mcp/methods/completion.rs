@@ -9,11 +9,11 @@ use crate::mcp::answer::Answer;
 use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
 
-/// Values in one answer, as MCP limits them.
+/// The most values in one answer (MCP, "Completion").
 const MAX_VALUES: usize = 100;
 
 /// # Errors
-/// -32602 when `ref` or `argument` is not of the form MCP gives them.
+/// -32602 when `ref` or `argument` does not have the form that MCP defines.
 pub async fn complete(context: &RequestContext) -> Result<Answer, RpcError> {
     let params = &context.request.params;
     let text = |object: &str, field: &str| {
@@ -37,7 +37,7 @@ pub async fn complete(context: &RequestContext) -> Result<Answer, RpcError> {
     Ok(Answer::from(json!({"completion": completion})))
 }
 
-/// What only the bus knows.
+/// Values that only the bus knows.
 async fn dynamic_values(context: &RequestContext, dynamic: Dynamic) -> Result<Vec<String>, RpcError> {
     let command = match dynamic {
         Dynamic::ClientUuids | Dynamic::Targets => Command::Clients,

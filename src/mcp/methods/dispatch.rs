@@ -1,4 +1,4 @@
-//! A command in a Blender, whether a tool or a resource asks for it.
+//! Runs a command in a Blender, for a tool or a resource.
 
 use bus_core::command::{Command, Reply};
 use bus_core::envelope::Envelope;
@@ -12,28 +12,29 @@ use crate::mcp::methods::tasks;
 use crate::mcp::methods::which_blender::{self, Choice};
 use crate::objects::bus::BusAnswer;
 
-/// What a command's answer becomes.
+/// What the result of a command is turned into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerAs {
-    /// The result of a tool; of a task, if it takes long and the client knows tasks.
+    /// A tool result, or a task if it takes long and the client knows tasks.
     Tool,
     /// The contents of a resource.
     Resource,
 }
 
-/// What a dispatch came to.
+/// The outcome of a dispatch.
 pub enum Dispatched {
     Envelope(Envelope),
-    /// The request is answered with something else: a question, a task, or what the bus has written.
+    /// The request already has its answer: a question, a task, or a response that the bus has written.
     Instead(Answer),
-    /// The bus takes no more. For the caller's eyes.
+    /// The bus accepts no more jobs. The text is for the caller.
     Rejected(String),
 }
 
-/// Sends a checked call to a Blender and waits for the answer.
+/// Sends a validated call to a Blender and waits for the result.
 ///
 /// # Errors
-/// `RpcError` for what the bus refuses as a whole, and -32602 for a question's answer that is none.
+/// `RpcError` for a closed session, a revoked grant or a failure of the bus; -32602 for a malformed elicitation
+/// response.
 pub async fn dispatch(
     context: &RequestContext,
     mut call: DispatchCall,
@@ -63,7 +64,7 @@ pub async fn dispatch(
 
 fn command(context: &RequestContext, call: DispatchCall, answers: AnswerAs) -> Command {
     let is_tool = answers == AnswerAs::Tool;
-    // At most 3,600 seconds: far from any limit of the type.
+    // At most 3,600 seconds, so the cast cannot overflow.
     #[allow(clippy::cast_possible_truncation)]
     let timeout_ms = (call.timeout_seconds * 1_000.0).ceil() as i64;
     Command::Dispatch {

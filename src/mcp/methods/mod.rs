@@ -1,4 +1,4 @@
-//! The methods of MCP, and `answer`, which finds the one that a request names.
+//! The MCP methods, and `answer`, which calls the one that a request names.
 
 mod account_tools;
 mod completion;
@@ -29,7 +29,11 @@ blender_list_available_clients shows which Blenders are connected. Prefer the re
 blender_execute_code for changes; look at the outcome with blender_get_viewport_screenshot. Every tool answers a status: \
 on no_client, ambiguous_target or timeout follow its hint.";
 
-/// Answers one request.
+/// Answers a request.
+///
+/// # Errors
+///
+/// -32601 for an unknown method, and the errors of each method.
 pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
     if !context.is_modern() {
         if let Some(answer) = answer_legacy(&context).await? {
@@ -55,7 +59,7 @@ pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
     }
 }
 
-/// What only sessions have. Every other request must belong to an open one.
+/// Answers the methods that only sessions have. Checks that any other request belongs to an open session.
 async fn answer_legacy(context: &RequestContext) -> Result<Option<Answer>, RpcError> {
     let method = context.request.method.as_str();
     if method == "initialize" {
@@ -82,7 +86,7 @@ async fn answer_legacy(context: &RequestContext) -> Result<Option<Answer>, RpcEr
             context.ask(Command::SetLogLevel { level: level.to_owned() }).await?;
             Ok(Some(Answer::default()))
         }
-        // These ask the bus anyway, which sees to the session in the same hop.
+        // These call the bus anyway, which checks the session in the same hop.
         "tools/call" | "resources/read" => Ok(None),
         _ => {
             context.ask(Command::UseSession).await?;
@@ -129,7 +133,7 @@ fn capabilities() -> Value {
     json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {}, "completions": {}, "logging": {}})
 }
 
-/// A whole catalog: they fit on one page, so a cursor is one that was not given out here.
+/// A whole catalog. All of them fit on one page, so no cursor is ever valid.
 fn listed(context: &RequestContext, key: &'static str, list: &'static RawValue) -> Result<Answer, RpcError> {
     match context.request.params.get("cursor") {
         None | Some(Value::Null) => Ok(Answer::of_list(key, list)),

@@ -8,7 +8,7 @@ use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
 
 /// # Errors
-/// -32602 for an unknown prompt, and for an argument that is missing, unknown or wrong, by name.
+/// -32602 for an unknown prompt, and for a missing, unknown or invalid argument, which is named.
 pub fn get(context: &RequestContext) -> Result<Answer, RpcError> {
     let name = context.request.text("name")?;
     let arguments = context.request.params.get("arguments").unwrap_or(&Value::Null);

@@ -12,10 +12,10 @@ use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
 
 const MIME_TYPE: &str = "application/json";
 
-/// Reads a resource: the bus's own, or one that a Blender answers.
+/// Reads a resource, from the bus or from a Blender.
 ///
 /// # Errors
-/// -32602 with `data.uri` for an unknown one; -32002 up to revision 2025-11-25.
+/// For an unknown resource -32602 with `data.uri`, or -32002 up to revision 2025-11-25.
 pub async fn read(context: &RequestContext) -> Result<Answer, RpcError> {
     let uri = context.request.text("uri")?;
     let resource = ResourceRef::parse(uri).map_err(|error| refused(context, uri, &error))?;
@@ -33,7 +33,7 @@ pub async fn read(context: &RequestContext) -> Result<Answer, RpcError> {
     Ok(Answer::from(json!({"contents": contents})).cached(Caching::Private))
 }
 
-/// The document of a resource that the bus has itself.
+/// The document of a resource that the bus answers itself.
 async fn own(context: &RequestContext, resource: &ResourceRef) -> Result<Value, RpcError> {
     let tool = |name: &str, arguments| Command::Tool { name: name.to_owned(), arguments };
     let command = match resource {

@@ -1,4 +1,5 @@
-//! Hearing of changes: `subscriptions/listen` (2026-07-28), `resources/subscribe` and `resources/unsubscribe` (before).
+//! Subscriptions to changes: `subscriptions/listen` (2026-07-28), `resources/subscribe` and `resources/unsubscribe`
+//! (earlier revisions).
 
 use bus_core::bus_tools::MAX_ID;
 use bus_core::command::{Command, Reply};
@@ -14,27 +15,27 @@ use crate::mcp::error::RpcError;
 use crate::mcp::methods::tasks;
 use crate::objects::bus::Opened;
 
-/// Resources one stream may listen to.
+/// The most resources of one stream.
 const MAX_URIS: usize = 64;
-/// Tasks one stream may listen to.
+/// The most tasks of one stream.
 const MAX_TASKS: usize = 64;
-/// The longest URI that can be listened to, in bytes.
+/// The longest URI that can be subscribed to, in bytes.
 const MAX_URI: usize = 512;
-/// What one stream may listen to in all, in bytes: it must fit on a socket.
+/// The longest description of one stream, in bytes: it must fit into the attachment of a socket.
 const MAX_LISTENER: usize = 12 * 1024;
 
-/// A stream of changes, with its first and its last message.
+/// An open stream of changes, with its first and last message.
 pub struct Listening {
     pub socket: WebSocket,
     pub acknowledgement: Value,
     pub completion: Value,
 }
 
-/// Opens the stream of `subscriptions/listen`. What cannot be listened to is left out of the acknowledgement; the catalogs
-/// change only with a deploy, so list changes are.
+/// Opens the stream of `subscriptions/listen`. The acknowledgement leaves out what cannot be subscribed to. That
+/// includes list changes, since the catalogs change only with a deploy.
 ///
 /// # Errors
-/// -32602 for a filter that is malformed or too large.
+/// -32602 for a malformed or too large filter.
 pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
     context.need(Scopes::BUS_READ)?;
     let id = &context.request.id;
@@ -74,7 +75,7 @@ fn wanted(context: &RequestContext) -> Result<Vec<Subscription>, RpcError> {
 }
 
 /// # Errors
-/// -32021 for a client that asks for tasks and does not declare that it knows them.
+/// -32021 if the client asks for tasks but does not declare the extension.
 fn wanted_tasks(context: &RequestContext) -> Result<Vec<String>, RpcError> {
     let task_ids = filtered(context, "taskIds", MAX_TASKS)?;
     if !task_ids.is_empty() {
@@ -83,7 +84,7 @@ fn wanted_tasks(context: &RequestContext) -> Result<Vec<String>, RpcError> {
     Ok(task_ids.into_iter().filter(|id| !id.is_empty() && id.len() <= MAX_ID).map(str::to_owned).collect())
 }
 
-/// The texts under a name in the filter of `subscriptions/listen`.
+/// The strings of one list in the filter of `subscriptions/listen`.
 fn filtered<'a>(context: &'a RequestContext, name: &str, limit: usize) -> Result<Vec<&'a str>, RpcError> {
     let filter = context.request.params.get("notifications").and_then(Value::as_object);
     let filter = filter.ok_or_else(|| RpcError::invalid_params("params.notifications must be an object"))?;
@@ -117,7 +118,7 @@ pub async fn subscribe(context: &RequestContext, on: bool) -> Result<Answer, Rpc
     }
 }
 
-/// What to hear of for a URI; none where the resource does not change by itself.
+/// The subscription for a URI, or `None` if the resource does not change by itself.
 fn subscription(uri: &str) -> Result<Option<Subscription>, ResourceError> {
     if uri.len() > MAX_URI {
         return Ok(None);

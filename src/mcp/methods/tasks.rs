@@ -1,5 +1,5 @@
-//! The extension `io.modelcontextprotocol/tasks`: `tasks/get`, `tasks/update`, `tasks/cancel`, and calls that become tasks.
-//! Every job of the user is a task, under the job's id.
+//! The extension `io.modelcontextprotocol/tasks`: `tasks/get`, `tasks/update`, `tasks/cancel`, and calls that become
+//! tasks. Every job of the user is a task with the job's id.
 
 use bus_core::command::{Command, Reply};
 use bus_core::scopes::Scopes;
@@ -10,26 +10,26 @@ use crate::mcp::context::RequestContext;
 use crate::mcp::era::TASKS;
 use crate::mcp::error::RpcError;
 
-/// A call of a client that knows tasks becomes one when it takes longer.
+/// A call that takes longer becomes a task, if the client knows tasks. Milliseconds.
 pub const AFTER_MS: i64 = 10_000;
 
 /// # Errors
-/// -32021 for a client that does not declare the extension.
+/// -32021 if the client does not declare the extension.
 pub fn need(context: &RequestContext) -> Result<(), RpcError> {
     if context.knows_tasks() { Ok(()) } else { Err(RpcError::MissingCapability { extension: TASKS }) }
 }
 
 /// # Errors
-/// -32602 for a task that there is not, or not any more.
+/// -32602 for an unknown or deleted task.
 pub async fn get(context: &RequestContext) -> Result<Answer, RpcError> {
     need(context)?;
     ask(context, |task_id| Command::Task { task_id }).await.map(Answer::from)
 }
 
-/// Tasks here never ask for input, so that whatever is answered was asked by nobody, and is passed over.
+/// Accepts and ignores input: tasks of this server never ask for any.
 ///
 /// # Errors
-/// As `get`, and -32602 for `inputResponses` that are none.
+/// As `get`, and -32602 if `inputResponses` is not an object.
 pub async fn update(context: &RequestContext) -> Result<Answer, RpcError> {
     need(context)?;
     if !context.request.params.get("inputResponses").is_some_and(Value::is_object) {
@@ -57,10 +57,10 @@ async fn ask(context: &RequestContext, command: impl FnOnce(String) -> Command) 
     })
 }
 
-/// The task of a job that was just begun, as the result of the call that began it.
+/// The result of a call that started a job as a task.
 ///
 /// # Errors
-/// `RpcError` for what the bus refuses as a whole.
+/// `RpcError` for a closed session, a revoked grant or a failure of the bus.
 pub async fn created_for(context: &RequestContext, job_id: &str) -> Result<Answer, RpcError> {
     match context.ask(Command::Task { task_id: job_id.to_owned() }).await? {
         Reply::Task { task: Some(task) } => Ok(created(task)),
@@ -68,7 +68,7 @@ pub async fn created_for(context: &RequestContext, job_id: &str) -> Result<Answe
     }
 }
 
-/// A task in place of the result of a call; what it came to is for `tasks/get`.
+/// A task as the result of a call. Its own result is left out, since `tasks/get` returns it.
 pub fn created(mut task: Value) -> Answer {
     if let Some(fields) = task.as_object_mut() {
         fields.remove("result");

@@ -1,11 +1,12 @@
-//! What comes of a tool that answers with a document.
+//! The outcome of a tool that returns a document.
 
 use bus_core::tool_result;
 use serde_json::Value;
 
 use crate::mcp::answer::Answer;
 
-/// A document, or why there is none. Either is a tool result: models get to see what was wrong with a call.
+/// A document, or the reason why there is none. Both become tool results, so that models see what was wrong with a
+/// call.
 pub enum ToolOutcome {
     Document(Value),
     Refused(String),

@@ -19,7 +19,7 @@ use crate::mcp::methods::{account_tools, tasks};
 /// Calls a tool of the catalog.
 ///
 /// # Errors
-/// -32602 for an unknown tool. Wrong arguments are no JSON-RPC error but a tool error, which models get to see.
+/// -32602 for an unknown tool. Invalid arguments are a tool error and no JSON-RPC error, so that models see them.
 pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
     let name = context.request.text("name")?;
     let Some(tool) = tools::find(name) else {
@@ -44,7 +44,7 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
     }
 }
 
-/// `blender_submit`; a client that knows tasks gets one.
+/// `blender_submit`. A client that knows tasks gets a task.
 async fn submit(context: &RequestContext, arguments: Value) -> Result<Answer, RpcError> {
     let mut arguments = match with_checked_params(arguments) {
         Ok(arguments) => arguments,
@@ -72,13 +72,13 @@ async fn submit(context: &RequestContext, arguments: Value) -> Result<Answer, Rp
     }
 }
 
-/// What a submission could have been for, if that was not clear.
+/// The possible targets of a submission, if it was ambiguous.
 fn ambiguous(document: &Value) -> Option<Vec<String>> {
     document.get("status").filter(|status| **status == json!(Status::AmbiguousTarget))?;
     serde_json::from_value(document.get("candidates")?.clone()).ok()
 }
 
-/// The arguments of `blender_submit`, with the params of its command checked and filled in, which only the catalog can do.
+/// The arguments of `blender_submit`, with the command's `params` validated and their defaults filled in.
 fn with_checked_params(arguments: Value) -> Result<Value, String> {
     let (Value::Object(mut fields), Some(command)) =
         (arguments.clone(), arguments.get("command").and_then(Value::as_str))

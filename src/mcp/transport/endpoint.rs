@@ -1,4 +1,4 @@
-//! The MCP endpoint as an HTTP resource: methods, headers and sizes.
+//! The MCP endpoint: HTTP methods, headers and body sizes.
 
 use bus_core::command::{Command, Reply};
 use futures_util::StreamExt;
@@ -20,7 +20,7 @@ use crate::site::Site;
 
 /// The longest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
-/// How much is read of a body that is too long.
+/// How much of a too long body is read before the connection is closed, in bytes.
 const MAX_DRAINED: usize = 4 * MAX_BODY;
 
 /// Serves one HTTP request to `/` or `/mcp`.
@@ -34,7 +34,7 @@ pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<R
     let response = match origin::preflight(&request)? {
         Some(response) => response.into(),
         None => {
-            // Before anything else, the method included: a client that probes with GET must learn how to sign in.
+            // Before the method is checked: a client that probes with GET must learn how to sign in.
             match bearer::authenticate(&request, &env, site).await {
                 Ok(caller) if request.method() == Method::Post => {
                     post(&mut request, &env, &context, caller, origin.is_some()).await?
@@ -109,10 +109,10 @@ async fn post(
     }
 }
 
-/// The body of a POST.
+/// The body of a POST, or the reason to refuse it.
 enum ReadBody {
     Whole(Vec<u8>),
-    /// Why it was not read, and the HTTP status that says so.
+    /// `status`: the HTTP status of the refusal.
     Refused {
         status: u16,
         reason: String,
@@ -129,7 +129,7 @@ async fn body_of(request: &mut Request) -> Result<ReadBody> {
     }
     match read_body(request).await? {
         Some(body) => Ok(ReadBody::Whole(body)),
-        None => refused(413, &format!("the body has more than {MAX_BODY} bytes, the most that is taken")),
+        None => refused(413, &format!("the body has more than {MAX_BODY} bytes, the most that is accepted")),
     }
 }
 
@@ -168,8 +168,8 @@ fn accepts_answer(request: &Request) -> Result<bool> {
         .any(|range| range.is_empty() || admitted.iter().any(|known| known.eq_ignore_ascii_case(range))))
 }
 
-/// The body, or none if it is longer than `MAX_BODY`. What is a little longer is read to its end all the same: a client
-/// that is still sending when the answer comes would see a broken connection instead.
+/// The body, or `None` if it is longer than `MAX_BODY`. Up to `MAX_DRAINED` it is read to the end, since a client that
+/// is still sending would see a broken connection instead of the error.
 async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
     let declared = request.headers().get("Content-Length")?.and_then(|length| length.parse::<usize>().ok());
     if declared.is_some_and(|length| length > MAX_DRAINED) {
@@ -179,7 +179,7 @@ async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
         return Ok(Some(Vec::new()));
     }
     if declared.is_some() {
-        // The platform reads no more than was declared.
+        // The platform reads no more than the declared length.
         let body = request.bytes().await?;
         return Ok((body.len() <= MAX_BODY).then_some(body));
     }

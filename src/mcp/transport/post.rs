@@ -1,4 +1,4 @@
-//! POST: from the messages of a body to the answer, whether it is one message or a batch.
+//! POST requests: from one message or a batch to the HTTP response.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, json_text};
 use crate::mcp::transport::streaming::{Delivery, OnAbandon, Pending, deliver};
 use crate::objects::bus::Bus;
 
-/// The path that looks legacy, so that clients which would detect the modern revision open a session.
+/// On this path `server/discover` is unknown, so that clients which detect the revision open a session.
 const LEGACY_PATH: &str = "/mcp";
 /// The only revision that has batches.
 const BATCHING: &str = "2025-03-26";
@@ -39,7 +39,7 @@ pub struct Post<'a> {
     pub context: &'a Context,
     pub caller: Caller,
     pub headers: McpHeaders,
-    /// A page in a browser asks, which has to be let read the answer.
+    /// The request came from a browser page, so the response needs CORS headers.
     pub for_a_page: bool,
 }
 
@@ -75,7 +75,8 @@ impl Post<'_> {
             };
             return listening.map(Into::into);
         }
-        // A legacy client that goes away may come back for its answer; a modern one has given up (Cancellation, 2026-07-28).
+        // A legacy client that disconnects may return for its answer; a modern one has cancelled (2026-07-28,
+        // "Cancellation").
         let (bus, key) = (Rc::clone(&context.bus), context.request_key.clone());
         let on_abandon = modern.then(|| Box::pin(give_up(bus, key)) as OnAbandon);
         match deliver(Pending::from_iter([answered(context, modern)]), interim, on_abandon, self.context).await? {
@@ -87,7 +88,7 @@ impl Post<'_> {
         }
     }
 
-    /// Answers a batch: with one array where all answers come soon, else with a stream of them.
+    /// Answers a batch: with one array if all answers come soon, else with a stream.
     pub async fn answer_batch(&self, batch: Vec<Parsed>) -> Result<HttpResponse> {
         if let Err(error) = self.may_batch().await {
             return answer_error(self.request, &error, &Value::Null, false);
@@ -129,7 +130,7 @@ impl Post<'_> {
     }
 
     /// # Errors
-    /// Where no batches are taken: everywhere but in a session of the one revision that has them.
+    /// Unless the request belongs to a session of the only revision with batches.
     async fn may_batch(&self) -> Result<(), RpcError> {
         let refused = |speaks: &str| {
             let reason = format!("{speaks} has no batches: send one message a request; only {BATCHING} has them");
@@ -162,7 +163,7 @@ impl Post<'_> {
         self.context_of(message, false, tell)
     }
 
-    /// A request with all it takes to answer it.
+    /// The request with everything needed to answer it.
     fn context_of(
         &self,
         message: message::Request,
@@ -197,8 +198,7 @@ impl Post<'_> {
         })
     }
 
-    /// The request's own id, the one of Cloudflare's logs where there is one, and the trace that the client says it is
-    /// part of.
+    /// The id of the request, which is Cloudflare's if there is one, and the client's trace (`traceparent`).
     fn trace(&self, message: &message::Request) -> Result<Trace> {
         let request_id = match self.request.headers().get("CF-Ray")? {
             Some(ray) => ray,
@@ -208,8 +208,8 @@ impl Post<'_> {
         Ok(Trace { request_id, traceparent })
     }
 
-    /// What a client notifies of: only that it gives up a request matters here. That is done even if the client is gone
-    /// before it has the answer, or its session ended: clients tend to give up and leave in one go.
+    /// Handles a notification. Only `notifications/cancelled` has an effect, also after the client has disconnected or
+    /// ended its session, since clients often do both at once.
     fn note(&self, notification: &message::Notification) {
         let (Some(session_id), Some(id)) = (&self.headers.session_id, notification.params.get("requestId")) else {
             return;
@@ -223,7 +223,7 @@ impl Post<'_> {
         }
     }
 
-    /// A result or error as an HTTP response of its own.
+    /// A result or error as an HTTP response.
     fn respond(&self, response: Response) -> Result<RuntimeResponse> {
         match response.outcome {
             Ok(Answer { written: Some(written), .. }) => Ok(written),
@@ -244,7 +244,7 @@ fn answered(context: RequestContext, modern: bool) -> LocalBoxFuture<'static, Re
     methods::answer(context).map(move |outcome| Response { id, modern, outcome }).boxed_local()
 }
 
-/// Under which key a session's request waits on the bus.
+/// The key under which a request of a session waits on the bus.
 fn request_key(session_id: &str, id: &Value) -> String {
     format!("{session_id} {id}")
 }
@@ -253,7 +253,7 @@ fn random_key() -> Result<String, RpcError> {
     ids::random_id::<16>("r-", &mut WebCrypto).map_err(|error| RpcError::Internal(error.to_string()))
 }
 
-/// Tells the bus that nobody waits for a request any more.
+/// Cancels a waiting request on the bus.
 async fn give_up(bus: Rc<Bus>, request_key: String) {
     let command = Command::CancelRequest { request_key };
     if let Err(error) = bus.ask("", None, command, &|_| {}).await {

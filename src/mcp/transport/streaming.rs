@@ -1,5 +1,5 @@
-//! Quick answers are plain JSON, slow ones a stream of Server-Sent Events: its headers go out at once and a comment now and
-//! then, so that no client, proxy or read timeout takes a working Blender for a dead server.
+//! Sends quick answers as JSON and slow ones as Server-Sent Events. A stream starts at once and sends comments while it
+//! waits, so that no client, proxy or read timeout gives up on a Blender that is working.
 
 use core::future::Future;
 use core::pin::{Pin, pin};
@@ -18,23 +18,23 @@ use crate::http::event_stream::{Chunk, comment, event, event_stream};
 use crate::mcp::answer::Response;
 use crate::mcp::context::Interim;
 
-/// A comment goes out at least this often. It is also how soon a client that has gone is missed: well before its call would
-/// become a task, which nobody would follow.
+/// A comment is sent at least this often. A client that has gone is noticed at the next one, well before its call would
+/// become a task that nobody follows.
 const COMMENT_EVERY: Duration = Duration::from_secs(4);
-/// What is done when nobody waits any more.
+/// What to do when the client disconnects before it has its answer.
 pub type OnAbandon = Pin<Box<dyn Future<Output = ()>>>;
-/// Answers that are awaited: one, or those of a batch.
+/// The awaited answers: one, or those of a batch.
 pub type Pending = FuturesUnordered<LocalBoxFuture<'static, Response>>;
 
-/// How the answers came.
+/// How answers are delivered.
 pub enum Delivery {
-    /// All of them soon, and there was nothing to hear before.
+    /// All at once: they came soon, and without notifications.
     Whole(Vec<Response>),
     /// As a stream.
     Stream(HttpResponse),
 }
 
-/// Does something when it is dropped, unless it was settled before.
+/// Runs something when it is dropped, unless it was settled before.
 struct OnDrop(Option<oneshot::Sender<()>>);
 
 impl OnDrop {
@@ -49,13 +49,13 @@ impl OnDrop {
     }
 
     fn settle(mut self) {
-        // Fails only when the request's own context is gone, and with it what would be done.
+        // Fails only if the request's context, which would run it, is gone.
         let _ = self.0.take().map(|sender| sender.send(()));
     }
 }
 
-/// Waits for all answers until one of them is known to be slow; then, or if there is something to hear first, the answer
-/// becomes a stream. It is the bus that says so, after a moment: all that takes long is what the bus waits for.
+/// Waits for all answers. When the bus reports that one is slow, or a notification comes first, the response becomes a
+/// stream.
 pub async fn deliver(
     mut pending: Pending,
     mut interim: UnboundedReceiver<Interim>,
@@ -81,7 +81,7 @@ pub async fn deliver(
     Ok(Delivery::Stream(event_stream(unfold(streamed, step))?))
 }
 
-/// Answers that are streamed, and what is to go out before the rest.
+/// The state of a stream of answers.
 struct Streamed {
     pending: Pending,
     interim: UnboundedReceiver<Interim>,
@@ -90,7 +90,7 @@ struct Streamed {
     opened: bool,
 }
 
-/// The next chunk of an answer's stream: a comment at once and now and then, reports as they come, answers at last.
+/// The next chunk: a comment at the start and after each pause, notifications as they come, answers last.
 async fn step(mut streamed: Streamed) -> Option<(Chunk, Streamed)> {
     if !streamed.opened {
         streamed.opened = true;
@@ -109,7 +109,7 @@ async fn step(mut streamed: Streamed) -> Option<(Chunk, Streamed)> {
 }
 
 impl Streamed {
-    /// Waits until there is something to send; says whether there is, or it is time for a comment.
+    /// Waits until there is something to send (true) or it is time for a comment (false).
     async fn wait(&mut self) -> bool {
         let Self { pending, interim, events, watch, .. } = self;
         let answered = {
@@ -123,7 +123,7 @@ impl Streamed {
                 Either::Right((Either::Left((Interim::Slow, _)) | Either::Right(_), _)) => return false,
             }
         };
-        // What was told before the answer goes out before it.
+        // Notifications from before the answer are sent before it.
         events.extend(reports(interim));
         events.extend(answered.as_ref().map(Response::text));
         if pending.is_empty()
@@ -135,7 +135,7 @@ impl Streamed {
     }
 }
 
-/// What is told next; never comes once nobody tells any more.
+/// The next interim message; pending forever once there can be no more.
 async fn next(interim: &mut UnboundedReceiver<Interim>) -> Interim {
     match interim.next().await {
         Some(interim) => interim,
@@ -143,7 +143,7 @@ async fn next(interim: &mut UnboundedReceiver<Interim>) -> Interim {
     }
 }
 
-/// The reports that have come so far.
+/// The notifications that have arrived so far.
 fn reports(interim: &mut UnboundedReceiver<Interim>) -> Vec<String> {
     let come = core::iter::from_fn(|| interim.try_recv().ok());
     come.filter_map(|interim| if let Interim::Notification(report) = interim { Some(report) } else { None }).collect()

@@ -1,8 +1,8 @@
-//! Clients that describe themselves at the https URL that is their `client_id`
+//! Clients whose `client_id` is the https URL of their metadata document
 //! (draft-ietf-oauth-client-id-metadata-document-02, which MCP 2026-07-28 prefers to registration).
 //!
-//! The document is fetched when a user is to be asked, never at the token endpoint: what was allowed then is bound to the
-//! id. No redirect is followed, and nothing but a whole, sound document is kept.
+//! The document is fetched before the user is asked for consent, never at the token endpoint: grants are bound to the
+//! id. Redirects are not followed, and only valid documents are cached.
 
 use core::time::Duration;
 
@@ -21,17 +21,21 @@ use crate::site::Site;
 mod address;
 mod cache;
 
-/// The most that the draft (section 8.7) asks servers to take.
+/// The size that the draft recommends as limit (section 8.7), in bytes.
 const MAX_BYTES: usize = 5 * 1024;
-/// For the whole of an answer.
+/// For the whole response, headers and body.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether an id is meant to be the address of a metadata document.
+/// Whether a `client_id` is meant to be the URL of a metadata document.
 pub fn is_address(client_id: &str) -> bool {
     client_id.starts_with("https://")
 }
 
-/// The client that is described at `client_id`.
+/// Fetches the client's metadata document, or takes it from the cache.
+///
+/// # Errors
+///
+/// `invalid_client_metadata` saying what is wrong with the URL or the document.
 pub async fn fetch(client_id: &str, site: &Site) -> Result<Client, Error> {
     let own_host = |name: &str| {
         let host_is = |origin: &str| Url::parse(origin).is_ok_and(|own| own.host_str() == Some(name));
@@ -49,7 +53,7 @@ pub async fn fetch(client_id: &str, site: &Site) -> Result<Client, Error> {
     Ok(client)
 }
 
-/// The bytes of the document, and for how many seconds it may be kept.
+/// The body of the document, and for how many seconds it may be cached.
 async fn read(url: &Url, signal: &AbortSignal) -> Result<(Vec<u8>, i64), Error> {
     let headers = Headers::new();
     headers.set("accept", "application/json")?;
@@ -88,16 +92,16 @@ fn is_json(content_type: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// What the document at `url` says, if all of it may be believed.
+/// The client that the document at `url` describes.
 fn describe(url: &Url, body: &[u8]) -> Result<Client, Error> {
     let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(body) else {
         return Err(refused("its metadata document is not a JSON object"));
     };
-    // Who serves a document decides about this one id, and about no other.
+    // A document is authoritative for its own URL only.
     if fields.get("client_id").and_then(Value::as_str) != Some(url.as_str()) {
         return Err(refused("client_id in its metadata document is not exactly the URL of the document"));
     }
-    // What everyone can read is no secret (draft section 4).
+    // The document is public, so it cannot hold a secret (draft section 4).
     if ["client_secret", "client_secret_expires_at"].iter().any(|name| fields.contains_key(*name)) {
         return Err(refused("its metadata document must hold no client_secret"));
     }

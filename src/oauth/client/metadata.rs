@@ -1,5 +1,5 @@
-//! What a client says of itself, by the names of RFC 7591: at registration, in its metadata document, or in the
-//! configuration of this server. One set of rules for all three.
+//! Client metadata (RFC 7591), with one set of rules for its three sources: registration, metadata documents, and this
+//! server's configuration.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use crate::oauth::redirect_uri;
 const MAX_REDIRECTS: usize = 10;
 const MAX_NAME_CHARACTERS: usize = 80;
 
-/// The metadata that matter here; others are passed over (RFC 7591 section 2).
+/// The metadata that this server uses; others are ignored (RFC 7591 section 2).
 #[derive(Deserialize)]
 pub struct RawClientMetadata {
     redirect_uris: Option<Vec<String>>,
@@ -21,12 +21,12 @@ pub struct RawClientMetadata {
     response_types: Option<Vec<String>>,
 }
 
-/// The same, once all of it is sound.
+/// Validated metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientMetadata {
-    /// As a page may show it; empty if the client has none.
+    /// The name to show; empty if the client has none.
     pub name: String,
-    /// At least one, but for a client that signs in as a device and in no other way.
+    /// At least one, except for a client that uses only the device flow.
     pub redirect_uris: Vec<String>,
     pub secret_by: Option<SecretBy>,
 }
@@ -34,7 +34,7 @@ pub struct ClientMetadata {
 impl RawClientMetadata {
     pub fn check(self) -> Result<ClientMetadata, Error> {
         let refused = |description: String| Error::new(Code::InvalidClientMetadata, description);
-        // Without a method RFC 7591 means client_secret_basic; the answer tells the client that it has no secret.
+        // A missing method means client_secret_basic in RFC 7591. Here it means none, and the response says so.
         let secret_by = match self.token_endpoint_auth_method.as_deref() {
             None | Some("none") => None,
             Some(method) => Some(SecretBy::named(method).ok_or_else(|| {
@@ -69,7 +69,7 @@ impl RawClientMetadata {
     }
 }
 
-/// A name as a consent page may show it: no control characters, nothing that turns the direction of text around.
+/// A name that is safe to show on a consent page: without control, invisible and bidirectional characters.
 fn presentable(name: &str) -> String {
     let invisible = |character: char| {
         character.is_control()

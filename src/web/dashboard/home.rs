@@ -1,4 +1,4 @@
-//! `/` for a browser.
+//! The home page, `/` for a browser.
 
 use bus_core::command::{Command, Reply};
 use worker::{Env, Request, Response};

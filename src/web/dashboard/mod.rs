@@ -1,8 +1,8 @@
-//! `/dashboard`: what an owner sees of the own bus, and does to it, in a browser.
+//! `/dashboard`: shows owners their bus, and lets them act on it.
 //!
-//! The server renders; the script only asks for the changing part again (`/dashboard/live`) when the bus says that something
-//! changed (`/dashboard/events`), and sends the page's forms without leaving it. Without the script the page works by
-//! reloading. Invariant: whatever changes something needs the form token of this session.
+//! The server renders everything. The script only reloads the changing part (`/dashboard/live`) when the bus reports a
+//! change (`/dashboard/events`), and sends forms without leaving the page. Without the script the page works by
+//! reloading. Invariant: every action needs the form token of this session.
 
 mod actions;
 pub mod home;
@@ -29,9 +29,9 @@ use crate::web::posted_form::{PostedForm, is_same_origin};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
-/// The longest form, in bytes: code that is to be run, percent-encoded.
+/// The longest form, in bytes. It may hold code to run, percent-encoded.
 const MAX_FORM: usize = 512 * 1024;
-/// Set by the script: it wants a part of the page and no whole one.
+/// Set by the script, which wants a part of the page instead of the whole.
 const PART_HEADER: &str = "x-dashboard-part";
 
 pub async fn dashboard(request: &mut Request, env: &Env) -> Result<Response, Error> {
@@ -71,31 +71,32 @@ async fn whole(owner: &Owner<'_>, outcome: Option<&Outcome>) -> Result<Response,
     Ok(response.fixed(html.into_bytes()))
 }
 
-/// The part of the page that changes.
+/// `/dashboard/live`: the part of the page that changes.
 pub async fn live(request: &Request, env: &Env) -> Result<Response, Error> {
     let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
     let form_token = owner.form_token(Page::Dashboard).await?;
     part(&screens::render(&view::live(&owner.overview().await?, &form_token))?)
 }
 
-/// One job in full: `?id=`.
+/// `/dashboard/job?id=`: all details of a job.
 pub async fn job(request: &Request, env: &Env) -> Result<Response, Error> {
     let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
     match owner.ask(Command::Job { job_id: query.required("id")?.to_owned() }).await? {
         Reply::Job { job: Some(job) } => part(&screens::render(&view::detail(&job))?),
         Reply::Job { job: None } => {
-            part(&screens::render(&Outcome::failed("This job is not kept any more: jobs go after 24 hours."))?)
+            part(&screens::render(&Outcome::failed("This job no longer exists: jobs are deleted after 24 hours."))?)
         }
         _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 
-/// Tells, as Server-Sent Events, that there is something new in the live part, and not what. The bus sleeps meanwhile.
+/// `/dashboard/events`: Server-Sent Events that say that the live part has changed, but not what. The bus can hibernate
+/// in between.
 pub async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
     let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
     if !is_same_origin(request, &owner.site)? {
-        return Err(Error::new(Code::AccessDenied, "only the dashboard itself may listen"));
+        return Err(Error::new(Code::AccessDenied, "only the dashboard itself may use this stream"));
     }
     let subscription = |topic, uri: &str| Subscription { topic, uri: uri.to_owned() };
     let subscriptions = vec![subscription(Topic::Clients, "clients"), subscription(Topic::Jobs, "jobs")];
@@ -113,7 +114,7 @@ fn part(html: &str) -> Result<Response, Error> {
     Ok(bare(200)?.fixed(html.as_bytes().to_vec()))
 }
 
-/// The script reloads the page on this, and so asks to sign in.
+/// 401. The script then reloads the page, which redirects to the sign-in page.
 fn signed_out() -> Result<Response, Error> {
     Ok(bare(401)?.fixed(b"You are signed out.".to_vec()))
 }

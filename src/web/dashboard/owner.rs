@@ -1,4 +1,4 @@
-//! A signed-in owner at the own bus.
+//! A signed-in owner with their bus.
 
 use bus_core::command::{Command, Reply};
 use bus_core::overview::Overview;
@@ -17,7 +17,8 @@ use crate::site::Site;
 use crate::web::browser::Session;
 use crate::web::posted_form::form_token;
 
-/// How long one stream of events lasts. The script opens the next one, if the session is still good.
+/// How long a stream of events lasts, in milliseconds. The script then opens the next one, if the session is still
+/// valid.
 const STREAM_MS: i64 = 15 * 60 * 1_000;
 pub struct Owner<'a> {
     pub env: &'a Env,
@@ -27,7 +28,7 @@ pub struct Owner<'a> {
 }
 
 impl<'a> Owner<'a> {
-    /// Who is signed in, if somebody is.
+    /// The owner who is signed in, if there is one.
     pub async fn of(request: &Request, env: &'a Env) -> Result<Option<Self>, Error> {
         let site = Site::of(request, &Config::of(env))?;
         let Some(session) = Session::of(request, env, &site).await? else { return Ok(None) };
@@ -50,7 +51,7 @@ impl<'a> Owner<'a> {
         form_token(&*Keys::load(self.env).await?, page, &self.session.credential, "")
     }
 
-    /// The browser as the bus knows a socket's holder. The session has no grant; its stream can only listen.
+    /// The browser as the caller of a stream. A session has no grant, and its stream can only listen.
     pub fn as_caller(&self) -> Caller {
         let session: String =
             Sha256::digest(&self.session.credential).iter().take(8).map(|b| format!("{b:02x}")).collect();
