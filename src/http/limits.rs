@@ -23,7 +23,6 @@ pub enum Limit {
 /// Counts a request against its limit. Without the binding nothing is limited.
 ///
 /// # Errors
-///
 /// 429 if the address has sent too many.
 pub async fn check(request: &Request, env: &Env, limit: Limit) -> Result<(), Error> {
     let path = request.path();

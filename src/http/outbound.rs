@@ -17,7 +17,6 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// Fetches `url` and parses its JSON body.
 ///
 /// # Errors
-///
 /// `Error::OtherServer` for a redirect or another status than 200, too much data, no answer in time, or other JSON.
 pub async fn json<T: DeserializeOwned>(url: &str, mut init: RequestInit) -> Result<T, Error> {
     init.with_redirect(RequestRedirect::Manual);

@@ -31,7 +31,6 @@ pub enum Challenge {
 /// Verifies who sends a request.
 ///
 /// # Errors
-///
 /// The challenge to send instead of an answer.
 pub async fn authenticate(
     request: &Request,

@@ -13,7 +13,6 @@ use crate::objects::key_ring::Keys;
 /// The `client_id` of the request.
 ///
 /// # Errors
-///
 /// `invalid_client` for an unknown client or a missing or wrong secret.
 pub async fn authenticate(request: &Request, parameters: &Parameters, env: &Env) -> Result<String, Error> {
     let header = request.headers().get("authorization")?;

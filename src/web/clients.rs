@@ -16,8 +16,7 @@ use crate::web::pages::STYLE;
 use crate::web::pages::clients::{Clients, Row};
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
-use crate::web::screens;
-use crate::web::tokens::day;
+use crate::web::screens::{self, day};
 
 pub async fn clients(request: &mut Request, env: &Env) -> Result<Response, Error> {
     let site = Site::of(request, &Config::of(env))?;

@@ -127,3 +127,20 @@ pub fn abilities(scopes: Scopes) -> Vec<&'static str> {
     .map(|(_, text)| text)
     .collect()
 }
+
+/// A date such as `2026-11-21`, UTC. `ms`: Unix milliseconds.
+pub fn day(ms: i64) -> String {
+    chrono::DateTime::from_timestamp(ms.div_euclid(1000), 0)
+        .map(|time| time.date_naive().to_string())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::day;
+
+    #[test]
+    fn a_day_is_written_as_iso_8601() {
+        assert_eq!((day(0), day(1_795_219_200_000)), ("1970-01-01".to_owned(), "2026-11-21".to_owned()));
+    }
+}

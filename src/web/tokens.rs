@@ -17,7 +17,7 @@ use crate::web::pages::STYLE;
 use crate::web::pages::tokens::{Row, Tokens};
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
-use crate::web::screens;
+use crate::web::screens::{self, day};
 
 /// The outcome of a form on the page.
 #[derive(Default)]
@@ -96,22 +96,5 @@ fn row(token: &Listed) -> Row {
         scopes: token.scopes.to_string(),
         expires: day(token.expires_ms),
         last_used: token.last_used_ms.map(day),
-    }
-}
-
-/// A date such as `2026-11-21`, UTC. `ms`: Unix milliseconds.
-pub fn day(ms: i64) -> String {
-    chrono::DateTime::from_timestamp(ms.div_euclid(1000), 0)
-        .map(|time| time.date_naive().to_string())
-        .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::day;
-
-    #[test]
-    fn a_day_is_written_as_iso_8601() {
-        assert_eq!((day(0), day(1_795_219_200_000)), ("1970-01-01".to_owned(), "2026-11-21".to_owned()));
     }
 }

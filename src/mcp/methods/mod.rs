@@ -32,7 +32,6 @@ on no_client, ambiguous_target or timeout follow its hint.";
 /// Answers a request.
 ///
 /// # Errors
-///
 /// -32601 for an unknown method, and the errors of each method.
 pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
     if !context.is_modern() {

@@ -34,7 +34,6 @@ pub fn is_address(client_id: &str) -> bool {
 /// Fetches the client's metadata document, or takes it from the cache.
 ///
 /// # Errors
-///
 /// `invalid_client_metadata` saying what is wrong with the URL or the document.
 pub async fn fetch(client_id: &str, site: &Site) -> Result<Client, Error> {
     let own_host = |name: &str| {

@@ -66,7 +66,6 @@ pub fn key_of(keys: &[Jwk], token: &IdToken) -> Option<Value> {
 /// Whether the token is signed with this key.
 ///
 /// # Errors
-///
 /// If the runtime does not accept the key.
 pub async fn is_signed(token: &IdToken, key: &Value) -> Result<bool, JsValue> {
     let algorithm = JSON::parse(match token.algorithm {
