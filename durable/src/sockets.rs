@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use bus_core::ids;
 use bus_core::presence::{Attached, Link, Presence, Stream};
+use bus_core::storage::MAX_INTEGER;
 use bus_core::subscriptions::Listener;
 use serde::{Deserialize, Serialize};
 use worker::{Error, Headers, Result, State, WebSocket, WebSocketRequestResponsePair, console_error, console_log};
@@ -75,7 +76,9 @@ impl Opened {
         let expires_ms = required(header::EXPIRES_MS)?.parse().map_err(|_| Error::BadEncoding)?;
         let socket_id =
             ids::random_id::<8>("w-", &mut WebCrypto).map_err(|error| Error::RustError(error.to_string()))?;
-        let last_event_id = headers.get(header::LAST_EVENT_ID)?.and_then(|id| id.parse().ok());
+        // One that no stream can have given out is as good as none: everything kept goes out again.
+        let given_out = |id: &i64| (0..=MAX_INTEGER).contains(id);
+        let last_event_id = headers.get(header::LAST_EVENT_ID)?.and_then(|id| id.parse().ok()).filter(given_out);
         let stream = headers.get(header::SESSION_ID)?.map(|session_id| (session_id, last_event_id));
         let listener: Option<Listener> =
             headers.get(header::LISTENER)?.map(|text| serde_json::from_str(&text)).transpose()?;

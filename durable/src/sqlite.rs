@@ -7,7 +7,7 @@ use worker::{SqlStorage, SqlStorageValue};
 pub struct ObjectSql(pub SqlStorage);
 
 impl Sql for ObjectSql {
-    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StorageError> {
+    fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StorageError> {
         let bindings: Vec<SqlStorageValue> = parameters.iter().map(binding).collect();
         let cursor = self.0.exec(statement, bindings).map_err(failed)?;
         let mut rows = Vec::new();

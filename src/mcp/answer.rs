@@ -10,6 +10,7 @@ use worker::web_sys::Response as RuntimeResponse;
 
 use crate::card::server_info;
 use crate::mcp::error::RpcError;
+use crate::mcp::event_size::{self, MAX_MESSAGE};
 
 /// How long a client may cache a catalog, in milliseconds. A catalog changes only with a deploy.
 const CATALOG_TTL_MS: u64 = 3_600_000;
@@ -90,6 +91,13 @@ impl Answer {
         Self { written: Some(written), ..Self::default() }
     }
 
+    /// The same, short enough to be sent as an event of a stream.
+    fn fitting(&self) -> Self {
+        let mut fields = self.fields.clone();
+        event_size::fit(&mut fields);
+        Self { fields, list: self.list, caching: self.caching, result_type: self.result_type, ..Self::default() }
+    }
+
     /// The JSON-RPC response.
     pub fn text(&self, id: &Value, modern: bool) -> String {
         let result = match self.list {
@@ -130,6 +138,15 @@ pub struct Response {
 }
 
 impl Response {
+    /// The response as the message of an event: cut where it would be too long for one.
+    pub fn event_text(&self) -> String {
+        let text = self.text();
+        match &self.outcome {
+            Ok(answer) if text.len() > MAX_MESSAGE => answer.fitting().text(&self.id, self.modern),
+            _ => text,
+        }
+    }
+
     pub fn text(&self) -> String {
         match &self.outcome {
             Ok(answer) => answer.text(&self.id, self.modern),

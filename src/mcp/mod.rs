@@ -7,6 +7,7 @@ mod answer;
 mod context;
 mod era;
 mod error;
+mod event_size;
 mod message;
 mod methods;
 mod reports;

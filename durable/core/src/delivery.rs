@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::jobs::{Job, State, set_state};
 use crate::params;
 use crate::record::notification;
-use crate::storage::Row;
+use crate::storage::{MAX_INTEGER, Row};
 use crate::subscriptions;
 use crate::timers::{self, Kind};
 use crate::turn::Turn;
@@ -70,7 +70,7 @@ pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
         return Ok(());
     };
     let (state, room) =
-        if acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, i64::MAX) };
+        if acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, MAX_INTEGER) };
     if room <= 0 || backlog(turn, client_uuid)?.queued == 0 {
         return Ok(());
     }

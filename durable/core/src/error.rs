@@ -40,6 +40,8 @@ pub enum Rejection {
          messages go 24 hours after they were made, messages also when they are read with blender_receive_messages"
     )]
     Full { limit_mib: u64 },
+    #[error("the {what} has {size} bytes as JSON; it may have at most {limit}")]
+    TooLong { what: &'static str, size: usize, limit: usize },
     #[error("this user has {limit} {what}, the most there may be; {remedy}")]
     Limit { what: &'static str, limit: i64, remedy: &'static str },
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Rejection};
 use crate::params;
 use crate::record::Record;
 use crate::registry;
-use crate::storage::Row;
+use crate::storage::{MAX_INTEGER, Row};
 use crate::subscriptions::{self, Topic};
 use crate::timers;
 use crate::turn::Turn;
@@ -32,8 +32,16 @@ pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Keeps a notification for a client or a session and returns its place. At the limits the oldest go.
+/// Keeps a record for a client and returns its place. Whoever is subscribed to the inbox hears of it.
 pub fn keep(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i64, Error> {
+    let seq = store(turn, owner, notification)?;
+    subscriptions::changed(turn, &Topic::Inbox(owner.to_owned()))?;
+    Ok(seq)
+}
+
+/// Keeps a notification for a client or a session and returns its place, and tells no subscriber: what a subscriber is told
+/// is kept too, and telling of that again would have no end. At the limits the oldest go.
+pub fn store(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i64, Error> {
     let text = notification.to_string();
     let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
     let rows = turn.sql.query(
@@ -42,7 +50,6 @@ pub fn keep(turn: &mut Turn<'_>, owner: &str, notification: &Value) -> Result<i6
     )?;
     let seq = rows.first().map_or(Ok(0), |row| row.integer(0))?;
     turn.effects.push(Effect::News { subject: owner.to_owned() });
-    subscriptions::changed(turn, &Topic::Inbox(owner.to_owned()))?;
     let dropped = turn.sql.query(
         "DELETE FROM inbox WHERE client_uuid = ?1 AND seq <= (
            SELECT seq FROM (
@@ -94,8 +101,7 @@ pub struct Page {
 /// # Errors
 /// `Rejection::NoClient` for a uuid that is not registered, `Rejection::Cursor` for a place that was not given out.
 pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: u32) -> Result<Page, Error> {
-    let place =
-        after.map_or(Ok(0), |text| text.parse::<i64>().map_err(|_| Rejection::Cursor { after: text.to_owned() }))?;
+    let place = after.map_or(Ok(0), place)?;
     let clients = turn.sql.query("SELECT dropped FROM clients WHERE uuid = ?", params![client_uuid])?;
     let Some(client) = clients.first() else {
         return Err(Rejection::NoClient { uuid: client_uuid.to_owned() }.into());
@@ -120,6 +126,12 @@ pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: 
         messages.extend(message(row, 0)?.pointer_mut("/params/data").map(Value::take));
     }
     Ok(Page { messages, next, dropped })
+}
+
+/// A place in the inbox as a client names it.
+fn place(text: &str) -> Result<i64, Rejection> {
+    let known = text.parse().ok().filter(|place| (0..=MAX_INTEGER).contains(place));
+    known.ok_or_else(|| Rejection::Cursor { after: text.to_owned() })
 }
 
 /// Drops records that have waited for `KEPT_MS`.

@@ -13,12 +13,12 @@ use crate::bus_tools::Priority;
 use crate::delivery::{self, LOST_AFTER_MS};
 use crate::effect::Effect;
 use crate::envelope::{Envelope, Status};
-use crate::error::Error;
+use crate::error::{Error, Rejection};
 use crate::ids;
 use crate::params;
 use crate::questions;
 use crate::record::{Record, Routing};
-use crate::storage::Row;
+use crate::storage::{MAX_VALUE_BYTES, Row};
 use crate::subscriptions::{self, Topic};
 use crate::timers::{self, Kind};
 use crate::trace;
@@ -28,6 +28,10 @@ use crate::turn::{Turn, seconds};
 pub const MAX_RESULT: usize = 1024 * 1024;
 /// The longest `error` kept, in bytes; a longer one is cut.
 pub const MAX_ERROR: usize = 64 * 1024;
+/// The longest job or message, in bytes of JSON. The body of a request, which may have 1 MiB, fits.
+pub const MAX_RECORD: usize = 1_200_000;
+/// What the other columns of a job's row take at the most, in bytes.
+const ROW_MARGIN: usize = 16 * 1024;
 /// How long a job is kept after it was made.
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How the id of a batch begins.
@@ -160,6 +164,9 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     };
     let state = delivery::sent_state(turn, job.target_uuid)?;
     let text = serde_json::to_string(&record).map_err(|source| Error::Stored { what: "record", source })?;
+    if text.len() > MAX_RECORD {
+        return Err(Rejection::TooLong { what: "job", size: text.len(), limit: MAX_RECORD }.into());
+    }
     turn.sql.query(
         "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
            idempotency_key, created_at, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -320,6 +327,7 @@ fn job(row: &Row) -> Result<Job, Error> {
 
 /// Ends the job and wakes whoever waits for it.
 pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
+    make_room(turn, &job.job_id, result.len().saturating_add(error.len()))?;
     turn.sql.query(
         "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ? WHERE job_id = ?",
         params![state.name(), result, error, turn.now_ms, job.job_id.as_str()],
@@ -335,6 +343,21 @@ pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error:
     });
     turn.effects.push(Effect::News { subject: job.job_id.clone() });
     subscriptions::job_changed(turn, &job.job_id, true)
+}
+
+/// A row has a greatest length. Where the job and its outcome together would pass it, the outcome is kept, and the job's
+/// payload, which has run, is dropped.
+fn make_room(turn: &Turn<'_>, job_id: &str, outcome: usize) -> Result<(), Error> {
+    let room = MAX_VALUE_BYTES.saturating_sub(outcome).saturating_sub(ROW_MARGIN);
+    if room > MAX_RECORD {
+        return Ok(());
+    }
+    turn.sql.query(
+        "UPDATE jobs SET record = json_set(record, '$.payload', json('{}'))
+         WHERE job_id = ? AND length(CAST(record AS BLOB)) > ?",
+        params![job_id, i64::try_from(room).unwrap_or(0)],
+    )?;
+    Ok(())
 }
 
 /// The open jobs of a client, in order of arrival.

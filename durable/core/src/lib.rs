@@ -42,6 +42,7 @@ pub mod scopes;
 pub mod secrets;
 pub mod sessions;
 pub mod setup;
+pub mod shorten;
 pub mod storage;
 pub mod streams;
 pub mod subscriptions;

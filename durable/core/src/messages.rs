@@ -7,12 +7,13 @@ use crate::delivery;
 use crate::error::{Error, Rejection};
 use crate::ids;
 use crate::inbox;
-use crate::jobs::{self, Job, MAX_ERROR, MAX_RESULT, NewJob, State};
+use crate::jobs::{self, Job, MAX_ERROR, MAX_RECORD, MAX_RESULT, NewJob, State};
 use crate::limits;
 use crate::params;
 use crate::record::{Record, Routing};
 use crate::registry::{self, Via};
 use crate::routing;
+use crate::shorten::shorten;
 use crate::timers;
 use crate::turn::{Turn, seconds};
 
@@ -41,6 +42,10 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
             "status": "ok", "duplicate": true, "message_id": message_id, "job_id": job_id,
             "targets": [only], "routing": routing,
         }));
+    }
+    let size = call.payload.to_string().len();
+    if size > MAX_RECORD {
+        return Err(Rejection::TooLong { what: "payload", size, limit: MAX_RECORD }.into());
     }
     limits::admit(turn, recipients.len())?;
     let mut record = Record {
@@ -201,8 +206,15 @@ pub fn cut(text: &str, limit: usize) -> &str {
     text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
 }
 
+/// The payload of an update. A result that is too long for a record is cut, and says so: the job's own row has all of it.
 fn update_payload(job_id: &str, status: &str, result: &str, error: &str) -> Value {
-    json!({"kind": "job_update", "job_id": job_id, "status": status, "result": result, "error": error})
+    let mut payload =
+        json!({"kind": "job_update", "job_id": job_id, "status": status, "result": result, "error": error});
+    // In JSON a byte takes six at the most.
+    if result.len().saturating_add(error.len()) > MAX_RECORD / 8 {
+        shorten(&mut payload, MAX_RECORD, "The result is cut here; blender_job_result has all of it.");
+    }
+    payload
 }
 
 /// The update as a record for whoever sent the job. The bus itself waits in the object and needs none.

@@ -70,9 +70,19 @@ fn replay(turn: &mut Turn<'_>, session_id: &str, after: i64) -> Result<(), Error
     Ok(())
 }
 
-/// Keeps an event for a session's client (or the session itself), and sends it where a stream is open.
+/// Keeps a record for a session's client, and sends it where a stream is open.
 pub fn push(turn: &mut Turn<'_>, owner: &str, session_id: &str, notification: &Value) -> Result<(), Error> {
     let seq = inbox::keep(turn, owner, notification)?;
+    send_kept(turn, session_id, seq, notification)
+}
+
+/// Keeps what a session is told of a change, and sends it where a stream is open.
+pub fn tell(turn: &mut Turn<'_>, session_id: &str, notification: &Value) -> Result<(), Error> {
+    let seq = inbox::store(turn, session_id, notification)?;
+    send_kept(turn, session_id, seq, notification)
+}
+
+fn send_kept(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification: &Value) -> Result<(), Error> {
     send(turn, session_id, seq, notification)?;
     if let Some(stream) = turn.presence.stream_of(session_id) {
         let socket_id = stream.socket_id.clone();

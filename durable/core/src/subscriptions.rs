@@ -7,6 +7,7 @@ use crate::effect::Effect;
 use crate::error::{Error, Rejection};
 use crate::params;
 use crate::record::notification;
+use crate::registry;
 use crate::streams;
 use crate::tasks;
 use crate::turn::Turn;
@@ -76,8 +77,13 @@ pub fn listen(turn: &mut Turn<'_>, socket_id: &str, listener: Listener) -> Resul
 /// `resources/subscribe`. Idempotent.
 ///
 /// # Errors
-/// `Rejection::Limit` at `MAX_OF_SESSION`.
+/// `Rejection::NoClient` for the inbox of a uuid that is not registered, `Rejection::Limit` at `MAX_OF_SESSION`.
 pub fn subscribe(turn: &mut Turn<'_>, session_id: &str, subscription: &Subscription) -> Result<(), Error> {
+    if let Topic::Inbox(uuid) = &subscription.topic
+        && registry::find(turn, uuid)?.is_none()
+    {
+        return Err(Rejection::NoClient { uuid: uuid.clone() }.into());
+    }
     let count = turn.sql.query("SELECT COUNT(*) FROM subscriptions WHERE session_id = ?", params![session_id])?;
     if count.first().map_or(Ok(0), |row| row.integer(0))? >= MAX_OF_SESSION {
         let remedy = "end some with resources/unsubscribe";
@@ -124,8 +130,7 @@ pub fn changed(turn: &mut Turn<'_>, topic: &Topic) -> Result<(), Error> {
     let rows = turn.sql.query("SELECT session_id, uri FROM subscriptions WHERE topic = ?", params![key])?;
     for row in &rows {
         let updated = notification("notifications/resources/updated", json!({"uri": row.text(1)?}));
-        let session_id = row.text(0)?;
-        streams::push(turn, &session_id, &session_id, &updated)?;
+        streams::tell(turn, &row.text(0)?, &updated)?;
     }
     Ok(())
 }

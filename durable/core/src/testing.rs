@@ -1,14 +1,16 @@
-//! SQLite in memory and repeatable randomness, for tests.
+//! SQLite in memory and repeatable randomness, for tests. The database binds and returns values as the runtime's does, where
+//! every number is a double; `tests/sql_cases.json` says what that comes to, and is run on both.
 
 #![allow(clippy::expect_used, clippy::arithmetic_side_effects)]
 
 use core::cell::Cell;
 
+use rusqlite::limits::Limit;
 use rusqlite::types::{Value as Native, ValueRef};
 use rusqlite::{Connection, Statement, StatementStatus, params_from_iter};
 
 use crate::ids::{Entropy, EntropyError};
-use crate::storage::{Row, Sql, StorageError, Value};
+use crate::storage::{MAX_INTEGER, MAX_VALUE_BYTES, Row, Sql, StorageError, Value};
 
 pub struct Memory {
     connection: Connection,
@@ -29,6 +31,9 @@ pub struct Work {
 impl Memory {
     pub fn new() -> Self {
         let connection = Connection::open_in_memory().expect("SQLite opens in memory");
+        // Enforced on Cloudflare for values and rows, not by a local runtime.
+        let longest = i32::try_from(MAX_VALUE_BYTES).expect("the limit is small");
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).expect("the limit is one of SQLite's");
         Self { connection, work: Cell::default() }
     }
 
@@ -54,7 +59,7 @@ impl Default for Memory {
 }
 
 impl Sql for Memory {
-    fn query(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StorageError> {
+    fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StorageError> {
         let failed = |error: rusqlite::Error| StorageError::Statement(error.to_string());
         let mut prepared = self.connection.prepare_cached(statement).map_err(failed)?;
         let columns = prepared.column_count();
@@ -87,7 +92,7 @@ impl Sql for Memory {
 fn native(value: &Value) -> Native {
     match value {
         Value::Null => Native::Null,
-        Value::Integer(number) => Native::Integer(*number),
+        Value::Integer(number) => Native::Real(double(*number)),
         Value::Real(number) => Native::Real(*number),
         Value::Text(text) => Native::Text(text.clone()),
         Value::Blob(bytes) => Native::Blob(bytes.clone()),
@@ -97,10 +102,26 @@ fn native(value: &Value) -> Native {
 fn value(reference: ValueRef<'_>) -> Value {
     match reference {
         ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Integer(number),
-        ValueRef::Real(number) => Value::Real(number),
+        ValueRef::Integer(number) => number_from_javascript(double(number)),
+        ValueRef::Real(number) => number_from_javascript(number),
         ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
         ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+    }
+}
+
+/// An integer as a JavaScript number.
+#[allow(clippy::cast_precision_loss)]
+fn double(number: i64) -> f64 {
+    number as f64
+}
+
+/// What Rust gets for a number that JavaScript returns: an integer if it is one that JavaScript holds exactly.
+#[allow(clippy::cast_possible_truncation)]
+fn number_from_javascript(number: f64) -> Value {
+    if number.fract() == 0.0 && number.abs() <= double(MAX_INTEGER) {
+        Value::Integer(number as i64)
+    } else {
+        Value::Real(number)
     }
 }
 

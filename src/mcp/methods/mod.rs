@@ -74,7 +74,10 @@ async fn answer_legacy(context: &RequestContext) -> Result<Option<Answer>, RpcEr
             context.ask(Command::UseSession).await?;
             Ok(Some(Answer::default()))
         }
-        "resources/subscribe" => subscriptions::subscribe(context, true).await.map(Some),
+        "resources/subscribe" => {
+            context.need(Scopes::BUS_READ)?;
+            subscriptions::subscribe(context, true).await.map(Some)
+        }
         "resources/unsubscribe" => subscriptions::subscribe(context, false).await.map(Some),
         "logging/setLevel" => {
             let level = context.request.text("level")?;

@@ -74,7 +74,7 @@ pub async fn deliver(
     if pending.is_empty() && events.is_empty() {
         return Ok(Delivery::Whole(ready));
     }
-    events.extend(ready.iter().map(Response::text));
+    events.extend(ready.iter().map(Response::event_text));
     let opened = pending.is_empty();
     let watch = on_abandon.filter(|_| !opened).map(|on_abandon| OnDrop::new(context, on_abandon));
     let streamed = Streamed { pending, interim, events, watch, opened };
@@ -125,7 +125,7 @@ impl Streamed {
         };
         // Notifications from before the answer are sent before it.
         events.extend(reports(interim));
-        events.extend(answered.as_ref().map(Response::text));
+        events.extend(answered.as_ref().map(Response::event_text));
         if pending.is_empty()
             && let Some(watch) = watch.take()
         {

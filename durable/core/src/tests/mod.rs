@@ -17,6 +17,8 @@ mod questions;
 mod registry;
 mod schema;
 mod sessions;
+mod sizes;
+mod sql_double;
 mod streams;
 mod subscriptions;
 mod timers;

@@ -63,8 +63,8 @@ fn a_subscribed_session_gets_an_event_until_it_unsubscribes_and_after_an_evictio
     let open = Command::OpenSession { protocol_version: "2025-06-18".to_owned(), client_name: "IDE".to_owned() };
     let Outcome::Reply(Reply::Session { session_id, .. }) = world.serve(open) else { panic!("no session") };
     let subscription = Subscription { topic: Topic::Inbox("me".to_owned()), uri: "blender://inbox/me".to_owned() };
-    world.serve_in(Some(&session_id), Command::Subscribe { subscription: subscription.clone() });
     world.call("blender_register_client", json!({"client_uuid": "me", "client_type": "llm"})).unwrap();
+    world.serve_in(Some(&session_id), Command::Subscribe { subscription: subscription.clone() });
     let events = |world: &World| {
         let rows = crate::storage::Sql::query(
             &world.sql,
@@ -99,4 +99,26 @@ fn a_listener_of_all_jobs_hears_of_a_new_one_its_progress_and_its_end() {
     assert_eq!(heard(&world), ["jobs"]);
     world.update("w1", &job, "completed", "");
     assert_eq!(heard(&world), ["jobs"]);
+}
+
+#[test]
+fn what_a_session_is_told_is_no_news_for_its_own_inbox() {
+    let mut world = World::new();
+    let open = Command::OpenSession { protocol_version: "2025-06-18".to_owned(), client_name: "IDE".to_owned() };
+    let Outcome::Reply(Reply::Session { session_id, .. }) = world.serve(open) else { panic!("no session") };
+    let subscribe = |world: &mut World, topic: Topic| {
+        let subscription = Subscription { topic, uri: "blender://test".to_owned() };
+        world.serve_in(Some(&session_id), Command::Subscribe { subscription })
+    };
+    let own_inbox = Topic::Inbox(session_id.clone());
+    let refused = subscribe(&mut world, own_inbox.clone());
+    assert!(matches!(refused, Outcome::Reply(Reply::Rejected { .. })), "an inbox of nobody: {refused:?}");
+    // Somebody may still register a client under the session's own id.
+    world.call("blender_register_client", json!({"client_uuid": session_id, "client_type": "llm"})).unwrap();
+    subscribe(&mut world, own_inbox);
+    subscribe(&mut world, Topic::Clients);
+    world.call("blender_register_client", json!({"client_uuid": "another", "client_type": "llm"})).unwrap();
+    let told = "SELECT message FROM inbox WHERE client_uuid = ?";
+    let events = crate::storage::Sql::query(&world.sql, told, crate::params![session_id.as_str()]).unwrap();
+    assert_eq!(events.len(), 1, "one change, told once");
 }
