@@ -76,7 +76,11 @@ class Door:
 DOORS = [
     # The tools for access tokens are an account's, and so is what they call.
     Door(
-        "src", "mcp", "oauth", frozenset({"oauth/bearer.rs"}), (("mcp/methods/account_tools.rs", "oauth/personal_tokens.rs"),)
+        "src",
+        "mcp",
+        "oauth",
+        frozenset({"oauth/bearer.rs"}),
+        (("mcp/methods/account_tools.rs", "oauth/personal_tokens.rs"),),
     ),
     # A page reads a posted form by `PostedForm`, which checks it.
     Door("src", "web", "http/body.rs", others=(("web/posted_form.rs", "http/body.rs"),)),
