@@ -9,8 +9,8 @@ pub struct Caller {
     pub client_id: String,
     pub grant_id: String,
     pub scopes: Scopes,
-    /// Origin of the server that the token is for.
+    /// Origin of the server that the token was issued for.
     pub audience: String,
-    /// When the token ends; it is taken for `LEEWAY_S` longer.
+    /// When the token expires, Unix milliseconds. It is accepted for `LEEWAY_S` seconds longer.
     pub expires_at_ms: i64,
 }

@@ -1,5 +1,4 @@
-//! What this server calls itself: to a client it talks to, and to whoever looks for servers (MCP Server Card).
-
+//! How this server describes itself: to a connected client, and to registries of servers (MCP Server Card).
 use serde_json::{Value, json};
 
 use crate::site::Site;
@@ -7,12 +6,12 @@ use crate::site::Site;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const SCHEMA: &str = "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json";
 
-/// An `Implementation` of MCP, as every result of a modern request carries it.
+/// The MCP `Implementation` object that is part of every result in revision 2026-07-28.
 pub fn server_info() -> Value {
     json!({"name": "blender-bus", "title": "Blender Bus", "version": VERSION})
 }
 
-/// The same with all there is to show of the server, for the one at this origin.
+/// The same with description, website and icons. `origin`: where the server is reached.
 pub fn full_server_info(origin: &str) -> Value {
     let mut info = server_info();
     if let Some(fields) = info.as_object_mut() {
@@ -23,7 +22,7 @@ pub fn full_server_info(origin: &str) -> Value {
     info
 }
 
-/// `/.well-known/mcp/server-card.json`
+/// The document at `/.well-known/mcp/server-card.json`.
 pub fn document(site: &Site) -> Value {
     let host = site.here.split_once("://").map_or("", |(_, host)| host);
     let host = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);

@@ -1,53 +1,52 @@
-//! The only reader of variables and secrets.
-
+//! The configuration. Nothing else at the edge reads environment variables and secrets.
 use core::cell::OnceCell;
 use std::rc::Rc;
 
 use url::Url;
 use worker::Env;
 
-/// One hour, when `ACCESS_TOKEN_TTL` says nothing.
+/// The default of `ACCESS_TOKEN_TTL`: one hour.
 const ACCESS_TOKEN_TTL_S: i64 = 3600;
-/// Revoked grants are remembered for longer than any access token may live.
+/// The bus remembers a revoked grant for longer than this, so no access token outlives the record of its revocation.
 const MAX_ACCESS_TOKEN_TTL_S: i64 = 86_400;
 
-/// A setup code that could be guessed is none.
+/// A shorter setup code could be guessed, and is ignored.
 const MIN_SETUP_CODE_CHARACTERS: usize = 16;
 
-/// What an operator can set. A value that cannot be understood counts as absent, which is always the safe choice.
+/// What an operator can set. An invalid value counts as not set, which is always the safe choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `PUBLIC_ORIGIN`: the one origin by which this server calls itself, such as `https://bus.example.com`. Without
-    /// it, it is whatever origin a request came to.
+    /// `PUBLIC_ORIGIN`: the origin of this server, such as `https://bus.example.com`. If it is not set, the origin of
+    /// each request is used.
     pub public_origin: Option<String>,
-    /// `ACCESS_TOKEN_TTL`: seconds that an access token lives, 1 to 86400.
+    /// `ACCESS_TOKEN_TTL`: the lifetime of an access token in seconds, 1 to 86400.
     pub access_token_ttl_s: i64,
-    /// `DEV_ACCOUNTS`: `name:password,...`. They can sign in over loopback only; for development.
+    /// `DEV_ACCOUNTS`: `name:password,...`. Accounts for development; they can sign in over loopback only.
     pub dev_accounts: Vec<(String, String)>,
-    /// `SIGNUP`: who may make an account: `closed` (the default), `invite` or `open`.
+    /// `SIGNUP`: who may create an account: `closed` (the default), `invite` or `open`.
     pub signup: Signup,
-    /// `SETUP_CODE`: as good as the code in the log of the first start; at least 16 characters.
+    /// `SETUP_CODE`: accepted in place of the code that the first start logs; at least 16 characters.
     pub setup_code: Option<String>,
-    /// `ALLOWED_ORIGINS`: `https://inspector.example.com,...`. Web pages that may use the MCP endpoint, beside its own.
+    /// `ALLOWED_ORIGINS`: `https://inspector.example.com,...`. Other web origins that may use the MCP endpoint.
     pub allowed_origins: Vec<String>,
     /// `OIDC_ISSUER` and the rest: a provider that people can sign in with.
     pub oidc: Option<Oidc>,
-    /// `PASSWORD_LOGIN`: `off` leaves the provider as the only way in.
+    /// `PASSWORD_LOGIN`: false if it is `off`; people then sign in with the provider only.
     pub password_login: bool,
     /// `OAUTH_CLIENTS`: clients that the operator has registered, as JSON.
     pub oauth_clients: Option<String>,
 }
 
-/// A provider of OpenID Connect.
+/// An OpenID Connect provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oidc {
     /// `OIDC_ISSUER`, as the provider writes it.
     pub issuer: String,
-    /// `OIDC_CLIENT_ID`: what this server is called there.
+    /// `OIDC_CLIENT_ID`: the id of this server at the provider.
     pub client_id: String,
     /// `OIDC_CLIENT_SECRET`: none for a public client.
     pub client_secret: Option<String>,
-    /// `OIDC_NAME`: what people call the provider; its host if not set.
+    /// `OIDC_NAME`: the provider's name as pages show it; its host if not set.
     pub name: Option<String>,
     /// `OIDC_ALLOW`: who of its users may sign in: `ada@example.org`, `@example.com` or `group:artists`, with commas
     /// between them. All of them if not set.
@@ -55,14 +54,14 @@ pub struct Oidc {
 }
 
 impl Oidc {
-    /// What people call the provider.
+    /// The provider's name as pages show it.
     pub fn shown_name(&self) -> String {
         let host = || Url::parse(&self.issuer).ok().and_then(|url| url.host_str().map(str::to_owned));
         self.name.clone().or_else(host).unwrap_or_else(|| "the provider".to_owned())
     }
 }
 
-/// Who may make an account. The first administrator may in any case.
+/// Who may create an account. The first administrator always can, with the setup code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signup {
     Closed,
@@ -75,14 +74,14 @@ thread_local! {
 }
 
 impl Config {
-    /// Read once per isolate: variables change by a deploy only, which makes new isolates.
+    /// The configuration, read once per isolate: variables change only with a deploy, which starts new isolates.
     pub fn of(env: &Env) -> Rc<Self> {
         let read = || Rc::new(Self::read(|name| env.var(name).ok().map(|value| value.to_string())));
         KEPT.with(|kept| Rc::clone(kept.get_or_init(read)))
     }
 
-    /// What was read before in this isolate.
-    pub fn kept() -> Option<Rc<Self>> {
+    /// The configuration if this isolate has read it already.
+    pub fn cached() -> Option<Rc<Self>> {
         KEPT.with(|kept| kept.get().map(Rc::clone))
     }
 

@@ -1,4 +1,9 @@
-//! The edge of Blender Bus: MCP over HTTP, OAuth 2.1, web pages. It keeps no state; what must be kept is in the objects.
+//! The edge of Blender Bus: MCP over HTTP, OAuth 2.1 and web pages. It is stateless; all state is in the Durable
+//! Objects.
+//!
+//! Layout, bottom up: `config`, `caller` and `catalog` know no other room; `site` is the server's own address; `http`
+//! is shared by all endpoints; `routes` lists the paths; `objects` holds the stubs of the Durable Objects; `oauth`
+//! serves programs, `web` people, `mcp` MCP clients; `router` picks among them.
 
 mod caller;
 mod card;
@@ -9,6 +14,7 @@ mod mcp;
 mod oauth;
 mod objects;
 mod router;
+mod routes;
 mod seal;
 mod site;
 mod web;
@@ -17,7 +23,7 @@ use worker::{Context, Env, Request, Result, event};
 
 pub use ::objects::{Account, DeviceSignIn, KeyRing, UserBus};
 
-/// Once for each isolate.
+/// Runs once for each isolate.
 #[event(start)]
 fn start() {
     console_error_panic_hook::set_once();

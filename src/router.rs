@@ -1,64 +1,74 @@
-//! Method and path to handler.
+//! From a request to its handler.
 use kernel::scopes::Scopes;
 use serde_json::json;
 use worker::web_sys::Response as RuntimeResponse;
-use worker::{Context, Env, Error, Method, Request, Response, Result, console_error};
+use worker::{Context, Env, Method, Request, Response, Result, console_error};
 
 use crate::config::Config;
-use crate::http::limits;
+use crate::http::error::{Code, Error};
+use crate::http::{cors, limits};
 use crate::oauth::{self, bearer};
 use crate::objects::bus::Bus;
+use crate::routes::{self, Endpoint, Route};
 use crate::site::Site;
-use crate::web::dashboard::home;
-use crate::web::{self, screens};
-use crate::{card, mcp};
+use crate::{mcp, web};
 
 /// Serves one request.
-pub async fn route(request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
-    let response = match request.path().as_str() {
-        "/" if wants_page(&request)? => home(&request, &env).await,
-        "/" | "/mcp" => return mcp::serve(request, env, context).await,
-        "/ws" => attach(request, env).await,
-        "/health" => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
-        "/.well-known/mcp/server-card.json" => oauth::metadata::serve(&request, &env, card::document),
-        path => {
-            let to_a_person = wants_page(&request)?;
-            let is_page = web::is_page(path);
-            page_or_endpoint(request, &env, is_page).await.unwrap_or_else(|| not_found(to_a_person))
+pub async fn route(mut request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
+    let Some(route) = routes::find(&request.path()) else {
+        return not_found(wants_page(&request)?).map(Into::into);
+    };
+    let response = match route.endpoint {
+        Endpoint::McpOrHome if wants_page(&request)? => {
+            let home = web::home(&request, &env).await;
+            web::or_refusal(home, &request, &env)
+        }
+        Endpoint::Mcp | Endpoint::McpOrHome => return mcp::serve(request, env, context).await,
+        Endpoint::Socket => attach(request, env).await,
+        Endpoint::Health => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        Endpoint::Program(_) if route.is_open && request.method() == Method::Options => cors::preflight(),
+        Endpoint::Program(program) => {
+            let answer = match admit(route, &request, &env).await {
+                Ok(()) => oauth::serve(program, &mut request, &env).await,
+                Err(error) => Err(error),
+            };
+            let response = answer.or_else(Error::into_response);
+            if route.is_open { response.and_then(cors::allow) } else { response }
+        }
+        Endpoint::Page(page) => {
+            let answer = match admit(route, &request, &env).await {
+                Ok(()) => web::serve(page, &mut request, &env).await,
+                Err(error) => Err(error),
+            };
+            web::or_refusal(answer, &request, &env)
         }
     };
     response.map(Into::into)
 }
 
-/// Answers what has a path of its own; nothing for any other path.
-async fn page_or_endpoint(mut request: Request, env: &Env, is_page: bool) -> Option<Result<Response>> {
-    if let Some(preflight) = oauth::preflight(&request) {
-        return Some(preflight);
+/// # Errors
+/// 429 if the address has sent too many requests, 405 if the route does not allow the method.
+async fn admit(route: &Route, request: &Request, env: &Env) -> core::result::Result<(), Error> {
+    limits::check(request, env, route.limit).await?;
+    let method = request.method();
+    if route.methods.split(", ").any(|allowed| allowed == method.as_ref()) {
+        return Ok(());
     }
-    if let Err(error) = limits::check(&request, env).await {
-        return Some(if is_page { screens::refusal(&error) } else { error.into_response() });
-    }
-    match oauth::route(&mut request, env).await {
-        None => web::route(&mut request, env).await,
-        answer => answer,
-    }
+    let description = format!("the method must be {}", route.methods);
+    Err(Error::new(Code::MethodNotAllowed(route.methods), description))
 }
 
-/// A browser asks for HTML; MCP clients never do.
+/// Whether a browser asks for a page. MCP clients never accept HTML.
 fn wants_page(request: &Request) -> Result<bool> {
     Ok(request.method() == Method::Get && request.headers().get("Accept")?.unwrap_or_default().contains("text/html"))
 }
 
-async fn home(request: &Request, env: &Env) -> Result<Response> {
-    home::home(request, env).await.or_else(|error| screens::refusal(&error))
-}
-
-/// Says so, and to a person where to go from here.
+/// 404, as a page for a person.
 fn not_found(to_a_person: bool) -> Result<Response> {
-    if to_a_person { screens::not_found() } else { Response::error("not found", 404) }
+    if to_a_person { web::not_found() } else { Response::error("not found", 404) }
 }
 
-/// `GET /ws`: a peer attaches.
+/// `GET /ws`: a peer connects.
 async fn attach(request: Request, env: Env) -> Result<Response> {
     let config = Config::of(&env);
     let site = Site::of(&request, &config);
@@ -89,6 +99,6 @@ async fn attach(request: Request, env: Env) -> Result<Response> {
     };
     opened.map_err(|error| {
         console_error!("{error}");
-        Error::RustError("internal error".to_owned())
+        worker::Error::RustError("internal error".to_owned())
     })
 }

@@ -1,52 +1,50 @@
-//! What this server gives a client to carry and have back: bound to what it is about and good for a time, kept nowhere.
+//! Signed, expiring state that a client holds for the server; nothing of it is stored here.
 //!
-//! A sealed state is `<until, Unix milliseconds>.<kid>.<signature>`. What it is about is only in the signature: whoever
-//! opens it says what they take it to be about.
-
+//! A sealed state is `<until, Unix milliseconds>.<kid>.<signature>`. The parts it is about go into the signature only,
+//! so the one who checks it must supply them again.
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use thiserror::Error;
 use worker::Env;
 
 use crate::http::error::Error;
 use crate::objects::key_ring::{Keys, is_signed, named, newest, sign};
 
-/// Why a state is not taken. The texts are for the client.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum Refused {
-    #[error("is not one that this server gave for this request and user")]
+/// Whether a state is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateCheck {
+    Valid,
+    /// Not signed by this server, or signed for other parts.
     Foreign,
-    #[error("has expired: call again without it")]
     Expired,
 }
 
-/// A state about these parts.
-pub async fn sealed(env: &Env, about: &[String], until_ms: i64) -> Result<String, Error> {
-    seal(&*Keys::kept(env).await?, about, until_ms)
+/// Makes a state about these parts, which is valid until `until_ms` (Unix milliseconds).
+pub async fn seal(env: &Env, about: &[String], until_ms: i64) -> Result<String, Error> {
+    seal_with(&*Keys::load(env).await?, about, until_ms)
 }
 
-/// Whether a state is about these parts and still good.
-pub async fn opened(env: &Env, about: &[String], state: &str, now_ms: i64) -> Result<Result<(), Refused>, Error> {
+/// Whether a state is about these parts and not expired at `now_ms` (Unix milliseconds).
+pub async fn check(env: &Env, about: &[String], state: &str, now_ms: i64) -> Result<StateCheck, Error> {
     let kid = state.split('.').nth(1).unwrap_or_default();
-    open(&*Keys::knowing(env, |keys| &keys.request_state, kid).await?, about, state, now_ms)
+    check_with(&*Keys::with_kid(env, |keys| &keys.request_state, kid).await?, about, state, now_ms)
 }
 
-fn seal(keys: &Keys, about: &[String], until_ms: i64) -> Result<String, Error> {
+fn seal_with(keys: &Keys, about: &[String], until_ms: i64) -> Result<String, Error> {
     let (kid, key) = newest(&keys.request_state)?;
     let until = until_ms.to_string();
     let signature = URL_SAFE_NO_PAD.encode(sign(key, &parts(kid, &until, about))?);
     Ok(format!("{until}.{kid}.{signature}"))
 }
 
-fn open(keys: &Keys, about: &[String], state: &str, now_ms: i64) -> Result<Result<(), Refused>, Error> {
+fn check_with(keys: &Keys, about: &[String], state: &str, now_ms: i64) -> Result<StateCheck, Error> {
     let fields: Vec<&str> = state.split('.').collect();
-    let &[until, kid, signature] = fields.as_slice() else { return Ok(Err(Refused::Foreign)) };
-    let Some(key) = named(&keys.request_state, kid) else { return Ok(Err(Refused::Foreign)) };
+    let &[until, kid, signature] = fields.as_slice() else { return Ok(StateCheck::Foreign) };
+    let Some(key) = named(&keys.request_state, kid) else { return Ok(StateCheck::Foreign) };
     if !is_signed(key, &parts(kid, until, about), signature)? {
-        return Ok(Err(Refused::Foreign));
+        return Ok(StateCheck::Foreign);
     }
-    let good = until.parse::<i64>().is_ok_and(|until_ms| now_ms < until_ms);
-    Ok(if good { Ok(()) } else { Err(Refused::Expired) })
+    let is_live = until.parse::<i64>().is_ok_and(|until_ms| now_ms < until_ms);
+    Ok(if is_live { StateCheck::Valid } else { StateCheck::Expired })
 }
 
 fn parts<'a>(kid: &'a str, until: &'a str, about: &'a [String]) -> Vec<&'a str> {
@@ -55,7 +53,7 @@ fn parts<'a>(kid: &'a str, until: &'a str, about: &'a [String]) -> Vec<&'a str> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Refused, open, seal};
+    use super::{StateCheck, check_with, seal_with};
     use crate::objects::key_ring::tests::keys;
 
     fn about(parts: &[&str]) -> Vec<String> {
@@ -65,24 +63,24 @@ mod tests {
     #[test]
     fn a_state_is_good_for_what_it_is_about_and_for_its_time() {
         let call = about(&["ada", "grant", "tools/call", "{}"]);
-        let state = seal(&keys(1), &call, 1_000).unwrap();
-        assert_eq!(open(&keys(1), &call, &state, 999).unwrap(), Ok(()));
-        assert_eq!(open(&keys(1), &call, &state, 1_000).unwrap(), Err(Refused::Expired));
+        let state = seal_with(&keys(1), &call, 1_000).unwrap();
+        assert_eq!(check_with(&keys(1), &call, &state, 999).unwrap(), StateCheck::Valid);
+        assert_eq!(check_with(&keys(1), &call, &state, 1_000).unwrap(), StateCheck::Expired);
         for other in [&["bob", "grant", "tools/call", "{}"][..], &["ada", "grant", "tools/call"], &[]] {
-            assert_eq!(open(&keys(1), &about(other), &state, 0).unwrap(), Err(Refused::Foreign));
+            assert_eq!(check_with(&keys(1), &about(other), &state, 0).unwrap(), StateCheck::Foreign);
         }
-        assert_eq!(open(&keys(2), &call, &state, 0).unwrap(), Err(Refused::Foreign));
+        assert_eq!(check_with(&keys(2), &call, &state, 0).unwrap(), StateCheck::Foreign);
     }
 
     #[test]
     fn a_state_that_was_changed_is_none() {
         let call = about(&["ada"]);
-        let state = seal(&keys(1), &call, 1_000).unwrap();
+        let state = seal_with(&keys(1), &call, 1_000).unwrap();
         let later = state.replacen("1000", "9000", 1);
         let twice = format!("{state}.{state}");
         let short: String = state.chars().take(state.len() - 2).collect();
         for changed in [later.as_str(), &twice, &short, "", ".", "..", "1000.kid1-4."] {
-            assert_eq!(open(&keys(1), &call, changed, 0).unwrap(), Err(Refused::Foreign), "{changed}");
+            assert_eq!(check_with(&keys(1), &call, changed, 0).unwrap(), StateCheck::Foreign, "{changed}");
         }
     }
 }

@@ -1,14 +1,13 @@
-//! Who this server is: its issuer, the origin a request came to, and which origins count as the same audience.
+//! The server's own addresses: its issuer, the origin of a request, and the origins that count as the same audience.
 //!
-//! Invariant: plain http is for loopback alone. An issuer has no trailing slash.
-
+//! Invariant: plain http is for loopback only. An issuer has no trailing slash.
 use thiserror::Error;
 use url::{Host, Url};
 use worker::Request;
 
 use crate::config::Config;
 
-/// The origin a request came to cannot be this server's.
+/// Why the origin of a request cannot be this server's.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SiteError {
     #[error("this server speaks plain http on localhost, 127.0.0.1 and [::1] only: use https, or set PUBLIC_ORIGIN")]
@@ -22,9 +21,9 @@ pub enum SiteError {
 /// The two origins of a request, as `scheme://host[:port]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
-    /// By which the server calls itself: `iss` and `aud` of its tokens.
+    /// The issuer: `iss` and `aud` of this server's tokens.
     pub issuer: String,
-    /// Under which this client reaches it: endpoints and resources in metadata.
+    /// The origin that this client uses: for endpoints and resources in metadata.
     pub here: String,
     loopback: bool,
     port: Option<u16>,
@@ -40,7 +39,7 @@ impl Site {
         let public = public_origin.map(public_url).transpose()?;
         let mut here = url;
         if let Some(public) = &public {
-            // Behind a proxy that ends TLS the scheme of the request is not the one the client used.
+            // Behind a proxy that terminates TLS, the scheme of the request is not the client's.
             let proxied = url.host() == public.host();
             if proxied || (url.scheme() == "http" && !is_loopback(url)) {
                 here = public;
@@ -63,7 +62,7 @@ impl Site {
         Self::at(&Url::parse(url).unwrap(), None).unwrap()
     }
 
-    /// Whether the request came to a name of this machine itself.
+    /// Whether the request came over loopback.
     pub fn is_loopback(&self) -> bool {
         self.loopback
     }
@@ -72,7 +71,7 @@ impl Site {
         self.here.starts_with("https:")
     }
 
-    /// The spellings of the issuer: the names of loopback on one port are one server.
+    /// The accepted spellings of the issuer: all loopback names with the same port are one server.
     pub fn audiences(&self) -> Vec<String> {
         match self.port {
             Some(port) => ["localhost", "127.0.0.1", "[::1]"].map(|host| loopback_origin(host, port)).to_vec(),
@@ -90,7 +89,7 @@ impl Site {
     }
 }
 
-/// As `Url` writes an origin: without the port of the scheme.
+/// An origin as `Url` writes it: without the scheme's default port.
 fn loopback_origin(host: &str, port: u16) -> String {
     if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") }
 }

@@ -94,8 +94,9 @@ def test_every_page_of_the_documentation_is_linked_from_its_map() -> None:
 
 
 def test_every_path_that_is_served_stands_in_the_reference() -> None:
-    routes = "".join((ROOT / "src" / name).read_text() for name in ("router.rs", "oauth/mod.rs", "web/mod.rs"))
-    served = {path for line in routes.splitlines() if "=>" in line for path in re.findall(r'"(/[^"]*)"', line)}
+    served = re.findall(
+        r'^    (?:special|program|page)\("(/[^"]*)"', (ROOT / "src/routes.rs").read_text(), re.MULTILINE
+    )
     described = (ROOT / "docs" / "reference" / "http.md").read_text()
     paths = {path.rstrip("/") or "/" for path in served} - {"/.well-known/oauth-protected-resource/mcp"}
     assert len(paths) > 15

@@ -1,12 +1,11 @@
-//! What an endpoint that speaks JSON answers when it refuses (RFC 6749 section 5.2, RFC 7591 section 3.2.2).
-
+//! Errors of the OAuth endpoints and the pages, and their JSON form (RFC 6749 section 5.2, RFC 7591 section 3.2.2).
 use serde_json::json;
 use thiserror::Error;
 use worker::{Response, ResponseBuilder, Result, console_error};
 
 use crate::site::SiteError;
 
-/// The error codes of the wire. What a stranger need not know is in the log instead.
+/// The error codes that clients see. Details that must stay private go to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     InvalidRequest,
@@ -26,7 +25,7 @@ pub enum Code {
     InvalidRedirectUri,
     InvalidClientMetadata,
     InvalidCredentials,
-    /// `invalid_grant` of `/auth/refresh`, where 401 says: sign in again.
+    /// `invalid_grant` with status 401, from `/auth/refresh`: the user must sign in again.
     SignInAgain,
     MethodNotAllowed(&'static str),
     UnsupportedMediaType,
@@ -84,13 +83,19 @@ pub enum Error {
     Json(#[from] serde_json::Error),
     #[error("{0} answered {1}")]
     Object(&'static str, u16),
-    #[error("{0} gave an answer that makes no sense here")]
-    Senseless(&'static str),
-    /// Another server; for the log.
+    #[error("unexpected reply from {0}")]
+    UnexpectedReply(&'static str),
+    /// Another server failed. The text is for the log.
     #[error("{0}")]
-    Elsewhere(String),
+    OtherServer(String),
     #[error("a key is unusable")]
     Key,
+    /// A form that was not sent from its own page, or from a page that was loaded before the current sign-in.
+    #[error(
+        "The form was not sent from its own page, or the page was too old. Nothing was done. Go back, reload the page \
+         and try again; cookies must be allowed."
+    )]
+    Forged,
 }
 
 impl Error {
@@ -98,12 +103,13 @@ impl Error {
         Self::Rejected { code, description: description.into() }
     }
 
-    /// Status, `error`, `error_description`. Faults of this server are logged here and opaque outside.
+    /// Status, `error` and `error_description`. Failures of this server are logged here and reported without details.
     pub fn parts(&self) -> (u16, &'static str, String) {
         match self {
             Self::Rejected { code, description } => (code.status(), code.name(), description.clone()),
             Self::Site(error @ SiteError::PublicOrigin) => (500, "server_error", error.to_string()),
             Self::Site(error) => (400, "invalid_request", error.to_string()),
+            Self::Forged => (403, "access_denied", self.to_string()),
             other => {
                 console_error!("oauth: {other}");
                 (503, "temporarily_unavailable", "the server cannot answer now: try again".to_owned())
@@ -129,12 +135,13 @@ impl Error {
     }
 }
 
-/// What holds a token, or says why there is none, is kept by nobody (RFC 6749 section 5.1).
+/// Responses with tokens, and their errors, must not be cached (RFC 6749 section 5.1).
 pub fn no_store(response: ResponseBuilder) -> Result<ResponseBuilder> {
     response.with_header("cache-control", "no-store")?.with_header("pragma", "no-cache")
 }
 
-/// The characters that `error_description` may have (RFC 6749 section 5.2); safe inside a quoted string of a header too.
+/// The text with other characters than `error_description` allows replaced (RFC 6749 section 5.2), cut to 400
+/// characters. Also safe in a quoted header value.
 pub fn ascii(text: &str) -> String {
     let shown = |character: char| match character {
         '"' | '\\' => '\'',

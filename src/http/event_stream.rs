@@ -1,5 +1,4 @@
-//! Streams of Server-Sent Events: their response, their events, and the bridge from a socket of the bus.
-
+//! Server-Sent Events: the response, its events, and the bridge from a WebSocket of the bus.
 use core::pin::pin;
 use core::time::Duration;
 
@@ -10,10 +9,10 @@ use futures_util::{Stream, StreamExt};
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::{Delay, Error, Response, Result, WebSocket, WebsocketEvent, console_error, console_log};
 
-/// A comment goes out at least this often on a stream that may be idle for hours. It is also how soon a client that has gone is missed.
+/// An idle stream sends a comment this often. A client that has gone is noticed at the next comment.
 const STREAM_COMMENT_EVERY: Duration = Duration::from_secs(14);
 
-/// A part of the body of a stream.
+/// One chunk of a streamed body.
 pub type Chunk = core::result::Result<Vec<u8>, Error>;
 
 /// A message as an event. JSON text has no line breaks, so it is one `data` line.
@@ -21,15 +20,15 @@ pub fn event(message: &str) -> Vec<u8> {
     format!("event: message\ndata: {message}\n\n").into_bytes()
 }
 
-/// What the bus sends over a socket, as events, after a first message and before a last one. It ends cleanly when the bus
-/// closes, and closes the socket when the client has gone.
+/// A response that sends the messages of a bus socket as events: `first` before them, `last` after them. It ends when
+/// the bus closes the socket, and closes the socket when the client disconnects.
 pub fn bridge(socket: WebSocket, first: Option<String>, last: Option<String>) -> Result<Response> {
     socket.accept()?;
     let (sender, receiver) = unbounded();
     spawn_local(forward(socket, sender));
     let frames = unfold(receiver, |mut receiver| async move {
         match select(receiver.next(), Delay::from(STREAM_COMMENT_EVERY)).await {
-            Either::Left((Some(frame), _)) => Some((Ok(numbered(&frame)), receiver)),
+            Either::Left((Some(frame), _)) => Some((Ok(event_with_id(&frame)), receiver)),
             Either::Left((None, _)) => None,
             Either::Right(_) => Some((comment(), receiver)),
         }
@@ -38,7 +37,7 @@ pub fn bridge(socket: WebSocket, first: Option<String>, last: Option<String>) ->
     event_stream(iter([comment()]).chain(message(first)).chain(frames).chain(message(last)))
 }
 
-/// Passes frames on until either side has ended.
+/// Forwards frames until either side closes.
 async fn forward(socket: WebSocket, sender: UnboundedSender<String>) {
     let events = match socket.events() {
         Ok(events) => events,
@@ -62,8 +61,8 @@ async fn forward(socket: WebSocket, sender: UnboundedSender<String>) {
     }
 }
 
-/// A frame of the bus, `<event id>\n<message>`, as an event. Either part may be empty.
-fn numbered(frame: &str) -> Vec<u8> {
+/// An event from a frame of the bus, `<event id>\n<message>`. The id may be empty.
+fn event_with_id(frame: &str) -> Vec<u8> {
     let (id, message) = frame.split_once('\n').unwrap_or(("", frame));
     if id.is_empty() {
         return event(message);
@@ -71,7 +70,7 @@ fn numbered(frame: &str) -> Vec<u8> {
     format!("event: message\nid: {id}\ndata: {message}\n\n").into_bytes()
 }
 
-/// A response whose body these are.
+/// A `text/event-stream` response with these chunks as its body.
 pub fn event_stream(events: impl Stream<Item = Chunk> + 'static) -> Result<Response> {
     let response = Response::from_stream(events)?;
     let headers = response.headers();
@@ -81,7 +80,7 @@ pub fn event_stream(events: impl Stream<Item = Chunk> + 'static) -> Result<Respo
     Ok(response)
 }
 
-/// What a client passes over: it says that the server is still there.
+/// A comment, which clients ignore. It keeps the connection alive.
 pub fn comment() -> Chunk {
     Ok(b": waiting\n\n".to_vec())
 }

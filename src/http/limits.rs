@@ -1,17 +1,31 @@
-//! How often one address may come: bounds what a stranger can cost this server. The bindings count per location and
-//! roughly; exact counting of failed logins is the account's own.
-
+//! Rate limits by client address. The bindings count per location and approximately; failed logins are counted exactly,
+//! by each account.
 use worker::{Env, Method, Request, console_error, console_log};
 
 use crate::http::error::{Code, Error};
 
-/// Where the runtime says who is at the other end. Without it, as in local runs, there is nobody to tell apart.
+/// The header with the client's address, set by the platform. Local runs have none, so nothing is limited there.
 const ADDRESS: &str = "cf-connecting-ip";
 
-/// Refuses a request of an address that has sent too many. A missing binding limits nothing.
-pub async fn check(request: &Request, env: &Env) -> Result<(), Error> {
+/// How often one address may request a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    None,
+    /// Counted by the binding `OAUTH_LIMIT`, for what programs ask often.
+    Requests,
+    /// Counted by the binding `LOGIN_LIMIT`, which is stricter, for what a person does.
+    Logins,
+    /// The same, counting only POST requests.
+    LoginPosts,
+}
+
+/// Counts a request against its limit. Without the binding nothing is limited.
+///
+/// # Errors
+/// 429 if the address has sent too many.
+pub async fn check(request: &Request, env: &Env, limit: Limit) -> Result<(), Error> {
     let path = request.path();
-    let Some(binding) = binding(&path, &request.method()) else { return Ok(()) };
+    let Some(binding) = limit.binding(&request.method()) else { return Ok(()) };
     let Some(address) = request.headers().get(ADDRESS)? else { return Ok(()) };
     let Ok(limiter) = env.rate_limiter(binding) else { return Ok(()) };
     match limiter.limit(format!("{path} {}", network(&address))).await {
@@ -21,25 +35,25 @@ pub async fn check(request: &Request, env: &Env) -> Result<(), Error> {
         }
         Ok(_) => Ok(()),
         Err(error) => {
-            // Better served without a limit than not at all.
+            // Serving without a limit is better than not serving.
             console_error!("rate limit: {error}");
             Ok(())
         }
     }
 }
 
-fn binding(path: &str, method: &Method) -> Option<&'static str> {
-    match (path, method) {
-        ("/auth/login" | "/login" | "/signup" | "/account" | "/device" | "/device_authorization", Method::Post) => {
-            Some("LOGIN_LIMIT")
+impl Limit {
+    /// The rate limit binding for a request by this method, if it is counted.
+    const fn binding(self, method: &Method) -> Option<&'static str> {
+        match (self, method) {
+            (Self::Logins, _) | (Self::LoginPosts, Method::Post) => Some("LOGIN_LIMIT"),
+            (Self::Requests, _) => Some("OAUTH_LIMIT"),
+            (Self::None | Self::LoginPosts, _) => None,
         }
-        ("/login/oidc" | "/login/oidc/callback", _) => Some("LOGIN_LIMIT"),
-        ("/register" | "/token" | "/revoke" | "/authorize" | "/auth/refresh", _) => Some("OAUTH_LIMIT"),
-        _ => None,
     }
 }
 
-/// An IPv6 customer has a whole /64 of addresses.
+/// The key that an address is counted under. IPv6 addresses count by their /64, since one customer has a whole one.
 fn network(address: &str) -> String {
     match address.parse::<core::net::Ipv6Addr>() {
         Ok(address) => {

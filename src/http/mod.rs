@@ -1,9 +1,11 @@
-//! What every endpoint needs of HTTP: errors, forms and bodies, limits of one address, redirects, event streams, and
+//! HTTP shared by all endpoints: errors, bodies and parameters, rate limits, CORS, redirects, event streams, and
 //! requests to other servers. Knows no endpoint.
 
+pub mod body;
+pub mod cors;
 pub mod error;
 pub mod event_stream;
-pub mod form;
 pub mod limits;
 pub mod outbound;
+pub mod parameters;
 pub mod redirect;

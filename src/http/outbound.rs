@@ -1,5 +1,4 @@
-//! Asking another server: JSON of a bounded size, in a bounded time, from the address that was meant.
-
+//! Fetches JSON from another server, with limits on size and time, and without following redirects.
 use core::pin::pin;
 use core::time::Duration;
 
@@ -7,14 +6,17 @@ use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use worker::{AbortController, AbortSignal, Delay, Fetch, Request, RequestInit, RequestRedirect};
 
+use crate::http::body::bounded;
 use crate::http::error::Error;
-use crate::http::form::bounded;
 
 const MAX_BYTES: usize = 128 * 1024;
-/// For the whole of an answer.
+/// For the whole response, headers and body.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The JSON that `url` answers with 200. Redirects are not followed.
+/// Fetches `url` and parses its JSON body.
+///
+/// # Errors
+/// `Error::OtherServer` for a redirect or another status than 200, too much data, no answer in time, or other JSON.
 pub async fn json<T: DeserializeOwned>(url: &str, mut init: RequestInit) -> Result<T, Error> {
     init.with_redirect(RequestRedirect::Manual);
     let request = Request::new_with_init(url, &init)?;
@@ -24,7 +26,7 @@ pub async fn json<T: DeserializeOwned>(url: &str, mut init: RequestInit) -> Resu
     serde_json::from_slice(&body).map_err(|error| failed(url, &format!("answered with something unexpected: {error}")))
 }
 
-/// What `ask` comes to, if it does so in time; if not, whatever it fetches with the signal is broken off.
+/// Runs `ask` for at most `patience`. Returns `None` after that, and aborts what `ask` fetches with the signal.
 pub async fn within<T>(patience: Duration, ask: impl AsyncFnOnce(&AbortSignal) -> T) -> Option<T> {
     let controller = AbortController::default();
     let signal = controller.signal();
@@ -47,5 +49,5 @@ async fn read(request: Request, signal: &AbortSignal) -> Result<Option<Vec<u8>>,
 }
 
 fn failed(url: &str, what: &str) -> Error {
-    Error::Elsewhere(format!("{url} {what}"))
+    Error::OtherServer(format!("{url} {what}"))
 }

@@ -1,4 +1,4 @@
-//! What a request is answered with: the result of a method, and the response that carries it.
+//! The result of an MCP method, and the JSON-RPC response that carries it.
 use std::sync::LazyLock;
 
 use bus::wire::command::Frame;
@@ -11,34 +11,34 @@ use crate::card::server_info;
 use crate::mcp::error::RpcError;
 use crate::mcp::event_size::{self, MAX_MESSAGE};
 
-/// How long a client may keep a catalog without asking again. A new one comes with a deploy.
+/// How long a client may cache a catalog, in milliseconds. A catalog changes only with a deploy.
 const CATALOG_TTL_MS: u64 = 3_600_000;
 pub const SERVER_INFO_KEY: &str = "io.modelcontextprotocol/serverInfo";
-/// The `_meta` of a result that has none of its own, as JSON.
+/// The `_meta` of a result that has no other, as JSON.
 static META: LazyLock<String> = LazyLock::new(|| json!({SERVER_INFO_KEY: server_info()}).to_string());
 
 /// The result of a request.
 #[derive(Debug, Default)]
 pub struct Answer {
     fields: Map<String, Value>,
-    /// A catalog's list in place of fields, serialized once per isolate.
+    /// A catalog's list instead of fields, serialized once per isolate.
     list: Option<(&'static str, &'static RawValue)>,
-    /// The session that was opened.
+    /// The id of the session that `initialize` opened.
     pub session_id: Option<String>,
-    /// The bus has written the response. Only of a request that is answered alone, which no stream ever carries.
+    /// The HTTP response that the bus has written (see `RequestContext::bus_may_write_response`).
     pub written: Option<RuntimeResponse>,
     caching: Option<Caching>,
     result_type: ResultType,
 }
 
-/// What kind of result it is, in revision 2026-07-28.
+/// `resultType` of revision 2026-07-28.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum ResultType {
     #[default]
     Complete,
-    /// A question, and the request is to come again with its answer.
+    /// A question to the user; the client repeats the request with the answer.
     InputRequired,
-    /// A task to follow.
+    /// A task, whose result the client asks for later.
     Task,
 }
 
@@ -55,9 +55,9 @@ impl ResultType {
 /// Caching hints of revision 2026-07-28.
 #[derive(Debug, Clone, Copy)]
 pub enum Caching {
-    /// The same for everyone.
+    /// The same for every caller.
     Catalog,
-    /// The caller's own, and stale at once.
+    /// Only for this caller, and not to be reused.
     Private,
 }
 
@@ -85,7 +85,7 @@ impl Answer {
         self
     }
 
-    /// What the bus wrote for a request that is answered alone.
+    /// A response that the bus has written.
     pub fn of_bus(written: RuntimeResponse) -> Self {
         Self { written: Some(written), ..Self::default() }
     }
@@ -100,15 +100,15 @@ impl Answer {
     /// The JSON-RPC response.
     pub fn text(&self, id: &Value, modern: bool) -> String {
         let result = match self.list {
-            // The list goes in as the text it is: parsing it for every request would be most of the work.
+            // The list is inserted as text: parsing it for every request would be most of the work.
             Some((key, list)) => format!("{{\"{key}\":{}}}", list.get()),
             None => Value::Object(self.fields.clone()).to_string(),
         };
         self.frame(id, modern).around(&result)
     }
 
-    /// What the response says beside the result. Modern results say of what kind they are, who answers, and how long they
-    /// are good.
+    /// The response without its result. In revision 2026-07-28 it carries the result type, the server info and caching
+    /// hints.
     pub fn frame(&self, id: &Value, modern: bool) -> Frame {
         let mut last = String::new();
         if modern {
@@ -129,27 +129,25 @@ impl Answer {
     }
 }
 
-/// What came of a request.
-pub type Answered = core::result::Result<Answer, RpcError>;
-/// A response of JSON-RPC.
+/// A JSON-RPC response that is not serialized yet.
 pub struct Response {
     pub id: Value,
     pub modern: bool,
-    pub answered: Answered,
+    pub outcome: Result<Answer, RpcError>,
 }
 
 impl Response {
     /// The response as the message of an event: cut where it would be too long for one.
     pub fn event_text(&self) -> String {
         let text = self.text();
-        match &self.answered {
+        match &self.outcome {
             Ok(answer) if text.len() > MAX_MESSAGE => answer.fitting().text(&self.id, self.modern),
             _ => text,
         }
     }
 
     pub fn text(&self) -> String {
-        match &self.answered {
+        match &self.outcome {
             Ok(answer) => answer.text(&self.id, self.modern),
             Err(error) => {
                 if let RpcError::Internal(reason) = error {

@@ -1,8 +1,8 @@
-//! Which revision of MCP a request speaks, and whether it carries what that revision demands.
+//! Detects which revision of MCP a request uses, and checks what that revision requires.
 //!
-//! Revision 2026-07-28 is stateless: every request says its version, its client's capabilities and, in headers, what it is
-//! about ("Request Metadata"). Earlier revisions have sessions, opened by `initialize`.
-
+//! Revision 2026-07-28 ("modern" here) is stateless: every request carries its version, the client's capabilities and,
+//! in headers, method and name ("Request Metadata"). Earlier revisions ("legacy") have sessions, opened by
+//! `initialize`.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::mcp::message::Request;
 pub const MODERN: &str = "2026-07-28";
 /// Newest first.
 pub const LEGACY: &[&str] = &["2025-11-25", "2025-06-18", "2025-03-26"];
-/// What a modern client may ask for.
+/// The versions that are served without a session.
 pub const SUPPORTED: &[&str] = &[MODERN];
 
 const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
@@ -22,17 +22,17 @@ const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
 /// The extension by which a call may be answered with a task.
 pub const TASKS: &str = "io.modelcontextprotocol/tasks";
 
-/// What a modern request says of its client.
+/// What a modern request says about its client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     pub name: String,
-    /// It can put a form to its user (elicitation).
+    /// It can show forms to its user (elicitation).
     pub shows_forms: bool,
-    /// It knows the tasks extension.
+    /// It declares the tasks extension.
     pub knows_tasks: bool,
 }
 
-/// The headers that MCP reads.
+/// The MCP headers of a request.
 #[derive(Debug, Default, Clone)]
 pub struct McpHeaders {
     pub protocol_version: Option<String>,
@@ -41,7 +41,7 @@ pub struct McpHeaders {
     pub session_id: Option<String>,
 }
 
-/// A header or the body names a revision that has no sessions.
+/// Whether a header or the body names a revision without sessions.
 pub fn is_modern(headers: &McpHeaders, request: &Request) -> bool {
     let declared = headers.protocol_version.as_deref();
     match declared {
@@ -50,7 +50,7 @@ pub fn is_modern(headers: &McpHeaders, request: &Request) -> bool {
     }
 }
 
-/// A modern request that carries all it must; returns what it says of its client.
+/// Checks that a modern request is complete; returns what it says about its client.
 ///
 /// # Errors
 /// -32602 for missing `_meta`, -32022 for another version, -32020 for a header that is missing or differs.
@@ -73,7 +73,7 @@ pub fn check_modern(headers: &McpHeaders, request: &Request) -> Result<Client, R
     let elicitation = capabilities.get("elicitation").and_then(Value::as_object);
     Ok(Client {
         name: client_name(request.meta(CLIENT_INFO_KEY)),
-        // Without a mode it means forms.
+        // An empty object means forms.
         shows_forms: elicitation
             .is_some_and(|modes| modes.is_empty() || modes.get("form").is_some_and(Value::is_object)),
         knows_tasks: capabilities.get("extensions").and_then(|known| known.get(TASKS)).is_some_and(Value::is_object),
@@ -100,7 +100,7 @@ fn same(header: &str, given: Option<&str>, body: &str) -> Result<(), RpcError> {
     }
 }
 
-/// A header value, out of the Base64 sentinel `=?base64?…?=` where it stands in one.
+/// A header value, decoded if it has the form `=?base64?…?=`.
 fn decoded(value: &str) -> Result<String, RpcError> {
     let Some(encoded) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
         return Ok(value.to_owned());
@@ -112,13 +112,13 @@ fn decoded(value: &str) -> Result<String, RpcError> {
         .ok_or_else(|| RpcError::HeaderMismatch("header Mcp-Name does not decode from Base64 to UTF-8".to_owned()))
 }
 
-/// `name` of an `Implementation`, cut to a length that a list can show.
+/// `name` of an `Implementation`, cut to 64 characters.
 pub fn client_name(client_info: Option<&Value>) -> String {
     let name = client_info.and_then(|info| info.get("name")).and_then(Value::as_str).unwrap_or_default();
     name.chars().take(64).collect()
 }
 
-/// The revision to offer a client that asks for this one in `initialize`: never one that has no `initialize`.
+/// The revision to answer `initialize` with: the requested one if it has `initialize`, else the newest that has.
 pub fn negotiated(requested: &str) -> &'static str {
     LEGACY.iter().find(|version| **version == requested).or(LEGACY.first()).copied().unwrap_or("2025-11-25")
 }

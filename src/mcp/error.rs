@@ -1,9 +1,9 @@
-//! JSON-RPC errors of the endpoint and the HTTP status each travels with.
+//! JSON-RPC errors of the endpoint, with their codes and HTTP statuses.
 use kernel::scopes::Scopes;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-/// Everything a request can fail with before it has a result.
+/// Why a request has no result.
 #[derive(Debug, Error)]
 pub enum RpcError {
     #[error("the body is not JSON: {0}")]
@@ -12,7 +12,7 @@ pub enum RpcError {
     InvalidRequest(String),
     #[error("method {method:?} is not known here")]
     MethodNotFound { method: String },
-    /// Malformed as a whole: what every request of the revision must carry is missing.
+    /// Something that every request of the revision must carry is missing.
     #[error("{0}")]
     Malformed(String),
     #[error("{message}")]
@@ -20,10 +20,10 @@ pub enum RpcError {
     /// MCP 2026-07-28: a header is missing or differs from the body.
     #[error("{0}")]
     HeaderMismatch(String),
-    /// MCP 2026-07-28: the revision is none that is served.
+    /// MCP 2026-07-28: the revision is not served.
     #[error("protocol version {requested:?} is not supported")]
     UnsupportedVersion { requested: String, supported: &'static [&'static str] },
-    /// MCP 2026-07-28: the client did not declare that it can do what this takes.
+    /// MCP 2026-07-28: the client did not declare a capability that this needs.
     #[error("this takes a client that declares the extension {extension}")]
     MissingCapability { extension: &'static str },
     /// MCP up to 2025-11-25: no such resource.
@@ -31,16 +31,16 @@ pub enum RpcError {
     ResourceNotFound { uri: String },
     #[error("no session with this Mcp-Session-Id is open; send initialize to open one")]
     NoSession,
-    /// The grant was revoked: answered as 401 by the endpoint.
+    /// The grant was revoked. The endpoint answers 401.
     #[error("unauthenticated")]
     Unauthenticated,
-    /// The caller's token lacks a scope: answered as 403 by the endpoint.
+    /// The token lacks a scope. The endpoint answers 403.
     #[error("the access token lacks the scope {0}")]
     InsufficientScope(Scopes),
-    /// Asked from where nobody may ask: a web page of a stranger.
+    /// The request comes from a web origin that is not allowed.
     #[error("{0}")]
     Forbidden(String),
-    /// Ours. The text is for the log; outside it is one opaque sentence.
+    /// A failure of this server. The text is for the log; clients see "internal error".
     #[error("{0}")]
     Internal(String),
 }
@@ -65,7 +65,7 @@ impl RpcError {
         }
     }
 
-    /// The HTTP status of the answer; `modern` for revision 2026-07-28, which wants 404 for unknown methods.
+    /// The HTTP status of the response. `modern`: revision 2026-07-28, which requires 404 for unknown methods.
     pub fn status(&self, modern: bool) -> u16 {
         match self {
             Self::Parse(_)
@@ -83,7 +83,7 @@ impl RpcError {
         }
     }
 
-    /// The JSON-RPC error response. An id that could not be read is left out: MCP has no null ids.
+    /// The JSON-RPC error response. A null `id`, which MCP does not have, is left out.
     pub fn response(&self, id: &Value) -> Value {
         let message = match self {
             Self::Internal(_) => "internal error".to_owned(),

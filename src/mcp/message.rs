@@ -1,10 +1,9 @@
-//! JSON-RPC 2.0 messages as they come in: one a body, or a batch of them.
-
+//! Parsing of JSON-RPC 2.0 messages: one message in a body, or a batch.
 use serde_json::{Map, Value};
 
 use crate::mcp::error::RpcError;
 
-/// The most messages that a batch may have.
+/// The most messages a batch may have.
 pub const MAX_BATCH: usize = 32;
 
 #[derive(Debug)]
@@ -20,7 +19,7 @@ pub type Parsed = Result<Message, Box<Unreadable>>;
 pub enum Message {
     Request(Request),
     Notification(Notification),
-    /// An answer to a request of ours; there are none.
+    /// A response. It is ignored, since this server sends no requests.
     Response,
 }
 
@@ -55,25 +54,25 @@ impl Request {
     }
 }
 
-/// A body that is no message.
+/// Why a body, or a member of a batch, is not a message.
 #[derive(Debug)]
 pub struct Unreadable {
     pub error: RpcError,
-    /// The id to answer under: null where none could be read.
+    /// The id for the error response; null if it could not be read.
     pub id: Value,
 }
 
-/// Reads a body.
+/// Parses a body.
 ///
 /// # Errors
-/// What is wrong with it as a whole.
+/// If the body is not JSON, not a message, or an empty or too long batch. Errors of single members are in the batch.
 pub fn parse(body: &[u8]) -> Result<Body, Box<Unreadable>> {
     let value = serde_json::from_slice(body)
         .map_err(|error| Box::new(Unreadable { error: RpcError::Parse(error.to_string()), id: Value::Null }))?;
     match value {
         Value::Array(messages) if messages.is_empty() => Err(invalid("a batch must not be empty", Value::Null)),
         Value::Array(messages) if messages.len() > MAX_BATCH => {
-            let reason = format!("the batch has {} messages; {MAX_BATCH} is the most that is taken", messages.len());
+            let reason = format!("the batch has {} messages; {MAX_BATCH} is the most that is accepted", messages.len());
             Err(invalid(&reason, Value::Null))
         }
         Value::Array(messages) => Ok(Body::Batch(messages.into_iter().map(read).collect())),
@@ -85,7 +84,7 @@ fn invalid(reason: &str, id: Value) -> Box<Unreadable> {
     Box::new(Unreadable { error: RpcError::InvalidRequest(reason.to_owned()), id })
 }
 
-/// Reads one message.
+/// Parses one message.
 fn read(value: Value) -> Parsed {
     let Value::Object(mut fields) = value else {
         return Err(invalid("expected a JSON-RPC 2.0 object", Value::Null));

@@ -1,10 +1,10 @@
 //! MCP over HTTP: revision 2026-07-28 without sessions, and 2025-03-26 to 2025-11-25 with them, on `/` and `/mcp`.
 //!
-//! A request comes in by `transport`, is read as a `message` of one `era`, becomes an `asked` that one of the `methods`
-//! turns into an `answer`, and goes out by `transport`.
+//! A request arrives through `transport`, is parsed as a `message` of one `era`, and becomes a `context`, which one of
+//! the `methods` turns into an `answer`. `transport` sends it.
 
 mod answer;
-mod asked;
+mod context;
 mod era;
 mod error;
 mod event_size;

@@ -1,5 +1,5 @@
-//! What a client hears of a request before its answer, on the request's own stream: progress, if it sent a `progressToken`,
-//! and log messages, if a request of 2026-07-28 names a level for them.
+//! Notifications about a request before its answer: progress, if it has a `progressToken`, and log messages, if a
+//! request of 2026-07-28 sets a level.
 use core::cell::Cell;
 
 use bus::wire::command::Line;
@@ -10,22 +10,22 @@ use crate::mcp::error::RpcError;
 use crate::mcp::message::Request;
 
 const LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
-/// Who speaks in the log messages of a request.
+/// `logger` in the log messages of a request.
 const LOGGER: &str = "jobs";
 
 pub struct Reports {
     token: Option<Value>,
-    /// The last percentage told: each report must be further than the one before.
+    /// The last percentage sent: progress must increase.
     percent: Cell<f64>,
-    /// The least urgent level to tell of.
+    /// The least urgent level to send.
     level: Option<Priority>,
 }
 
 impl Reports {
-    /// What the request asks to hear; none if it asks for nothing.
+    /// What the request asks for; `None` if it asks for no notifications.
     ///
     /// # Errors
-    /// -32602 for a log level that is none.
+    /// -32602 for an unknown log level.
     pub fn wanted(request: &Request, modern: bool) -> Result<Option<Self>, RpcError> {
         let token = request.meta("progressToken").filter(|token| token.is_string() || token.is_number()).cloned();
         let level = if modern { log_level(request)? } else { None };
@@ -33,7 +33,7 @@ impl Reports {
         Ok(wanted.then(|| Self { token, percent: Cell::new(0.0), level }))
     }
 
-    /// The notification of what the bus says, as far as it was asked for.
+    /// The notification for a line of the bus, if the client asked for it.
     pub fn of(&self, line: &Line) -> Option<String> {
         let notification = match line {
             Line::Progress(report) => self.progress(report),

@@ -1,4 +1,4 @@
-//! Access tokens: JWTs in the profile of RFC 9068, signed with HS256, because nobody but this server reads them.
+//! Access tokens: JWTs (RFC 9068), signed with HS256, since only this server verifies them.
 use chrono::DateTime;
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
@@ -9,9 +9,9 @@ use thiserror::Error;
 use crate::http::error::Error;
 use crate::objects::key_ring::{Keys, named, newest};
 
-/// A token is taken for this long past its end: clocks differ, and clients refresh a little late.
+/// An expired token is accepted for this long, in seconds: clocks differ, and clients refresh a little late.
 pub const LEEWAY_S: i64 = 60;
-/// The longest `client_id`, encoded twice, and room for the rest.
+/// The longest token, in bytes: room for the longest `client_id`, encoded twice, and the rest.
 pub const MAX_BYTES: usize = 8 * 1024;
 const TYPE: &str = "at+jwt";
 
@@ -37,7 +37,7 @@ pub struct AccessToken {
     pub expires_s: i64,
 }
 
-/// Why a token is not taken. For logs: the wire says `invalid_token` to all of it.
+/// Why a token is not accepted. Clients see `invalid_token` with this text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TokenError {
     #[error("not an access token of this server")]
@@ -64,16 +64,16 @@ impl AccessToken {
         Hs256.token(&header, &claims, &Hs256Key::new(key)).map_err(|_| Error::Key)
     }
 
-    /// The token, if this server has signed it for one of `audiences` and its time is not over.
+    /// Verifies signature, audience and lifetime. `now_s`: Unix seconds.
     pub fn verify(token: &str, keys: &Keys, audiences: &[String], now_s: i64) -> Result<Self, TokenError> {
-        Presented::read(token)?.verified(keys, audiences, now_s)
+        UnverifiedToken::read(token)?.verified(keys, audiences, now_s)
     }
 }
 
-/// A token as it was sent. Nothing of it is to be believed yet but which key it names.
-pub struct Presented<'a>(UntrustedToken<'a>);
+/// A token whose signature is not checked yet. Only the key id may be read.
+pub struct UnverifiedToken<'a>(UntrustedToken<'a>);
 
-impl<'a> Presented<'a> {
+impl<'a> UnverifiedToken<'a> {
     pub fn read(token: &'a str) -> Result<Self, TokenError> {
         if token.len() > MAX_BYTES {
             return Err(TokenError::Malformed);
@@ -90,10 +90,10 @@ impl<'a> Presented<'a> {
         self.0.header().key_id.as_deref().unwrap_or_default()
     }
 
-    /// The token, if this server has signed it for one of `audiences` and its time is not over.
+    /// Verifies signature, audience and lifetime. `now_s`: Unix seconds.
     pub fn verified(&self, keys: &Keys, audiences: &[String], now_s: i64) -> Result<AccessToken, TokenError> {
         let key = named(&keys.access_token, self.kid()).ok_or(TokenError::UnknownKey)?;
-        // The validator takes no other algorithm than its own, whatever the header says.
+        // The validator accepts only its own algorithm, whatever the header says.
         let signed = Hs256.validator::<AccessToken>(&Hs256Key::new(key)).validate(&self.0);
         let (_, claims) = signed.map_err(|_| TokenError::Signature)?.into_parts();
         let seconds = |time: Option<DateTime<chrono::Utc>>| time.map(|time| time.timestamp());

@@ -1,9 +1,9 @@
-//! An authorization request (OAuth 2.1 section 4.1.1): whether its client can be trusted, and whether it is sound.
+//! Authorization requests (OAuth 2.1 section 4.1.1): checks the client and its redirect URI, then the other parameters.
 use kernel::scopes::Scopes;
 use worker::{Env, Response};
 
 use crate::http::error::{Code, Error, ascii};
-use crate::http::form::{MAX_QUERY_BYTES, Parameters};
+use crate::http::parameters::{MAX_QUERY_BYTES, Parameters};
 use crate::http::redirect::see_other;
 use crate::oauth::client::Client;
 use crate::oauth::redirect_uri::{self, Destination};
@@ -11,23 +11,23 @@ use crate::site::Site;
 
 const MAX_STATE_BYTES: usize = 2048;
 
-/// An authorization request whose client and redirect URI are trusted.
-pub struct Trusted {
+/// A request whose client and redirect URI are known, so that errors can be sent there.
+pub struct TrustedRequest {
     pub client: Client,
     pub redirect_uri: String,
     pub destination: Destination,
     state: Option<String>,
 }
 
-/// What the request asks for, once all of it is sound.
+/// What the request asks for. All parameters are valid.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestedAccess {
     pub scopes: Scopes,
     pub code_challenge: String,
     pub prompt: Prompt,
 }
 
-/// `prompt` of OpenID Connect Core section 3.1.2.1. `select_account` is a login: a browser has one session.
+/// `prompt` (OpenID Connect Core section 3.1.2.1). `select_account` counts as `login`, since a browser has one session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prompt {
     pub none: bool,
@@ -35,8 +35,8 @@ pub struct Prompt {
     pub consent: bool,
 }
 
-/// Finds out whether the client and its redirect URI can be trusted; until then nothing may be sent to either.
-pub async fn trust(query: &str, env: &Env, site: &Site) -> Result<Trusted, Error> {
+/// Finds the client and checks the redirect URI. Before this succeeds, nothing may be sent to either.
+pub async fn find_trusted(query: &str, env: &Env, site: &Site) -> Result<TrustedRequest, Error> {
     let refused = |description: &str| Error::new(Code::InvalidRequest, description);
     if query.len() > MAX_QUERY_BYTES {
         return Err(refused("the authorization request is too long"));
@@ -45,7 +45,7 @@ pub async fn trust(query: &str, env: &Env, site: &Site) -> Result<Trusted, Error
     let client_id = parameters.required("client_id")?;
     let client = Client::find(client_id, env, site)
         .await?
-        .ok_or_else(|| refused("client_id is not of a client registered here: the client must register again"))?;
+        .ok_or_else(|| refused("client_id is not registered here: the client must register again"))?;
     let redirect_uri = match (parameters.optional("redirect_uri")?, client.redirect_uris.as_slice()) {
         (Some(uri), _) if client.may_redirect_to(uri) => uri.to_owned(),
         (Some(_), _) => return Err(refused("redirect_uri is not one that this client has registered")),
@@ -53,12 +53,12 @@ pub async fn trust(query: &str, env: &Env, site: &Site) -> Result<Trusted, Error
         (None, _) => return Err(refused("redirect_uri is missing, and this client has registered several")),
     };
     let destination = redirect_uri::check(&redirect_uri).map_err(|error| refused(&error.to_string()))?;
-    // A state that is given twice is nobody's: it is the one parameter that errors carry too.
+    // Reject a repeated `state` here, since error redirects carry it too.
     let state = parameters.optional("state")?.map(str::to_owned);
-    Ok(Trusted { client, redirect_uri, destination, state })
+    Ok(TrustedRequest { client, redirect_uri, destination, state })
 }
 
-pub fn ask(parameters: &Parameters, site: &Site) -> Result<Asked, Error> {
+pub fn requested_access(parameters: &Parameters, site: &Site) -> Result<RequestedAccess, Error> {
     let refused = |code, description: &str| Err(Error::new(code, description));
     if parameters.required("response_type")? != "code" {
         return refused(Code::UnsupportedResponseType, "response_type must be code");
@@ -67,7 +67,7 @@ pub fn ask(parameters: &Parameters, site: &Site) -> Result<Asked, Error> {
         return refused(Code::InvalidRequest, "response_mode must be query");
     }
     let code_challenge = parameters.required("code_challenge")?;
-    // Without a method RFC 7636 means `plain`, which is not taken either.
+    // A missing method means `plain` (RFC 7636), which is not accepted either.
     if parameters.optional("code_challenge_method")? != Some("S256") {
         return refused(Code::InvalidRequest, "code_challenge_method must be S256");
     }
@@ -89,13 +89,14 @@ pub fn ask(parameters: &Parameters, site: &Site) -> Result<Asked, Error> {
     let prompts: Vec<&str> = parameters.optional("prompt")?.unwrap_or_default().split_whitespace().collect();
     let has = |name| prompts.contains(&name);
     if has("none") && prompts.len() > 1 {
-        return refused(Code::InvalidRequest, "prompt=none goes with nothing else");
+        return refused(Code::InvalidRequest, "prompt=none cannot be combined with other values");
     }
     let prompt = Prompt { none: has("none"), login: has("login") || has("select_account"), consent: has("consent") };
-    Ok(Asked { scopes, code_challenge: code_challenge.to_owned(), prompt })
+    Ok(RequestedAccess { scopes, code_challenge: code_challenge.to_owned(), prompt })
 }
 
-/// The same request once the user has signed in: asking for a login again would never end. What else it asks for stays.
+/// The request to return to after a login. `prompt=login` is removed, since it would ask for a login again; `consent`
+/// stays.
 pub fn without_login_prompt(query: &str) -> String {
     let prompt = |pair: &&str| {
         let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
@@ -106,17 +107,17 @@ pub fn without_login_prompt(query: &str) -> String {
     kept.chain(consent.then_some("prompt=consent")).collect::<Vec<_>>().join("&")
 }
 
-impl Trusted {
-    /// Whether a consent may stand for later requests. The redirect must tell clients apart: anything on the user's machine
-    /// can listen on loopback or claim a scheme, and so come by what another program was allowed (RFC 8252 section 8.6).
+impl TrustedRequest {
+    /// Whether consent may be remembered. Only https redirects identify a client: any program on the user's machine can
+    /// listen on loopback or claim a scheme, and would inherit the consent of another (RFC 8252 section 8.6).
     pub fn is_rememberable(&self) -> bool {
         matches!(self.destination, Destination::Web { .. })
     }
 
-    /// The answer that goes to the client.
+    /// The redirect to the client with these parameters, `state` and `iss`.
     pub fn redirect(&self, site: &Site, parameters: &[(&str, &str)]) -> Result<Response, Error> {
         let state = self.state.as_deref().map(|state| ("state", state));
-        // RFC 9207: the client can tell from which server the answer came.
+        // RFC 9207: `iss` tells the client which server answered.
         let all: Vec<_> = parameters.iter().copied().chain(state).chain([("iss", site.issuer.as_str())]).collect();
         Ok(see_other(&redirect_uri::with_parameters(&self.redirect_uri, &all))?.empty())
     }
@@ -129,22 +130,22 @@ impl Trusted {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, Prompt, ask, without_login_prompt};
+    use super::{Prompt, RequestedAccess, requested_access, without_login_prompt};
     use crate::http::error::Error;
-    use crate::http::form::Parameters;
+    use crate::http::parameters::Parameters;
     use crate::site::Site;
     use kernel::scopes::Scopes;
 
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-    fn asked(more: &str) -> Result<Asked, String> {
+    fn asked(more: &str) -> Result<RequestedAccess, String> {
         let query = format!("response_type=code&code_challenge={CHALLENGE}&code_challenge_method=S256{more}");
         outcome(&query)
     }
 
-    fn outcome(query: &str) -> Result<Asked, String> {
+    fn outcome(query: &str) -> Result<RequestedAccess, String> {
         let site = Site::for_tests("https://bus.example/");
-        ask(&Parameters::parse(query), &site).map_err(|error| match error {
+        requested_access(&Parameters::parse(query), &site).map_err(|error| match error {
             Error::Rejected { code, .. } => code.name().to_owned(),
             other => other.to_string(),
         })

@@ -1,5 +1,5 @@
-//! The resource server's side: who a request comes from, and the challenge to one that does not say (RFC 6750, RFC 9728
-//! section 5.1).
+//! The resource server: verifies the bearer token of a request, or answers with a challenge (RFC 6750, RFC 9728 section
+//! 5.1).
 use kernel::scopes::Scopes;
 use runtime::now_ms;
 use serde_json::json;
@@ -9,12 +9,12 @@ use worker::{Env, Request, Response, Result};
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::http::error::{Error, ascii};
-use crate::oauth::access_token::{AccessToken, Presented, TokenError};
-use crate::oauth::personal;
+use crate::oauth::access_token::{AccessToken, TokenError, UnverifiedToken};
+use crate::oauth::personal_tokens;
 use crate::objects::key_ring::Keys;
 use crate::site::{Site, SiteError};
 
-/// Why a request is not served; `response` says so on the wire, and where a client learns how to get a token.
+/// Why a request is not served. `response` tells the client this, and where to find the metadata for getting a token.
 #[derive(Debug, Error)]
 pub enum Challenge {
     #[error("no bearer token was sent")]
@@ -27,7 +27,10 @@ pub enum Challenge {
     Unavailable(#[from] Error),
 }
 
-/// Who sends a request to this site.
+/// Verifies who sends a request.
+///
+/// # Errors
+/// The challenge to send instead of an answer.
 pub async fn authenticate(
     request: &Request,
     env: &Env,
@@ -39,8 +42,8 @@ pub async fn authenticate(
     let Some(token) = header.as_deref().and_then(bearer) else {
         return Err(Challenge::Missing { metadata: metadata() });
     };
-    if personal::is_personal(token) {
-        return personal::verify(env, &site, token).await?.ok_or_else(|| Challenge::InvalidToken {
+    if personal_tokens::is_personal(token) {
+        return personal_tokens::verify(env, &site, token).await?.ok_or_else(|| Challenge::InvalidToken {
             metadata: metadata(),
             description: "the access token is unknown, expired or revoked".to_owned(),
         });
@@ -49,14 +52,14 @@ pub async fn authenticate(
         let description = ascii(&format!("the access token is not valid: {reason}"));
         Challenge::InvalidToken { metadata: metadata(), description }
     };
-    let presented = Presented::read(token).map_err(refused)?;
-    let keys = Keys::knowing(env, |keys| &keys.access_token, presented.kid()).await?;
+    let presented = UnverifiedToken::read(token).map_err(refused)?;
+    let keys = Keys::with_kid(env, |keys| &keys.access_token, presented.kid()).await?;
     let now_s = now_ms().div_euclid(1000);
     presented.verified(&keys, &site.audiences(), now_s).map(Caller::from).map_err(refused)
 }
 
 impl Challenge {
-    /// 401 for a token that was valid by itself and is not any more: its grant is revoked.
+    /// 401 for a token whose grant was revoked.
     pub fn invalid_token(request: &Request) -> Self {
         match known_metadata_url(request) {
             Ok(metadata) => Self::InvalidToken { metadata, description: "the access token was revoked".to_owned() },
@@ -64,7 +67,7 @@ impl Challenge {
         }
     }
 
-    /// 403 for a caller whose token lacks what the request needs. Names what is missing (RFC 6750 section 3.1).
+    /// 403 for a token that lacks a scope, which it names (RFC 6750 section 3.1).
     pub fn insufficient_scope(request: &Request, needed: Scopes) -> Self {
         match known_metadata_url(request) {
             Ok(metadata) => Self::InsufficientScope { metadata, needed },
@@ -108,15 +111,15 @@ impl Challenge {
     }
 }
 
-/// The metadata of the endpoint that was asked (RFC 9728 section 3.1).
+/// The URL of the metadata of the requested endpoint (RFC 9728 section 3.1).
 fn metadata_url(request: &Request, site: &Site) -> String {
     let suffix = if request.path() == "/mcp" || request.path().starts_with("/mcp/") { "/mcp" } else { "" };
     format!("{}/.well-known/oauth-protected-resource{suffix}", site.here)
 }
 
-/// The same after `authenticate`, which has read the configuration.
+/// The same, after `authenticate` has read the configuration.
 fn known_metadata_url(request: &Request) -> core::result::Result<String, Error> {
-    let config = Config::kept().ok_or(Error::Senseless("the configuration"))?;
+    let config = Config::cached().ok_or(Error::UnexpectedReply("the configuration"))?;
     Ok(metadata_url(request, &Site::of(request, &config)?))
 }
 

@@ -1,16 +1,18 @@
-//! Which client a request to the token endpoint comes from, and whether it is that client (RFC 6749 section 2.3).
-
+//! Client authentication at the token endpoint (RFC 6749 section 2.3).
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use worker::{Env, Request};
 
 use crate::http::error::{Code, Error};
-use crate::http::form::Parameters;
+use crate::http::parameters::Parameters;
 use crate::oauth::client::{Client, document};
 use crate::objects::key_ring::Keys;
 
-/// The `client_id`, if it is one of this server's and its secret, if it has one, came along.
+/// The `client_id` of the request.
+///
+/// # Errors
+/// `invalid_client` for an unknown client or a missing or wrong secret.
 pub async fn authenticate(request: &Request, parameters: &Parameters, env: &Env) -> Result<String, Error> {
     let header = request.headers().get("authorization")?;
     let (client_id, secret) = match header.as_deref().filter(|header| scheme_is_basic(header)) {
@@ -20,7 +22,7 @@ pub async fn authenticate(request: &Request, parameters: &Parameters, env: &Env)
                 return Err(Error::new(Code::InvalidRequest, "client_id differs from the Authorization header"));
             }
             if parameters.optional("client_secret")?.is_some() {
-                return Err(Error::new(Code::InvalidRequest, "the client shows its secret in two ways"));
+                return Err(Error::new(Code::InvalidRequest, "the client sends its secret in two ways"));
             }
             (client_id, Some(secret))
         }
@@ -30,14 +32,14 @@ pub async fn authenticate(request: &Request, parameters: &Parameters, env: &Env)
         }
     };
     let Some(client) = Client::registered(&client_id, env).await? else {
-        // A public client; its code or refresh token says that its document was believed when the user was asked.
+        // A public client. Its document was checked when the user gave consent, which the code or refresh token proves.
         if document::is_address(&client_id) {
             return Ok(client_id);
         }
-        return Err(refused("client_id is not of a client registered here: register again"));
+        return Err(refused("client_id is not registered here: register again"));
     };
-    if !client.is_shown_by(&secret.unwrap_or_default(), &*Keys::kept(env).await?)? {
-        return Err(refused("the client has to show its secret, and has not"));
+    if !client.accepts_secret(&secret.unwrap_or_default(), &*Keys::load(env).await?)? {
+        return Err(refused("the client must send its secret"));
     }
     Ok(client_id)
 }
@@ -54,7 +56,7 @@ fn scheme_is_basic(header: &str) -> bool {
     header.trim().split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
 }
 
-/// Id and secret, each form-encoded before they were joined.
+/// The id and secret of a Basic header, both form-decoded.
 fn basic(header: &str) -> Option<(String, String)> {
     let (_, encoded) = header.trim().split_once(' ')?;
     let joined = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;

@@ -1,7 +1,8 @@
-//! Signing a device in that has no browser (RFC 8628): it shows a code, its owner types it in on a phone.
+//! The device flow (RFC 8628), for devices without a browser: the device shows a code, and its owner enters it on a
+//! phone.
 //!
-//! The code leads to an object of its own, which lives for ten minutes. Its name is made with a key of this server, so
-//! that whoever reads the names of objects learns no code.
+//! Each code has a Durable Object of its own, which lives for ten minutes. The object's name is an HMAC of the code, so
+//! that a list of object names reveals no codes.
 use account::accounts::{Command as AccountCommand, Reply as AccountReply};
 use account::codes::Exchange;
 use account::device::{Command, INTERVAL_MS, LIFETIME_MS, Reply, Requested, shown, user_code};
@@ -9,11 +10,12 @@ use account::grants::Refusal;
 use kernel::scopes::Scopes;
 use runtime::WebCrypto;
 use serde_json::json;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::Config;
+use crate::http::body::form;
 use crate::http::error::{Code, Error, no_store};
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::oauth::client::Client;
 use crate::oauth::client_auth;
 use crate::oauth::issue::{check_resources, refused, tokens};
@@ -22,12 +24,11 @@ use crate::objects::device::Device;
 use crate::objects::key_ring::{Keys, newest};
 use crate::site::Site;
 
-/// Codes are tried until one is free, which nearly always is the first.
+/// How many codes are tried until one is free; nearly always it is the first.
 const TRIES: usize = 4;
 
-/// `POST /device_authorization` (section 3.1).
+/// `POST /device_authorization` (RFC 8628 section 3.1).
 pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Post], "POST")?;
     let site = Site::of(request, &Config::of(env))?;
     let parameters = form(request).await?;
     let client_id = client_auth::authenticate(request, &parameters, env).await?;
@@ -37,7 +38,7 @@ pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response,
         let description = "scope must name at least one of bus:read, bus:dispatch, peer";
         return Err(Error::new(Code::InvalidScope, description));
     }
-    let unknown = || Error::new(Code::InvalidClient, "client_id is not of a client known here");
+    let unknown = || Error::new(Code::InvalidClient, "client_id is not known here");
     let client = Client::find(&client_id, env, &site).await?.ok_or_else(unknown)?;
     let requested = Requested {
         client_id,
@@ -60,21 +61,21 @@ pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response,
 }
 
 async fn begin(env: &Env, requested: Requested) -> Result<(String, Device, String), Error> {
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let (_, key) = newest(&keys.form)?;
     for _ in 0..TRIES {
-        let code = user_code(&mut WebCrypto).map_err(|_| Error::Senseless("WebCrypto"))?;
+        let code = user_code(&mut WebCrypto).map_err(|_| Error::UnexpectedReply("WebCrypto"))?;
         let device = Device::named(env, key, &code)?;
         match device.ask(&Command::Begin { requested: requested.clone() }).await? {
             Reply::Begun { secret } => return Ok((code, device, secret)),
             Reply::Occupied => {}
-            _ => return Err(Error::Senseless("DeviceSignIn")),
+            _ => return Err(Error::UnexpectedReply("DeviceSignIn")),
         }
     }
-    Err(Error::Senseless("DeviceSignIn"))
+    Err(Error::UnexpectedReply("DeviceSignIn"))
 }
 
-/// The device asks at the token endpoint (sections 3.4 and 3.5).
+/// A token request of a device (RFC 8628 sections 3.4 and 3.5).
 pub async fn token(
     parameters: &Parameters,
     env: &Env,
@@ -89,22 +90,24 @@ pub async fn token(
     let poll = Command::Poll { secret: secret.to_owned(), client_id: client_id.clone() };
     let account = match device.ask(&poll).await? {
         Reply::Allowed { account } => account,
-        Reply::Pending => return Err(Error::new(Code::AuthorizationPending, "nobody has decided yet: ask again")),
+        Reply::Pending => {
+            return Err(Error::new(Code::AuthorizationPending, "the user has not decided yet: ask again"));
+        }
         Reply::SlowDown => {
-            let description = "asked too soon: wait 5 seconds longer between questions from now on";
+            let description = "polled too soon: wait 5 seconds longer between requests from now on";
             return Err(Error::new(Code::SlowDown, description));
         }
         Reply::Denied => return Err(Error::new(Code::AccessDenied, "the user has not allowed it")),
-        Reply::Expired => return Err(Error::new(Code::ExpiredToken, "the device code has expired: begin anew")),
+        Reply::Expired => return Err(Error::new(Code::ExpiredToken, "the device code has expired: start again")),
         Reply::Refused => return Err(refused(Refusal::Unknown, WHAT)),
-        _ => return Err(Error::Senseless("DeviceSignIn")),
+        _ => return Err(Error::UnexpectedReply("DeviceSignIn")),
     };
-    let account = Account::at(env, &account)?.ok_or(Error::Senseless("DeviceSignIn"))?;
+    let account = Account::at(env, &account)?.ok_or(Error::UnexpectedReply("DeviceSignIn"))?;
     let (code, code_verifier) = (secret.to_owned(), secret.to_owned());
     let exchange = Exchange { code, client_id, redirect_uri: None, code_verifier, audiences: site.audiences() };
     match account.ask(&AccountCommand::Exchange(exchange)).await? {
         AccountReply::Granted { owner, granted } => tokens(env, config, &account, owner, granted, false).await,
         AccountReply::Refused { reason } => Err(refused(reason, WHAT)),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }

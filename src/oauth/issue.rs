@@ -1,4 +1,4 @@
-//! Turning a grant of the account object into the answer a client gets.
+//! Token responses: turns a grant of the account object into what the client gets.
 use account::accounts::Owner;
 use account::grants::{Granted, Refusal};
 use kernel::ids::random_id;
@@ -9,13 +9,13 @@ use worker::{Env, Response, console_log};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error, no_store};
-use crate::http::form::Parameters;
+use crate::http::parameters::Parameters;
 use crate::oauth::access_token::AccessToken;
-use crate::objects::account::{Account, Kind};
+use crate::objects::account::{Account, CredentialKind};
 use crate::objects::key_ring::Keys;
 use crate::site::Site;
 
-/// RFC 6749 section 5.1. `user` only from the `/auth` endpoints.
+/// RFC 6749 section 5.1. `user` is sent by the `/auth` endpoints only.
 #[derive(Serialize)]
 struct Tokens {
     access_token: String,
@@ -27,7 +27,7 @@ struct Tokens {
     user: Option<Owner>,
 }
 
-/// Signs the access token of a grant and answers with it. `user`: whether the answer names the user.
+/// Signs an access token for a grant and returns the token response. `user`: whether the response names the user.
 pub async fn tokens(
     env: &Env,
     config: &Config,
@@ -37,7 +37,7 @@ pub async fn tokens(
     user: bool,
 ) -> Result<Response, Error> {
     let issued_s = now_ms().div_euclid(1000);
-    let id = random_id::<12>("t-", &mut WebCrypto).map_err(|_| Error::Senseless("WebCrypto"))?;
+    let id = random_id::<12>("t-", &mut WebCrypto).map_err(|_| Error::UnexpectedReply("WebCrypto"))?;
     let token = AccessToken {
         issuer: granted.audience.clone(),
         audience: granted.audience,
@@ -51,8 +51,8 @@ pub async fn tokens(
         expires_s: issued_s.saturating_add(config.access_token_ttl_s),
     };
     let answer = Tokens {
-        access_token: token.sign(&*Keys::kept(env).await?)?,
-        refresh_token: account.credential(Kind::RefreshToken, &granted.refresh_token),
+        access_token: token.sign(&*Keys::load(env).await?)?,
+        refresh_token: account.credential(CredentialKind::RefreshToken, &granted.refresh_token),
         token_type: "Bearer",
         expires_in: config.access_token_ttl_s,
         scope: granted.scopes,
@@ -61,7 +61,7 @@ pub async fn tokens(
     Ok(no_store(Response::builder())?.from_json(&answer)?)
 }
 
-/// The one answer to any code or refresh token that is not taken; the reason is in the log.
+/// The same error for every rejected code or refresh token. The reason is logged.
 pub fn refused(reason: Refusal, what: &str) -> Error {
     console_log!("{what} refused: {reason}");
     match reason {
@@ -75,7 +75,7 @@ pub fn refused(reason: Refusal, what: &str) -> Error {
     }
 }
 
-/// Every `resource` must be an endpoint of this server (RFC 8707 section 2.2).
+/// Checks that every `resource` is an endpoint of this server (RFC 8707 section 2.2).
 pub fn check_resources(parameters: &Parameters, site: &Site) -> Result<(), Error> {
     match parameters.all("resource").find(|resource| !site.is_resource(resource)) {
         None => Ok(()),

@@ -1,41 +1,34 @@
-//! Discovery: RFC 9728 for the MCP endpoints, RFC 8414 for the authorization server.
+//! Discovery documents: RFC 9728 for the MCP endpoints, RFC 8414 for the authorization server.
 use kernel::scopes::Scopes;
 use serde_json::{Value, json};
-use worker::{Env, Method, Request, Response, Result};
+use worker::{Env, Request, Response};
 
 use crate::config::Config;
 use crate::http::error::Error;
-use crate::http::form::expect_method;
 use crate::oauth::grant_types;
 use crate::site::Site;
 
 const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
 
-pub fn protected_resource(request: &Request, env: &Env, path: &str) -> Result<Response> {
-    serve(request, env, |site| resource_document(site, path))
+pub fn protected_resource(request: &Request, env: &Env, path: &str) -> Result<Response, Error> {
+    document(request, env, |site| resource_document(site, path))
 }
 
-pub fn authorization_server(request: &Request, env: &Env) -> Result<Response> {
-    serve(request, env, server_document)
+pub fn authorization_server(request: &Request, env: &Env) -> Result<Response, Error> {
+    document(request, env, server_document)
 }
 
 /// A public document about this server.
-pub fn serve(request: &Request, env: &Env, document: impl Fn(&Site) -> Value) -> Result<Response> {
-    let site = expect_method(request, &[Method::Get, Method::Head], "GET, HEAD")
-        .and_then(|()| Site::of(request, &Config::of(env)).map_err(Error::from));
-    match site {
-        Ok(site) => {
-            Response::builder().with_header("cache-control", "public, max-age=300")?.from_json(&document(&site))
-        }
-        Err(error) => error.into_response(),
-    }
+pub fn document(request: &Request, env: &Env, of: impl Fn(&Site) -> Value) -> Result<Response, Error> {
+    let site = Site::of(request, &Config::of(env))?;
+    Ok(Response::builder().with_header("cache-control", "public, max-age=300")?.from_json(&of(&site))?)
 }
 
 fn scope_names() -> Vec<&'static str> {
     Scopes::NAMED.iter().map(|(_, name)| *name).collect()
 }
 
-/// `path` is that of the endpoint: empty or `/mcp`. The resource is the endpoint as the client wrote it.
+/// `path`: that of the endpoint, empty or `/mcp`. The resource is the endpoint's URL as the client uses it.
 fn resource_document(site: &Site, path: &str) -> Value {
     let resource = if path.is_empty() { format!("{}/", site.here) } else { format!("{}{path}", site.here) };
     json!({

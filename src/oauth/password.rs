@@ -1,22 +1,22 @@
-//! `POST /auth/login` and `POST /auth/refresh`: tokens for programs whose user types the password into them.
+//! `POST /auth/login` and `POST /auth/refresh`: tokens for programs that ask for the user's password themselves.
 use account::accounts::{AfterLogin, Command, Reply};
 use account::grants::{Permission, Refresh, Refusal};
 use account::passwords::MAX_BYTES;
 use account::usernames::Username;
 use kernel::scopes::Scopes;
 use serde::Deserialize;
-use worker::{Env, Method, Request, Response, console_log};
+use worker::{Env, Request, Response, console_log};
 
 use crate::config::Config;
+use crate::http::body::json;
 use crate::http::error::{Code, Error};
-use crate::http::form::{expect_method, json};
 use crate::oauth::client::PASSWORD_CLIENT;
 use crate::oauth::issue::tokens;
-use crate::objects::account::{Account, Kind};
+use crate::objects::account::{Account, CredentialKind};
 use crate::site::Site;
 
-/// What is answered where `PASSWORD_LOGIN` is `off`.
-pub const SWITCHED_OFF: &str = "nobody signs in or up with a password here: use the provider at /login";
+/// The error while `PASSWORD_LOGIN` is `off`.
+pub const SWITCHED_OFF: &str = "password sign-in is disabled on this server: use the provider at /login";
 
 #[derive(Deserialize)]
 struct LoginBody {
@@ -30,7 +30,6 @@ struct RefreshBody {
 }
 
 pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Post], "POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
     if !config.password_login {
@@ -52,16 +51,15 @@ pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> 
     match account.ask(&command).await? {
         Reply::Granted { owner, granted } => tokens(env, &config, &account, owner, granted, true).await,
         Reply::WrongCredentials => Err(Error::new(Code::InvalidCredentials, "user name or password is wrong")),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
 pub async fn refresh(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Post], "POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
     let body: RefreshBody = json(request, Code::InvalidRequest).await?;
-    let Some((account, secret)) = Account::holding(env, Kind::RefreshToken, &body.refresh_token)? else {
+    let Some((account, secret)) = Account::holding(env, CredentialKind::RefreshToken, &body.refresh_token)? else {
         return Err(sign_in_again(Refusal::Unknown));
     };
     let command = Command::Refresh(Refresh {
@@ -73,11 +71,11 @@ pub async fn refresh(request: &mut Request, env: &Env) -> Result<Response, Error
     match account.ask(&command).await? {
         Reply::Granted { owner, granted } => tokens(env, &config, &account, owner, granted, true).await,
         Reply::Refused { reason } => Err(sign_in_again(reason)),
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
-/// One attempt to sign in. A development password goes along only where the request came over loopback.
+/// The command for one attempt to sign in. It includes a development password only if the request came over loopback.
 pub fn attempt(config: &Config, site: &Site, username: Username, password: String, then: AfterLogin) -> Command {
     let named = |(name, _): &&(String, String)| Username::parse(name).as_ref() == Ok(&username);
     let dev_account = config.dev_accounts.iter().find(named).filter(|_| site.is_loopback());

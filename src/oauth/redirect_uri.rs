@@ -1,15 +1,15 @@
-//! Redirect URIs: which may be registered, and when a requested one is the registered one.
+//! Redirect URIs: which may be registered, and whether a requested one matches.
 //!
-//! Matching is exact, but for the port of loopback (OAuth 2.1 section 2.3.1, RFC 8252 section 7.3). https anywhere, http
-//! on loopback only, private-use schemes of native apps, nothing that a browser would run or read from disk.
-
+//! Matching is exact except for the port of loopback URIs (OAuth 2.1 section 2.3.1, RFC 8252 section 7.3). Allowed are
+//! https, http on loopback, and private-use schemes of native apps, but nothing that a browser would run or read from
+//! disk.
 use thiserror::Error;
 use url::Url;
 
 use crate::site::is_loopback;
 
 pub const MAX_BYTES: usize = 512;
-/// Schemes that run code, open local things, or belong to something else than an app's callback.
+/// Schemes that run code, open local files, or are no app's callback.
 const REFUSED: [&str; 17] = [
     "about",
     "blob",
@@ -48,10 +48,10 @@ pub enum RedirectError {
     Scheme(String),
 }
 
-/// Where a code goes, as the person who consents should see it.
+/// Where the authorization code goes, as the consent page shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// A program on the person's own machine; any program there may claim it.
+    /// A program on the user's machine. Any program there may listen on it.
     Loopback {
         origin: String,
     },
@@ -59,14 +59,14 @@ pub enum Destination {
         origin: String,
         host: String,
     },
-    /// An app that has claimed this scheme on the person's machine.
+    /// An app that has registered this scheme on the user's machine.
     App {
         scheme: String,
     },
 }
 
 impl Destination {
-    /// What a page with a form that leads there lists in `form-action` of its Content-Security-Policy.
+    /// The source for `form-action` in the Content-Security-Policy of a page whose form leads there.
     pub fn form_action(&self) -> String {
         match self {
             // The grammar of host-source has no IPv6 literals.
@@ -82,7 +82,7 @@ pub fn check(uri: &str) -> Result<Destination, RedirectError> {
     if uri.len() > MAX_BYTES {
         return Err(RedirectError::TooLong);
     }
-    // What a URL parser would repair is refused, so that everyone who reads the URI reads the same.
+    // Anything that a URL parser would normalize is refused, so that all parsers read the URI alike.
     let sound = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'<' | b'>' | b'`');
     if !uri.bytes().all(sound) {
         return Err(RedirectError::Malformed);
@@ -107,13 +107,13 @@ pub fn check(uri: &str) -> Result<Destination, RedirectError> {
     }
 }
 
-/// Whether a requested redirect is the registered one.
+/// Whether a requested redirect URI matches a registered one.
 pub fn matches(registered: &str, requested: &str) -> bool {
     registered == requested
         || matches!((portless(registered), portless(requested)), (Some(one), Some(other)) if one == other)
 }
 
-/// A loopback redirect without its port; nothing for any other.
+/// A loopback URI without its port; `None` for any other URI.
 fn portless(uri: &str) -> Option<Url> {
     let Ok(Destination::Loopback { .. }) = check(uri) else { return None };
     let mut url = Url::parse(uri).ok()?;
@@ -121,7 +121,7 @@ fn portless(uri: &str) -> Option<Url> {
     Some(url)
 }
 
-/// `uri` with `parameters` added to its query. The URI itself is kept as it was registered.
+/// `uri` with `parameters` added to its query. The rest of the URI stays as registered.
 pub fn with_parameters(uri: &str, parameters: &[(&str, &str)]) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(parameters);

@@ -1,21 +1,20 @@
-//! Dynamic registration (RFC 7591). Nothing is stored, so anyone may register as often as they like.
+//! Dynamic client registration (RFC 7591). Nothing is stored, so anyone may register as often as they like.
 use runtime::now_ms;
 use serde_json::{Map, Value, json};
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
+use crate::http::body::json;
 use crate::http::error::{Code, Error, no_store};
-use crate::http::form::{expect_method, json};
-use crate::oauth::client::declared::Declared;
+use crate::oauth::client::metadata::RawClientMetadata;
 use crate::oauth::client::record::{Record, secret};
 use crate::oauth::client::{MAX_CLIENT_ID_BYTES, SecretBy};
 use crate::oauth::grant_types;
 use crate::objects::key_ring::Keys;
 
 pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Post], "POST")?;
-    let declared: Declared = json(request, Code::InvalidClientMetadata).await?;
+    let declared: RawClientMetadata = json(request, Code::InvalidClientMetadata).await?;
     let record = Record::new(declared.check()?, now_ms().div_euclid(1000));
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let client_id = record.to_id(&keys)?;
     if client_id.len() > MAX_CLIENT_ID_BYTES {
         return Err(Error::new(Code::InvalidClientMetadata, "name and redirect URIs together are too long"));
@@ -26,7 +25,7 @@ pub async fn register(request: &mut Request, env: &Env) -> Result<Response, Erro
     if !record.name.is_empty() {
         answer.insert("client_name".into(), record.name.into());
     }
-    // Without redirect URIs there is one way to a token.
+    // Without redirect URIs only the device flow leads to a token.
     let by_device_alone = record.redirect_uris.is_empty();
     answer.insert("redirect_uris".into(), record.redirect_uris.into());
     answer.insert("token_endpoint_auth_method".into(), record.secret_by.map_or("none", SecretBy::name).into());

@@ -1,7 +1,7 @@
-//! The `Account` object as the edge asks it, and the credentials that say which one to ask.
+//! The stub of the `Account` object, and the credentials that name their account.
 //!
-//! A credential is `<kind>_<route>.<secret>`: the route is the id of the object in base64url, opaque to its holder. The
-//! runtime checks that an id is of this namespace, so invented credentials wake no object.
+//! A credential is `<kind>_<route>.<secret>`. The route is the object's id in base64url, opaque to the holder. The
+//! runtime checks that an id belongs to this namespace, so an invented credential wakes no object.
 use account::accounts::{Command, Reply};
 use account::usernames::Username;
 use base64::Engine;
@@ -11,21 +11,21 @@ use worker::{Env, ObjectId, Stub};
 use crate::http::error::Error;
 use crate::objects::object;
 
-/// What a credential is for; none is taken for another.
+/// What a credential is for. One kind is never accepted as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CredentialKind {
     Code,
     RefreshToken,
     Session,
     /// A personal access token.
     AccessToken,
-    /// An invitation, of the administrator who gave it.
+    /// An invitation. It belongs to the account of the administrator who made it.
     Invite,
-    /// What a device without a browser asks with; leads to an object of its own.
+    /// The device code of RFC 8628. It leads to an object of its own, not to an account.
     DeviceCode,
 }
 
-impl Kind {
+impl CredentialKind {
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Code => "bmc_",
@@ -50,27 +50,27 @@ impl Account {
         Self::of(&id)
     }
 
-    /// The account that a credential belongs to, and its secret part. Nothing if it cannot be one of this server's.
-    pub fn holding<'a>(env: &Env, kind: Kind, credential: &'a str) -> Result<Option<(Self, &'a str)>, Error> {
+    /// The account that a credential belongs to, and its secret part. `None` if it cannot be from this server.
+    pub fn holding<'a>(env: &Env, kind: CredentialKind, credential: &'a str) -> Result<Option<(Self, &'a str)>, Error> {
         let Some((route, secret)) = split(kind, credential) else { return Ok(None) };
         Ok(Self::at(env, route)?.map(|account| (account, secret)))
     }
 
     fn of(id: &ObjectId<'_>) -> Result<Self, Error> {
-        Ok(Self { stub: id.get_stub()?, route: route(&id.to_string()).ok_or(Error::Senseless("ObjectId"))? })
+        Ok(Self { stub: id.get_stub()?, route: route(&id.to_string()).ok_or(Error::UnexpectedReply("ObjectId"))? })
     }
 
-    /// A credential as its holder gets it.
-    pub fn credential(&self, kind: Kind, secret: &str) -> String {
+    /// The credential to hand out for a secret.
+    pub fn credential(&self, kind: CredentialKind, secret: &str) -> String {
         format!("{}{}.{secret}", kind.prefix(), self.route)
     }
 
-    /// The part of its credentials that says which account it is.
+    /// The route of this account, which is part of its credentials.
     pub fn route(&self) -> &str {
         &self.route
     }
 
-    /// The account that a route leads to.
+    /// The account at a route; `None` if the route is not of this server.
     pub fn at(env: &Env, route: &str) -> Result<Option<Self>, Error> {
         let Some(id) = id_at(route) else { return Ok(None) };
         match env.durable_object("ACCOUNT")?.id_from_string(&id) {
@@ -84,20 +84,20 @@ impl Account {
     }
 }
 
-/// Route and secret of a credential, if it can be one.
-pub fn split(kind: Kind, credential: &str) -> Option<(&str, &str)> {
+/// Route and secret of a credential; `None` if it has another form.
+pub fn split(kind: CredentialKind, credential: &str) -> Option<(&str, &str)> {
     let (route, secret) = credential.strip_prefix(kind.prefix())?.split_once('.')?;
     let is_whole = |part| URL_SAFE_NO_PAD.decode(part).is_ok_and(|bytes: Vec<u8>| bytes.len() == 32);
     (is_whole(route) && is_whole(secret)).then_some((route, secret))
 }
 
-/// The id, in hex, of the object that a route leads to.
+/// The object id of a route, in hex.
 pub fn id_at(route: &str) -> Option<String> {
     let id = URL_SAFE_NO_PAD.decode(route).ok().filter(|id| id.len() == 32)?;
     Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The way to the object whose id this is.
+/// The route of an object id, which is in hex.
 pub fn route(hex: &str) -> Option<String> {
     let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
     let byte = |pair: &[u8]| match pair {
@@ -110,16 +110,16 @@ pub fn route(hex: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, id_at, route, split};
+    use super::{CredentialKind, id_at, route, split};
 
     #[test]
     fn a_credential_leads_back_to_its_object() {
         let (id, secret) = ("0123456789abcdef".repeat(4), "A".repeat(43));
         let route = route(&id).unwrap();
         let credential = format!("bmr_{route}.{secret}");
-        assert_eq!(split(Kind::RefreshToken, &credential), Some((route.as_str(), secret.as_str())));
+        assert_eq!(split(CredentialKind::RefreshToken, &credential), Some((route.as_str(), secret.as_str())));
         assert_eq!(id_at(&route), Some(id));
-        assert_eq!(split(Kind::Code, &credential), None);
+        assert_eq!(split(CredentialKind::Code, &credential), None);
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
             format!("bmr_{route}=.{secret}"),
             format!("{route}.{secret}"),
         ] {
-            assert_eq!(split(Kind::RefreshToken, &credential), None, "{credential}");
+            assert_eq!(split(CredentialKind::RefreshToken, &credential), None, "{credential}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The way from the edge to a user's bus: one typed request, one hop.
+//! The stub of the `UserBus` object: one typed request, one hop.
 use ::objects::sockets::header;
 use ::objects::status;
 use bus::wire::command::{Caller, Command, Line, Reply, Request as BusRequest};
@@ -20,35 +20,44 @@ const BINDING: &str = "USER_BUS";
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the crate's stub lacks: a request that is made where it is sent.
+    /// The stub's `fetch` with URL and options, which the crate does not have.
     type Fetcher;
 
     #[wasm_bindgen(method, catch)]
     fn fetch(this: &Fetcher, url: &str, init: &RuntimeRequestInit) -> Result<Promise, JsValue>;
 }
 
-/// What the bus says to a request.
+/// The bus's answer to a request.
 #[derive(Debug)]
-pub enum Heard {
+pub enum BusAnswer {
     Reply(Reply),
-    /// The response to the client, in the frame that came with the request.
-    Finished(RuntimeResponse),
+    /// The whole HTTP response, written into the `Frame` of the request.
+    Response(RuntimeResponse),
 }
 
-impl Heard {
-    /// The reply to a command that came without a frame.
+impl BusAnswer {
+    /// The reply to a command without a frame.
     ///
     /// # Errors
-    /// For anything else, which is the bus's mistake.
+    /// If the bus wrote a response, which is a fault of the bus.
     pub fn reply(self) -> Result<Reply, BusError> {
         match self {
             Self::Reply(reply) => Ok(reply),
-            Self::Finished(_) => Err(worker::Error::RustError("it filled a frame that nobody sent".to_owned()).into()),
+            Self::Response(_) => {
+                Err(worker::Error::RustError("it wrote a response that was not asked for".to_owned()).into())
+            }
         }
     }
 }
 
-/// The bus could not be reached, or failed. The text is for the log.
+/// Whether the bus opens a stream.
+pub enum Opened {
+    Socket(WebSocket),
+    /// The session is closed, or the grant revoked.
+    Refused(Reply),
+}
+
+/// The bus could not be reached or failed. The text is for the log.
 #[derive(Debug, Error)]
 #[error("bus: {0}")]
 pub struct BusError(#[from] worker::Error);
@@ -63,7 +72,7 @@ impl From<BusError> for worker::Error {
 pub struct Bus {
     stub: DurableObject,
     user_id: String,
-    /// On whose token; none for the owner's own browser.
+    /// The grant of the token; `None` for the owner's own browser.
     grant_id: Option<String>,
     trace: Trace,
 }
@@ -78,7 +87,7 @@ impl Bus {
         })
     }
 
-    /// The bus as its owner asks it, who is signed in and no client.
+    /// The bus of a signed-in owner, who is no client.
     pub fn of_owner(env: &Env, user_id: &str) -> Result<Self, BusError> {
         Ok(Self {
             stub: env.durable_object(BINDING)?.get_by_name(user_id)?.into_rpc(),
@@ -88,13 +97,13 @@ impl Bus {
         })
     }
 
-    /// Says what request it is that asks.
+    /// Attaches the trace of the request.
     #[must_use]
     pub fn traced(self, trace: Trace) -> Self {
         Self { trace, ..self }
     }
 
-    /// Asks and waits for the reply. What there is to hear before it is passed on as it comes.
+    /// Sends a command and waits for the reply. Lines before the reply go to `pass_on` as they arrive.
     pub async fn ask(
         &self,
         client_name: &str,
@@ -102,17 +111,17 @@ impl Bus {
         command: Command,
         pass_on: &dyn Fn(&Line),
     ) -> Result<Reply, BusError> {
-        self.hear(client_name, session_id, command, pass_on).await?.reply()
+        self.ask_with_frame(client_name, session_id, command, pass_on).await?.reply()
     }
 
-    /// The same for a command that may come with a frame.
-    pub async fn hear(
+    /// The same for a command that may carry a `Frame`, which lets the bus write the response.
+    pub async fn ask_with_frame(
         &self,
         client_name: &str,
         session_id: Option<&str>,
         command: Command,
         pass_on: &dyn Fn(&Line),
-    ) -> Result<Heard, BusError> {
+    ) -> Result<BusAnswer, BusError> {
         let request = BusRequest {
             user_id: self.user_id.clone(),
             caller: self.grant_id.clone().map(|grant_id| Caller { grant_id, client_name: client_name.to_owned() }),
@@ -121,7 +130,7 @@ impl Bus {
             command,
         };
         let body = serde_json::to_string(&request).map_err(|error| worker::Error::RustError(error.to_string()))?;
-        // Every dispatch comes through here, so it calls the runtime directly: the wrapped response is read as a stream,
+        // Every dispatch goes this way, so it calls the runtime directly: the crate's response is read as a stream,
         // chunk by chunk, which takes several times as long.
         let init = RuntimeRequestInit::new();
         init.set_method("POST");
@@ -131,33 +140,30 @@ impl Bus {
         let answered = answered.map_err(failed)?;
         let response: RuntimeResponse = answered.dyn_into().map_err(failed)?;
         match response.status() {
-            status::FINISHED => Ok(Heard::Finished(response)),
+            status::FINISHED => Ok(BusAnswer::Response(response)),
             status::REPLY => {
                 let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
                 let reply = serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(worker::Error::from)?;
-                Ok(Heard::Reply(reply))
+                Ok(BusAnswer::Reply(reply))
             }
-            status::LINES => read_lines(&mut Response::from(response), pass_on).await.map(Heard::Reply),
+            status::LINES => read_lines(&mut Response::from(response), pass_on).await.map(BusAnswer::Reply),
             other => Err(worker::Error::RustError(format!("answered {other}")).into()),
         }
     }
 
-    /// Hands a peer's WebSocket over.
+    /// Opens a peer's WebSocket.
     pub async fn open_socket(&self, caller: &Authenticated, subprotocol: bool) -> Result<Response, BusError> {
-        self.upgrade(vouched(caller, subprotocol)?).await
+        self.upgrade(identity_headers(caller, subprotocol)?).await
     }
 
     /// Opens the event stream of a session; its frames are `<event id>\n<message>`.
-    ///
-    /// # Errors
-    /// The bus's own answer when it does not open one: the session is closed, or the grant revoked.
     pub async fn open_stream(
         &self,
         caller: &Authenticated,
         session_id: &str,
         last_event_id: Option<&str>,
-    ) -> Result<Result<WebSocket, Reply>, BusError> {
-        let headers = vouched(caller, false)?;
+    ) -> Result<Opened, BusError> {
+        let headers = identity_headers(caller, false)?;
         headers.set(header::SESSION_ID, session_id)?;
         if let Some(last_event_id) = last_event_id {
             headers.set(header::LAST_EVENT_ID, last_event_id)?;
@@ -166,27 +172,20 @@ impl Bus {
     }
 
     /// Opens a stream of changes for a `Listener`, given as JSON; its frames are `\n<message>`.
-    ///
-    /// # Errors
-    /// As `open_stream`.
-    pub async fn open_listener(
-        &self,
-        caller: &Authenticated,
-        listener: &str,
-    ) -> Result<Result<WebSocket, Reply>, BusError> {
-        let headers = vouched(caller, false)?;
+    pub async fn open_listener(&self, caller: &Authenticated, listener: &str) -> Result<Opened, BusError> {
+        let headers = identity_headers(caller, false)?;
         headers.set(header::LISTENER, listener)?;
         self.open(headers).await
     }
 
-    async fn open(&self, headers: Headers) -> Result<Result<WebSocket, Reply>, BusError> {
+    async fn open(&self, headers: Headers) -> Result<Opened, BusError> {
         let mut response = self.upgrade(headers).await?;
         if response.status_code() == 404 {
-            return Ok(Err(response.json().await?));
+            return Ok(Opened::Refused(response.json().await?));
         }
         let status = response.status_code();
         let refused = || worker::Error::RustError(format!("the bus opened no stream: {status}"));
-        Ok(Ok(response.websocket().ok_or_else(refused)?))
+        Ok(Opened::Socket(response.websocket().ok_or_else(refused)?))
     }
 
     async fn upgrade(&self, headers: Headers) -> Result<Response, BusError> {
@@ -198,7 +197,7 @@ impl Bus {
     }
 }
 
-/// Reads an answer that comes as one JSON document a line.
+/// Reads an answer of one JSON document a line.
 async fn read_lines(response: &mut Response, pass_on: &dyn Fn(&Line)) -> Result<Reply, BusError> {
     let mut stream = response.stream()?;
     let mut buffer = Vec::new();
@@ -219,8 +218,8 @@ fn failed(error: JsValue) -> BusError {
     BusError(worker::Error::from(error))
 }
 
-/// Headers that say whose socket it is. None of the request's own go along.
-fn vouched(caller: &Authenticated, subprotocol: bool) -> Result<Headers, BusError> {
+/// The headers that tell the bus whose socket it is. The client's own headers are not forwarded.
+fn identity_headers(caller: &Authenticated, subprotocol: bool) -> Result<Headers, BusError> {
     let headers = Headers::new();
     let flag = |on: bool| if on { "1" } else { "0" };
     headers.set("Upgrade", "websocket")?;

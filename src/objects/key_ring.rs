@@ -1,4 +1,4 @@
-//! This server's keys at the edge: read from the `KeyRing` object once per isolate.
+//! The stub of the `KeyRing` object, and this server's keys, which are read once per isolate.
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -16,13 +16,13 @@ use worker::{Env, Method, Request};
 use crate::http::error::Error;
 use crate::objects::object;
 
-/// A token with an unknown kid makes the edge look for new keys no more often than this.
+/// The shortest time between two reads because of an unknown key id, in milliseconds.
 const LOOK_AGAIN_MS: i64 = 10_000;
 
-/// Name, bytes.
+/// Key id and bytes.
 pub type NamedKey = (String, Vec<u8>);
 
-/// The keys by what they are for, each list newest first and not empty.
+/// The keys by purpose. Each list is newest first and not empty.
 #[derive(Debug)]
 pub struct Keys {
     pub access_token: Vec<NamedKey>,
@@ -60,16 +60,16 @@ impl Keys {
         })
     }
 
-    pub async fn kept(env: &Env) -> Result<Rc<Self>, Error> {
+    pub async fn load(env: &Env) -> Result<Rc<Self>, Error> {
         match KEPT.with_borrow(Clone::clone) {
             Some(keys) => Ok(keys),
             None => Self::read(env).await,
         }
     }
 
-    /// The keys, read anew where none has the name `kid`: another isolate may have seen a newer one first.
-    pub async fn knowing(env: &Env, list: fn(&Self) -> &[NamedKey], kid: &str) -> Result<Rc<Self>, Error> {
-        let keys = Self::kept(env).await?;
+    /// The keys, read again if none is named `kid`: another isolate may already use a newer one.
+    pub async fn with_kid(env: &Env, list: fn(&Self) -> &[NamedKey], kid: &str) -> Result<Rc<Self>, Error> {
+        let keys = Self::load(env).await?;
         if named(list(&keys), kid).is_some() || now_ms().saturating_sub(READ_MS.get()) < LOOK_AGAIN_MS {
             return Ok(keys);
         }
@@ -90,7 +90,7 @@ impl Keys {
     }
 }
 
-/// Claims or releases the right to be the first administrator; tells whether that was done.
+/// Claims or releases the right to be the first administrator. Returns whether that succeeded.
 pub async fn ask_setup(env: &Env, command: &Command) -> Result<bool, Error> {
     #[derive(Deserialize)]
     struct Answer {
@@ -109,7 +109,7 @@ pub fn newest(keys: &[NamedKey]) -> Result<&NamedKey, Error> {
     keys.first().ok_or(Error::Key)
 }
 
-/// HMAC-SHA256 over the parts, each with its length before it, so that no two lists of parts are signed alike.
+/// HMAC-SHA256 over the parts, each prefixed with its length, so that no two lists of parts have the same input.
 pub fn sign(key: &[u8], parts: &[&str]) -> Result<[u8; 32], Error> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| Error::Key)?;
     for part in parts {
@@ -119,7 +119,7 @@ pub fn sign(key: &[u8], parts: &[&str]) -> Result<[u8; 32], Error> {
     Ok(mac.finalize().into_bytes().into())
 }
 
-/// Whether `signature` (base64url) is over these parts, in constant time.
+/// Whether `signature` (base64url) is valid for these parts. Constant time.
 pub fn is_signed(key: &[u8], parts: &[&str], signature: &str) -> Result<bool, Error> {
     let Ok(given) = URL_SAFE_NO_PAD.decode(signature) else { return Ok(false) };
     Ok(sign(key, parts)?.ct_eq(given.as_slice()).into())

@@ -1,4 +1,4 @@
-//! The Durable Objects as the edge asks them: a typed command, one hop, a typed reply. One file for each object.
+//! Stubs of the Durable Objects: a typed command, one hop, a typed reply. One file for each object.
 
 pub mod account;
 pub mod bus;

@@ -1,5 +1,4 @@
-//! One question to an object of this server: a command as JSON, a reply as JSON.
-
+//! Sends a JSON command to a Durable Object and parses its JSON reply.
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::JsValue;
@@ -7,7 +6,7 @@ use worker::{Headers, Method, Request, RequestInit, Stub};
 
 use crate::http::error::Error;
 
-/// `name`: for the log.
+/// `name`: the object's class, for the log.
 pub async fn ask<Reply: DeserializeOwned>(
     stub: &Stub,
     name: &'static str,

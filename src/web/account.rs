@@ -1,28 +1,31 @@
-//! `/account`: changing the password, deleting the account, and invitations of an administrator.
+//! `/account`: changes the password, deletes the account, and makes invitations for administrators.
 use account::accounts::{Command, Reply};
 use account::passwords::{MAX_BYTES, MIN_CHARACTERS};
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::{Config, Signup};
 use crate::http::error::Error;
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
-use crate::oauth::personal;
-use crate::objects::account::Kind;
+use crate::oauth::personal_tokens;
+use crate::objects::account::CredentialKind;
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page, start_session};
+use crate::web::browser::{Session, page, start_session};
 use crate::web::pages::STYLE;
 use crate::web::pages::account::Account as AccountPage;
+use crate::web::posted_form::{PostedForm, form_token};
+use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
-/// What a form on the page has brought about.
+/// The outcome of a form on the page.
 #[derive(Default)]
 struct Outcome {
     error: Option<String>,
     done: Option<&'static str>,
     invite: Option<String>,
-    /// The session that has taken the place of the one before.
+    /// The session that replaces the current one.
     session: Option<String>,
 }
 
@@ -33,22 +36,16 @@ impl Outcome {
 }
 
 pub async fn account(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
-    let posted = if request.method() == Method::Post { Some(form(request).await?) } else { None };
+    let posted = PostedForm::of(request, &site).await?;
     let Some(mut session) = Session::of(request, env, &site).await? else {
-        return Ok(see_other("/login?return_to=/account")?.empty());
+        return sign_in_first(Page::Account);
     };
     let outcome = match posted {
         None => Outcome::default(),
-        Some(parameters) => {
-            let token = parameters.optional("form_token")?.unwrap_or_default();
-            let keys = Keys::kept(env).await?;
-            let right = form_token_is_right(&keys, FormFor::Account, &session.credential, "", token)?;
-            if !right || !is_same_origin(request, &site)? {
-                return screens::forged(&site);
-            }
+        Some(form) => {
+            let parameters = form.of_session(env, Page::Account, &session, "").await?;
             match parameters.optional("action")? {
                 Some("invite") => invite(&session, &site, &config).await?,
                 Some("delete") => match delete(&parameters, &session).await? {
@@ -67,11 +64,11 @@ pub async fn account(request: &mut Request, env: &Env) -> Result<Response, Error
 
 async fn invite(session: &Session, site: &Site, config: &Config) -> Result<Outcome, Error> {
     if config.signup != Signup::Invite {
-        return Ok(Outcome::failed("This server takes no invitations: SIGNUP is not invite."));
+        return Ok(Outcome::failed("This server does not accept invitations: SIGNUP is not invite."));
     }
     match session.account.ask(&Command::MakeInvite { session: session.secret().to_owned() }).await? {
         Reply::Invite { invite } => {
-            let code = session.account.credential(Kind::Invite, &invite);
+            let code = session.account.credential(CredentialKind::Invite, &invite);
             Ok(Outcome { invite: Some(format!("{}/signup?code={code}", site.here)), ..Outcome::default() })
         }
         _ => Ok(Outcome::failed("Only an administrator can invite.")),
@@ -90,9 +87,9 @@ async fn change_password(parameters: &Parameters, session: &Session) -> Result<O
     };
     Ok(match session.account.ask(&command).await? {
         Reply::SessionStarted { session: secret, .. } => {
-            personal::forget();
+            personal_tokens::forget();
             Outcome {
-                session: Some(session.account.credential(Kind::Session, &secret)),
+                session: Some(session.account.credential(CredentialKind::Session, &secret)),
                 done: Some("The password is changed. Everything else is signed out."),
                 ..Outcome::default()
             }
@@ -102,11 +99,11 @@ async fn change_password(parameters: &Parameters, session: &Session) -> Result<O
         )),
         Reply::WrongCredentials => Outcome::failed("The password is wrong."),
         Reply::NoSession => Outcome::failed("The password of this account cannot be changed here."),
-        _ => return Err(Error::Senseless("Account")),
+        _ => return Err(Error::UnexpectedReply("Account")),
     })
 }
 
-/// Deletes the account, or says why not.
+/// Deletes the account. Returns the outcome to show if it was not deleted.
 async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Outcome>, Error> {
     let typed = parameters.optional("username")?.unwrap_or_default().trim();
     if !typed.eq_ignore_ascii_case(session.owner.shown().trim()) {
@@ -119,26 +116,26 @@ async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Out
     let command = Command::Delete { session: session.secret().to_owned(), password: password.to_owned() };
     Ok(match session.account.ask(&command).await? {
         Reply::Done => {
-            personal::forget();
+            personal_tokens::forget();
             None
         }
-        // Without a password it is the sign-in that has to be fresh.
-        Reply::WrongCredentials if session.owner.display_name.is_some() => {
-            Some(Outcome::failed("Sign out, sign in again with your provider, and delete within ten minutes."))
-        }
+        // An account without a password needs a recent sign-in instead.
+        Reply::WrongCredentials if session.owner.display_name.is_some() => Some(Outcome::failed(
+            "Sign out, sign in again with your provider, and delete the account within ten minutes.",
+        )),
         Reply::WrongCredentials => Some(Outcome::failed("The password is wrong.")),
-        Reply::NoSession => Some(Outcome::failed("The session has ended meanwhile.")),
-        _ => return Err(Error::Senseless("Account")),
+        Reply::NoSession => Some(Outcome::failed("The session has ended in the meantime.")),
+        _ => return Err(Error::UnexpectedReply("Account")),
     })
 }
 
 async fn show(env: &Env, site: &Site, config: &Config, session: &Session, outcome: Outcome) -> Result<Response, Error> {
-    let asked = Command::Standing { session: session.secret().to_owned() };
-    let (is_admin, has_password) = match session.account.ask(&asked).await? {
+    let command = Command::Standing { session: session.secret().to_owned() };
+    let (is_admin, has_password) = match session.account.ask(&command).await? {
         Reply::Standing { is_administrator, has_password } => (is_administrator, has_password),
         _ => return Ok(see_other("/login?return_to=/account")?.empty()),
     };
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let html = screens::render(&AccountPage {
         style: STYLE,
         username: session.owner.shown(),
@@ -149,8 +146,8 @@ async fn show(env: &Env, site: &Site, config: &Config, session: &Session, outcom
         may_invite: is_admin && config.signup == Signup::Invite,
         invite: outcome.invite.as_deref(),
         min_password: MIN_CHARACTERS,
-        form_token: &form_token(&keys, FormFor::Account, &session.credential, "")?,
-        sign_out_token: &form_token(&keys, FormFor::SignOut, &session.credential, "")?,
+        form_token: &form_token(&keys, Page::Account, &session.credential, "")?,
+        sign_out_token: &form_token(&keys, Page::SignOut, &session.credential, "")?,
     })?;
     let status = if outcome.error.is_some() { 403 } else { 200 };
     let mut response = page(status, Some(site), None)?;

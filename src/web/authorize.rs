@@ -1,102 +1,101 @@
-//! The authorization endpoint (OAuth 2.1 section 4.1): login where needed, consent, code.
+//! `/authorize`, the authorization endpoint (OAuth 2.1 section 4.1): login if needed, consent, authorization code.
 //!
-//! GET is idempotent and needs no cookie. Until client and redirect URI are trusted, errors are a page; from then on they
-//! go to the client.
+//! GET changes nothing and needs no cookie. Errors are shown on a page until client and redirect URI are verified;
+//! after that they go to the client.
 use account::accounts::{Command, Reply};
 use account::codes::CodeBinding;
 use account::consents::Consent;
 use account::grants::Permission;
 use kernel::scopes::Scopes;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error};
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
-use crate::oauth::authorization_request::{Asked, Trusted, ask, trust, without_login_prompt};
+use crate::oauth::authorization_request::{
+    RequestedAccess, TrustedRequest, find_trusted, requested_access, without_login_prompt,
+};
 use crate::oauth::redirect_uri::Destination;
-use crate::objects::account::Kind;
+use crate::objects::account::CredentialKind;
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page};
+use crate::web::browser::{Session, page};
 use crate::web::pages::STYLE;
 use crate::web::pages::sign_in::Consent as ConsentPage;
+use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::header_safe;
 use crate::web::screens::{self, abilities, named, render};
 
 pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let site = Site::of(request, &Config::of(env))?;
-    if request.method() == Method::Post {
-        return decide(request, env, &site).await;
+    if let Some(form) = PostedForm::of(request, &site).await? {
+        return decide(request, env, &site, form).await;
     }
     let query = request.url()?.query().unwrap_or_default().to_owned();
-    let trusted = trust(&query, env, &site).await?;
-    let asked = match ask(&Parameters::parse(&query), &site) {
-        Ok(asked) => asked,
+    let trusted = find_trusted(&query, env, &site).await?;
+    let access = match requested_access(&Parameters::parse(&query), &site) {
+        Ok(access) => access,
         Err(error) => return trusted.redirect_error(&site, &error),
     };
-    let prompt = asked.prompt;
+    let prompt = access.prompt;
     let Some(session) = Session::of(request, env, &site).await?.filter(|_| !prompt.login) else {
         if prompt.none {
             return trusted.redirect_error(&site, &Error::new(Code::LoginRequired, "nobody is signed in"));
         }
-        let behind = screens::Behind { client: &trusted.client.name, destination: &trusted.destination };
+        let pending = screens::PendingClient { client: &trusted.client.name, destination: &trusted.destination };
         let return_to = format!("/authorize?{}", without_login_prompt(&query));
-        return screens::login(request, env, &site, Some(&behind), &return_to, "", None).await;
+        return screens::login(request, env, &site, Some(&pending), &return_to, "", None).await;
     };
     if trusted.is_rememberable()
         && !prompt.consent
-        && let Some(answer) = issue(&session, &trusted, &asked, Consent::Before, &site).await?
+        && let Some(answer) = issue(&session, &trusted, &access, Consent::Before, &site).await?
     {
         return Ok(answer);
     }
     match (prompt.none, trusted.is_rememberable()) {
-        (false, _) => consent(env, &site, &session, &trusted, asked.scopes, &query).await,
+        (false, _) => consent(env, &site, &session, &trusted, access.scopes, &query).await,
         (true, true) => {
             let error = Error::new(Code::ConsentRequired, "the user has not agreed to this before");
             trusted.redirect_error(&site, &error)
         }
         (true, false) => {
-            let error = "the user has to be asked each time: other programs could have this redirect_uri too";
+            let error = "the user must be asked each time: other programs could use this redirect_uri too";
             trusted.redirect_error(&site, &Error::new(Code::InteractionRequired, error))
         }
     }
 }
 
-/// The answer to the consent page.
-async fn decide(request: &mut Request, env: &Env, site: &Site) -> Result<Response, Error> {
-    let parameters = form(request).await?;
-    let query = parameters.required("request")?;
-    let trusted = trust(query, env, site).await?;
+/// Handles the form of the consent page.
+async fn decide(request: &Request, env: &Env, site: &Site, form: PostedForm) -> Result<Response, Error> {
+    let missing = || Error::new(Code::InvalidRequest, "request is missing");
+    let query = form.unchecked("request")?.ok_or_else(missing)?.to_owned();
+    let query = query.as_str();
+    let trusted = find_trusted(query, env, site).await?;
     let Some(session) = Session::of(request, env, site).await? else {
         return Ok(see_other(&format!("/authorize?{}", header_safe(query)))?.empty());
     };
-    let token = parameters.optional("form_token")?.unwrap_or_default();
-    let keys = Keys::kept(env).await?;
-    let right = form_token_is_right(&keys, FormFor::Consent, &session.credential, query, token)?;
-    if !right || !is_same_origin(request, site)? {
-        return screens::forged(site);
-    }
-    let asked = match ask(&Parameters::parse(query), site) {
-        Ok(asked) => asked,
+    let parameters = form.of_session(env, Page::Authorize, &session, query).await?;
+    let access = match requested_access(&Parameters::parse(query), site) {
+        Ok(access) => access,
         Err(error) => return trusted.redirect_error(site, &error),
     };
     match parameters.optional("decision")? {
         Some("allow") => {
             let consent = if trusted.is_rememberable() { Consent::NowAndLater } else { Consent::Now };
-            let answer = issue(&session, &trusted, &asked, consent, site).await?;
-            answer.ok_or(Error::Senseless("Account"))
+            let answer = issue(&session, &trusted, &access, consent, site).await?;
+            answer.ok_or(Error::UnexpectedReply("Account"))
         }
         _ => trusted.redirect_error(site, &Error::new(Code::AccessDenied, "the user has not allowed it")),
     }
 }
 
-/// A code for the client; nothing where the user has to be asked first.
+/// Redirects to the client with a code. Returns `None` if the user has to be asked first.
 async fn issue(
     session: &Session,
-    trusted: &Trusted,
-    asked: &Asked,
+    trusted: &TrustedRequest,
+    access: &RequestedAccess,
     consent: Consent,
     site: &Site,
 ) -> Result<Option<Response>, Error> {
@@ -105,39 +104,39 @@ async fn issue(
         permission: Permission {
             client_id: trusted.client.id.clone(),
             client_name: trusted.client.name.clone(),
-            scopes: asked.scopes,
+            scopes: access.scopes,
             audience: site.issuer.clone(),
         },
         binding: CodeBinding {
             redirect_uri: trusted.redirect_uri.clone(),
-            code_challenge: asked.code_challenge.clone(),
+            code_challenge: access.code_challenge.clone(),
         },
         consent,
     };
     match session.account.ask(&command).await? {
         Reply::Code { code } => {
-            let code = session.account.credential(Kind::Code, &code);
+            let code = session.account.credential(CredentialKind::Code, &code);
             trusted.redirect(site, &[("code", code.as_str())]).map(Some)
         }
         Reply::NotConsented => Ok(None),
         Reply::NoSession => {
-            let error = Error::new(Code::LoginRequired, "the session has ended meanwhile");
+            let error = Error::new(Code::LoginRequired, "the session has ended in the meantime");
             trusted.redirect_error(site, &error).map(Some)
         }
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
-/// The consent page.
+/// Shows the consent page.
 async fn consent(
     env: &Env,
     site: &Site,
     session: &Session,
-    trusted: &Trusted,
+    trusted: &TrustedRequest,
     scopes: Scopes,
     query: &str,
 ) -> Result<Response, Error> {
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let holder = session.credential.as_str();
     let (destination, warning) = describe(&trusted.destination);
     let html = render(&ConsentPage {
@@ -150,8 +149,8 @@ async fn consent(
         abilities: &abilities(scopes),
         remembered: trusted.is_rememberable(),
         request: query,
-        form_token: &form_token(&keys, FormFor::Consent, holder, query)?,
-        sign_out_token: &form_token(&keys, FormFor::SignOut, holder, "")?,
+        form_token: &form_token(&keys, Page::Authorize, holder, query)?,
+        sign_out_token: &form_token(&keys, Page::SignOut, holder, "")?,
     })?;
     Ok(page(200, Some(site), Some(&trusted.destination))?.fixed(html.into_bytes()))
 }
@@ -162,7 +161,7 @@ fn describe(destination: &Destination) -> (String, Option<String>) {
         Destination::Loopback { .. } => (
             "a program on this computer".to_owned(),
             Some(
-                "Any program on this computer can call itself by this name. Allow it only if you have just started it \
+                "Any program on this computer can use this name. Allow it only if you have just started it \
                  yourself."
                     .to_owned(),
             ),

@@ -1,4 +1,4 @@
-//! Browsers: the session cookie, the token that binds a form to the browser it was shown to, and the headers of pages.
+//! Browser sessions, cookies, and the headers of pages.
 use account::accounts::{Command, Owner, Reply};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,10 +9,11 @@ use worker::{Env, Request, Response, ResponseBuilder};
 
 use crate::http::error::Error;
 use crate::oauth::redirect_uri::Destination;
-use crate::objects::account::{Account, Kind};
-use crate::objects::key_ring::{Keys, is_signed, newest, sign};
+use crate::objects::account::{Account, CredentialKind};
 use crate::site::Site;
 use crate::web::pages::{STYLE, Script};
+
+const FORM_COOKIE: &str = "form";
 
 /// A signed-in browser.
 pub struct Session {
@@ -23,14 +24,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// The session of a request, if it has one that is alive.
+    /// The session of a request, if it has a valid one.
     pub async fn of(request: &Request, env: &Env, site: &Site) -> Result<Option<Self>, Error> {
         let Some(credential) = cookie(request, &session_cookie(site))? else { return Ok(None) };
-        let Some((account, secret)) = Account::holding(env, Kind::Session, &credential)? else { return Ok(None) };
+        let Some((account, secret)) = Account::holding(env, CredentialKind::Session, &credential)? else {
+            return Ok(None);
+        };
         match account.ask(&Command::Session { session: secret.to_owned() }).await? {
             Reply::Owner { owner } => Ok(Some(Self { owner, account, credential })),
             Reply::NoSession => Ok(None),
-            _ => Err(Error::Senseless("Account")),
+            _ => Err(Error::UnexpectedReply("Account")),
         }
     }
 
@@ -40,74 +43,7 @@ impl Session {
     }
 }
 
-/// What a form is for; a token of one is worth nothing in another.
-#[derive(Debug, Clone, Copy)]
-pub enum FormFor {
-    Login,
-    Consent,
-    SignOut,
-    SignUp,
-    Account,
-    Tokens,
-    /// Asks for a device's code.
-    DeviceCode,
-    /// Decides on a device.
-    Device,
-    Clients,
-    Dashboard,
-}
-
-impl FormFor {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Consent => "consent",
-            Self::SignOut => "sign-out",
-            Self::SignUp => "sign-up",
-            Self::Account => "account",
-            Self::Tokens => "tokens",
-            Self::DeviceCode => "device-code",
-            Self::Device => "device",
-            Self::Clients => "clients",
-            Self::Dashboard => "dashboard",
-        }
-    }
-}
-
-/// The hidden token of a form. `holder`: the session, or the form cookie of a browser without one. `subject`: what the
-/// form decides on, so that it cannot be swapped.
-pub fn form_token(keys: &Keys, purpose: FormFor, holder: &str, subject: &str) -> Result<String, Error> {
-    let (_, key) = newest(&keys.form)?;
-    Ok(URL_SAFE_NO_PAD.encode(sign(key, &[purpose.name(), holder, subject])?))
-}
-
-pub fn form_token_is_right(
-    keys: &Keys,
-    purpose: FormFor,
-    holder: &str,
-    subject: &str,
-    token: &str,
-) -> Result<bool, Error> {
-    for (_, key) in &keys.form {
-        if is_signed(key, &[purpose.name(), holder, subject], token)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether a form came from a page of this server, as far as the browser says: a second line behind the form token.
-pub fn is_same_origin(request: &Request, site: &Site) -> Result<bool, Error> {
-    if let Some(fetch_site) = request.headers().get("sec-fetch-site")?
-        && !matches!(fetch_site.as_str(), "same-origin" | "none")
-    {
-        return Ok(false);
-    }
-    let origin = request.headers().get("origin")?;
-    Ok(origin.is_none_or(|origin| origin == site.here))
-}
-
-/// `__Host-` makes browsers refuse the cookie from any other host or over plain http; loopback without TLS has neither.
+/// `__Host-` makes browsers reject the cookie from another host or over plain http. Loopback without TLS cannot use it.
 fn cookie_name(site: &Site, name: &str) -> String {
     if site.is_https() { format!("__Host-bmcp_{name}") } else { format!("bmcp_{name}") }
 }
@@ -130,7 +66,7 @@ pub fn end_session(response: ResponseBuilder, site: &Site) -> Result<ResponseBui
     Ok(response.with_header("set-cookie", &set_cookie(site, &session_cookie(site), "", 0))?)
 }
 
-/// What a browser keeps for some minutes, for a way that leads over another server.
+/// A cookie that lives ten minutes, while the browser visits another server.
 #[derive(Debug, Clone, Copy)]
 pub enum Temporary {
     Oidc,
@@ -150,21 +86,26 @@ impl Temporary {
     }
 }
 
-/// Sets it, or clears it.
+/// Sets a temporary cookie, or clears it.
 pub fn temporary(response: &mut Response, site: &Site, kept: Temporary, value: Option<&str>) -> Result<(), Error> {
     let max_age_s = if value.is_some() { 600 } else { 0 };
     let header = set_cookie(site, &cookie_name(site, kept.name()), value.unwrap_or_default(), max_age_s);
     Ok(response.headers_mut().append("set-cookie", &header)?)
 }
 
-/// The cookie that stands for a browser before it has signed in, with the header that sets it where there is none.
+/// The form cookie of a browser, if it has one.
+pub fn known_form_cookie(request: &Request, site: &Site) -> Result<Option<String>, Error> {
+    let value = cookie(request, &cookie_name(site, FORM_COOKIE))?;
+    Ok(value.filter(|value| URL_SAFE_NO_PAD.decode(value).is_ok()))
+}
+
+/// The form cookie, which identifies a browser before it has signed in, and the header to set if it is new.
 pub fn form_cookie(request: &Request, site: &Site) -> Result<(String, Option<String>), Error> {
-    let name = cookie_name(site, "form");
-    if let Some(value) = cookie(request, &name)?.filter(|value| URL_SAFE_NO_PAD.decode(value).is_ok()) {
+    if let Some(value) = known_form_cookie(request, site)? {
         return Ok((value, None));
     }
-    let value = new_secret(&mut WebCrypto).map_err(|_| Error::Senseless("WebCrypto"))?;
-    let header = set_cookie(site, &name, &value, 3600);
+    let value = new_secret(&mut WebCrypto).map_err(|_| Error::UnexpectedReply("WebCrypto"))?;
+    let header = set_cookie(site, &cookie_name(site, FORM_COOKIE), &value, 3600);
     Ok((value, Some(header)))
 }
 
@@ -178,13 +119,13 @@ fn cookie_value<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).find(|value| !value.is_empty())
 }
 
-/// A page: nothing is loaded or run, nobody may frame it, its forms go to this server, which may send the browser on to
-/// `destination` (browsers hold a form to `form-action` through redirects too).
+/// The response for a page. Its policy forbids loading, running and framing anything. Its forms may go to this server,
+/// which may redirect to `destination`: browsers apply `form-action` to redirects too.
 pub fn page(status: u16, site: Option<&Site>, destination: Option<&Destination>) -> Result<ResponseBuilder, Error> {
     page_running(status, site, destination, None)
 }
 
-/// A page that runs one script, and lets it do what it says it needs.
+/// The response for a page that runs one script.
 pub fn page_running(
     status: u16,
     site: Option<&Site>,
@@ -216,25 +157,12 @@ pub fn page_running(
 
 #[cfg(test)]
 mod tests {
-    use super::{FormFor, cookie_value, form_token, form_token_is_right};
-    use crate::objects::key_ring::tests::keys;
+    use super::cookie_value;
 
     #[test]
     fn a_cookie_is_found_by_its_whole_name() {
         let header = "a=1; xbmcp_session=2; bmcp_session=; bmcp_session=3=4 ;bmcp_session=5";
         assert_eq!(cookie_value(header, "bmcp_session"), Some("3=4"));
         assert_eq!(cookie_value("", "bmcp_session"), None);
-    }
-
-    #[test]
-    fn a_form_token_is_of_one_browser_one_form_and_one_subject() {
-        let token = form_token(&keys(1), FormFor::Consent, "session", "request").unwrap();
-        let right =
-            |keys, purpose, holder, subject| form_token_is_right(&keys, purpose, holder, subject, &token).unwrap();
-        assert!(right(keys(1), FormFor::Consent, "session", "request"));
-        assert!(!right(keys(1), FormFor::Login, "session", "request"));
-        assert!(!right(keys(1), FormFor::Consent, "other", "request"));
-        assert!(!right(keys(1), FormFor::Consent, "session", "other"));
-        assert!(!right(keys(2), FormFor::Consent, "session", "request"));
     }
 }

@@ -1,93 +1,88 @@
-//! `/device`: where the owner of a device types its code in and decides (RFC 8628 section 3.3).
+//! `/device`: the owner of a device enters its code and decides (RFC 8628 section 3.3).
 //!
-//! A link may bring the code along, but looking it up and deciding each take a press of a button: a link that somebody
-//! sends does nothing by itself.
+//! A link may contain the code, but looking it up and deciding each need a button press, so a link from someone else
+//! does nothing by itself.
 use account::accounts::{Command as AccountCommand, Reply as AccountReply};
 use account::device::{Command, Reply, Requested, shown, typed_code};
 use account::grants::Permission;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::Config;
 use crate::http::error::Error;
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::objects::device::Device;
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page};
+use crate::web::browser::{Session, page};
 use crate::web::pages::STYLE;
 use crate::web::pages::device::{DeviceCode, DeviceConsent};
+use crate::web::posted_form::{PostedForm, form_token};
+use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
-const UNKNOWN: &str = "No device is waiting with this code. Codes end after ten minutes: look at the device again.";
+const UNKNOWN: &str = "No device is waiting with this code. Codes expire after ten minutes: look at the device again.";
 const PAUSED: &str = "Too many wrong codes. Wait some minutes and try again.";
 
 pub async fn device(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let site = Site::of(request, &Config::of(env))?;
-    let (posted, parameters) = match request.method() {
-        Method::Post => (true, form(request).await?),
-        _ => (false, Parameters::parse(request.url()?.query().unwrap_or_default())),
-    };
-    let code = parameters.optional("user_code")?.and_then(typed_code);
+    let posted = PostedForm::of(request, &site).await?;
+    let query = Parameters::parse(request.url()?.query().unwrap_or_default());
+    let typed = posted.as_ref().map_or_else(|| query.optional("user_code"), |form| form.unchecked("user_code"));
+    let code = typed?.and_then(typed_code);
     let Some(session) = Session::of(request, env, &site).await? else {
         let query = code.map(|code| format!("%3Fuser_code%3D{}", shown(&code))).unwrap_or_default();
         return Ok(see_other(&format!("/login?return_to=/device{query}"))?.empty());
     };
-    let asked = Asked { env, site: &site, session: &session };
-    if !posted {
-        return asked.for_code(code.as_deref(), None).await;
-    }
-    let decision = parameters.optional("decision")?;
-    let subject = if decision.is_some() { code.as_deref().unwrap_or_default() } else { "" };
-    let purpose = if decision.is_some() { FormFor::Device } else { FormFor::DeviceCode };
-    let token = parameters.optional("form_token")?.unwrap_or_default();
-    let keys = Keys::kept(env).await?;
-    let right = form_token_is_right(&keys, purpose, &session.credential, subject, token)?;
-    if !right || !is_same_origin(request, &site)? {
-        return screens::forged(&site);
-    }
-    match (code, decision) {
-        (None, _) => asked.for_code(None, Some(UNKNOWN)).await,
-        (Some(code), None) => asked.look(&code).await,
-        (Some(code), Some(decision)) => asked.decide(&code, decision == "allow").await,
+    let dialog = DeviceDialog { env, site: &site, session: &session };
+    let Some(form) = posted else {
+        return dialog.for_code(code.as_deref(), None).await;
+    };
+    // The form that asks for a code is bound to nothing; the form that decides is bound to the code that was looked up.
+    let subject = form.unchecked("decision")?.and(code.as_deref()).unwrap_or_default();
+    let parameters = form.of_session(env, Page::Device, &session, subject).await?;
+    match (code, parameters.optional("decision")?) {
+        (None, _) => dialog.for_code(None, Some(UNKNOWN)).await,
+        (Some(code), None) => dialog.look(&code).await,
+        (Some(code), Some(decision)) => dialog.decide(&code, decision == "allow").await,
     }
 }
 
-/// Who asks, where.
-struct Asked<'a> {
+/// The context of one request.
+struct DeviceDialog<'a> {
     env: &'a Env,
     site: &'a Site,
     session: &'a Session,
 }
 
-impl Asked<'_> {
+impl DeviceDialog<'_> {
     async fn for_code(&self, code: Option<&str>, error: Option<&str>) -> Result<Response, Error> {
-        let keys = Keys::kept(self.env).await?;
+        let keys = Keys::load(self.env).await?;
         let html = screens::render(&DeviceCode {
             style: STYLE,
             username: self.session.owner.shown(),
             code: &code.map(shown).unwrap_or_default(),
             error,
-            form_token: &form_token(&keys, FormFor::DeviceCode, &self.session.credential, "")?,
-            sign_out_token: &form_token(&keys, FormFor::SignOut, &self.session.credential, "")?,
+            form_token: &form_token(&keys, Page::Device, &self.session.credential, "")?,
+            sign_out_token: &form_token(&keys, Page::SignOut, &self.session.credential, "")?,
         })?;
         let status = if error.is_some() { 403 } else { 200 };
         Ok(page(status, Some(self.site), None)?.fixed(html.into_bytes()))
     }
 
-    /// Shows what there is to decide on. Whoever types codes at random is slowed down: each is counted until it is right.
+    /// Shows what there is to decide on. Each attempt is counted before it is checked, which slows down guessing.
     async fn look(&self, code: &str) -> Result<Response, Error> {
         let secret = self.session.secret();
         match self.session.account.ask(&AccountCommand::TryDeviceCode { session: secret.to_owned() }).await? {
             AccountReply::Done => {}
             AccountReply::Paused => return self.for_code(None, Some(PAUSED)).await,
-            AccountReply::NoSession => return Ok(see_other("/login?return_to=/device")?.empty()),
-            _ => return Err(Error::Senseless("Account")),
+            AccountReply::NoSession => return sign_in_first(Page::Device),
+            _ => return Err(Error::UnexpectedReply("Account")),
         }
         let Some(found) = self.find(code).await? else { return self.for_code(None, Some(UNKNOWN)).await };
         self.session.account.ask(&AccountCommand::FoundDeviceCode { session: secret.to_owned() }).await?;
-        let keys = Keys::kept(self.env).await?;
+        let keys = Keys::load(self.env).await?;
         let requested = &found.requested;
         let html = screens::render(&DeviceConsent {
             style: STYLE,
@@ -96,8 +91,8 @@ impl Asked<'_> {
             username: self.session.owner.shown(),
             code: &shown(code),
             abilities: &screens::abilities(requested.scopes),
-            form_token: &form_token(&keys, FormFor::Device, &self.session.credential, code)?,
-            sign_out_token: &form_token(&keys, FormFor::SignOut, &self.session.credential, "")?,
+            form_token: &form_token(&keys, Page::Device, &self.session.credential, code)?,
+            sign_out_token: &form_token(&keys, Page::SignOut, &self.session.credential, "")?,
         })?;
         Ok(page(200, Some(self.site), None)?.fixed(html.into_bytes()))
     }
@@ -114,8 +109,8 @@ impl Asked<'_> {
             };
             match self.session.account.ask(&command).await? {
                 AccountReply::Done => {}
-                AccountReply::NoSession => return Ok(see_other("/login?return_to=/device")?.empty()),
-                _ => return Err(Error::Senseless("Account")),
+                AccountReply::NoSession => return sign_in_first(Page::Device),
+                _ => return Err(Error::UnexpectedReply("Account")),
             }
         }
         let account = allow.then(|| self.session.account.route().to_owned());
@@ -123,10 +118,10 @@ impl Asked<'_> {
             Reply::Done if allow => screens::notice(
                 self.site,
                 "The device is signed in",
-                "Go back to it: it goes on by itself in a moment.",
+                "Go back to it: it continues by itself in a moment.",
             ),
             Reply::Done => {
-                screens::notice(self.site, "The device is not signed in", "It has been told that you said no.")
+                screens::notice(self.site, "The device is not signed in", "It has been told that you declined.")
             }
             _ => self.for_code(None, Some(UNKNOWN)).await,
         }
@@ -135,7 +130,7 @@ impl Asked<'_> {
     async fn find(&self, code: &str) -> Result<Option<Found>, Error> {
         for device in Device::coded(self.env, code).await? {
             match device.ask(&Command::Look).await? {
-                // A code is for the server that gave it out, under whichever of its names.
+                // A code is valid only on the server that issued it, under any of its names.
                 Reply::Asked { requested, secret_hash, left_ms }
                     if self.site.audiences().contains(&requested.audience) =>
                 {
@@ -148,7 +143,7 @@ impl Asked<'_> {
     }
 }
 
-/// A device that waits for a decision.
+/// A device that is waiting for a decision.
 struct Found {
     device: Device,
     requested: Requested,

@@ -1,49 +1,53 @@
 //! Pages for people: signing in and up, consent, account, clients, access tokens, devices, and the dashboard.
 //!
-//! `route` answers their paths. All state of a browser is a session cookie; whatever changes something needs a form token.
+//! `serve` answers the `Page` rows of the route table. A browser's only state is its cookies, and every form that
+//! changes something is checked by `posted_form`.
 
 mod account;
 mod authorize;
 mod browser;
 mod clients;
-pub mod dashboard;
+mod dashboard;
 mod device;
 mod oidc;
 mod pages;
+mod posted_form;
 mod return_to;
-pub mod screens;
+mod screens;
 mod sign_in;
 mod sign_up;
 mod tokens;
 
-use worker::{Env, Request, Response, Result};
+pub use dashboard::home::home;
+pub use screens::not_found;
+use worker::{Env, Request, Response, Result as Served};
 
+use crate::config::Config;
 use crate::http::error::Error;
+use crate::routes::Page;
+use crate::site::Site;
 
-/// Answers a request for a page; nothing for any other path.
-pub async fn route(request: &mut Request, env: &Env) -> Option<Result<Response>> {
-    let answer = match request.path().as_str() {
-        "/authorize" => authorize::authorize(request, env).await,
-        "/device" => device::device(request, env).await,
-        "/signup" => sign_up::sign_up(request, env).await,
-        "/account" => account::account(request, env).await,
-        "/clients" => clients::clients(request, env).await,
-        "/tokens" => tokens::tokens(request, env).await,
-        "/login" => sign_in::login(request, env).await,
-        "/login/oidc" => oidc::begin(request, env).await,
-        "/login/oidc/callback" => oidc::callback(request, env).await,
-        "/logout" => sign_in::logout(request, env).await,
-        path if path.starts_with("/dashboard") => dashboard::route(request, env).await?,
-        _ => return None,
-    };
-    Some(show_page(answer))
+/// Answers a request. Its method is already checked.
+pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Response, Error> {
+    match page {
+        Page::Authorize => authorize::authorize(request, env).await,
+        Page::Device => device::device(request, env).await,
+        Page::SignUp => sign_up::sign_up(request, env).await,
+        Page::SignIn => sign_in::login(request, env).await,
+        Page::OidcBegin => oidc::begin(request, env).await,
+        Page::OidcCallback => oidc::callback(request, env).await,
+        Page::SignOut => sign_in::logout(request, env).await,
+        Page::Account => account::account(request, env).await,
+        Page::Clients => clients::clients(request, env).await,
+        Page::Tokens => tokens::tokens(request, env).await,
+        Page::Dashboard => dashboard::dashboard(request, env).await,
+        Page::DashboardLive => dashboard::live(request, env).await,
+        Page::DashboardJob => dashboard::job(request, env).await,
+        Page::DashboardEvents => dashboard::events(request, env).await,
+    }
 }
 
-/// Whether errors of this path are shown to a person.
-pub fn is_page(path: &str) -> bool {
-    matches!(path, "/authorize" | "/login" | "/signup" | "/account" | "/device") || path.starts_with("/login/")
-}
-
-fn show_page(answer: core::result::Result<Response, Error>) -> Result<Response> {
-    answer.or_else(|error| screens::refusal(&error))
+/// The response, or a page that shows the error.
+pub fn or_refusal(answer: Result<Response, Error>, request: &Request, env: &Env) -> Served<Response> {
+    answer.or_else(|error| screens::refusal(&error, Site::of(request, &Config::of(env)).ok().as_ref()))
 }

@@ -1,19 +1,28 @@
-//! Where a browser goes on to, once its user has signed in or out.
-
+//! Where a browser goes after signing in or out.
 use url::Url;
+use worker::Response;
 
+use crate::http::error::Error;
+use crate::http::redirect::see_other;
+use crate::routes::{self, Page};
 use crate::site::Site;
 
-/// The pages that a login may lead to.
-const PLACES: [&str; 8] = ["/", "/account", "/authorize", "/clients", "/dashboard", "/device", "/login", "/tokens"];
+/// A redirect to the sign-in page, which leads back to `page`.
+pub fn sign_in_first(page: Page) -> Result<Response, Error> {
+    Ok(see_other(&format!("{}?return_to={}", Page::SignIn.path(), page.path()))?.empty())
+}
 
-/// Where to go after a login: a page of this server and nowhere else.
-pub fn place(site: &Site, asked: Option<&str>) -> String {
+fn is_after_login(path: &str) -> bool {
+    routes::find(path).is_some_and(|route| route.is_after_login)
+}
+
+/// The path to go to after a login. Anything but a page of this server that a login may lead to becomes `/login`.
+pub fn return_path(site: &Site, requested: Option<&str>) -> String {
     let elsewhere = || "/login".to_owned();
-    let Some(asked) = asked.filter(|asked| asked.starts_with('/')) else { return elsewhere() };
+    let Some(requested) = requested.filter(|requested| requested.starts_with('/')) else { return elsewhere() };
     let Ok(here) = Url::parse(&site.here) else { return elsewhere() };
-    match here.join(asked) {
-        Ok(url) if url.origin() == here.origin() && PLACES.contains(&url.path()) => match url.query() {
+    match here.join(requested) {
+        Ok(url) if url.origin() == here.origin() && is_after_login(url.path()) => match url.query() {
             Some(query) => format!("{}?{}", url.path(), header_safe(query)),
             None => url.path().to_owned(),
         },
@@ -21,7 +30,7 @@ pub fn place(site: &Site, asked: Option<&str>) -> String {
     }
 }
 
-/// A query as it may stand in a `Location` header: whatever is not plain is percent-encoded.
+/// A query that is safe in a `Location` header: unusual characters are percent-encoded.
 pub fn header_safe(query: &str) -> String {
     let safe = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'#');
     query.bytes().map(|byte| if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
@@ -29,13 +38,13 @@ pub fn header_safe(query: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{header_safe, place};
+    use super::{header_safe, return_path};
     use crate::site::Site;
 
     #[test]
     fn a_login_leads_to_pages_of_this_server_only() {
         let site = Site::for_tests("https://bus.example/");
-        for (asked, place_to_go) in [
+        for (requested, place_to_go) in [
             ("/authorize?client_id=a&state=b%0d%0a", "/authorize?client_id=a&state=b%0d%0a"),
             ("/dashboard", "/dashboard"),
             ("/dashboard#x", "/dashboard"),
@@ -48,7 +57,7 @@ mod tests {
             ("/x/../dashboard", "/dashboard"),
             ("", "/login"),
         ] {
-            assert_eq!(place(&site, Some(asked)), place_to_go, "{asked:?}");
+            assert_eq!(return_path(&site, Some(requested)), place_to_go, "{requested:?}");
         }
     }
 

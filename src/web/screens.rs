@@ -1,37 +1,39 @@
-//! Rendering the pages of signing in, each with its form tokens and headers.
+//! Renders the sign-in pages and notices, with their form tokens and headers.
 use askama::Template;
 use kernel::scopes::Scopes;
 use url::form_urlencoded::byte_serialize;
 use worker::{Env, Request, Response, console_error};
 
 use crate::config::{Config, Oidc, Signup};
-use crate::http::error::Error;
+use crate::http::error::{Code, Error};
 use crate::oauth::redirect_uri::Destination;
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, end_session, form_cookie, form_token, page};
+use crate::web::browser::{Session, end_session, form_cookie, page};
 use crate::web::pages::STYLE;
 use crate::web::pages::sign_in::{Login, Notice, SignedIn};
+use crate::web::posted_form::form_token;
 
-/// The client that waits behind a login.
-pub struct Behind<'a> {
+/// The client that waits for the login.
+pub struct PendingClient<'a> {
     pub client: &'a str,
     pub destination: &'a Destination,
 }
 
-/// The login page. With `error` it is the answer to a failed attempt, and its status says so.
+/// The login page. With `error`, after a failed attempt, its status is 403.
 pub async fn login(
     request: &Request,
     env: &Env,
     site: &Site,
-    behind: Option<&Behind<'_>>,
+    pending: Option<&PendingClient<'_>>,
     return_to: &str,
     username: &str,
     error: Option<&str>,
 ) -> Result<Response, Error> {
     let (holder, set_cookie) = form_cookie(request, site)?;
-    let form_token = form_token(&*Keys::kept(env).await?, FormFor::Login, &holder, return_to)?;
-    let client = behind.map(|behind| named(behind.client));
+    let form_token = form_token(&*Keys::load(env).await?, Page::SignIn, &holder, return_to)?;
+    let client = pending.map(|pending| named(pending.client));
     let config = Config::of(env);
     let provider = config.oidc.as_ref().map(Oidc::shown_name);
     let html = render(&Login {
@@ -47,7 +49,7 @@ pub async fn login(
         form_token: &form_token,
     })?;
     let status = if error.is_some() { 403 } else { 200 };
-    let mut response = page(status, Some(site), behind.map(|behind| behind.destination))?;
+    let mut response = page(status, Some(site), pending.map(|pending| pending.destination))?;
     if let Some(header) = set_cookie {
         response = response.with_header("set-cookie", &header)?;
     }
@@ -55,34 +57,30 @@ pub async fn login(
 }
 
 pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Response, Error> {
-    let token = form_token(&*Keys::kept(env).await?, FormFor::SignOut, &session.credential, "")?;
+    let token = form_token(&*Keys::load(env).await?, Page::SignOut, &session.credential, "")?;
     let html = render(&SignedIn { style: STYLE, username: session.owner.shown(), sign_out_token: &token })?;
     Ok(page(200, Some(site), None)?.fixed(html.into_bytes()))
 }
 
-/// A form that did not come from the page it belongs to, or whose page is from before the browser signed in anew.
-pub fn forged(site: &Site) -> Result<Response, Error> {
-    let text = "The form was not sent from its own page, or the page was too old. Nothing was done. Go back, reload the \
-                page and try again; cookies must be allowed.";
-    let html = render(&Notice::new("That did not work", text))?;
-    Ok(page(403, Some(site), None)?.fixed(html.into_bytes()))
-}
-
-/// An error where there is nobody to redirect to.
-pub fn refusal(error: &Error) -> worker::Result<Response> {
+/// A page for an error that cannot be sent to a client.
+pub fn refusal(error: &Error, site: Option<&Site>) -> worker::Result<Response> {
     let (status, _, description) = error.parts();
-    let title = if status >= 500 { "The server cannot answer now" } else { "This request cannot be answered" };
+    let title = match error {
+        Error::Forged => "That did not work",
+        _ if status >= 500 => "The server cannot answer now",
+        _ => "This request cannot be answered",
+    };
     let made = render(&Notice::new(title, &description)).and_then(|html| {
-        let mut response = page(status, None, None)?;
-        if status == 405 {
-            response = response.with_header("allow", "GET, HEAD, POST")?;
+        let mut response = page(status, site, None)?;
+        if let Error::Rejected { code: Code::MethodNotAllowed(allowed), .. } = error {
+            response = response.with_header("allow", allowed)?;
         }
         Ok(response.fixed(html.into_bytes()))
     });
     made.or_else(|_| Response::error(description, status))
 }
 
-/// The answer to a browser that asks for what is not here.
+/// The 404 page.
 pub fn not_found() -> worker::Result<Response> {
     let text =
         "There is nothing at this address. It may have been mistyped, or belong to another version of this server.";
@@ -91,14 +89,14 @@ pub fn not_found() -> worker::Result<Response> {
     made.or_else(|_| Response::error("not found", 404))
 }
 
-/// The account of this browser's session is no more, and so is the session.
+/// The page after an account was deleted. Also ends the browser's session.
 pub fn deleted(site: &Site) -> Result<Response, Error> {
     let text = "Everything it had is erased: what was on its bus, its clients, access tokens and invitations.";
     let html = render(&Notice::new("The account is deleted", text))?;
     Ok(end_session(page(200, Some(site), None)?, site)?.fixed(html.into_bytes()))
 }
 
-/// Says what was done, where there is nothing more to do.
+/// A page that says what was done.
 pub fn notice(site: &Site, title: &str, text: &str) -> Result<Response, Error> {
     Ok(page(200, Some(site), None)?.fixed(render(&Notice::new(title, text))?.into_bytes()))
 }
@@ -106,7 +104,7 @@ pub fn notice(site: &Site, title: &str, text: &str) -> Result<Response, Error> {
 pub fn render(template: &impl Template) -> Result<String, Error> {
     template.render().map_err(|error| {
         console_error!("template: {error}");
-        Error::Senseless("a template")
+        Error::UnexpectedReply("a template")
     })
 }
 
@@ -127,4 +125,21 @@ pub fn abilities(scopes: Scopes) -> Vec<&'static str> {
     .filter(|(scope, _)| scopes.contains(*scope))
     .map(|(_, text)| text)
     .collect()
+}
+
+/// A date such as `2026-11-21`, UTC. `ms`: Unix milliseconds.
+pub fn day(ms: i64) -> String {
+    chrono::DateTime::from_timestamp(ms.div_euclid(1000), 0)
+        .map(|time| time.date_naive().to_string())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::day;
+
+    #[test]
+    fn a_day_is_written_as_iso_8601() {
+        assert_eq!((day(0), day(1_795_219_200_000)), ("1970-01-01".to_owned(), "2026-11-21".to_owned()));
+    }
 }

@@ -1,30 +1,32 @@
-//! `/signup`: making an account, for whoever `SIGNUP` lets, and for the first administrator with the setup code.
+//! `/signup`: creates an account for anyone `SIGNUP` allows, and for the first administrator with the setup code.
 use account::accounts::{Command, Reply};
 use account::key_ring::setup::Command as Setup;
 use account::passwords::{MIN_CHARACTERS, is_acceptable};
 use account::usernames::Username;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::{Config, Signup};
 use crate::http::error::{Code, Error};
-use crate::http::form::{Parameters, expect_method, form};
+use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::oauth::password;
-use crate::objects::account::{Account, Kind};
+use crate::objects::account::{Account, CredentialKind};
 use crate::objects::key_ring::{Keys, ask_setup};
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, form_cookie, form_token, form_token_is_right, is_same_origin, page, start_session};
+use crate::web::browser::{form_cookie, page, start_session};
 use crate::web::pages::STYLE;
 use crate::web::pages::account::SignUp;
+use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::screens;
 
-const NO_CODE: &str = "The code is unknown, used, or past its time.";
+const NO_CODE: &str = "The code is unknown, used or expired.";
 const TAKEN: &str = "The name is taken.";
 const MAX_CODE_BYTES: usize = 200;
 
-/// What lets somebody make an account.
+/// What allows creating an account.
 enum Ticket {
-    /// Anyone may.
+    /// `SIGNUP` is `open`.
     Open,
     Setup,
     Invite {
@@ -33,7 +35,7 @@ enum Ticket {
     },
 }
 
-/// What was filled in, to be shown again.
+/// What the user filled in, to show it again.
 #[derive(Default)]
 struct Filled<'a> {
     username: &'a str,
@@ -42,25 +44,17 @@ struct Filled<'a> {
 }
 
 pub async fn sign_up(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let config = Config::of(env);
     let site = Site::of(request, &config)?;
     if !config.password_login {
         return Err(Error::new(Code::AccessDenied, password::SWITCHED_OFF));
     }
-    if request.method() != Method::Post {
+    let Some(form) = PostedForm::of(request, &site).await? else {
         let query = Parameters::parse(request.url()?.query().unwrap_or_default());
         let code = query.optional("code")?.filter(|code| code.len() <= MAX_CODE_BYTES).unwrap_or_default();
         return show(request, env, &site, &config, Filled { code, ..Filled::default() }).await;
-    }
-    let parameters = form(request).await?;
-    let (holder, fresh) = form_cookie(request, &site)?;
-    let token = parameters.optional("form_token")?.unwrap_or_default();
-    let keys = Keys::kept(env).await?;
-    let right = fresh.is_none() && form_token_is_right(&keys, FormFor::SignUp, &holder, "", token)?;
-    if !right || !is_same_origin(request, &site)? {
-        return screens::forged(&site);
-    }
+    };
+    let parameters = form.of_browser(env, Page::SignUp, "").await?;
     let typed = parameters.optional("username")?.unwrap_or_default();
     let code = parameters.optional("code")?.unwrap_or_default();
     let again = |error| Filled { username: typed, code, error: Some(error) };
@@ -73,7 +67,7 @@ pub async fn sign_up(request: &mut Request, env: &Env) -> Result<Response, Error
         let error = format!("The password must have at least {MIN_CHARACTERS} characters, and at most 1024 bytes.");
         return show(request, env, &site, &config, again(&error)).await;
     }
-    // The ticket comes first: without one nobody learns which names are taken.
+    // Check the ticket first, so that nobody without one learns which names are taken.
     let Some(ticket) = claim(env, &config, code, &username).await? else {
         return show(request, env, &site, &config, again(NO_CODE)).await;
     };
@@ -82,18 +76,18 @@ pub async fn sign_up(request: &mut Request, env: &Env) -> Result<Response, Error
     let command = Command::SignUp { username: username.clone(), password: password.to_owned(), admin };
     match account.ask(&command).await? {
         Reply::SessionStarted { session, .. } => {
-            let credential = account.credential(Kind::Session, &session);
+            let credential = account.credential(CredentialKind::Session, &session);
             Ok(start_session(see_other("/account")?, &site, &credential)?.empty())
         }
         Reply::NameTaken => {
             release(env, ticket, username).await?;
             show(request, env, &site, &config, again(TAKEN)).await
         }
-        _ => Err(Error::Senseless("Account")),
+        _ => Err(Error::UnexpectedReply("Account")),
     }
 }
 
-/// Uses up what lets this name be made an account of, if anything does.
+/// Claims the ticket for creating an account with this name, if there is a valid one.
 async fn claim(env: &Env, config: &Config, code: &str, username: &Username) -> Result<Option<Ticket>, Error> {
     if config.signup == Signup::Open && code.is_empty() {
         return Ok(Some(Ticket::Open));
@@ -101,7 +95,7 @@ async fn claim(env: &Env, config: &Config, code: &str, username: &Username) -> R
     if code.is_empty() || code.len() > MAX_CODE_BYTES {
         return Ok(None);
     }
-    if let Some((account, secret)) = Account::holding(env, Kind::Invite, code)? {
+    if let Some((account, secret)) = Account::holding(env, CredentialKind::Invite, code)? {
         if config.signup == Signup::Closed {
             return Ok(None);
         }
@@ -142,7 +136,7 @@ async fn show(
         needs_code: config.signup != Signup::Open || !filled.code.is_empty(),
         code: filled.code,
         min_password: MIN_CHARACTERS,
-        form_token: &form_token(&*Keys::kept(env).await?, FormFor::SignUp, &holder, "")?,
+        form_token: &form_token(&*Keys::load(env).await?, Page::SignUp, &holder, "")?,
     })?;
     let mut response = page(if filled.error.is_some() { 403 } else { 200 }, Some(site), None)?;
     if let Some(header) = set_cookie {

@@ -1,22 +1,24 @@
-//! `/tokens`: the owner's personal access tokens at a browser.
+//! `/tokens`: lists, creates and revokes the owner's personal access tokens.
 use account::access_tokens::{DEFAULT_DAYS, Listed, MAX_DAYS, NewToken};
 use account::accounts::Authority;
 use kernel::scopes::Scopes;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::config::Config;
 use crate::http::error::Error;
-use crate::http::form::{Parameters, expect_method, form};
-use crate::http::redirect::see_other;
-use crate::oauth::personal;
+use crate::http::parameters::Parameters;
+use crate::oauth::personal_tokens::{self, PersonalTokenError};
 use crate::objects::key_ring::Keys;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page};
+use crate::web::browser::{Session, page};
 use crate::web::pages::STYLE;
 use crate::web::pages::tokens::{Row, Tokens};
-use crate::web::screens;
+use crate::web::posted_form::{PostedForm, form_token};
+use crate::web::return_to::sign_in_first;
+use crate::web::screens::{self, day};
 
-/// What a form on the page has brought about.
+/// The outcome of a form on the page.
 #[derive(Default)]
 struct Outcome {
     made: Option<String>,
@@ -24,21 +26,15 @@ struct Outcome {
 }
 
 pub async fn tokens(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
     let site = Site::of(request, &Config::of(env))?;
-    let posted = if request.method() == Method::Post { Some(form(request).await?) } else { None };
+    let posted = PostedForm::of(request, &site).await?;
     let Some(session) = Session::of(request, env, &site).await? else {
-        return Ok(see_other("/login?return_to=/tokens")?.empty());
+        return sign_in_first(Page::Tokens);
     };
     let outcome = match posted {
         None => Outcome::default(),
-        Some(parameters) => {
-            let token = parameters.optional("form_token")?.unwrap_or_default();
-            let keys = Keys::kept(env).await?;
-            let right = form_token_is_right(&keys, FormFor::Tokens, &session.credential, "", token)?;
-            if !right || !is_same_origin(request, &site)? {
-                return screens::forged(&site);
-            }
+        Some(form) => {
+            let parameters = form.of_session(env, Page::Tokens, &session, "").await?;
             perform(&parameters, &session, &site).await?
         }
     };
@@ -51,8 +47,10 @@ fn authority(session: &Session) -> Authority {
 
 async fn perform(parameters: &Parameters, session: &Session, site: &Site) -> Result<Outcome, Error> {
     if let Some(token_id) = parameters.optional("revoke")? {
-        let outcome = personal::revoke(&session.account, authority(session), token_id.to_owned()).await?;
-        return Ok(Outcome { error: outcome.err(), made: None });
+        return match personal_tokens::revoke(&session.account, authority(session), token_id.to_owned()).await {
+            Ok(_) => Ok(Outcome::default()),
+            Err(error) => Ok(Outcome { error: Some(error.reason()?), made: None }),
+        };
     }
     let scopes: Vec<&str> = parameters.all("scope").collect();
     let new = NewToken {
@@ -61,19 +59,20 @@ async fn perform(parameters: &Parameters, session: &Session, site: &Site) -> Res
         days: parameters.optional("days")?.and_then(|days| days.trim().parse().ok()).unwrap_or(0),
         audience: site.issuer.clone(),
     };
-    Ok(match personal::create(&session.account, authority(session), new).await? {
+    Ok(match personal_tokens::create(&session.account, authority(session), new).await {
         Ok((token, _)) => Outcome { made: Some(token), error: None },
-        Err(error) => Outcome { made: None, error: Some(error) },
+        Err(error) => Outcome { made: None, error: Some(error.reason()?) },
     })
 }
 
 async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Result<Response, Error> {
-    let rows = match personal::list(&session.account, authority(session)).await? {
+    let rows = match personal_tokens::list(&session.account, authority(session)).await {
         Ok(tokens) => tokens.iter().map(row).collect::<Vec<_>>(),
-        // The session has ended since it was looked at.
-        Err(_) => return Ok(see_other("/login?return_to=/tokens")?.empty()),
+        // The session has ended in the meantime.
+        Err(PersonalTokenError::Refused(_)) => return sign_in_first(Page::Tokens),
+        Err(PersonalTokenError::Server(error)) => return Err(error),
     };
-    let keys = Keys::kept(env).await?;
+    let keys = Keys::load(env).await?;
     let html = screens::render(&Tokens {
         style: STYLE,
         username: session.owner.shown(),
@@ -82,8 +81,8 @@ async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Re
         error: outcome.error.as_deref(),
         default_days: DEFAULT_DAYS,
         max_days: MAX_DAYS,
-        form_token: &form_token(&keys, FormFor::Tokens, &session.credential, "")?,
-        sign_out_token: &form_token(&keys, FormFor::SignOut, &session.credential, "")?,
+        form_token: &form_token(&keys, Page::Tokens, &session.credential, "")?,
+        sign_out_token: &form_token(&keys, Page::SignOut, &session.credential, "")?,
     })?;
     let status = if outcome.error.is_some() { 400 } else { 200 };
     Ok(page(status, Some(site), None)?.fixed(html.into_bytes()))
@@ -96,22 +95,5 @@ fn row(token: &Listed) -> Row {
         scopes: token.scopes.to_string(),
         expires: day(token.expires_ms),
         last_used: token.last_used_ms.map(day),
-    }
-}
-
-/// As `2026-11-21`, UTC.
-pub fn day(ms: i64) -> String {
-    chrono::DateTime::from_timestamp(ms.div_euclid(1000), 0)
-        .map(|time| time.date_naive().to_string())
-        .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::day;
-
-    #[test]
-    fn a_day_is_written_as_iso_8601() {
-        assert_eq!((day(0), day(1_795_219_200_000)), ("1970-01-01".to_owned(), "2026-11-21".to_owned()));
     }
 }

@@ -192,7 +192,7 @@ async def test_one_owner_sees_and_reaches_nothing_of_another(server: Workerd, ow
         await expect(owner.jobs().first).to_contain_text(job["job_id"])
         assert await ada.jobs().count() == 0
         await ada.opens(f"/dashboard/job?id={job['job_id']}")
-        await expect(ada.page.get_by_role("alert")).to_contain_text("not kept any more")
+        await expect(ada.page.get_by_role("alert")).to_contain_text("no longer exists")
         assert "secret" not in await ada.page.content()
 
 

@@ -149,7 +149,7 @@ def test_a_real_provider_signs_in_and_the_same_subject_is_the_same_user(
     mallory = Flow(flow.base)
     away = mallory.browser.get("/login/oidc")
     unverified = mallory.browser.get(through_provider(mallory, away.headers["location"], "mallory"))
-    assert "does not let you in" in refused(mallory, unverified)
+    assert "not allowed to use this server" in refused(mallory, unverified)
 
 
 def test_what_the_provider_is_asked(signing: Signing, issuer: Issuer) -> None:
@@ -191,7 +191,7 @@ def test_a_token_that_is_not_for_this_sign_in_is_refused(
 ) -> None:
     flow = signing(issuer.url)
     issuer.changes = changes
-    assert "cannot be believed" in refused(flow, sign_in(flow, issuer))
+    assert "could not be verified" in refused(flow, sign_in(flow, issuer))
 
 
 def encoded(value: Any) -> str:
@@ -228,7 +228,7 @@ def test_alg_none_hs256_with_the_public_key_and_foreign_keys_are_refused(signing
         state = begin(flow, issuer)["state"]
         issuer.token = None
         issuer.token = forge()
-        assert "cannot be believed" in refused(flow, come_back(flow, state, f"c{number}")), forge.__name__
+        assert "could not be verified" in refused(flow, come_back(flow, state, f"c{number}")), forge.__name__
     issuer.token = None
     assert sign_in(flow, issuer, "last").status_code == 303
 
@@ -240,15 +240,15 @@ def test_another_state_a_missing_cookie_and_a_replayed_callback_sign_nobody_in(
     asked = begin(flow, issuer)
     state = asked["state"]
     victim = Flow(flow.base)
-    assert "not begun in this browser" in refused(victim, come_back(victim, state))
+    assert "not started in this browser" in refused(victim, come_back(victim, state))
     begin(victim, issuer)
-    assert "not begun in this browser" in refused(victim, come_back(victim, state))
+    assert "not started in this browser" in refused(victim, come_back(victim, state))
     cookies = {name: value for name, value in flow.browser.cookies.items() if "oidc" in name}
     issuer.nonce = asked["nonce"]
     assert come_back(flow, state).status_code == 303
     again = Flow(flow.base)
     flow.browser.cookies.delete("bmcp_session")
-    assert "not begun in this browser" in refused(flow, come_back(flow, state)), "the cookie is gone"
+    assert "not started in this browser" in refused(flow, come_back(flow, state)), "the cookie is gone"
     for name, value in cookies.items():
         again.browser.cookies.set(name, value)
     assert "has not signed you in" in refused(again, come_back(again, state)), "the code is used up"
@@ -258,8 +258,8 @@ def test_an_answer_of_another_issuer_is_refused(signing: Signing, issuer: Issuer
     issuer.metadata = {"authorization_response_iss_parameter_supported": True}
     flow = signing(issuer.url)
     state = begin(flow, issuer)["state"]
-    assert "cannot be believed" in refused(flow, come_back(flow, state, iss="https://evil.example"))
-    assert "cannot be believed" in refused(flow, sign_in(flow, issuer)), "without iss"
+    assert "could not be verified" in refused(flow, come_back(flow, state, iss="https://evil.example"))
+    assert "could not be verified" in refused(flow, sign_in(flow, issuer)), "without iss"
     state = begin(flow, issuer)["state"]
     assert come_back(flow, state, iss=issuer.url).status_code == 303
 
@@ -282,16 +282,16 @@ def test_a_new_key_is_found_and_unknown_ones_do_not_flood_the_provider(signing: 
     for number in range(6):
         state = begin(flow, issuer)["state"]
         issuer.token = jwt.encode(issuer.claims(), signed, "RS256", headers={"kid": "made up"})
-        assert "cannot be believed" in refused(flow, come_back(flow, state, f"x{number}"))
+        assert "could not be verified" in refused(flow, come_back(flow, state, f"x{number}"))
     assert issuer.asked.count("/jwks") - before <= 2
     assert old is issuer.keys["r1"]
 
 
 def test_who_is_let_in_goes_by_the_allow_list(signing: Signing, issuer: Issuer) -> None:
     flow = signing(issuer.url, OIDC_ALLOW="eve@example.org,group:artists")
-    assert "does not let you in" in refused(flow, sign_in(flow, issuer, "c1"))
+    assert "not allowed to use this server" in refused(flow, sign_in(flow, issuer, "c1"))
     issuer.changes = {"email": "eve@example.org", "email_verified": False}
-    assert "does not let you in" in refused(flow, sign_in(flow, issuer, "c2"))
+    assert "not allowed to use this server" in refused(flow, sign_in(flow, issuer, "c2"))
     issuer.changes = {"groups": ["artists"]}
     assert sign_in(flow, issuer, "c3").status_code == 303
 

@@ -1,4 +1,6 @@
 //! Migrations, and what SCHEMA.md says of the tables.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use account::schema::{ACCOUNT, DEVICE, KEY_RING};
 use bus::schema::USER_BUS;
 use kernel::migrate::{self, migrate};

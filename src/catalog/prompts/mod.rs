@@ -4,6 +4,7 @@
 //! through again, so nothing a caller writes can pull in another part.
 
 mod advice;
+mod filled;
 mod render;
 mod table;
 
@@ -11,10 +12,10 @@ use std::sync::OnceLock;
 pub use table::{Argument, Prompt, Values};
 
 use kernel::arguments::{ArgumentError, Param, quoted, validate};
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value};
 
-/// How a target is written: a client, a group, every client of a type, or everyone else.
+/// The forms of a target: a client, a group, every client of a type, or every other client.
 pub const TARGET_FORMS: &[&str] = &["uuid:", "group:", "type:", "type:blender", "broadcast"];
 
 /// A prompt filled in: one message in the user's name.
@@ -51,7 +52,7 @@ pub fn render(name: &str, arguments: &Value) -> Result<Rendered, PromptError> {
     let prompt = find(name).ok_or_else(|| PromptError::Unknown { name: quoted(name) })?;
     let parameters: Vec<Param> = prompt.arguments.iter().map(|argument| argument.param).collect();
     let filled = validate(&parameters, &given(&parameters, arguments))?;
-    Ok(Rendered { description: prompt.description, text: (prompt.text)(&Filled(filled)) })
+    Ok(Rendered { description: prompt.description, text: (prompt.text)(&filled::Filled(filled)) })
 }
 
 /// One argument of a prompt.
@@ -60,21 +61,11 @@ pub fn argument(prompt: &str, argument: &str) -> Option<&'static Argument> {
     find(prompt)?.arguments.iter().find(|known| known.param.name == argument)
 }
 
-/// The checked arguments of a prompt.
-struct Filled(Map<String, Value>);
-
-impl Filled {
-    /// The argument's text; empty when it was left out and has no default.
-    fn text(&self, name: &str) -> &str {
-        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
-    }
-}
-
 fn find(name: &str) -> Option<&'static Prompt> {
     table::PROMPTS.iter().find(|prompt| prompt.name == name)
 }
 
-/// Forms send empty fields for what nobody filled in.
+/// Drops optional arguments that are blank: forms send empty fields for them.
 fn given(parameters: &[Param], arguments: &Value) -> Value {
     let Value::Object(arguments) = arguments else { return arguments.clone() };
     let optional = |name: &str| parameters.iter().any(|param| param.name == name && param.default.value().is_some());

@@ -4,7 +4,8 @@ use bus::wire::tool_parameters::{MAX_ID, MAX_WORD};
 use kernel::arguments::Kind;
 use serde_json::{Map, Value, json};
 
-use super::{Filled, advice};
+use super::advice;
+use super::filled::Filled;
 use crate::catalog::tools::{DispatchTool, dispatch_tools};
 
 /// The part that all animation scripts share.
@@ -131,7 +132,7 @@ pub fn asset_creation_strategy(filled: &Filled) -> String {
     fill(include_str!("asset_creation_strategy.md"), &values)
 }
 
-/// Where a script shall go.
+/// Where a script is sent.
 enum Target<'a> {
     Client(&'a str),
     Group(&'a str),
@@ -206,8 +207,8 @@ impl<'a> Target<'a> {
 
 /// By name or number; the table admits nothing else.
 fn priority(text: &str) -> Priority {
-    let numbered = || text.parse().ok().and_then(Priority::from_number);
-    Priority::from_level(text).or_else(numbered).unwrap_or_default()
+    let event_with_id = || text.parse().ok().and_then(Priority::from_number);
+    Priority::from_level(text).or_else(event_with_id).unwrap_or_default()
 }
 
 /// Puts each value in the place of its `{{name}}`, in one pass.
@@ -226,7 +227,7 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     text
 }
 
-/// A code block that its content cannot end.
+/// A code block whose fence is longer than any in its content.
 fn fenced(language: &str, content: &str) -> String {
     let longest = content.split(|character| character != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.saturating_add(1).max(3));
@@ -237,7 +238,7 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}")
 }
 
-/// What a caller wrote, made fit for the middle of a line.
+/// A caller's text as part of a line.
 fn one_line(text: &str) -> String {
     const SHOWN: usize = 200;
     let cut = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };

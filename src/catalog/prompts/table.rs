@@ -1,7 +1,8 @@
 //! The nine prompts with their arguments.
 use kernel::arguments::{DefaultValue, Kind, Param};
 
-use super::{Filled, advice, render};
+use super::filled::Filled;
+use super::{advice, render};
 
 /// A prompt on offer.
 pub struct Prompt {

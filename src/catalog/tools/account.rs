@@ -1,22 +1,15 @@
-//! Tools about the caller's own account: personal access tokens. The edge answers them, with the account and not the bus.
-use account::access_tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_CHARACTERS};
+//! Tools for the caller's own account: personal access tokens. The edge answers them, from the account, not the bus.
+use ::account::access_tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_CHARACTERS};
 use kernel::arguments::{DefaultValue, Kind, Param};
 use serde_json::{Value, json};
 
-use super::{Annotations, BusTool, output};
+use super::{AccountTool, Annotations, BusTool, output};
 
 pub const CREATE_ACCESS_TOKEN: &str = "blender_create_access_token";
 pub const LIST_ACCESS_TOKENS: &str = "blender_list_access_tokens";
 pub const REVOKE_ACCESS_TOKEN: &str = "blender_revoke_access_token";
 
 const SCOPE: Kind = Kind::OneOf(&["bus:read", "bus:dispatch", "peer"]);
-
-/// A tool with its parameters.
-#[derive(Debug, Clone, Copy)]
-pub struct AccountTool {
-    pub listing: BusTool,
-    pub parameters: &'static [Param],
-}
 
 pub const TOOLS: &[AccountTool] = &[
     AccountTool {

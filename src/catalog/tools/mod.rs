@@ -1,6 +1,6 @@
-//! The tools: what `tools/list` shows, and a call of a dispatch tool as what shall run in Blender.
+//! The tools: their tables, and finding one by its name.
 //!
-//! Every dispatch tool also takes `target_uuid` and `_timeout`. Both are added here, so that no table repeats them, and
+//! Every dispatch tool also takes `target_uuid` and `_timeout`. `model` adds both, so that no table repeats them;
 //! neither reaches the peer.
 
 mod account;
@@ -8,153 +8,17 @@ mod bus;
 mod code;
 mod generated;
 mod listing;
+mod model;
 mod msgbus;
 mod online;
 mod output;
 mod scene;
 
-use ::bus::wire::tables::{BUS_TOOLS, JOB_TOOLS};
-use ::bus::wire::tool_parameters::{MAX_ID, ToolParameters};
-pub use account::{AccountTool, CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
+pub use account::{CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
 pub use code::CONSOLE_LEVELS;
-use kernel::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};
-pub use listing::{Annotations, list};
+pub use listing::list;
+pub use model::{AccountTool, Annotations, BusTool, Changes, DispatchCall, DispatchTool, MAX_TIMEOUT_SECONDS, Tool};
 pub use scene::MAX_INTEGER;
-use serde_json::{Map, Value};
-
-/// Seconds a caller may ask to wait at most.
-pub const MAX_TIMEOUT_SECONDS: f64 = 3600.0;
-
-const PREFIX: &str = "blender_";
-const TARGET_UUID: &str = "target_uuid";
-const TIMEOUT: &str = "_timeout";
-
-/// A tool that runs a command in Blender.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DispatchTool {
-    /// `blender_` and the command.
-    pub name: &'static str,
-    pub title: &'static str,
-    /// For the model: what it does, when to use it and when another tool is better.
-    pub description: &'static str,
-    pub annotations: Annotations,
-    /// Default of `_timeout`.
-    pub timeout_seconds: f64,
-    /// The command's own parameters, without `target_uuid` and `_timeout`.
-    pub parameters: &'static [Param],
-    /// What makes a call of a tool that is annotated as reading change something after all.
-    pub changes: Changes,
-}
-
-/// When a call of a read-only tool is more than a read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changes {
-    Never,
-    /// When this argument is given and neither `null` nor `false`.
-    With(&'static str),
-}
-
-/// A tool that the bus answers itself.
-#[derive(Debug, Clone, Copy)]
-pub struct BusTool {
-    pub name: &'static str,
-    pub title: &'static str,
-    pub description: &'static str,
-    pub annotations: Annotations,
-    pub output: fn() -> Value,
-}
-
-/// A tool found by its name.
-#[derive(Debug, Clone, Copy)]
-pub enum Tool {
-    Dispatch(&'static DispatchTool),
-    /// Its calls are parsed by `bus::wire::tools::BusCall`.
-    Bus(&'static BusTool),
-    /// Its calls are parsed by `bus::wire::tools::JobCall`.
-    Job(&'static BusTool),
-    /// The edge answers it, with the caller's account.
-    Account(&'static AccountTool),
-}
-
-/// A call of a dispatch tool, checked.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DispatchCall {
-    pub command: &'static str,
-    /// The command's own parameters with defaults filled in; those that are `null` are left out.
-    pub params: Map<String, Value>,
-    /// A client's uuid or `"latest"`; `None` picks the only live peer.
-    pub target_uuid: Option<String>,
-    pub timeout_seconds: f64,
-    /// Whether a caller that may only read may make this call.
-    pub only_reads: bool,
-}
-
-impl DispatchTool {
-    /// What the peer knows the tool as.
-    #[must_use]
-    pub fn command(&self) -> &'static str {
-        self.name.strip_prefix(PREFIX).unwrap_or(self.name)
-    }
-
-    /// All parameters of a call: the command's own, then `target_uuid` and `_timeout`.
-    #[must_use]
-    pub fn all_parameters(&self) -> Vec<Param> {
-        let mut parameters = self.parameters.to_vec();
-        parameters.push(Param::nullable(
-            TARGET_UUID,
-            &Kind::Label { max: MAX_ID },
-            "Which Blender: the uuid of one from blender_list_available_clients, or \"latest\" for the one that \
-             connected last. Leave it out while only one is connected.",
-        ));
-        parameters.push(Param::optional(
-            TIMEOUT,
-            Kind::Number { min: Bound::Excluded(0.0), max: Bound::Included(MAX_TIMEOUT_SECONDS) },
-            DefaultValue::Number(self.timeout_seconds),
-            "Seconds to wait for the answer. The job goes on after that and its result is kept.",
-        ));
-        parameters
-    }
-
-    /// The `params` of a command that is sent without being called as a tool.
-    ///
-    /// # Errors
-    /// As [`DispatchCall::parse`]; `target_uuid` and `_timeout` are unknown arguments here.
-    pub fn parse_params(&self, params: &Value) -> Result<Map<String, Value>, ArgumentError> {
-        validate(self.parameters, params).map(without_nulls)
-    }
-
-    /// The tool of this command.
-    #[must_use]
-    pub fn of_command(command: &str) -> Option<&'static Self> {
-        dispatch_tools().find(|tool| tool.command() == command)
-    }
-
-    fn only_reads(&self, params: &Map<String, Value>) -> bool {
-        let changes = match self.changes {
-            Changes::Never => false,
-            Changes::With(name) => {
-                params.get(name).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false)))
-            }
-        };
-        self.annotations.read_only && !changes
-    }
-}
-
-impl DispatchCall {
-    /// # Errors
-    /// The first argument that is unknown, missing, of the wrong type or out of range, and what it must be.
-    pub fn parse(tool: &DispatchTool, arguments: &Value) -> Result<Self, ArgumentError> {
-        let mut checked = validate(&tool.all_parameters(), arguments)?;
-        let target_uuid = match checked.remove(TARGET_UUID) {
-            Some(Value::String(target)) => Some(target),
-            _ => None,
-        };
-        let timeout_seconds = checked.remove(TIMEOUT).as_ref().and_then(Value::as_f64).unwrap_or(tool.timeout_seconds);
-        let params = without_nulls(checked);
-        let only_reads = tool.only_reads(&params);
-        Ok(Self { command: tool.command(), params, target_uuid, timeout_seconds, only_reads })
-    }
-}
 
 /// Every dispatch tool, in the order of the list. Its first takes no arguments that must be given: test suites of the
 /// protocol call the first tool of a server with `{}`.
@@ -162,6 +26,14 @@ pub fn dispatch_tools() -> impl Iterator<Item = &'static DispatchTool> {
     let families: [&'static [DispatchTool]; 5] =
         [scene::TOOLS, code::TOOLS, msgbus::TOOLS, online::TOOLS, generated::TOOLS];
     families.into_iter().flatten()
+}
+
+impl DispatchTool {
+    /// The tool of this command.
+    #[must_use]
+    pub fn of_command(command: &str) -> Option<&'static Self> {
+        dispatch_tools().find(|tool| tool.command() == command)
+    }
 }
 
 /// The tool of this name among those that are served.
@@ -174,43 +46,6 @@ pub fn find(name: &str) -> Option<Tool> {
 pub fn served() -> impl Iterator<Item = Tool> {
     let bus = bus::BUS_LISTINGS.iter().map(Tool::Bus).chain(bus::JOB_LISTINGS.iter().map(Tool::Job));
     dispatch_tools().map(Tool::Dispatch).chain(bus).chain(account::TOOLS.iter().map(Tool::Account))
-}
-
-impl Tool {
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Dispatch(tool) => tool.name,
-            Self::Bus(tool) | Self::Job(tool) => tool.name,
-            Self::Account(tool) => tool.listing.name,
-        }
-    }
-
-    #[must_use]
-    pub const fn annotations(self) -> Annotations {
-        match self {
-            Self::Dispatch(tool) => tool.annotations,
-            Self::Bus(tool) | Self::Job(tool) => tool.annotations,
-            Self::Account(tool) => tool.listing.annotations,
-        }
-    }
-
-    #[must_use]
-    pub fn parameters(self) -> Vec<Param> {
-        let parameters_in = |tables: &[ToolParameters], name| {
-            tables.iter().find(|tool| tool.name == name).map(|tool| tool.parameters.to_vec()).unwrap_or_default()
-        };
-        match self {
-            Self::Dispatch(tool) => tool.all_parameters(),
-            Self::Bus(tool) => parameters_in(BUS_TOOLS, tool.name),
-            Self::Job(tool) => parameters_in(JOB_TOOLS, tool.name),
-            Self::Account(tool) => tool.parameters.to_vec(),
-        }
-    }
-}
-
-fn without_nulls(params: Map<String, Value>) -> Map<String, Value> {
-    params.into_iter().filter(|(_, value)| !value.is_null()).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Calls of the tools about the caller's own account.
+//! Calls of the tools for the caller's own account.
 use account::access_tokens::{DEFAULT_DAYS, Listed};
 use bus::wire::command::Command;
 use kernel::arguments::validate;
@@ -6,28 +6,36 @@ use kernel::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{AccountTool, CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
-use crate::oauth::personal;
+use crate::mcp::methods::tool_outcome::ToolOutcome;
+use crate::oauth::personal_tokens::{self, PersonalTokenError};
 
-/// The document of a call, or what was wrong with it, for the caller's eyes.
-pub async fn call(asked: &Asked, tool: &AccountTool, arguments: &Value) -> Result<Result<Value, String>, RpcError> {
+/// Answers a call of one of these tools.
+///
+/// # Errors
+/// `RpcError` for a missing scope, a closed session, a revoked grant, or a failure of the server.
+pub async fn call(context: &RequestContext, tool: &AccountTool, arguments: &Value) -> Result<ToolOutcome, RpcError> {
     let checked = match validate(tool.parameters, arguments) {
         Ok(checked) => checked,
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(error) => return Ok(ToolOutcome::Refused(error.to_string())),
     };
-    asked.need(if tool.listing.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
-    // The session of the request must be open and its grant live, which the bus knows.
-    asked.ask(Command::UseSession).await?;
-    answer(asked, tool.listing.name, &checked).await.map_err(|error| RpcError::Internal(error.to_string()))
+    context.need(if tool.listing.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
+    // The bus checks that the session is open and the grant is not revoked.
+    context.ask(Command::UseSession).await?;
+    match answer(context, tool.listing.name, &checked).await {
+        Ok(document) => Ok(ToolOutcome::Document(document)),
+        Err(PersonalTokenError::Refused(reason)) => Ok(ToolOutcome::Refused(reason)),
+        Err(PersonalTokenError::Server(error)) => Err(RpcError::Internal(error.to_string())),
+    }
 }
 
 async fn answer(
-    asked: &Asked,
+    context: &RequestContext,
     name: &str,
     arguments: &Map<String, Value>,
-) -> Result<Result<Value, String>, personal::Error> {
-    let (account, by) = personal::account_of(&asked.env, &asked.caller)?;
+) -> Result<Value, PersonalTokenError> {
+    let (account, by) = personal_tokens::account_of(&context.env, &context.caller)?;
     let text = |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     match name {
         CREATE_ACCESS_TOKEN => {
@@ -36,19 +44,18 @@ async fn answer(
                 _ => Vec::new(),
             };
             let days = arguments.get("expires_in_days").and_then(Value::as_i64).unwrap_or(DEFAULT_DAYS);
-            let new = personal::requested(&asked.caller, text("name"), Scopes::known(&scopes.join(" ")), days);
-            let made = personal::create(&account, by, new).await?;
-            Ok(made.map(|(token, made)| json!({"status": "ok", "token": token, "access_token": listed(&made)})))
+            let new = personal_tokens::requested(&context.caller, text("name"), Scopes::known(&scopes.join(" ")), days);
+            let (token, made) = personal_tokens::create(&account, by, new).await?;
+            Ok(json!({"status": "ok", "token": token, "access_token": listed(&made)}))
         }
         LIST_ACCESS_TOKENS => {
-            let tokens = personal::list(&account, by).await?;
-            Ok(tokens
-                .map(|tokens| json!({"status": "ok", "access_tokens": tokens.iter().map(listed).collect::<Vec<_>>()})))
+            let tokens = personal_tokens::list(&account, by).await?;
+            Ok(json!({"status": "ok", "access_tokens": tokens.iter().map(listed).collect::<Vec<_>>()}))
         }
         _ => {
             let token_id = text("token_id");
-            let revoked = personal::revoke(&account, by, token_id.clone()).await?;
-            Ok(revoked.map(|found| json!({"status": if found { "ok" } else { "not_found" }, "token_id": token_id})))
+            let found = personal_tokens::revoke(&account, by, token_id.clone()).await?;
+            Ok(json!({"status": if found { "ok" } else { "not_found" }, "token_id": token_id}))
         }
     }
 }

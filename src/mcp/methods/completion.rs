@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 
 use crate::catalog::completion::{self, Dynamic, Reference};
 use crate::mcp::answer::Answer;
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
 
-/// Values in one answer, as MCP limits them.
+/// The most values in one answer (MCP, "Completion").
 const MAX_VALUES: usize = 100;
 
 /// # Errors
-/// -32602 when `ref` or `argument` is not of the form MCP gives them.
-pub async fn complete(asked: &Asked) -> Result<Answer, RpcError> {
-    let params = &asked.request.params;
+/// -32602 when `ref` or `argument` does not have the form that MCP defines.
+pub async fn complete(context: &RequestContext) -> Result<Answer, RpcError> {
+    let params = &context.request.params;
     let text = |object: &str, field: &str| {
         let value = params.get(object).and_then(|object| object.get(field)).and_then(Value::as_str);
         value.ok_or_else(|| RpcError::invalid_params(format!("params.{object}.{field} must be a string")))
@@ -28,7 +28,7 @@ pub async fn complete(asked: &Asked) -> Result<Answer, RpcError> {
     let known = completion::complete(reference, text("argument", "name")?, typed);
     let mut values: Vec<String> = known.values.into_iter().map(str::to_owned).collect();
     if let Some(dynamic) = known.dynamic {
-        values.extend(dynamic_values(asked, dynamic).await?.into_iter().filter(|value| value.starts_with(typed)));
+        values.extend(dynamic_values(context, dynamic).await?.into_iter().filter(|value| value.starts_with(typed)));
     }
     let total = values.len();
     values.truncate(MAX_VALUES);
@@ -36,13 +36,13 @@ pub async fn complete(asked: &Asked) -> Result<Answer, RpcError> {
     Ok(Answer::from(json!({"completion": completion})))
 }
 
-/// What only the bus knows.
-async fn dynamic_values(asked: &Asked, dynamic: Dynamic) -> Result<Vec<String>, RpcError> {
+/// Values that only the bus knows.
+async fn dynamic_values(context: &RequestContext, dynamic: Dynamic) -> Result<Vec<String>, RpcError> {
     let command = match dynamic {
         Dynamic::ClientUuids | Dynamic::Targets => Command::Clients,
         Dynamic::JobIds => Command::Tool { name: LIST_JOBS.to_owned(), arguments: json!({"limit": MAX_VALUES}) },
     };
-    let Reply::Document { document } = asked.ask(command).await? else { return Ok(Vec::new()) };
+    let Reply::Document { document } = context.ask(command).await? else { return Ok(Vec::new()) };
     let listed = |key: &str| document.get(key).and_then(Value::as_array).into_iter().flatten();
     let texts = |values: Vec<&Value>, field: &str| -> Vec<String> {
         values.iter().filter_map(|value| value.get(field)?.as_str()).map(str::to_owned).collect()

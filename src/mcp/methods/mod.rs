@@ -1,4 +1,4 @@
-//! The methods of MCP, and `answer`, which finds the one that a request names.
+//! The MCP methods, and `answer`, which calls the one that a request names.
 
 mod account_tools;
 mod completion;
@@ -7,6 +7,7 @@ mod prompts;
 mod resources;
 pub mod subscriptions;
 mod tasks;
+mod tool_outcome;
 mod tools;
 mod which_blender;
 use bus::wire::command::{Command, Reply};
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use crate::card::full_server_info;
 use crate::catalog;
 use crate::mcp::answer::{Answer, Caching, SERVER_INFO_KEY};
-use crate::mcp::asked::{Asked, Era};
+use crate::mcp::context::{Era, RequestContext};
 use crate::mcp::era;
 use crate::mcp::error::RpcError;
 
@@ -27,76 +28,79 @@ blender_list_available_clients shows which Blenders are connected. Prefer the re
 blender_execute_code for changes; look at the outcome with blender_get_viewport_screenshot. Every tool answers a status: \
 on no_client, ambiguous_target or timeout follow its hint.";
 
-/// Answers one request.
-pub async fn answer(asked: Asked) -> Result<Answer, RpcError> {
-    if !asked.is_modern() {
-        if let Some(answer) = answer_legacy(&asked).await? {
+/// Answers a request.
+///
+/// # Errors
+/// -32601 for an unknown method, and the errors of each method.
+pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
+    if !context.is_modern() {
+        if let Some(answer) = answer_legacy(&context).await? {
             return Ok(answer);
         }
-    } else if asked.request.method == "server/discover" {
-        return Ok(discovered(&asked.caller.audience));
+    } else if context.request.method == "server/discover" {
+        return Ok(discovered(&context.caller.audience));
     }
-    asked.need(Scopes::BUS_READ)?;
-    match asked.request.method.as_str() {
-        "tools/list" => listed(&asked, "tools", catalog::tools::list()),
-        "tools/call" => tools::call(&asked).await,
-        "resources/list" => listed(&asked, "resources", catalog::resources::list()),
-        "resources/templates/list" => listed(&asked, "resourceTemplates", catalog::resources::list_templates()),
-        "resources/read" => resources::read(&asked).await,
-        "prompts/list" => listed(&asked, "prompts", catalog::prompts::list()),
-        "prompts/get" => prompts::get(&asked),
-        "completion/complete" => completion::complete(&asked).await,
-        "tasks/get" if asked.is_modern() => tasks::get(&asked).await,
-        "tasks/update" if asked.is_modern() => tasks::update(&asked).await,
-        "tasks/cancel" if asked.is_modern() => tasks::cancel(&asked).await,
+    context.need(Scopes::BUS_READ)?;
+    match context.request.method.as_str() {
+        "tools/list" => listed(&context, "tools", catalog::tools::list()),
+        "tools/call" => tools::call(&context).await,
+        "resources/list" => listed(&context, "resources", catalog::resources::list()),
+        "resources/templates/list" => listed(&context, "resourceTemplates", catalog::resources::list_templates()),
+        "resources/read" => resources::read(&context).await,
+        "prompts/list" => listed(&context, "prompts", catalog::prompts::list()),
+        "prompts/get" => prompts::get(&context),
+        "completion/complete" => completion::complete(&context).await,
+        "tasks/get" if context.is_modern() => tasks::get(&context).await,
+        "tasks/update" if context.is_modern() => tasks::update(&context).await,
+        "tasks/cancel" if context.is_modern() => tasks::cancel(&context).await,
         method => Err(RpcError::MethodNotFound { method: method.to_owned() }),
     }
 }
 
-/// What only sessions have. Every other request must belong to an open one.
-async fn answer_legacy(asked: &Asked) -> Result<Option<Answer>, RpcError> {
-    let method = asked.request.method.as_str();
+/// Answers the methods that only sessions have. Checks that any other request belongs to an open session.
+async fn answer_legacy(context: &RequestContext) -> Result<Option<Answer>, RpcError> {
+    let method = context.request.method.as_str();
     if method == "initialize" {
-        return initialize(asked).await.map(Some);
+        return initialize(context).await.map(Some);
     }
-    let Era::Legacy { session_id: Some(_) } = &asked.era else {
+    let Era::Legacy { session_id: Some(_) } = &context.era else {
         let reason = "Mcp-Session-Id is missing: send initialize first and repeat the id it returns, or send \
                       MCP-Protocol-Version 2026-07-28 with the _meta of that revision, which needs no session";
         return Err(RpcError::InvalidRequest(reason.to_owned()));
     };
     match method {
         "ping" => {
-            asked.ask(Command::UseSession).await?;
+            context.ask(Command::UseSession).await?;
             Ok(Some(Answer::default()))
         }
         "resources/subscribe" => {
-            asked.need(Scopes::BUS_READ)?;
-            subscriptions::subscribe(asked, true).await.map(Some)
+            context.need(Scopes::BUS_READ)?;
+            subscriptions::subscribe(context, true).await.map(Some)
         }
-        "resources/unsubscribe" => subscriptions::subscribe(asked, false).await.map(Some),
+        "resources/unsubscribe" => subscriptions::subscribe(context, false).await.map(Some),
         "logging/setLevel" => {
-            let level = asked.request.text("level")?;
+            let level = context.request.text("level")?;
             if !Priority::LEVELS.contains(&level) {
                 let expected = Priority::LEVELS.join(", ");
                 return Err(RpcError::invalid_params(format!("params.level must be one of {expected}")));
             }
-            asked.ask(Command::SetLogLevel { level: level.to_owned() }).await?;
+            context.ask(Command::SetLogLevel { level: level.to_owned() }).await?;
             Ok(Some(Answer::default()))
         }
-        // These ask the bus anyway, which sees to the session in the same hop.
+        // These call the bus anyway, which checks the session in the same hop.
         "tools/call" | "resources/read" => Ok(None),
         _ => {
-            asked.ask(Command::UseSession).await?;
+            context.ask(Command::UseSession).await?;
             Ok(None)
         }
     }
 }
 
-async fn initialize(asked: &Asked) -> Result<Answer, RpcError> {
-    let version = era::negotiated(asked.request.text("protocolVersion")?);
-    let client_name = era::client_name(asked.request.params.get("clientInfo"));
+async fn initialize(context: &RequestContext) -> Result<Answer, RpcError> {
+    let version = era::negotiated(context.request.text("protocolVersion")?);
+    let client_name = era::client_name(context.request.params.get("clientInfo"));
     let command = Command::OpenSession { protocol_version: version.to_owned(), client_name: client_name.clone() };
-    let reply = asked.bus.ask(&client_name, None, command, &|_| {}).await;
+    let reply = context.bus.ask(&client_name, None, command, &|_| {}).await;
     let session_id = match reply {
         Ok(Reply::Session { session_id, .. }) => session_id,
         Ok(Reply::Revoked) => return Err(RpcError::Unauthenticated),
@@ -105,7 +109,7 @@ async fn initialize(asked: &Asked) -> Result<Answer, RpcError> {
     let mut answer = Answer::from(json!({
         "protocolVersion": version,
         "capabilities": capabilities(),
-        "serverInfo": full_server_info(&asked.caller.audience),
+        "serverInfo": full_server_info(&context.caller.audience),
         "instructions": INSTRUCTIONS,
     }));
     answer.session_id = Some(session_id);
@@ -130,9 +134,9 @@ fn capabilities() -> Value {
     json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {}, "completions": {}, "logging": {}})
 }
 
-/// A whole catalog: they fit on one page, so a cursor is one that was not given out here.
-fn listed(asked: &Asked, key: &'static str, list: &'static RawValue) -> Result<Answer, RpcError> {
-    match asked.request.params.get("cursor") {
+/// A whole catalog. All of them fit on one page, so no cursor is ever valid.
+fn listed(context: &RequestContext, key: &'static str, list: &'static RawValue) -> Result<Answer, RpcError> {
+    match context.request.params.get("cursor") {
         None | Some(Value::Null) => Ok(Answer::of_list(key, list)),
         Some(_) => Err(RpcError::invalid_params("params.cursor is not one that this server gave out")),
     }

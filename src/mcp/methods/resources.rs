@@ -5,22 +5,22 @@ use serde_json::{Value, json};
 
 use crate::catalog::resources::{ResourceError, ResourceRef};
 use crate::mcp::answer::{Answer, Caching};
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
-use crate::mcp::methods::dispatch::{Answers, Dispatched, dispatch};
+use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
 
 const MIME_TYPE: &str = "application/json";
 
-/// Reads a resource: the bus's own, or one that a Blender answers.
+/// Reads a resource, from the bus or from a Blender.
 ///
 /// # Errors
-/// -32602 with `data.uri` for an unknown one; -32002 up to revision 2025-11-25.
-pub async fn read(asked: &Asked) -> Result<Answer, RpcError> {
-    let uri = asked.request.text("uri")?;
-    let resource = ResourceRef::parse(uri).map_err(|error| refused(asked, uri, &error))?;
+/// For an unknown resource -32602 with `data.uri`, or -32002 up to revision 2025-11-25.
+pub async fn read(context: &RequestContext) -> Result<Answer, RpcError> {
+    let uri = context.request.text("uri")?;
+    let resource = ResourceRef::parse(uri).map_err(|error| refused(context, uri, &error))?;
     let document = match resource.dispatch() {
-        None => own(asked, &resource).await?,
-        Some(call) => match dispatch(asked, call, Answers::Resource).await? {
+        None => own(context, &resource).await?,
+        Some(call) => match dispatch(context, call, AnswerAs::Resource).await? {
             Dispatched::Envelope(envelope) => {
                 serde_json::to_value(&envelope).map_err(|error| RpcError::Internal(error.to_string()))?
             }
@@ -32,8 +32,8 @@ pub async fn read(asked: &Asked) -> Result<Answer, RpcError> {
     Ok(Answer::from(json!({"contents": contents})).cached(Caching::Private))
 }
 
-/// The document of a resource that the bus has itself.
-async fn own(asked: &Asked, resource: &ResourceRef) -> Result<Value, RpcError> {
+/// The document of a resource that the bus answers itself.
+async fn own(context: &RequestContext, resource: &ResourceRef) -> Result<Value, RpcError> {
     let tool = |name: &str, arguments| Command::Tool { name: name.to_owned(), arguments };
     let command = match resource {
         ResourceRef::Clients => Command::Clients,
@@ -44,16 +44,16 @@ async fn own(asked: &Asked, resource: &ResourceRef) -> Result<Value, RpcError> {
             return Err(RpcError::Internal(format!("no command reads {}", resource.uri())));
         }
     };
-    match asked.ask(command).await? {
+    match context.ask(command).await? {
         Reply::Document { document } => Ok(document),
         Reply::Rejected { message } => Err(RpcError::invalid_params(message)),
         other => Err(RpcError::Internal(format!("the bus answered a read with {other:?}"))),
     }
 }
 
-fn refused(asked: &Asked, uri: &str, error: &ResourceError) -> RpcError {
+fn refused(context: &RequestContext, uri: &str, error: &ResourceError) -> RpcError {
     match error {
-        ResourceError::Unknown { .. } if !asked.is_modern() => RpcError::ResourceNotFound { uri: uri.to_owned() },
+        ResourceError::Unknown { .. } if !context.is_modern() => RpcError::ResourceNotFound { uri: uri.to_owned() },
         error => RpcError::InvalidParams { message: error.to_string(), data: Some(json!({"uri": uri})) },
     }
 }

@@ -1,4 +1,5 @@
-//! Hearing of changes: `subscriptions/listen` (2026-07-28), `resources/subscribe` and `resources/unsubscribe` (before).
+//! Subscriptions to changes: `subscriptions/listen` (2026-07-28), `resources/subscribe` and `resources/unsubscribe`
+//! (earlier revisions).
 use bus::wire::command::{Command, Reply};
 use bus::wire::tool_parameters::MAX_ID;
 use bus::wire::topics::{Listener, Subscription, Topic};
@@ -8,38 +9,39 @@ use worker::WebSocket;
 
 use crate::catalog::resources::{ResourceError, ResourceRef};
 use crate::mcp::answer::Answer;
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::tasks;
+use crate::objects::bus::Opened;
 
-/// Resources one stream may listen to.
+/// The most resources of one stream.
 const MAX_URIS: usize = 64;
-/// Tasks one stream may listen to.
+/// The most tasks of one stream.
 const MAX_TASKS: usize = 64;
-/// The longest URI that can be listened to, in bytes.
+/// The longest URI that can be subscribed to, in bytes.
 const MAX_URI: usize = 512;
-/// What one stream may listen to in all, in bytes: it must fit on a socket.
+/// The longest description of one stream, in bytes: it must fit into the attachment of a socket.
 const MAX_LISTENER: usize = 12 * 1024;
 
-/// A stream of changes, with its first and its last message.
+/// An open stream of changes, with its first and last message.
 pub struct Listening {
     pub socket: WebSocket,
     pub acknowledgement: Value,
     pub completion: Value,
 }
 
-/// Opens the stream of `subscriptions/listen`. What cannot be listened to is left out of the acknowledgement; the catalogs
-/// change only with a deploy, so list changes are.
+/// Opens the stream of `subscriptions/listen`. The acknowledgement leaves out what cannot be subscribed to. That
+/// includes list changes, since the catalogs change only with a deploy.
 ///
 /// # Errors
-/// -32602 for a filter that is malformed or too large.
-pub async fn listen(asked: &Asked) -> Result<Listening, RpcError> {
-    asked.need(Scopes::BUS_READ)?;
-    let id = &asked.request.id;
-    let subscriptions = wanted(asked)?;
+/// -32602 for a malformed or too large filter.
+pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
+    context.need(Scopes::BUS_READ)?;
+    let id = &context.request.id;
+    let subscriptions = wanted(context)?;
     let uris: Vec<&str> = subscriptions.iter().map(|subscription| subscription.uri.as_str()).collect();
     let meta = json!({"io.modelcontextprotocol/subscriptionId": id});
-    let task_ids = wanted_tasks(asked)?;
+    let task_ids = wanted_tasks(context)?;
     let mut agreed = Map::new();
     if !uris.is_empty() {
         agreed.insert("resourceSubscriptions".to_owned(), json!(uris));
@@ -58,32 +60,32 @@ pub async fn listen(asked: &Asked) -> Result<Listening, RpcError> {
     if text.len() > MAX_LISTENER {
         return Err(RpcError::invalid_params("params.notifications is too long in all"));
     }
-    match asked.bus.open_listener(&asked.caller, &text).await {
-        Ok(Ok(socket)) => Ok(Listening { socket, acknowledgement, completion }),
-        Ok(Err(Reply::Revoked)) => Err(RpcError::Unauthenticated),
-        Ok(Err(reply)) => Err(RpcError::Internal(format!("open listener: {reply:?}"))),
+    match context.bus.open_listener(&context.caller, &text).await {
+        Ok(Opened::Socket(socket)) => Ok(Listening { socket, acknowledgement, completion }),
+        Ok(Opened::Refused(Reply::Revoked)) => Err(RpcError::Unauthenticated),
+        Ok(Opened::Refused(reply)) => Err(RpcError::Internal(format!("open listener: {reply:?}"))),
         Err(error) => Err(RpcError::Internal(error.to_string())),
     }
 }
 
-fn wanted(asked: &Asked) -> Result<Vec<Subscription>, RpcError> {
-    let uris = filtered(asked, "resourceSubscriptions", MAX_URIS)?;
+fn wanted(context: &RequestContext) -> Result<Vec<Subscription>, RpcError> {
+    let uris = filtered(context, "resourceSubscriptions", MAX_URIS)?;
     Ok(uris.into_iter().filter_map(|uri| subscription(uri).ok().flatten()).collect())
 }
 
 /// # Errors
-/// -32021 for a client that asks for tasks and does not declare that it knows them.
-fn wanted_tasks(asked: &Asked) -> Result<Vec<String>, RpcError> {
-    let task_ids = filtered(asked, "taskIds", MAX_TASKS)?;
+/// -32021 if the client asks for tasks but does not declare the extension.
+fn wanted_tasks(context: &RequestContext) -> Result<Vec<String>, RpcError> {
+    let task_ids = filtered(context, "taskIds", MAX_TASKS)?;
     if !task_ids.is_empty() {
-        tasks::need(asked)?;
+        tasks::need(context)?;
     }
     Ok(task_ids.into_iter().filter(|id| !id.is_empty() && id.len() <= MAX_ID).map(str::to_owned).collect())
 }
 
-/// The texts under a name in the filter of `subscriptions/listen`.
-fn filtered<'a>(asked: &'a Asked, name: &str, limit: usize) -> Result<Vec<&'a str>, RpcError> {
-    let filter = asked.request.params.get("notifications").and_then(Value::as_object);
+/// The strings of one list in the filter of `subscriptions/listen`.
+fn filtered<'a>(context: &'a RequestContext, name: &str, limit: usize) -> Result<Vec<&'a str>, RpcError> {
+    let filter = context.request.params.get("notifications").and_then(Value::as_object);
     let filter = filter.ok_or_else(|| RpcError::invalid_params("params.notifications must be an object"))?;
     match filter.get(name) {
         None | Some(Value::Null) => Ok(Vec::new()),
@@ -99,8 +101,8 @@ fn filtered<'a>(asked: &'a Asked, name: &str, limit: usize) -> Result<Vec<&'a st
 ///
 /// # Errors
 /// -32002 for an unknown resource, -32602 for one that cannot be subscribed to.
-pub async fn subscribe(asked: &Asked, on: bool) -> Result<Answer, RpcError> {
-    let uri = asked.request.text("uri")?;
+pub async fn subscribe(context: &RequestContext, on: bool) -> Result<Answer, RpcError> {
+    let uri = context.request.text("uri")?;
     let subscription = match subscription(uri) {
         Ok(Some(subscription)) => subscription,
         Ok(None) => return Err(RpcError::invalid_params(format!("{uri} cannot be subscribed to"))),
@@ -109,13 +111,13 @@ pub async fn subscribe(asked: &Asked, on: bool) -> Result<Answer, RpcError> {
     };
     let command =
         if on { Command::Subscribe { subscription } } else { Command::Unsubscribe { topic: subscription.topic } };
-    match asked.ask(command).await? {
+    match context.ask(command).await? {
         Reply::Rejected { message } => Err(RpcError::invalid_params(message)),
         _ => Ok(Answer::default()),
     }
 }
 
-/// What to hear of for a URI; none where the resource does not change by itself.
+/// The subscription for a URI, or `None` if the resource does not change by itself.
 fn subscription(uri: &str) -> Result<Option<Subscription>, ResourceError> {
     if uri.len() > MAX_URI {
         return Ok(None);

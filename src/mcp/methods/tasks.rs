@@ -1,53 +1,53 @@
-//! The extension `io.modelcontextprotocol/tasks`: `tasks/get`, `tasks/update`, `tasks/cancel`, and calls that become tasks.
-//! Every job of the user is a task, under the job's id.
+//! The extension `io.modelcontextprotocol/tasks`: `tasks/get`, `tasks/update`, `tasks/cancel`, and calls that become
+//! tasks. Every job of the user is a task with the job's id.
 use bus::wire::command::{Command, Reply};
 use kernel::scopes::Scopes;
 use serde_json::Value;
 
 use crate::mcp::answer::{Answer, ResultType};
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::era::TASKS;
 use crate::mcp::error::RpcError;
 
-/// A call of a client that knows tasks becomes one when it takes longer.
+/// A call that takes longer becomes a task, if the client knows tasks. Milliseconds.
 pub const AFTER_MS: i64 = 10_000;
 
 /// # Errors
-/// -32021 for a client that does not declare the extension.
-pub fn need(asked: &Asked) -> Result<(), RpcError> {
-    if asked.knows_tasks() { Ok(()) } else { Err(RpcError::MissingCapability { extension: TASKS }) }
+/// -32021 if the client does not declare the extension.
+pub fn need(context: &RequestContext) -> Result<(), RpcError> {
+    if context.knows_tasks() { Ok(()) } else { Err(RpcError::MissingCapability { extension: TASKS }) }
 }
 
 /// # Errors
-/// -32602 for a task that there is not, or not any more.
-pub async fn get(asked: &Asked) -> Result<Answer, RpcError> {
-    need(asked)?;
-    ask(asked, |task_id| Command::Task { task_id }).await.map(Answer::from)
+/// -32602 for an unknown or deleted task.
+pub async fn get(context: &RequestContext) -> Result<Answer, RpcError> {
+    need(context)?;
+    ask(context, |task_id| Command::Task { task_id }).await.map(Answer::from)
 }
 
-/// Tasks here never ask for input, so that whatever is answered was asked by nobody, and is passed over.
+/// Accepts and ignores input: tasks of this server never ask for any.
 ///
 /// # Errors
-/// As `get`, and -32602 for `inputResponses` that are none.
-pub async fn update(asked: &Asked) -> Result<Answer, RpcError> {
-    need(asked)?;
-    if !asked.request.params.get("inputResponses").is_some_and(Value::is_object) {
+/// As `get`, and -32602 if `inputResponses` is not an object.
+pub async fn update(context: &RequestContext) -> Result<Answer, RpcError> {
+    need(context)?;
+    if !context.request.params.get("inputResponses").is_some_and(Value::is_object) {
         return Err(RpcError::invalid_params("params.inputResponses must be an object"));
     }
-    ask(asked, |task_id| Command::Task { task_id }).await.map(|_| Answer::default())
+    ask(context, |task_id| Command::Task { task_id }).await.map(|_| Answer::default())
 }
 
 /// # Errors
 /// As `get`.
-pub async fn cancel(asked: &Asked) -> Result<Answer, RpcError> {
-    need(asked)?;
-    asked.need(Scopes::BUS_DISPATCH)?;
-    ask(asked, |task_id| Command::CancelTask { task_id }).await.map(|_| Answer::default())
+pub async fn cancel(context: &RequestContext) -> Result<Answer, RpcError> {
+    need(context)?;
+    context.need(Scopes::BUS_DISPATCH)?;
+    ask(context, |task_id| Command::CancelTask { task_id }).await.map(|_| Answer::default())
 }
 
-async fn ask(asked: &Asked, command: impl FnOnce(String) -> Command) -> Result<Value, RpcError> {
-    let task_id = asked.request.text("taskId")?.to_owned();
-    let task = match asked.ask(command(task_id.clone())).await? {
+async fn ask(context: &RequestContext, command: impl FnOnce(String) -> Command) -> Result<Value, RpcError> {
+    let task_id = context.request.text("taskId")?.to_owned();
+    let task = match context.ask(command(task_id.clone())).await? {
         Reply::Task { task } => task,
         other => return Err(RpcError::Internal(format!("the bus answered for a task with {other:?}"))),
     };
@@ -56,18 +56,18 @@ async fn ask(asked: &Asked, command: impl FnOnce(String) -> Command) -> Result<V
     })
 }
 
-/// The task of a job that was just begun, as the result of the call that began it.
+/// The result of a call that started a job as a task.
 ///
 /// # Errors
-/// `RpcError` for what the bus refuses as a whole.
-pub async fn created_for(asked: &Asked, job_id: &str) -> Result<Answer, RpcError> {
-    match asked.ask(Command::Task { task_id: job_id.to_owned() }).await? {
+/// `RpcError` for a closed session, a revoked grant or a failure of the bus.
+pub async fn created_for(context: &RequestContext, job_id: &str) -> Result<Answer, RpcError> {
+    match context.ask(Command::Task { task_id: job_id.to_owned() }).await? {
         Reply::Task { task: Some(task) } => Ok(created(task)),
         other => Err(RpcError::Internal(format!("the bus answered for a new task with {other:?}"))),
     }
 }
 
-/// A task in place of the result of a call; what it came to is for `tasks/get`.
+/// A task as the result of a call. Its own result is left out, since `tasks/get` returns it.
 pub fn created(mut task: Value) -> Answer {
     if let Some(fields) = task.as_object_mut() {
         fields.remove("result");

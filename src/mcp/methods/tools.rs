@@ -8,48 +8,49 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{self, DispatchCall, DispatchTool, Tool};
 use crate::mcp::answer::Answer;
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
-use crate::mcp::methods::dispatch::{Answers, Dispatched, dispatch};
+use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
+use crate::mcp::methods::tool_outcome::ToolOutcome;
 use crate::mcp::methods::which_blender::{self, Choice};
 use crate::mcp::methods::{account_tools, tasks};
 
 /// Calls a tool of the catalog.
 ///
 /// # Errors
-/// -32602 for an unknown tool. Wrong arguments are no JSON-RPC error but a tool error, which models get to see.
-pub async fn call(asked: &Asked) -> Result<Answer, RpcError> {
-    let name = asked.request.text("name")?;
+/// -32602 for an unknown tool. Invalid arguments are a tool error and no JSON-RPC error, so that models see them.
+pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
+    let name = context.request.text("name")?;
     let Some(tool) = tools::find(name) else {
         return Err(RpcError::invalid_params(format!("unknown tool: {name}")));
     };
-    let arguments = match asked.request.params.get("arguments") {
+    let arguments = match context.request.params.get("arguments") {
         None | Some(Value::Null) => Value::Object(Map::new()),
         Some(arguments) => arguments.clone(),
     };
     match tool {
         Tool::Dispatch(tool) => match DispatchCall::parse(tool, &arguments) {
-            Ok(call) => call_blender(asked, call).await,
-            Err(error) => Ok(documented(Err(error.to_string()))),
+            Ok(call) => call_blender(context, call).await,
+            Err(error) => Ok(ToolOutcome::Refused(error.to_string()).into()),
         },
-        Tool::Job(tool) if tool.name == SUBMIT => submit(asked, arguments).await,
+        Tool::Job(tool) if tool.name == SUBMIT => submit(context, arguments).await,
         Tool::Bus(tool) | Tool::Job(tool) => {
-            asked.need(if tool.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
-            let reply = asked.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?;
-            document(reply).map(documented)
+            context.need(if tool.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
+            let reply = context.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?;
+            outcome_of(reply).map(Answer::from)
         }
-        Tool::Account(tool) => account_tools::call(asked, tool, &arguments).await.map(documented),
+        Tool::Account(tool) => account_tools::call(context, tool, &arguments).await.map(Answer::from),
     }
 }
 
-/// `blender_submit`; a client that knows tasks gets one.
-async fn submit(asked: &Asked, arguments: Value) -> Result<Answer, RpcError> {
+/// `blender_submit`. A client that knows tasks gets a task.
+async fn submit(context: &RequestContext, arguments: Value) -> Result<Answer, RpcError> {
     let mut arguments = match with_checked_params(arguments) {
         Ok(arguments) => arguments,
-        Err(reason) => return Ok(documented(Err(reason))),
+        Err(reason) => return Ok(ToolOutcome::Refused(reason).into()),
     };
-    asked.need(Scopes::BUS_DISPATCH)?;
-    let choice = which_blender::choice(asked).await?;
+    context.need(Scopes::BUS_DISPATCH)?;
+    let choice = which_blender::choice(context).await?;
     let submitted = arguments.get("command").and_then(Value::as_str).unwrap_or_default();
     if let Some(envelope) = which_blender::not_chosen(&choice, submitted) {
         return enveloped(envelope);
@@ -57,26 +58,26 @@ async fn submit(asked: &Asked, arguments: Value) -> Result<Answer, RpcError> {
     if let (Choice::Target(target_uuid), Some(fields)) = (choice, arguments.as_object_mut()) {
         fields.insert("target_uuid".to_owned(), Value::from(target_uuid));
     }
-    let document = match document(asked.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await?)? {
-        Ok(document) => document,
-        Err(reason) => return Ok(documented(Err(reason))),
+    let document = match outcome_of(context.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await?)? {
+        ToolOutcome::Document(document) => document,
+        refused => return Ok(refused.into()),
     };
-    if let Some(question) = which_blender::question(asked, ambiguous(&document).as_deref()).await? {
+    if let Some(question) = which_blender::question(context, ambiguous(&document).as_deref()).await? {
         return Ok(question);
     }
-    match document.get("job_id").and_then(Value::as_str).filter(|_| asked.knows_tasks()) {
-        Some(job_id) => tasks::created_for(asked, job_id).await,
-        None => Ok(documented(Ok(document))),
+    match document.get("job_id").and_then(Value::as_str).filter(|_| context.knows_tasks()) {
+        Some(job_id) => tasks::created_for(context, job_id).await,
+        None => Ok(ToolOutcome::Document(document).into()),
     }
 }
 
-/// What a submission could have been for, if that was not clear.
+/// The possible targets of a submission, if it was ambiguous.
 fn ambiguous(document: &Value) -> Option<Vec<String>> {
     document.get("status").filter(|status| **status == json!(Status::AmbiguousTarget))?;
     serde_json::from_value(document.get("candidates")?.clone()).ok()
 }
 
-/// The arguments of `blender_submit`, with the params of its command checked and filled in, which only the catalog can do.
+/// The arguments of `blender_submit`, with the command's `params` validated and their defaults filled in.
 fn with_checked_params(arguments: Value) -> Result<Value, String> {
     let (Value::Object(mut fields), Some(command)) =
         (arguments.clone(), arguments.get("command").and_then(Value::as_str))
@@ -94,28 +95,20 @@ fn with_checked_params(arguments: Value) -> Result<Value, String> {
     Ok(Value::Object(fields))
 }
 
-async fn call_blender(asked: &Asked, call: DispatchCall) -> Result<Answer, RpcError> {
-    asked.need(if call.only_reads { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
-    match dispatch(asked, call, Answers::Tool).await? {
+async fn call_blender(context: &RequestContext, call: DispatchCall) -> Result<Answer, RpcError> {
+    context.need(if call.only_reads { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
+    match dispatch(context, call, AnswerAs::Tool).await? {
         Dispatched::Envelope(envelope) => enveloped(envelope),
         Dispatched::Instead(answer) => Ok(answer),
-        Dispatched::Rejected(reason) => Ok(documented(Err(reason))),
+        Dispatched::Rejected(reason) => Ok(ToolOutcome::Refused(reason).into()),
     }
 }
 
-/// The document of a reply, or why there is none, for the caller's eyes.
-fn document(reply: Reply) -> Result<Result<Value, String>, RpcError> {
+fn outcome_of(reply: Reply) -> Result<ToolOutcome, RpcError> {
     match reply {
-        Reply::Document { document } => Ok(Ok(document)),
-        Reply::Rejected { message } => Ok(Err(message)),
+        Reply::Document { document } => Ok(ToolOutcome::Document(document)),
+        Reply::Rejected { message } => Ok(ToolOutcome::Refused(message)),
         other => Err(RpcError::Internal(format!("the bus answered a tool call with {other:?}"))),
-    }
-}
-
-fn documented(document: Result<Value, String>) -> Answer {
-    match document {
-        Ok(document) => tool_result::of(document, false).into(),
-        Err(reason) => tool_result::error(&reason).into(),
     }
 }
 

@@ -1,8 +1,9 @@
-//! A call that several Blenders could take asks the user which one, if the client can put a form to its user: the answer to
-//! the call is the question (a multi-round-trip request of 2026-07-28), and the client calls again with what the user chose.
+//! Asks the user which Blender a call is for, if several could take it and the client can show forms. The result of the
+//! call is then a question (a multi-round-trip request of 2026-07-28), and the client repeats the call with the user's
+//! answer.
 //!
-//! Nothing is kept meanwhile. The `requestState` that comes back is sealed over the user, the grant, the request and a time,
-//! so that one user's question, or one call's, is no other's.
+//! Nothing is stored between the two. `requestState` is signed over the user, the grant, the request and an expiry
+//! time, so it is valid only for the same user and call.
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
 use bus::wire::tool_parameters::MAX_ID;
@@ -10,44 +11,46 @@ use runtime::now_ms;
 use serde_json::{Map, Value, json};
 
 use crate::mcp::answer::{Answer, ResultType};
-use crate::mcp::asked::Asked;
+use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
-use crate::seal;
+use crate::seal::{self, StateCheck};
 
-/// How long a user may think.
+/// How long the user may take to answer, in milliseconds.
 const GOOD_FOR_MS: i64 = 10 * 60 * 1_000;
-/// The question's key in `inputRequests`, and that of its only field.
+/// The key of the question in `inputRequests`, and of its only field.
 const QUESTION: &str = "which_blender";
 const FIELD: &str = "target_uuid";
-/// What of a request the question belongs to; the rest of its parameters may differ when it comes again.
+/// The parameters that must be the same when the request is repeated.
 const SEALED: [&str; 3] = ["name", "arguments", "uri"];
 
-/// What the user said.
+/// The user's answer.
 #[derive(Debug, PartialEq)]
 pub enum Choice {
-    /// Nothing yet: the request is a first one, or left the answer out.
+    /// None yet: a first request, or one without the answer.
     Open,
     Target(String),
     Declined,
     Dismissed,
 }
 
-/// What a request says that comes with the answer to a question.
+/// The answer that a request carries.
 ///
 /// # Errors
-/// -32602 for a `requestState` that is not of this server, of another request or user, or too old, and for an answer
-/// that is none.
-pub async fn choice(asked: &Asked) -> Result<Choice, RpcError> {
-    let params = &asked.request.params;
+/// -32602 for a `requestState` that is foreign, made for another request or user, or expired, and for a malformed
+/// answer.
+pub async fn choice(context: &RequestContext) -> Result<Choice, RpcError> {
+    let params = &context.request.params;
     let state = match params.get("requestState") {
         None | Some(Value::Null) => return Ok(Choice::Open),
         Some(state) => {
             state.as_str().ok_or_else(|| RpcError::invalid_params("params.requestState must be a string"))?
         }
     };
-    match seal::opened(&asked.env, &sealed(asked), state, now_ms()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(refused)) => return Err(RpcError::invalid_params(format!("params.requestState {refused}"))),
+    let refused = |reason| Err(RpcError::invalid_params(format!("params.requestState {reason}")));
+    match seal::check(&context.env, &bound_parts(context), state, now_ms()).await {
+        Ok(StateCheck::Valid) => {}
+        Ok(StateCheck::Foreign) => return refused("is not one that this server gave for this request and user"),
+        Ok(StateCheck::Expired) => return refused("has expired: call again without it"),
         Err(error) => return Err(RpcError::Internal(error.to_string())),
     }
     match params.get("inputResponses").and_then(|responses| responses.get(QUESTION)) {
@@ -74,7 +77,7 @@ fn said(response: &Value) -> Result<Choice, RpcError> {
     }
 }
 
-/// The envelope of a call whose user chose none; none where one was chosen, or nothing was said.
+/// The envelope of a call that the user cancelled, if they did.
 pub fn not_chosen(choice: &Choice, command: &str) -> Option<Envelope> {
     let hint = match choice {
         Choice::Declined => "The user was asked which Blender to use and declined: nothing was run. Do not ask again.",
@@ -84,14 +87,14 @@ pub fn not_chosen(choice: &Choice, command: &str) -> Option<Envelope> {
     Some(Envelope::new(Status::Cancelled, command).hint(hint))
 }
 
-/// The question which of the candidates it shall be; none where there are none, or the client cannot put it.
+/// The question which of the candidates to use, or `None` if there are none or the client cannot show forms.
 ///
 /// # Errors
-/// `RpcError` for what the bus refuses as a whole.
-pub async fn question(asked: &Asked, candidates: Option<&[String]>) -> Result<Option<Answer>, RpcError> {
-    let shows_forms = asked.client().is_some_and(|client| client.shows_forms);
+/// `RpcError` for a closed session, a revoked grant or a failure of the bus.
+pub async fn question(context: &RequestContext, candidates: Option<&[String]>) -> Result<Option<Answer>, RpcError> {
+    let shows_forms = context.client().is_some_and(|client| client.shows_forms);
     let Some(candidates) = candidates.filter(|_| shows_forms) else { return Ok(None) };
-    let clients = match asked.ask(Command::Clients).await? {
+    let clients = match context.ask(Command::Clients).await? {
         Reply::Document { document } => document,
         other => return Err(RpcError::Internal(format!("the bus listed clients with {other:?}"))),
     };
@@ -100,11 +103,11 @@ pub async fn question(asked: &Asked, candidates: Option<&[String]>) -> Result<Op
     let field = json!({"type": "string", "title": "Blender", "oneOf": choices, "default": candidates.first()});
     let form = json!({
         "mode": "form",
-        "message": format!("{} Blenders are connected. Which one shall it be?", candidates.len()),
+        "message": format!("{} Blenders are connected. Which one should be used?", candidates.len()),
         "requestedSchema": {"type": "object", "properties": {FIELD: field}, "required": [FIELD]},
     });
     let until_ms = now_ms().saturating_add(GOOD_FOR_MS);
-    let state = seal::sealed(&asked.env, &sealed(asked), until_ms).await;
+    let state = seal::seal(&context.env, &bound_parts(context), until_ms).await;
     let fields = json!({
         "inputRequests": {QUESTION: {"method": "elicitation/create", "params": form}},
         "requestState": state.map_err(|error| RpcError::Internal(error.to_string()))?,
@@ -112,7 +115,7 @@ pub async fn question(asked: &Asked, candidates: Option<&[String]>) -> Result<Op
     Ok(Some(Answer::from(fields).of_type(ResultType::InputRequired)))
 }
 
-/// What a person knows a Blender by: the file that is open, its version, then its uuid.
+/// How a Blender is named to a person: its open file, its version, and its uuid.
 fn title(uuid: &str, clients: &Value) -> String {
     let listed = |bucket: &str| clients.get(bucket).and_then(Value::as_array).into_iter().flatten();
     let is_it = |client: &&Value| client.get("uuid").and_then(Value::as_str) == Some(uuid);
@@ -128,17 +131,18 @@ fn title(uuid: &str, clients: &Value) -> String {
     }
 }
 
-/// What a `requestState` is bound to.
-fn sealed(asked: &Asked) -> Vec<String> {
-    let mut parts = vec![asked.caller.user_id.clone(), asked.caller.grant_id.clone(), asked.request.method.clone()];
-    let params = &asked.request.params;
+/// What a `requestState` is valid for.
+fn bound_parts(context: &RequestContext) -> Vec<String> {
+    let mut parts =
+        vec![context.caller.user_id.clone(), context.caller.grant_id.clone(), context.request.method.clone()];
+    let params = &context.request.params;
     parts.extend(
         SEALED.iter().map(|name| params.get(*name).map_or_else(String::new, |value| sorted(value).to_string())),
     );
     parts
 }
 
-/// The same value with the keys of its objects in order: a client may write them in another one when it asks again.
+/// The value with sorted object keys: a client may order them differently when it repeats the request.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(sorted).collect(),

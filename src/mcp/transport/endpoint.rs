@@ -1,4 +1,4 @@
-//! The MCP endpoint as an HTTP resource: methods, headers and sizes.
+//! The MCP endpoint: HTTP methods, headers and body sizes.
 use bus::wire::command::{Command, Reply};
 use futures_util::StreamExt;
 use worker::web_sys::Response as RuntimeResponse;
@@ -14,12 +14,12 @@ use crate::mcp::transport::origin;
 use crate::mcp::transport::post::Post;
 use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, refuse};
 use crate::oauth::bearer::{self, Challenge};
-use crate::objects::bus::Bus;
+use crate::objects::bus::{Bus, Opened};
 use crate::site::Site;
 
 /// The longest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
-/// How much is read of a body that is too long.
+/// How much of a too long body is read before the connection is closed, in bytes.
 const MAX_DRAINED: usize = 4 * MAX_BODY;
 
 /// Serves one HTTP request to `/` or `/mcp`.
@@ -33,7 +33,7 @@ pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<R
     let response = match origin::preflight(&request)? {
         Some(response) => response.into(),
         None => {
-            // Before anything else, the method included: a client that probes with GET must learn how to sign in.
+            // Before the method is checked: a client that probes with GET must learn how to sign in.
             match bearer::authenticate(&request, &env, site).await {
                 Ok(caller) if request.method() == Method::Post => {
                     post(&mut request, &env, &context, caller, origin.is_some()).await?
@@ -75,9 +75,9 @@ async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Re
         Err(error) => Err(error),
     };
     match opened {
-        Ok(Ok(socket)) => bridge(socket, None, None),
-        Ok(Err(Reply::Revoked)) => Challenge::invalid_token(request).response(),
-        Ok(Err(_)) => refuse(404, &RpcError::NoSession),
+        Ok(Opened::Socket(socket)) => bridge(socket, None, None),
+        Ok(Opened::Refused(Reply::Revoked)) => Challenge::invalid_token(request).response(),
+        Ok(Opened::Refused(_)) => refuse(404, &RpcError::NoSession),
         Err(error) => {
             console_error!("{error}");
             refuse(500, &RpcError::Internal(String::new()))
@@ -93,8 +93,10 @@ async fn post(
     for_a_page: bool,
 ) -> Result<RuntimeResponse> {
     let body = match body_of(request).await? {
-        Ok(body) => body,
-        Err((status, reason)) => return refuse(status, &RpcError::InvalidRequest(reason)).map(Into::into),
+        ReadBody::Whole(body) => body,
+        ReadBody::Refused { status, reason } => {
+            return refuse(status, &RpcError::InvalidRequest(reason)).map(Into::into);
+        }
     };
     let headers = mcp_headers(request)?;
     let parsed = message::parse(&body);
@@ -106,16 +108,28 @@ async fn post(
     }
 }
 
-/// The body of a POST, or with what status and why it is not taken.
-async fn body_of(request: &mut Request) -> Result<core::result::Result<Vec<u8>, (u16, String)>> {
+/// The body of a POST, or the reason to refuse it.
+enum ReadBody {
+    Whole(Vec<u8>),
+    /// `status`: the HTTP status of the refusal.
+    Refused {
+        status: u16,
+        reason: String,
+    },
+}
+
+async fn body_of(request: &mut Request) -> Result<ReadBody> {
+    let refused = |status, reason: &str| Ok(ReadBody::Refused { status, reason: reason.to_owned() });
     if !has_json_body(request)? {
-        return Ok(Err((415, "Content-Type must be application/json".to_owned())));
+        return refused(415, "Content-Type must be application/json");
     }
     if !accepts_answer(request)? {
-        return Ok(Err((406, "Accept must admit application/json or text/event-stream".to_owned())));
+        return refused(406, "Accept must admit application/json or text/event-stream");
     }
-    let too_long = || (413, format!("the body has more than {MAX_BODY} bytes, the most that is taken"));
-    Ok(read_body(request).await?.ok_or_else(too_long))
+    match read_body(request).await? {
+        Some(body) => Ok(ReadBody::Whole(body)),
+        None => refused(413, &format!("the body has more than {MAX_BODY} bytes, the most that is accepted")),
+    }
 }
 
 /// DELETE ends the session.
@@ -123,11 +137,11 @@ async fn close_session(request: &Request, env: &Env, caller: &Caller) -> Result<
     let Some(session_id) = request.headers().get(SESSION_HEADER)? else {
         return refuse(400, &RpcError::InvalidRequest(format!("{SESSION_HEADER} is missing")));
     };
-    let asked = match Bus::of(env, caller) {
+    let reply = match Bus::of(env, caller) {
         Ok(bus) => bus.ask("", Some(&session_id), Command::CloseSession, &|_| {}).await,
         Err(error) => Err(error),
     };
-    match asked {
+    match reply {
         Ok(Reply::Done) => Ok(Response::empty()?.with_status(204)),
         Ok(Reply::Revoked) => Challenge::invalid_token(request).response(),
         Ok(_) => refuse(404, &RpcError::NoSession),
@@ -153,8 +167,8 @@ fn accepts_answer(request: &Request) -> Result<bool> {
         .any(|range| range.is_empty() || admitted.iter().any(|known| known.eq_ignore_ascii_case(range))))
 }
 
-/// The body, or none if it is longer than `MAX_BODY`. What is a little longer is read to its end all the same: a client
-/// that is still sending when the answer comes would see a broken connection instead.
+/// The body, or `None` if it is longer than `MAX_BODY`. Up to `MAX_DRAINED` it is read to the end, since a client that
+/// is still sending would see a broken connection instead of the error.
 async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
     let declared = request.headers().get("Content-Length")?.and_then(|length| length.parse::<usize>().ok());
     if declared.is_some_and(|length| length > MAX_DRAINED) {
@@ -164,7 +178,7 @@ async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
         return Ok(Some(Vec::new()));
     }
     if declared.is_some() {
-        // The platform reads no more than was declared.
+        // The platform reads no more than the declared length.
         let body = request.bytes().await?;
         return Ok((body.len() <= MAX_BODY).then_some(body));
     }

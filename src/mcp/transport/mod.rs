@@ -1,4 +1,4 @@
-//! HTTP: methods, headers, sizes and origins of the endpoint, batches, and whether an answer is JSON or a stream.
+//! MCP over HTTP: methods, headers, body sizes, origins, batches, and whether an answer is JSON or a stream.
 
 mod endpoint;
 pub mod origin;

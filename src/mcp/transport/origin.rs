@@ -1,8 +1,7 @@
-//! Who may reach the endpoint from a browser: `Origin` and `Host` checks, and CORS for the origins that pass.
+//! `Origin` and `Host` checks for browsers, and CORS headers for allowed origins.
 //!
-//! A page of a stranger could otherwise make its name resolve to this machine (DNS rebinding) and talk to a server on
-//! loopback as if it were its own.
-
+//! Without them any web page could make its host name resolve to this machine (DNS rebinding) and use a server on
+//! loopback.
 use url::Url;
 use worker::{Headers, Method, Request, Response, Result};
 
@@ -16,10 +15,10 @@ const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, Last-Event-I
 const RESPONSE_HEADERS: &str = "Mcp-Session-Id, WWW-Authenticate, MCP-Protocol-Version";
 const PREFLIGHT_TTL_S: &str = "86400";
 
-/// The origin of a request to this site that came from an allowed page; none for one that came from no browser.
+/// The allowed origin of a request, or `None` if it has no `Origin` header.
 ///
 /// # Errors
-/// `RpcError::Forbidden` for any other origin, and for a host that cannot be this server's.
+/// `RpcError::Forbidden` for another origin, and for a host that cannot be this server's.
 pub fn check(
     request: &Request,
     site: &core::result::Result<Site, SiteError>,
@@ -28,7 +27,7 @@ pub fn check(
     let site = match site {
         Ok(site) => site,
         Err(error @ SiteError::PlainHttp) => return Err(RpcError::Forbidden(error.to_string())),
-        // The server's own misconfiguration: told where the token is verified.
+        // A misconfiguration of this server, reported when the token is verified.
         Err(_) => return Ok(None),
     };
     let Some(origin) = request.headers().get("Origin").ok().flatten() else { return Ok(None) };
@@ -45,7 +44,7 @@ fn admits(site: &Site, allowed: &[String], origin: &str) -> bool {
     own || allowed.iter().any(|one| one == origin) || beside()
 }
 
-/// The answer to a preflight; 405 for an `OPTIONS` that is none.
+/// The response to a CORS preflight; `None` for any other request.
 pub fn preflight(request: &Request) -> Result<Option<Response>> {
     if request.method() != Method::Options || !request.headers().has("Access-Control-Request-Method")? {
         return Ok(None);
@@ -53,7 +52,7 @@ pub fn preflight(request: &Request) -> Result<Option<Response>> {
     Ok(Some(Response::empty()?.with_status(204)))
 }
 
-/// Lets the page of this origin read the answer.
+/// Adds the CORS headers for this origin.
 pub fn allow(headers: &Headers, origin: &str) -> Result<()> {
     headers.set("Access-Control-Allow-Origin", origin)?;
     headers.set("Access-Control-Allow-Methods", METHODS)?;

@@ -1,5 +1,4 @@
-//! Answers that are HTTP responses of their own.
-
+//! Answers and errors as single HTTP responses.
 use serde_json::{Value, json};
 use worker::{Request, Response, ResponseBody, Result, console_error};
 
@@ -8,7 +7,7 @@ use crate::oauth::bearer::Challenge;
 
 pub const SESSION_HEADER: &str = "Mcp-Session-Id";
 
-/// An error as an HTTP response of its own.
+/// An error as an HTTP response.
 pub fn answer_error(request: &Request, error: &RpcError, id: &Value, modern: bool) -> Result<Response> {
     match error {
         RpcError::Unauthenticated => return Challenge::invalid_token(request).response(),
@@ -19,12 +18,12 @@ pub fn answer_error(request: &Request, error: &RpcError, id: &Value, modern: boo
     Ok(Response::from_json(&error.response(id))?.with_status(error.status(modern)))
 }
 
-/// Refuses a request whose message was not read.
+/// Refuses a request before its message was read.
 pub fn refuse(status: u16, error: &RpcError) -> Result<Response> {
     Ok(Response::from_json(&error.response(&json!(null)))?.with_status(status))
 }
 
-/// A message that is serialized already.
+/// A response with this JSON text.
 pub fn json_text(text: String) -> Result<Response> {
     let response = Response::from_body(ResponseBody::Body(text.into_bytes()))?;
     response.headers().set("Content-Type", "application/json")?;

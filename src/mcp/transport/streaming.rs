@@ -1,10 +1,8 @@
-//! Quick answers are plain JSON, slow ones a stream of Server-Sent Events: its headers go out at once and a comment now and
-//! then, so that no client, proxy or read timeout takes a working Blender for a dead server.
-
+//! Sends quick answers as JSON and slow ones as Server-Sent Events. A stream starts at once and sends comments while it
+//! waits, so that no client, proxy or read timeout gives up on a Blender that is working.
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::time::Duration;
-
 use std::collections::VecDeque;
 
 use futures_channel::mpsc::UnboundedReceiver;
@@ -16,29 +14,29 @@ use worker::{Context, Delay, Response as HttpResponse, Result};
 
 use crate::http::event_stream::{Chunk, comment, event, event_stream};
 use crate::mcp::answer::Response;
-use crate::mcp::asked::Told;
+use crate::mcp::context::Interim;
 
-/// A comment goes out at least this often. It is also how soon a client that has gone is missed: well before its call would
-/// become a task, which nobody would follow.
+/// A comment is sent at least this often. A client that has gone is noticed at the next one, well before its call would
+/// become a task that nobody follows.
 const COMMENT_EVERY: Duration = Duration::from_secs(4);
-/// What is done when nobody waits any more.
-pub type GivenUp = Pin<Box<dyn Future<Output = ()>>>;
-/// Answers that are awaited: one, or those of a batch.
+/// What to do when the client disconnects before it has its answer.
+pub type OnAbandon = Pin<Box<dyn Future<Output = ()>>>;
+/// The awaited answers: one, or those of a batch.
 pub type Pending = FuturesUnordered<LocalBoxFuture<'static, Response>>;
 
-/// How the answers came.
-pub enum Raced {
-    /// All of them soon, and there was nothing to hear before.
-    Soon(Vec<Response>),
+/// How answers are delivered.
+pub enum Delivery {
+    /// All at once: they came soon, and without notifications.
+    Whole(Vec<Response>),
     /// As a stream.
-    Streamed(HttpResponse),
+    Stream(HttpResponse),
 }
 
-/// Does something when it is dropped, unless it was settled before.
+/// Runs something when it is dropped, unless it was settled before.
 struct OnDrop(Option<oneshot::Sender<()>>);
 
 impl OnDrop {
-    fn new(context: &Context, then: GivenUp) -> Self {
+    fn new(context: &Context, then: OnAbandon) -> Self {
         let (sender, settled) = oneshot::channel();
         context.wait_until(async move {
             if settled.await.is_err() {
@@ -49,48 +47,48 @@ impl OnDrop {
     }
 
     fn settle(mut self) {
-        // Fails only when the request's own context is gone, and with it what would be done.
+        // Fails only if the request's context, which would run it, is gone.
         let _ = self.0.take().map(|sender| sender.send(()));
     }
 }
 
-/// Waits for all answers until one of them is known to be slow; then, or if there is something to hear first, the answer
-/// becomes a stream. It is the bus that says so, after a moment: all that takes long is what the bus waits for.
-pub async fn race(
+/// Waits for all answers. When the bus reports that one is slow, or a notification comes first, the response becomes a
+/// stream.
+pub async fn deliver(
     mut pending: Pending,
-    mut told: UnboundedReceiver<Told>,
-    given_up: Option<GivenUp>,
+    mut interim: UnboundedReceiver<Interim>,
+    on_abandon: Option<OnAbandon>,
     context: &Context,
-) -> Result<Raced> {
+) -> Result<Delivery> {
     let (mut ready, mut events) = (Vec::new(), VecDeque::new());
     while !pending.is_empty() {
-        match select(pending.next(), pin!(next(&mut told))).await {
+        match select(pending.next(), pin!(next(&mut interim))).await {
             Either::Left((Some(response), _)) => ready.push(response),
-            Either::Right((Told::Report(report), _)) => events.push_back(report),
-            Either::Left((None, _)) | Either::Right((Told::Slow, _)) => break,
+            Either::Right((Interim::Notification(report), _)) => events.push_back(report),
+            Either::Left((None, _)) | Either::Right((Interim::Slow, _)) => break,
         }
     }
-    events.extend(reports(&mut told));
+    events.extend(reports(&mut interim));
     if pending.is_empty() && events.is_empty() {
-        return Ok(Raced::Soon(ready));
+        return Ok(Delivery::Whole(ready));
     }
     events.extend(ready.iter().map(Response::event_text));
     let opened = pending.is_empty();
-    let watch = given_up.filter(|_| !opened).map(|given_up| OnDrop::new(context, given_up));
-    let streamed = Streamed { pending, told, events, watch, opened };
-    Ok(Raced::Streamed(event_stream(unfold(streamed, step))?))
+    let watch = on_abandon.filter(|_| !opened).map(|on_abandon| OnDrop::new(context, on_abandon));
+    let streamed = Streamed { pending, interim, events, watch, opened };
+    Ok(Delivery::Stream(event_stream(unfold(streamed, step))?))
 }
 
-/// Answers that are streamed, and what is to go out before the rest.
+/// The state of a stream of answers.
 struct Streamed {
     pending: Pending,
-    told: UnboundedReceiver<Told>,
+    interim: UnboundedReceiver<Interim>,
     events: VecDeque<String>,
     watch: Option<OnDrop>,
     opened: bool,
 }
 
-/// The next chunk of an answer's stream: a comment at once and now and then, reports as they come, answers at last.
+/// The next chunk: a comment at the start and after each pause, notifications as they come, answers last.
 async fn step(mut streamed: Streamed) -> Option<(Chunk, Streamed)> {
     if !streamed.opened {
         streamed.opened = true;
@@ -109,22 +107,22 @@ async fn step(mut streamed: Streamed) -> Option<(Chunk, Streamed)> {
 }
 
 impl Streamed {
-    /// Waits until there is something to send; says whether there is, or it is time for a comment.
+    /// Waits until there is something to send (true) or it is time for a comment (false).
     async fn wait(&mut self) -> bool {
-        let Self { pending, told, events, watch, .. } = self;
+        let Self { pending, interim, events, watch, .. } = self;
         let answered = {
-            let told = pin!(next(told));
-            match select(pending.next(), select(told, Delay::from(COMMENT_EVERY))).await {
+            let interim = pin!(next(interim));
+            match select(pending.next(), select(interim, Delay::from(COMMENT_EVERY))).await {
                 Either::Left((response, _)) => response,
-                Either::Right((Either::Left((Told::Report(report), _)), _)) => {
+                Either::Right((Either::Left((Interim::Notification(report), _)), _)) => {
                     events.push_back(report);
                     return true;
                 }
-                Either::Right((Either::Left((Told::Slow, _)) | Either::Right(_), _)) => return false,
+                Either::Right((Either::Left((Interim::Slow, _)) | Either::Right(_), _)) => return false,
             }
         };
-        // What was told before the answer goes out before it.
-        events.extend(reports(told));
+        // Notifications from before the answer are sent before it.
+        events.extend(reports(interim));
         events.extend(answered.as_ref().map(Response::event_text));
         if pending.is_empty()
             && let Some(watch) = watch.take()
@@ -135,16 +133,16 @@ impl Streamed {
     }
 }
 
-/// What is told next; never comes once nobody tells any more.
-async fn next(told: &mut UnboundedReceiver<Told>) -> Told {
-    match told.next().await {
-        Some(told) => told,
+/// The next interim message; pending forever once there can be no more.
+async fn next(interim: &mut UnboundedReceiver<Interim>) -> Interim {
+    match interim.next().await {
+        Some(interim) => interim,
         None => pending().await,
     }
 }
 
-/// The reports that have come so far.
-fn reports(told: &mut UnboundedReceiver<Told>) -> Vec<String> {
-    let come = core::iter::from_fn(|| told.try_recv().ok());
-    come.filter_map(|told| if let Told::Report(report) = told { Some(report) } else { None }).collect()
+/// The notifications that have arrived so far.
+fn reports(interim: &mut UnboundedReceiver<Interim>) -> Vec<String> {
+    let come = core::iter::from_fn(|| interim.try_recv().ok());
+    come.filter_map(|interim| if let Interim::Notification(report) = interim { Some(report) } else { None }).collect()
 }

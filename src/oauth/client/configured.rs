@@ -1,7 +1,6 @@
-//! Clients that the operator has registered: `OAUTH_CLIENTS`, a JSON array of client metadata by the names of RFC 7591.
+//! Clients registered by the operator: `OAUTH_CLIENTS`, a JSON array of client metadata (RFC 7591).
 //!
-//! An entry that is wrong is refused alone, and the log says why; nothing an operator writes can take the server down.
-
+//! An invalid entry is skipped and logged; it never takes the server down.
 use core::cell::OnceCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -12,11 +11,11 @@ use worker::{Env, console_error};
 
 use crate::config::Config;
 use crate::http::error::Error;
-use crate::oauth::client::declared::{Declared, Sound};
+use crate::oauth::client::metadata::{ClientMetadata, RawClientMetadata};
 use crate::oauth::client::{Client, Secret, record};
 
 const MAX_ID_BYTES: usize = 256;
-/// A secret is hashed once and not slowly, so it has to be a random one.
+/// The shortest secret. Secrets are stored with a fast hash, so they must be random.
 const MIN_SECRET_CHARACTERS: usize = 32;
 const KNOWN: [&str; 8] = [
     "client_id",
@@ -33,13 +32,13 @@ thread_local! {
     static KEPT: OnceCell<Rc<[Client]>> = const { OnceCell::new() };
 }
 
-/// The client of this id, if the operator has registered it.
+/// The client with this id, if the operator has registered it.
 pub fn find(client_id: &str, env: &Env) -> Option<Client> {
     let clients = KEPT.with(|kept| Rc::clone(kept.get_or_init(|| load(env))));
     clients.iter().find(|client| client.id == client_id).cloned()
 }
 
-/// Once per isolate, as the configuration itself.
+/// Runs once per isolate, like reading the configuration.
 fn load(env: &Env) -> Rc<[Client]> {
     let config = Config::of(env);
     let (clients, complaints) = config.oauth_clients.as_deref().map(read).unwrap_or_default();
@@ -49,7 +48,7 @@ fn load(env: &Env) -> Rc<[Client]> {
     clients.into()
 }
 
-/// The clients, and what was wrong with those that are refused. No complaint holds a secret.
+/// The valid clients, and a message for each invalid entry. Messages never contain a secret.
 fn read(text: &str) -> (Vec<Client>, Vec<String>) {
     let entries: Vec<Value> = match serde_json::from_str(text) {
         Ok(entries) => entries,
@@ -85,8 +84,9 @@ fn client(entry: Value) -> Result<Client, String> {
     }
     let secret = secret(&fields)?;
     let has_method = fields.contains_key("token_endpoint_auth_method");
-    let declared: Declared = serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
-    let Sound { name, redirect_uris, secret_by } = declared.check().map_err(|error| match error {
+    let declared: RawClientMetadata =
+        serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
+    let ClientMetadata { name, redirect_uris, secret_by } = declared.check().map_err(|error| match error {
         Error::Rejected { description, .. } => description,
         other => other.to_string(),
     })?;

@@ -1,8 +1,8 @@
-//! Clients that describe themselves at the https URL that is their `client_id`
+//! Clients whose `client_id` is the https URL of their metadata document
 //! (draft-ietf-oauth-client-id-metadata-document-02, which MCP 2026-07-28 prefers to registration).
 //!
-//! The document is fetched when a user is to be asked, never at the token endpoint: what was allowed then is bound to the
-//! id. No redirect is followed, and nothing but a whole, sound document is kept.
+//! The document is fetched before the user is asked for consent, never at the token endpoint: grants are bound to the
+//! id. Redirects are not followed, and only valid documents are cached.
 use core::time::Duration;
 
 use runtime::now_ms;
@@ -10,45 +10,48 @@ use serde_json::{Map, Value};
 use url::Url;
 use worker::{AbortSignal, Fetch, Headers, Request, RequestInit, RequestRedirect, console_log};
 
+use crate::http::body::bounded;
 use crate::http::error::{Code, Error};
-use crate::http::form::bounded;
 use crate::http::outbound::within;
-use crate::oauth::client::declared::{Declared, Sound};
+use crate::oauth::client::metadata::{ClientMetadata, RawClientMetadata};
 use crate::oauth::client::{Client, Secret};
 use crate::site::Site;
 
 mod address;
-mod kept;
+mod cache;
 
-/// The most that the draft (section 8.7) asks servers to take.
+/// The size that the draft recommends as limit (section 8.7), in bytes.
 const MAX_BYTES: usize = 5 * 1024;
-/// For the whole of an answer.
+/// For the whole response, headers and body.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether an id is meant to be the address of a metadata document.
+/// Whether a `client_id` is meant to be the URL of a metadata document.
 pub fn is_address(client_id: &str) -> bool {
     client_id.starts_with("https://")
 }
 
-/// The client that is described at `client_id`.
+/// Fetches the client's metadata document, or takes it from the cache.
+///
+/// # Errors
+/// `invalid_client_metadata` saying what is wrong with the URL or the document.
 pub async fn fetch(client_id: &str, site: &Site) -> Result<Client, Error> {
     let own_host = |name: &str| {
         let host_is = |origin: &str| Url::parse(origin).is_ok_and(|own| own.host_str() == Some(name));
         host_is(&site.here) || host_is(&site.issuer)
     };
     let url = address::check(client_id, own_host).map_err(|error| refused(error.to_string()))?;
-    if let Some(client) = kept::find(client_id, now_ms()) {
+    if let Some(client) = cache::find(client_id, now_ms()) {
         return Ok(client);
     }
     let answer = within(PATIENCE, async |signal| read(&url, signal).await).await;
     let late = || refused(format!("its metadata document did not come within {} seconds", PATIENCE.as_secs()));
     let (body, lifetime_s) = answer.ok_or_else(late)??;
     let client = describe(&url, &body)?;
-    kept::keep(&client, lifetime_s, now_ms());
+    cache::store(&client, lifetime_s, now_ms());
     Ok(client)
 }
 
-/// The bytes of the document, and for how many seconds it may be kept.
+/// The body of the document, and for how many seconds it may be cached.
 async fn read(url: &Url, signal: &AbortSignal) -> Result<(Vec<u8>, i64), Error> {
     let headers = Headers::new();
     headers.set("accept", "application/json")?;
@@ -71,7 +74,7 @@ async fn read(url: &Url, signal: &AbortSignal) -> Result<(Vec<u8>, i64), Error> 
     if !is_json(&kind) {
         return Err(refused("its metadata document must have the content type application/json"));
     }
-    let lifetime_s = kept::lifetime_s(|name| response.headers().get(name).ok().flatten());
+    let lifetime_s = cache::lifetime_s(|name| response.headers().get(name).ok().flatten());
     let body = bounded(response.stream()?, MAX_BYTES)
         .await
         .map_err(|error| {
@@ -87,25 +90,25 @@ fn is_json(content_type: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// What the document at `url` says, if all of it may be believed.
+/// The client that the document at `url` describes.
 fn describe(url: &Url, body: &[u8]) -> Result<Client, Error> {
     let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(body) else {
         return Err(refused("its metadata document is not a JSON object"));
     };
-    // Who serves a document decides about this one id, and about no other.
+    // A document is authoritative for its own URL only.
     if fields.get("client_id").and_then(Value::as_str) != Some(url.as_str()) {
         return Err(refused("client_id in its metadata document is not exactly the URL of the document"));
     }
-    // What everyone can read is no secret (draft section 4).
+    // The document is public, so it cannot hold a secret (draft section 4).
     if ["client_secret", "client_secret_expires_at"].iter().any(|name| fields.contains_key(*name)) {
         return Err(refused("its metadata document must hold no client_secret"));
     }
     if fields.get("token_endpoint_auth_method").is_some_and(|method| method.as_str() != Some("none")) {
         return Err(refused("token_endpoint_auth_method in its metadata document must be none"));
     }
-    let declared: Declared = serde_json::from_value(Value::Object(fields))
+    let declared: RawClientMetadata = serde_json::from_value(Value::Object(fields))
         .map_err(|error| refused(format!("its metadata document is not client metadata: {error}")))?;
-    let Sound { name, redirect_uris, secret_by: _ } = declared.check()?;
+    let ClientMetadata { name, redirect_uris, secret_by: _ } = declared.check()?;
     let publisher = url.host_str().map(str::to_owned);
     Ok(Client { id: url.to_string(), name, redirect_uris, secret: Secret::None, publisher })
 }

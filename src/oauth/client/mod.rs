@@ -1,11 +1,9 @@
-//! Clients: who they are, however this server came to know them.
-//!
-//! `configured`: registered by the operator. `record`: registered by themselves. `document`: described at the https URL
-//! that is their id. `registry` looks in all three.
+//! OAuth clients. `configured`: registered by the operator. `record`: registered by themselves. `document`: described
+//! by the https URL that is their id. `registry` finds a client in all three.
 
 mod configured;
-pub mod declared;
 pub mod document;
+pub mod metadata;
 mod model;
 pub mod record;
 mod registry;

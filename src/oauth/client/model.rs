@@ -1,36 +1,35 @@
-//! What is known of a client.
-
+//! A client as all sources describe it.
 use serde::{Deserialize, Serialize};
 
 use crate::oauth::redirect_uri;
 
-/// The client that `POST /auth/login` grants to; it exists nowhere else.
+/// The client id of grants made by `POST /auth/login`. No real client has it.
 pub const PASSWORD_CLIENT: &str = "urn:blender-bus:password";
-/// A longer `client_id` is not issued or taken: it travels in URLs and in every access token.
+/// The longest `client_id` that is issued or accepted, in bytes: it is part of URLs and access tokens.
 pub const MAX_CLIENT_ID_BYTES: usize = 2048;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     pub id: String,
-    /// As a page may show it; empty if the client has none.
+    /// The name to show; empty if the client has none.
     pub name: String,
     pub redirect_uris: Vec<String>,
     pub secret: Secret,
-    /// The host that describes it, for one that is known by its metadata document.
+    /// The host of its metadata document, if it has one.
     pub publisher: Option<String>,
 }
 
-/// How a client's secret is known.
+/// How a client's secret is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Secret {
     /// A public client.
     None,
-    /// See `record::secret`.
+    /// The secret is derived from the id: see `record::secret`.
     MadeFromId,
     Sha256([u8; 32]),
 }
 
-/// RFC 6749 section 2.3.1. Whichever a client has registered, its secret is taken in either way.
+/// RFC 6749 section 2.3.1. The secret is accepted either way, whichever the client has registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SecretBy {
     #[serde(rename = "b")]

@@ -1,21 +1,20 @@
-//! Clients that have registered. Nothing of them is stored: a `client_id` is the client's own record, signed (RFC 7591
+//! Clients that registered themselves. Nothing is stored: the `client_id` is the client's signed metadata (RFC 7591
 //! appendix A.5.2).
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::http::error::Error;
-use crate::oauth::client::declared::Sound;
+use crate::oauth::client::metadata::ClientMetadata;
 use crate::oauth::client::{Client, MAX_CLIENT_ID_BYTES, Secret, SecretBy};
 use crate::objects::key_ring::{Keys, is_signed, named, newest, sign};
 
-/// Every id given out here begins so, and no other client's may.
+/// Prefix of every id issued here; no other client's id may begin with it.
 pub const PREFIX: &str = "bmcl_";
-/// Sets signatures that are secrets apart from those of records.
+/// Separates signatures that are secrets from those of records.
 const SECRET: &str = "client secret";
 
-/// What a client has said about itself. `n`: name, `r`: redirect URIs, `t`: seconds when it registered.
+/// The metadata of a client. `n`: name, `r`: redirect URIs, `t`: when it registered, Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
@@ -25,12 +24,12 @@ pub struct Record {
     pub redirect_uris: Vec<String>,
     #[serde(rename = "t")]
     pub registered_s: i64,
-    /// How it shows its secret; nothing for a public client, which has none.
+    /// How it sends its secret; `None` for a public client.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub secret_by: Option<SecretBy>,
 }
 
-/// The secret of a confidential client: made from its id, so that it too is stored nowhere.
+/// The secret of a confidential client. It is derived from the id, so it is not stored either.
 pub fn secret(client_id: &str, keys: &Keys) -> Result<String, Error> {
     let key = named(&keys.client_record, kid(client_id)).ok_or(Error::Key)?;
     Ok(URL_SAFE_NO_PAD.encode(sign(key, &[SECRET, client_id])?))
@@ -42,8 +41,8 @@ pub fn is_secret(given: &str, client_id: &str, keys: &Keys) -> Result<bool, Erro
 }
 
 impl Record {
-    pub fn new(sound: Sound, registered_s: i64) -> Self {
-        let Sound { name, redirect_uris, secret_by } = sound;
+    pub fn new(sound: ClientMetadata, registered_s: i64) -> Self {
+        let ClientMetadata { name, redirect_uris, secret_by } = sound;
         Self { name, redirect_uris, registered_s, secret_by }
     }
 
@@ -54,7 +53,7 @@ impl Record {
         Ok(format!("{PREFIX}{kid}.{record}.{signature}"))
     }
 
-    /// The record that this id is, if this server has issued it.
+    /// The record in an id, if this server issued it.
     pub fn from_id(client_id: &str, keys: &Keys) -> Result<Option<Self>, Error> {
         if client_id.len() > MAX_CLIENT_ID_BYTES {
             return Ok(None);
@@ -76,7 +75,7 @@ impl Record {
     }
 }
 
-/// The kid that signed an id, to look for it among newer keys.
+/// The id of the key that signed a client id.
 pub fn kid(client_id: &str) -> &str {
     client_id.strip_prefix(PREFIX).and_then(|rest| rest.split('.').next()).unwrap_or_default()
 }

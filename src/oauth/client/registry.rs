@@ -1,5 +1,4 @@
-//! Finding a client by its id, wherever it is known from, and checking its secret.
-
+//! Finds clients by id in all sources, and checks their secrets.
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use worker::Env;
@@ -11,7 +10,7 @@ use crate::objects::key_ring::Keys;
 use crate::site::Site;
 
 impl Client {
-    /// The client of this id, wherever it is known from.
+    /// The client with this id, from any source.
     pub async fn find(client_id: &str, env: &Env, site: &Site) -> Result<Option<Self>, Error> {
         match Self::registered(client_id, env).await? {
             None if document::is_address(client_id) => document::fetch(client_id, site).await.map(Some),
@@ -19,18 +18,17 @@ impl Client {
         }
     }
 
-    /// A client that has been registered, by the operator or by itself.
+    /// The client with this id if it is registered, by the operator or by itself.
     pub async fn registered(client_id: &str, env: &Env) -> Result<Option<Self>, Error> {
         if let Some(client) = configured::find(client_id, env) {
             return Ok(Some(client));
         }
-        let keys = Keys::knowing(env, |keys| &keys.client_record, record::kid(client_id)).await?;
+        let keys = Keys::with_kid(env, |keys| &keys.client_record, record::kid(client_id)).await?;
         Ok(record::Record::from_id(client_id, &keys)?.map(|record| record.client(client_id)))
     }
 
-    /// Whether this is the client, as far as it has a secret to show. A public client has none, whatever it sends: PKCE
-    /// and the grant itself stand for it.
-    pub fn is_shown_by(&self, secret: &str, keys: &Keys) -> Result<bool, Error> {
+    /// Checks the client's secret. A public client has none and always passes: it is bound by PKCE and the grant.
+    pub fn accepts_secret(&self, secret: &str, keys: &Keys) -> Result<bool, Error> {
         match &self.secret {
             Secret::None => Ok(true),
             Secret::MadeFromId => record::is_secret(secret, &self.id, keys),

@@ -1,4 +1,4 @@
-//! What the forms of the dashboard do.
+//! The actions of the dashboard's forms.
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
 use bus::wire::tables::{JOB_CANCEL, SUBMIT};
@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::DispatchTool;
 use crate::http::error::Error;
-use crate::http::form::Parameters;
-use crate::web::dashboard::Owner;
+use crate::http::parameters::Parameters;
+use crate::web::dashboard::owner::Owner;
 use crate::web::dashboard::view::picture;
 use crate::web::pages::dashboard::Outcome;
 
@@ -16,7 +16,7 @@ const SCREENSHOT_TIMEOUT_MS: i64 = 30_000;
 const SCREENSHOT_SIZE: u32 = 960;
 const CODE: &str = "execute_code";
 
-/// Does what the pressed button says.
+/// Performs the action of the pressed button.
 pub async fn act(owner: &Owner<'_>, parameters: &Parameters) -> Result<Outcome, Error> {
     let field = |name| parameters.optional(name).map(Option::unwrap_or_default);
     match field("action")? {
@@ -26,14 +26,14 @@ pub async fn act(owner: &Owner<'_>, parameters: &Parameters) -> Result<Outcome, 
         "allow" => answer(owner, field("job_id")?, true).await,
         "refuse" => answer(owner, field("job_id")?, false).await,
         "screenshot" => screenshot(owner, field("client_uuid")?).await,
-        _ => Ok(Outcome::failed("The form says nothing this page can do. Reload the page and try again.")),
+        _ => Ok(Outcome::failed("This page does not know that action. Reload the page and try again.")),
     }
 }
 
 /// Starts a job. `input` is Python for `execute_code`, else the parameters as JSON.
 async fn send(owner: &Owner<'_>, target: &str, command: &str, input: &str) -> Result<Outcome, Error> {
     let Some(tool) = DispatchTool::of_command(command) else {
-        return Ok(Outcome::failed("Choose a command of the list."));
+        return Ok(Outcome::failed("Choose a command from the list."));
     };
     let params = match given(tool, input) {
         Ok(params) => params,
@@ -46,7 +46,7 @@ async fn send(owner: &Owner<'_>, target: &str, command: &str, input: &str) -> Re
     let document = match owner.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await? {
         Reply::Document { document } => document,
         Reply::Rejected { message } => return Ok(Outcome::failed(message)),
-        _ => return Err(Error::Senseless("UserBus")),
+        _ => return Err(Error::UnexpectedReply("UserBus")),
     };
     let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
     Ok(match text("status") {
@@ -55,10 +55,10 @@ async fn send(owner: &Owner<'_>, target: &str, command: &str, input: &str) -> Re
     })
 }
 
-/// The checked parameters of a command.
+/// The validated parameters of a command.
 fn given(tool: &DispatchTool, input: &str) -> Result<Map<String, Value>, String> {
     let params = match input.trim() {
-        "" if tool.command() == CODE => return Err("Write the Python code that shall run.".to_owned()),
+        "" if tool.command() == CODE => return Err("Write the Python code to run.".to_owned()),
         _ if tool.command() == CODE => json!({"code": input}),
         "" => json!({}),
         json => serde_json::from_str(json).map_err(|error| {
@@ -76,34 +76,34 @@ async fn cancel(owner: &Owner<'_>, job_id: &str) -> Result<Outcome, Error> {
     match owner.ask(Command::Tool { name: JOB_CANCEL.to_owned(), arguments }).await? {
         Reply::Document { document } => Ok(match document.get("hint").and_then(Value::as_str) {
             Some(hint) => Outcome::done(hint),
-            None => Outcome::failed("There is no such job any more."),
+            None => Outcome::failed("This job no longer exists."),
         }),
         Reply::Rejected { message } => Ok(Outcome::failed(message)),
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 
 async fn disconnect(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Error> {
     match owner.ask(Command::Disconnect { client_uuid: client_uuid.to_owned() }).await? {
         Reply::Found { found: true } => {
-            Ok(Outcome::done(format!("{client_uuid} is off the bus. It comes back when it is told to connect.")))
+            Ok(Outcome::done(format!("{client_uuid} is disconnected. It stays away until somebody connects it again.")))
         }
-        Reply::Found { found: false } => Ok(Outcome::failed("There is no such client any more.")),
+        Reply::Found { found: false } => Ok(Outcome::failed("This client no longer exists.")),
         Reply::Rejected { message } => Ok(Outcome::failed(message)),
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 
-/// Whether a job that asks may run.
+/// Answers a job that asks for consent.
 async fn answer(owner: &Owner<'_>, job_id: &str, allow: bool) -> Result<Outcome, Error> {
     match owner.ask(Command::Answer { job_id: job_id.to_owned(), allow }).await? {
-        Reply::Found { found: true } if allow => Ok(Outcome::done(format!("Job {job_id} may run, this once."))),
+        Reply::Found { found: true } if allow => Ok(Outcome::done(format!("Job {job_id} may run, this time only."))),
         Reply::Found { found: true } => Ok(Outcome::done(format!("Job {job_id} is refused."))),
         Reply::Found { found: false } => Ok(Outcome::failed(
-            "This job does not ask any more, or its Blender is not connected now. Reload the page to see.",
+            "This job no longer asks for consent, or its Blender is not connected. Reload the page to see.",
         )),
         Reply::Rejected { message } => Ok(Outcome::failed(message)),
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 
@@ -124,7 +124,7 @@ async fn screenshot(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Err
             None => Outcome::failed(no_picture(&envelope)),
         }),
         Reply::Rejected { message } => Ok(Outcome::failed(message)),
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 
@@ -132,7 +132,8 @@ fn no_picture(envelope: &Envelope) -> String {
     match (envelope.status, &envelope.hint) {
         (Status::Failed, _) => format!("Blender made no picture: {}", envelope.error),
         (Status::Timeout, _) => {
-            "Blender is busy and has not answered yet. The picture will be among the jobs when it comes.".to_owned()
+            "Blender is busy and has not answered yet. The picture will be in the list of jobs when it arrives."
+                .to_owned()
         }
         (_, Some(hint)) => hint.clone(),
         _ => "Blender sent no picture.".to_owned(),

@@ -1,4 +1,4 @@
-//! `/` for a browser.
+//! The home page, `/` for a browser.
 use bus::wire::command::{Command, Reply};
 use worker::{Env, Request, Response};
 
@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::http::error::Error;
 use crate::site::Site;
 use crate::web::browser::page_running;
-use crate::web::dashboard::owner;
+use crate::web::dashboard::owner::Owner;
 use crate::web::pages::home::{Home, Who, clients};
 use crate::web::pages::{HOME_SCRIPT, STYLE};
 use crate::web::screens;
@@ -27,9 +27,9 @@ pub async fn home(request: &Request, env: &Env) -> Result<Response, Error> {
 }
 
 async fn who(request: &Request, env: &Env) -> Result<Option<Who>, Error> {
-    let Some(owner) = owner(request, env).await? else { return Ok(None) };
+    let Some(owner) = Owner::of(request, env).await? else { return Ok(None) };
     match owner.ask(Command::Connected).await? {
         Reply::Connected { blenders } => Ok(Some(Who { username: owner.session.owner.username, blenders })),
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }

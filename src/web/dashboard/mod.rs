@@ -1,105 +1,48 @@
-//! `/dashboard`: what an owner sees of the own bus, and does to it, in a browser.
+//! `/dashboard`: shows owners their bus, and lets them act on it.
 //!
-//! The server renders; the script only asks for the changing part again (`/dashboard/live`) when the bus says that something
-//! changed (`/dashboard/events`), and sends the page's forms without leaving it. Without the script the page works by
-//! reloading. Invariant: whatever changes something needs the form token of this session.
+//! The server renders everything. The script only reloads the changing part (`/dashboard/live`) when the bus reports a
+//! change (`/dashboard/events`), and sends forms without leaving the page. Without the script the page works by
+//! reloading. Invariant: every action needs the form token of this session.
 
 mod actions;
 pub mod home;
+mod owner;
 mod view;
 use bus::wire::command::{Command, Reply};
 use bus::wire::topics::{Listener, Subscription, Topic};
-use bus::wire::views::Overview;
-use kernel::scopes::Scopes;
-use runtime::now_ms;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use worker::{Env, Method, Request, Response, ResponseBuilder};
+use worker::{Env, Request, Response, ResponseBuilder};
 
-use crate::caller::Caller;
 use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::http::event_stream::bridge;
-use crate::http::form::{Parameters, expect_method, form_within};
-use crate::http::redirect::see_other;
-use crate::objects::bus::Bus;
-use crate::objects::key_ring::Keys;
+use crate::http::parameters::Parameters;
+use crate::objects::bus::Opened;
+use crate::routes::Page;
 use crate::site::Site;
-use crate::web::browser::{FormFor, Session, form_token, form_token_is_right, is_same_origin, page_running};
+use crate::web::browser::page_running;
+use crate::web::dashboard::owner::Owner;
 use crate::web::pages::dashboard::{Dashboard, Outcome};
 use crate::web::pages::{DASHBOARD_SCRIPT, STYLE};
+use crate::web::posted_form::{PostedForm, is_same_origin};
+use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 
-/// The longest form, in bytes: code that is to be run, percent-encoded.
+/// The longest form, in bytes. It may hold code to run, percent-encoded.
 const MAX_FORM: usize = 512 * 1024;
-/// How long one stream of events lasts. The script opens the next one, if the session is still good.
-const STREAM_MS: i64 = 15 * 60 * 1_000;
-/// Set by the script: it wants a part of the page and no whole one.
+/// Set by the script, which wants a part of the page instead of the whole.
 const PART_HEADER: &str = "x-dashboard-part";
 
-/// A signed-in owner at the own bus.
-struct Owner<'a> {
-    env: &'a Env,
-    site: Site,
-    session: Session,
-    bus: Bus,
-}
-
-/// Answers a request whose path is one of the dashboard's; nothing for any other.
-pub async fn route(request: &mut Request, env: &Env) -> Option<Result<Response, Error>> {
-    Some(match request.path().as_str() {
-        "/dashboard" => dashboard(request, env).await,
-        "/dashboard/live" => live(request, env).await,
-        "/dashboard/job" => job(request, env).await,
-        "/dashboard/events" => events(request, env).await,
-        _ => return None,
-    })
-}
-
-/// Who is signed in, if somebody is.
-async fn owner<'a>(request: &Request, env: &'a Env) -> Result<Option<Owner<'a>>, Error> {
+pub async fn dashboard(request: &mut Request, env: &Env) -> Result<Response, Error> {
     let site = Site::of(request, &Config::of(env))?;
-    let Some(session) = Session::of(request, env, &site).await? else { return Ok(None) };
-    let bus = Bus::of_owner(env, &session.owner.user_id).map_err(worker::Error::from)?;
-    Ok(Some(Owner { env, site, session, bus }))
-}
-
-impl Owner<'_> {
-    async fn ask(&self, command: Command) -> Result<Reply, Error> {
-        Ok(self.bus.ask("", None, command, &|_| {}).await.map_err(worker::Error::from)?)
-    }
-
-    async fn overview(&self) -> Result<Overview, Error> {
-        match self.ask(Command::Overview).await? {
-            Reply::Overview { overview } => Ok(*overview),
-            _ => Err(Error::Senseless("UserBus")),
-        }
-    }
-
-    async fn form_token(&self, purpose: FormFor) -> Result<String, Error> {
-        form_token(&*Keys::kept(self.env).await?, purpose, &self.session.credential, "")
-    }
-
-    async fn is_own_form(&self, request: &Request, parameters: &Parameters) -> Result<bool, Error> {
-        let token = parameters.optional("form_token")?.unwrap_or_default();
-        let keys = Keys::kept(self.env).await?;
-        let right = form_token_is_right(&keys, FormFor::Dashboard, &self.session.credential, "", token)?;
-        Ok(right && is_same_origin(request, &self.site)?)
-    }
-}
-
-async fn dashboard(request: &mut Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST")?;
-    let posted = if request.method() == Method::Post { Some(form_within(request, MAX_FORM).await?) } else { None };
+    let posted = PostedForm::within(request, &site, MAX_FORM).await?;
     let in_part = request.headers().has(PART_HEADER)?;
-    let Some(owner) = owner(request, env).await? else {
-        return if in_part { signed_out() } else { Ok(see_other("/login?return_to=/dashboard")?.empty()) };
+    let Some(owner) = Owner::of(request, env).await? else {
+        return if in_part { signed_out() } else { sign_in_first(Page::Dashboard) };
     };
     let mut outcome = None;
-    if let Some(parameters) = posted {
-        if !owner.is_own_form(request, &parameters).await? {
-            return screens::forged(&owner.site);
-        }
+    if let Some(form) = posted {
+        let parameters = form.of_session(env, Page::Dashboard, &owner.session, "").await?;
         outcome = Some(actions::act(&owner, &parameters).await?);
     }
     match outcome {
@@ -109,7 +52,7 @@ async fn dashboard(request: &mut Request, env: &Env) -> Result<Response, Error> 
 }
 
 async fn whole(owner: &Owner<'_>, outcome: Option<&Outcome>) -> Result<Response, Error> {
-    let form_token = owner.form_token(FormFor::Dashboard).await?;
+    let form_token = owner.form_token(Page::Dashboard).await?;
     let overview = owner.overview().await?;
     let html = screens::render(&Dashboard {
         style: STYLE,
@@ -120,65 +63,48 @@ async fn whole(owner: &Owner<'_>, outcome: Option<&Outcome>) -> Result<Response,
         targets: &view::targets(&overview),
         commands: &view::commands(),
         form_token: &form_token,
-        sign_out_token: &owner.form_token(FormFor::SignOut).await?,
+        sign_out_token: &owner.form_token(Page::SignOut).await?,
     })?;
     let status = if outcome.is_some_and(|outcome| outcome.error.is_some()) { 422 } else { 200 };
     let response = page_running(status, Some(&owner.site), None, Some(&DASHBOARD_SCRIPT))?;
     Ok(response.fixed(html.into_bytes()))
 }
 
-/// The part of the page that changes.
-async fn live(request: &Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get], "GET")?;
-    let Some(owner) = owner(request, env).await? else { return signed_out() };
-    let form_token = owner.form_token(FormFor::Dashboard).await?;
+/// `/dashboard/live`: the part of the page that changes.
+pub async fn live(request: &Request, env: &Env) -> Result<Response, Error> {
+    let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
+    let form_token = owner.form_token(Page::Dashboard).await?;
     part(&screens::render(&view::live(&owner.overview().await?, &form_token))?)
 }
 
-/// One job in full: `?id=`.
-async fn job(request: &Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get], "GET")?;
-    let Some(owner) = owner(request, env).await? else { return signed_out() };
+/// `/dashboard/job?id=`: all details of a job.
+pub async fn job(request: &Request, env: &Env) -> Result<Response, Error> {
+    let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
     match owner.ask(Command::Job { job_id: query.required("id")?.to_owned() }).await? {
         Reply::Job { job: Some(job) } => part(&screens::render(&view::detail(&job))?),
         Reply::Job { job: None } => {
-            part(&screens::render(&Outcome::failed("This job is not kept any more: jobs go after 24 hours."))?)
+            part(&screens::render(&Outcome::failed("This job no longer exists: jobs are deleted after 24 hours."))?)
         }
-        _ => Err(Error::Senseless("UserBus")),
+        _ => Err(Error::UnexpectedReply("UserBus")),
     }
 }
 
-/// Tells, as Server-Sent Events, that there is something new in the live part, and not what. The bus sleeps meanwhile.
-async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
-    expect_method(request, &[Method::Get], "GET")?;
-    let Some(owner) = owner(request, env).await? else { return signed_out() };
+/// `/dashboard/events`: Server-Sent Events that say that the live part has changed, but not what. The bus can hibernate
+/// in between.
+pub async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
+    let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
     if !is_same_origin(request, &owner.site)? {
-        return Err(Error::new(Code::AccessDenied, "only the dashboard itself may listen"));
+        return Err(Error::new(Code::AccessDenied, "only the dashboard itself may use this stream"));
     }
     let subscription = |topic, uri: &str| Subscription { topic, uri: uri.to_owned() };
     let subscriptions = vec![subscription(Topic::Clients, "clients"), subscription(Topic::Jobs, "jobs")];
     let listener =
         serde_json::to_string(&Listener { subscription_id: Value::Null, subscriptions, task_ids: Vec::new() })?;
-    let opened = owner.bus.open_listener(&browser(&owner), &listener).await.map_err(worker::Error::from)?;
+    let opened = owner.bus.open_listener(&owner.as_caller(), &listener).await.map_err(worker::Error::from)?;
     match opened {
-        Ok(socket) => Ok(bridge(socket, None, None)?),
-        Err(_) => signed_out(),
-    }
-}
-
-/// The browser as the bus knows a socket's holder. The session has no grant; its stream can only listen.
-fn browser(owner: &Owner<'_>) -> Caller {
-    let session: String =
-        Sha256::digest(&owner.session.credential).iter().take(8).map(|b| format!("{b:02x}")).collect();
-    Caller {
-        user_id: owner.session.owner.user_id.clone(),
-        username: owner.session.owner.username.clone(),
-        client_id: "dashboard".to_owned(),
-        grant_id: format!("browser-{session}"),
-        scopes: Scopes::BUS_READ,
-        audience: owner.site.issuer.clone(),
-        expires_at_ms: now_ms().saturating_add(STREAM_MS),
+        Opened::Socket(socket) => Ok(bridge(socket, None, None)?),
+        Opened::Refused(_) => signed_out(),
     }
 }
 
@@ -187,7 +113,7 @@ fn part(html: &str) -> Result<Response, Error> {
     Ok(bare(200)?.fixed(html.as_bytes().to_vec()))
 }
 
-/// The script reloads the page on this, and so asks to sign in.
+/// 401. The script then reloads the page, which redirects to the sign-in page.
 fn signed_out() -> Result<Response, Error> {
     Ok(bare(401)?.fixed(b"You are signed out.".to_vec()))
 }

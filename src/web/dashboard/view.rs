@@ -1,4 +1,4 @@
-//! From what the bus tells to what the page shows: everything is bounded, and said in words.
+//! Turns the bus's overview into what the page shows. Everything is bounded in length.
 use bus::wire::views::{BLENDER, ClientInfo, Counters, JOB_ACK, JobDetail, JobLine, Overview};
 use chrono::DateTime;
 use kernel::arguments::{DefaultValue, Param};
@@ -9,12 +9,12 @@ use crate::web::pages::dashboard::{
     CommandChoice, JobPart, JobRow, LivePart, Moment, Number, Peer, Progress, Question,
 };
 
-/// Capabilities that are shown of a peer, and characters of each.
+/// The most capabilities shown of a peer, and the most characters of each.
 const MAX_FACTS: usize = 8;
 const MAX_FACT: usize = 60;
-/// Characters of code and of results that are shown.
+/// The most characters of code and results that are shown.
 const MAX_SHOWN: usize = 100_000;
-/// Characters of what is asked about; more is to be looked at in the job.
+/// The most characters shown of a job that asks for consent. The job's details show the rest.
 const MAX_ASKED: usize = 6_000;
 
 pub fn live<'a>(overview: &Overview, form_token: &'a str) -> LivePart<'a> {
@@ -32,13 +32,13 @@ pub fn live<'a>(overview: &Overview, form_token: &'a str) -> LivePart<'a> {
     }
 }
 
-/// Blenders that a job can be sent to, the connected ones.
+/// The connected Blenders, which a job can be sent to.
 pub fn targets(overview: &Overview) -> Vec<String> {
     let connected = |client: &&ClientInfo| client.connected && client.client_type == BLENDER;
     overview.clients.iter().filter(connected).map(|client| client.uuid.clone()).collect()
 }
 
-/// What can be sent, code first.
+/// The commands that can be sent, `execute_code` first.
 pub fn commands() -> Vec<CommandChoice> {
     let mut commands: Vec<CommandChoice> = tools::dispatch_tools()
         .map(|tool| CommandChoice { name: tool.command(), title: tool.title, takes: takes(tool.parameters) })
@@ -114,7 +114,7 @@ pub fn detail(job: &JobDetail) -> JobPart {
     }
 }
 
-/// What a job was given: the code of one that runs code, else its parameters.
+/// The code of a job that runs code, else its parameters.
 fn given(payload: &Value) -> String {
     let params = payload.get("params").unwrap_or(&Value::Null);
     match (params.get("code").or_else(|| payload.get("script")).and_then(Value::as_str), params) {
@@ -125,7 +125,7 @@ fn given(payload: &Value) -> String {
     }
 }
 
-/// A result that is JSON with its lines, any other as it is.
+/// A JSON result with line breaks; any other result as it is.
 fn readable(result: &str) -> String {
     match serde_json::from_str::<Value>(result) {
         Ok(document @ (Value::Object(_) | Value::Array(_))) => format!("{document:#}"),
@@ -160,7 +160,7 @@ fn numbers(counters: &Counters) -> Vec<Number> {
 
 /// Milliseconds as seconds.
 fn milliseconds(ms: i64) -> String {
-    // Far below what a float holds exactly: a job lives for a day.
+    // A job lives for a day, so a float holds this exactly.
     #[allow(clippy::cast_precision_loss)]
     duration(ms as f64 / 1_000.0)
 }
@@ -180,13 +180,13 @@ fn duration(seconds: f64) -> String {
 }
 
 fn moment(seconds: f64) -> Moment {
-    // Times of the bus are whole milliseconds of this era.
+    // Times of the bus fit into an i64.
     #[allow(clippy::cast_possible_truncation)]
     let time = DateTime::from_timestamp(seconds as i64, 0);
     Moment { seconds, text: time.map(|time| time.format("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default() }
 }
 
-/// At most so many characters, and a sign that there were more.
+/// At most `limit` characters, with a mark if there were more.
 fn cut(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}… (cut)", text.get(..end).unwrap_or_default()),

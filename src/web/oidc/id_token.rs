@@ -1,6 +1,5 @@
-//! Id tokens (OpenID Connect Core sections 2 and 3.1.3.7): what one says, and whether that is meant for this sign-in. Their
-//! signature is `signature`'s.
-
+//! ID tokens (OpenID Connect Core sections 2 and 3.1.3.7): parsing, and checking that the claims are meant for this
+//! sign-in. `signature` checks the signature.
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -9,12 +8,13 @@ use thiserror::Error;
 
 /// Clocks differ.
 const LEEWAY_S: f64 = 60.0;
-/// A token is made when the code is exchanged, so an old one is not the answer to this exchange.
+/// The oldest token accepted, in seconds. A token is made when its code is exchanged, so an older one belongs to
+/// another exchange.
 const MAX_AGE_S: f64 = 600.0;
 const MAX_BYTES: usize = 32 * 1024;
 const MAX_SUBJECT_BYTES: usize = 255;
 
-/// Why a token is not taken. For the log.
+/// Why a token is not accepted. For the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum IdTokenError {
     #[error("not an id token")]
@@ -62,7 +62,7 @@ pub struct Claims {
     pub about: About,
 }
 
-/// What is said of the user, in the token or by the userinfo endpoint.
+/// Claims about the user, from the token or the userinfo endpoint.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct About {
     pub email: Option<String>,
@@ -72,18 +72,18 @@ pub struct About {
     groups: Option<Value>,
 }
 
-/// A token as it was sent: nothing of it is to be believed before its signature is checked.
+/// A parsed token. Its claims must not be used before its signature is checked.
 #[derive(Debug)]
 pub struct IdToken {
     pub algorithm: Algorithm,
     pub kid: Option<String>,
     pub claims: Claims,
-    /// What the signature is over.
+    /// The signed part of the text.
     pub signed: String,
     pub signature: Vec<u8>,
 }
 
-/// What the token has to say for this sign-in.
+/// What the claims must match for this sign-in.
 pub struct Expected<'a> {
     pub issuer: &'a str,
     pub client_id: &'a str,
@@ -98,7 +98,7 @@ impl IdToken {
         let (header, claims) = signed.split_once('.').ok_or(malformed)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed);
         let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| malformed)?;
-        // A list of two, so that no key serves an algorithm that it was not made for, and `none` is none.
+        // Only these two, so that no key is used with another algorithm, and `none` is refused.
         let algorithm = match header.alg.as_str() {
             "RS256" => Algorithm::Rs256,
             "ES256" => Algorithm::Es256,
@@ -140,10 +140,10 @@ impl Claims {
 }
 
 impl About {
-    /// Adds what was not known yet.
+    /// Fills in claims that were missing.
     pub fn complete(&mut self, other: Self) {
         if self.email.is_none() {
-            // An address and whether it is verified are told by the same.
+            // An address and its verification must come from the same source.
             (self.email, self.email_verified) = (other.email, other.email_verified);
         }
         self.preferred_username = self.preferred_username.take().or(other.preferred_username);
@@ -151,7 +151,8 @@ impl About {
         self.groups = self.groups.take().or(other.groups);
     }
 
-    /// Whether one of the rules lets this user in; without rules everyone may. An address counts once it is verified.
+    /// Whether one of the rules allows this user. Without rules everyone is allowed. An e-mail address counts only if
+    /// it is verified.
     pub fn is_allowed(&self, rules: &[String]) -> bool {
         let verified = self.email_verified.as_ref().is_some_and(|is| is == &Value::Bool(true) || is == "true");
         let email = self.email.as_deref().filter(|_| verified).map(str::to_ascii_lowercase);
@@ -176,7 +177,7 @@ impl About {
         rules.is_empty() || rules.iter().any(lets_in)
     }
 
-    /// What to call the user.
+    /// The name to show for the user.
     pub fn display_name(&self) -> String {
         let names = [&self.preferred_username, &self.email, &self.name];
         let shown = |name: &String| name.chars().filter(|letter| !letter.is_control()).take(80).collect::<String>();

@@ -1,4 +1,4 @@
-//! The provider as it describes itself (OpenID Connect Discovery), and its keys. Both are kept by the isolate for a while.
+//! The provider's metadata (OpenID Connect Discovery) and keys. Each isolate caches both.
 use core::cell::RefCell;
 use std::rc::Rc;
 
@@ -19,7 +19,7 @@ use crate::web::oidc::id_token::{About, IdToken};
 use crate::web::oidc::signature::{Jwk, is_signed, key_of};
 
 const KEPT_MS: i64 = 3_600_000;
-/// A token with an unknown key makes this server look for new ones no more often than this.
+/// The shortest time between two reads of the keys because of an unknown key, in milliseconds.
 const LOOK_AGAIN_MS: i64 = 10_000;
 const MAX_KEYS: usize = 50;
 
@@ -31,7 +31,7 @@ pub struct Metadata {
     jwks_uri: String,
     userinfo_endpoint: Option<String>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    /// RFC 9207: an answer without `iss` is not from this provider.
+    /// RFC 9207: the provider always sends `iss`, so a response without it is not from it.
     #[serde(default, rename = "authorization_response_iss_parameter_supported")]
     pub answers_with_issuer: bool,
 }
@@ -54,7 +54,7 @@ struct UserInfo {
     about: About,
 }
 
-/// When it was read, and what.
+/// When it was read (Unix milliseconds), and its content.
 type Kept<T> = RefCell<Option<(i64, Rc<T>)>>;
 
 thread_local! {
@@ -62,7 +62,7 @@ thread_local! {
     static KEYS: Kept<Vec<Jwk>> = const { RefCell::new(None) };
 }
 
-/// A code of the provider, and what it was asked with.
+/// What to exchange for tokens: the provider's code, and the values it was requested with.
 pub struct Exchange<'a> {
     pub code: &'a str,
     pub verifier: &'a str,
@@ -80,7 +80,7 @@ impl Metadata {
         let address = format!("{}/.well-known/openid-configuration", oidc.issuer.trim_end_matches('/'));
         let metadata: Self = outbound::json(&address, RequestInit::new()).await?;
         if metadata.issuer != oidc.issuer {
-            return Err(Error::Elsewhere(format!("{address} is of the issuer {}, not OIDC_ISSUER", metadata.issuer)));
+            return Err(Error::OtherServer(format!("{address} is of the issuer {}, not OIDC_ISSUER", metadata.issuer)));
         }
         let endpoints = [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri];
         for endpoint in endpoints.into_iter().chain(&metadata.userinfo_endpoint) {
@@ -91,7 +91,7 @@ impl Metadata {
         Ok(metadata)
     }
 
-    /// Turns a code into tokens (OpenID Connect Core section 3.1.3).
+    /// Exchanges a code for tokens (OpenID Connect Core section 3.1.3).
     pub async fn exchange(&self, oidc: &Oidc, exchange: &Exchange<'_>) -> Result<Tokens, Error> {
         let mut body = Serializer::new(String::new());
         body.append_pair("grant_type", "authorization_code").append_pair("code", exchange.code);
@@ -119,7 +119,7 @@ impl Metadata {
         outbound::json(&self.token_endpoint, init).await
     }
 
-    /// Whether the provider has signed this.
+    /// Whether the provider has signed this token.
     pub async fn has_signed(&self, token: &IdToken) -> Result<bool, Error> {
         let found = key_of(&self.keys(KEPT_MS).await?, token);
         let key = match found {
@@ -133,7 +133,7 @@ impl Metadata {
         }))
     }
 
-    /// Its keys, read no longer ago than `age_ms`. What is no key that this server understands is passed over.
+    /// The provider's keys, read at most `age_ms` ago. Unknown kinds of keys are ignored.
     async fn keys(&self, age_ms: i64) -> Result<Rc<Vec<Jwk>>, Error> {
         let kept = KEYS.with_borrow(Clone::clone).filter(|(read_ms, _)| now_ms().saturating_sub(*read_ms) < age_ms);
         if let Some((_, keys)) = kept {
@@ -146,7 +146,8 @@ impl Metadata {
         Ok(keys)
     }
 
-    /// What the provider says of the user beside the token (section 5.3). Of another user it is not taken.
+    /// Claims from the userinfo endpoint (OpenID Connect Core section 5.3). They are ignored if they are about another
+    /// user.
     pub async fn about(&self, tokens: &Tokens, subject: &str) -> Result<About, Error> {
         let Some((address, token)) = self.userinfo_endpoint.as_ref().zip(tokens.access_token.as_ref()) else {
             return Ok(About::default());
@@ -160,10 +161,10 @@ impl Metadata {
     }
 }
 
-/// Addresses are https; a provider on this machine, for development, may do without.
+/// Checks that an endpoint is https, or on loopback, for development.
 fn check(address: &str, issuer: &str) -> Result<(), Error> {
     let refused =
-        || Error::Elsewhere(format!("{address} is no https address, which OIDC_ISSUER and its endpoints must be"));
+        || Error::OtherServer(format!("{address} is no https address, which OIDC_ISSUER and its endpoints must be"));
     let url = Url::parse(address).map_err(|_| refused())?;
     let local = Url::parse(issuer).is_ok_and(|issuer| issuer.scheme() == "http" && is_loopback(&issuer));
     let sound = url.scheme() == "https" || (local && url.scheme() == "http" && is_loopback(&url));

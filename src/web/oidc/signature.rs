@@ -1,5 +1,5 @@
-//! Signatures of a provider, checked by the runtime's WebCrypto: RSA and elliptic curves cost this Worker no code.
-
+//! Verifies a provider's signatures with the runtime's WebCrypto, so that the Worker needs no code for RSA and elliptic
+//! curves.
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -10,10 +10,10 @@ use worker::wasm_bindgen_futures::JsFuture;
 
 use crate::web::oidc::id_token::{Algorithm, IdToken};
 
-/// Of RSA, in bytes: 2048 to 8192 bits.
+/// The size of an RSA modulus in bytes: 2048 to 8192 bits.
 const MODULUS_BYTES: core::ops::RangeInclusive<usize> = 256..=1024;
 
-/// A key of the provider (RFC 7517). Fields that no signature here needs are passed over.
+/// A key of the provider (RFC 7517). Other fields are ignored.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Jwk {
     kty: String,
@@ -29,7 +29,7 @@ pub struct Jwk {
 }
 
 impl Jwk {
-    /// The public key as the runtime takes it, if it is one for this algorithm and for signatures.
+    /// The public key in the form the runtime accepts, if it is a signature key for this algorithm.
     fn public(&self, algorithm: Algorithm) -> Option<Value> {
         let (name, kty) = match algorithm {
             Algorithm::Rs256 => ("RS256", "RSA"),
@@ -52,7 +52,7 @@ impl Jwk {
     }
 }
 
-/// The one key that the token names; without a name, the only one that it can be.
+/// The key that the token names; without a name, the only key that fits.
 pub fn key_of(keys: &[Jwk], token: &IdToken) -> Option<Value> {
     let named = |key: &&Jwk| token.kid.is_none() || key.kid == token.kid;
     let mut fitting = keys.iter().filter(named).filter_map(|key| key.public(token.algorithm));
@@ -62,7 +62,10 @@ pub fn key_of(keys: &[Jwk], token: &IdToken) -> Option<Value> {
     }
 }
 
-/// Whether the token is signed with this key. The error is the runtime's own: a key that it does not take.
+/// Whether the token is signed with this key.
+///
+/// # Errors
+/// If the runtime does not accept the key.
 pub async fn is_signed(token: &IdToken, key: &Value) -> Result<bool, JsValue> {
     let algorithm = JSON::parse(match token.algorithm {
         Algorithm::Rs256 => r#"{"name": "RSASSA-PKCS1-v1_5", "hash": "SHA-256"}"#,

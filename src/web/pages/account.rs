@@ -1,8 +1,7 @@
-//! The pages of making an account and of looking after it.
-
+//! The pages for creating and managing an account.
 use askama::Template;
 
-/// `code`: an invitation or the setup code, asked for where `needs_code`.
+/// `code`: an invitation or the setup code, asked for if `needs_code`.
 #[derive(Template)]
 #[template(path = "sign_up.html", config = "src/web/pages/askama.toml")]
 pub struct SignUp<'a> {
@@ -15,7 +14,7 @@ pub struct SignUp<'a> {
     pub form_token: &'a str,
 }
 
-/// `invite`: a link just made, shown this once.
+/// `invite`: a new invitation link, shown only now.
 #[derive(Template)]
 #[template(path = "account.html", config = "src/web/pages/askama.toml")]
 pub struct Account<'a> {
@@ -24,7 +23,7 @@ pub struct Account<'a> {
     pub error: Option<&'a str>,
     pub done: Option<&'a str>,
     pub is_admin: bool,
-    /// It is not a provider that the owner signs in with.
+    /// The owner signs in with a password and not with a provider.
     pub has_password: bool,
     pub may_invite: bool,
     pub invite: Option<&'a str>,

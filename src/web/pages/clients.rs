@@ -1,17 +1,16 @@
-//! The page of clients that the owner has allowed something.
-
+//! The page of clients that the owner has allowed.
 use askama::Template;
 
-/// A client. Days as `2026-11-21`.
+/// A client. Dates look like `2026-11-21`.
 pub struct Row {
     pub client_id: String,
     pub name: String,
-    /// The host that describes it, if one does.
+    /// The host of its metadata document, if it has one.
     pub publisher: Option<String>,
     pub scopes: String,
     pub since: String,
     pub last_used: String,
-    /// The owner is not asked about it again.
+    /// Consent is remembered.
     pub remembered: bool,
 }
 

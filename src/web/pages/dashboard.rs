@@ -1,5 +1,4 @@
-//! The dashboard: its page, the part of it that changes, a job in full, and what came of a form.
-
+//! The dashboard: the page, its changing part, the details of a job, and the outcome of a form.
 use askama::Template;
 
 #[derive(Template)]
@@ -8,7 +7,7 @@ pub struct Dashboard<'a> {
     pub style: &'static str,
     pub script: &'static str,
     pub username: &'a str,
-    /// What the form that led here has brought about, rendered.
+    /// The rendered outcome of the form that led here.
     pub outcome: &'a str,
     /// A `LivePart`, rendered.
     pub live: &'a str,
@@ -49,7 +48,7 @@ pub struct Peer {
     pub seen: Moment,
 }
 
-/// A time: Unix seconds for the script, words for those who have none.
+/// A time: Unix seconds for the script, text for browsers without it.
 pub struct Moment {
     pub seconds: f64,
     pub text: String,
@@ -57,11 +56,11 @@ pub struct Moment {
 
 pub struct JobRow {
     pub job_id: String,
-    /// The same as it stands in a query.
+    /// The id, encoded for a query.
     pub query: String,
     pub command: String,
     pub target: String,
-    /// The client that sent it, if it was not the bus itself.
+    /// The client that sent it; `None` for the bus itself.
     pub sender: Option<String>,
     pub status: String,
     pub is_open: bool,
@@ -93,7 +92,7 @@ pub struct Number {
     pub value: String,
 }
 
-/// A job in full. `image`: a `data:` URL.
+/// The details of a job. `image`: a `data:` URL.
 #[derive(Template)]
 #[template(path = "dashboard_job.html", config = "src/web/pages/askama.toml")]
 pub struct JobPart {
@@ -104,7 +103,7 @@ pub struct JobPart {
     pub is_open: bool,
 }
 
-/// What a form has brought about. `image`: a `data:` URL.
+/// The outcome of a form. `image`: a `data:` URL.
 #[derive(Template, Default)]
 #[template(path = "dashboard_outcome.html", config = "src/web/pages/askama.toml")]
 pub struct Outcome {

@@ -1,8 +1,7 @@
-//! The pages of signing a device in.
-
+//! The pages of the device flow.
 use askama::Template;
 
-/// Asks for the code that a device shows.
+/// Asks for a device's code.
 #[derive(Template)]
 #[template(path = "device_code.html", config = "src/web/pages/askama.toml")]
 pub struct DeviceCode<'a> {
@@ -20,11 +19,11 @@ pub struct DeviceCode<'a> {
 pub struct DeviceConsent<'a> {
     pub style: &'static str,
     pub client: &'a str,
-    /// The host that describes the client, where one does.
+    /// The host of the client's metadata document, if it has one.
     pub publisher: Option<&'a str>,
     pub username: &'a str,
     pub code: &'a str,
-    /// What the device will be able to do, a line each.
+    /// What the device will be allowed to do, a line each.
     pub abilities: &'a [&'a str],
     pub form_token: &'a str,
     pub sign_out_token: &'a str,

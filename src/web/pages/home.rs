@@ -1,5 +1,4 @@
 //! The home page: what this server is, and how to connect to it.
-
 use askama::Template;
 
 #[derive(Template)]
@@ -9,7 +8,7 @@ pub struct Home<'a> {
     pub script: &'static str,
     /// The MCP endpoint's URL.
     pub endpoint: &'a str,
-    /// The server's own, which the extension asks for.
+    /// The server's URL, which the extension asks for.
     pub server: &'a str,
     pub clients: &'a [Client],
     pub who: Option<Who>,
@@ -22,7 +21,7 @@ pub struct Who {
     pub blenders: usize,
 }
 
-/// How one client is connected; `snippet` is to be copied.
+/// How to connect a client. `snippet`: text to copy.
 pub struct Client {
     pub id: &'static str,
     pub name: &'static str,

@@ -1,4 +1,4 @@
-//! The web pages: templates that are compiled in and escape whatever they are given.
+//! The templates of the pages. They are compiled in, and escape all values.
 
 pub mod account;
 pub mod clients;
@@ -8,17 +8,17 @@ pub mod home;
 pub mod sign_in;
 pub mod tokens;
 
-/// The one style of all pages, inline; its hash is the only thing their Content-Security-Policy allows.
+/// The inline style of all pages. Their Content-Security-Policy allows it by its hash, and no other.
 pub const STYLE: &str = include_str!("templates/style.css");
 
-/// A script that stands in a page; its Content-Security-Policy allows it by its hash.
+/// An inline script, which the page's Content-Security-Policy allows by its hash.
 pub struct Script {
     pub text: &'static str,
-    /// What else the policy allows for it, each with `; ` in front.
+    /// Other directives that it needs, each after `; `.
     pub needs: &'static str,
 }
 
 pub const HOME_SCRIPT: Script = Script { text: include_str!("templates/home.js"), needs: "" };
-/// It asks this server, and shows pictures that come with the answers.
+/// It sends requests to this server and shows the pictures in the answers.
 pub const DASHBOARD_SCRIPT: Script =
     Script { text: include_str!("templates/dashboard.js"), needs: "; connect-src 'self'; img-src data:" };

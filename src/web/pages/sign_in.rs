@@ -1,10 +1,9 @@
-//! The pages of signing in and of giving consent.
-
+//! The pages for signing in and giving consent.
 use askama::Template;
 
 use crate::web::pages::STYLE;
 
-/// Asks for name and password. `client`: the name of the client that waits behind the login, if one does.
+/// Asks for name and password. `client`: the name of the client that waits for the login, if there is one.
 #[derive(Template)]
 #[template(path = "login.html", config = "src/web/pages/askama.toml")]
 pub struct Login<'a> {
@@ -13,11 +12,11 @@ pub struct Login<'a> {
     pub error: Option<&'a str>,
     pub username: &'a str,
     pub return_to: &'a str,
-    /// The same, as it may stand in a query.
+    /// `return_to`, encoded for a query.
     pub encoded_return_to: &'a str,
-    /// Whom one may sign in with instead of a password.
+    /// The name of the provider that people can sign in with.
     pub provider: Option<&'a str>,
-    /// Whether one may sign in with a password.
+    /// Whether people can sign in with a password.
     pub password: bool,
     pub may_sign_up: bool,
     pub form_token: &'a str,
@@ -29,22 +28,22 @@ pub struct Login<'a> {
 pub struct Consent<'a> {
     pub style: &'static str,
     pub client: &'a str,
-    /// The host that describes the client, if one does.
+    /// The host of the client's metadata document, if it has one.
     pub publisher: Option<&'a str>,
     pub username: &'a str,
-    /// The host, or program, that gets the code.
+    /// The host or program that gets the code.
     pub destination: &'a str,
     pub warning: Option<&'a str>,
-    /// What the client will be able to do, a line each.
+    /// What the client will be allowed to do, a line each.
     pub abilities: &'a [&'a str],
-    /// The user will not be asked again.
+    /// Consent will be remembered.
     pub remembered: bool,
     pub request: &'a str,
     pub form_token: &'a str,
     pub sign_out_token: &'a str,
 }
 
-/// Tells who is signed in.
+/// Shows who is signed in.
 #[derive(Template)]
 #[template(path = "signed_in.html", config = "src/web/pages/askama.toml")]
 pub struct SignedIn<'a> {
@@ -53,7 +52,7 @@ pub struct SignedIn<'a> {
     pub sign_out_token: &'a str,
 }
 
-/// A title and a sentence: what went wrong where there is nobody to redirect to, or what was done.
+/// A title and a text: an error that cannot be sent to a client, or what was done.
 #[derive(Template)]
 #[template(path = "notice.html", config = "src/web/pages/askama.toml")]
 pub struct Notice<'a> {

@@ -1,8 +1,7 @@
 //! The page of personal access tokens.
-
 use askama::Template;
 
-/// A token that exists. Days as `2026-11-21`.
+/// An existing token. Dates look like `2026-11-21`.
 pub struct Row {
     pub token_id: String,
     pub name: String,
@@ -11,7 +10,7 @@ pub struct Row {
     pub last_used: Option<String>,
 }
 
-/// `made`: a new token, shown this once.
+/// `made`: a new token, shown only now.
 #[derive(Template)]
 #[template(path = "tokens.html", config = "src/web/pages/askama.toml")]
 pub struct Tokens<'a> {

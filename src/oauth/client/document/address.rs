@@ -1,14 +1,13 @@
-//! Which URLs may be a `client_id`: what is fetched here is chosen by whoever opens `/authorize`.
+//! Which URLs may be a `client_id`. Anyone who opens `/authorize` chooses what is fetched here.
 //!
-//! Invariant: an address that passes is in its normal form, so that everyone who reads it reads the same, and names a host
-//! by a public name. Where such a name leads inside a private network, the platform's own `fetch` refuses to go.
-
+//! Invariant: an accepted URL is in normal form, so that all parsers read it alike, and has a public host name. If such
+//! a name resolves to a private network, the platform's `fetch` refuses to connect.
 use thiserror::Error;
 use url::{Host, Url};
 
 pub const MAX_BYTES: usize = 512;
-/// Last labels that never name a host of the public internet (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476 and ICANN's
-/// `internal`), and those that private networks like to use.
+/// Top-level labels that never name a public host (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476 and ICANN's
+/// `internal`), and others that private networks use.
 const PRIVATE: [&str; 14] = [
     "alt",
     "arpa",
@@ -58,7 +57,7 @@ pub fn check(client_id: &str, own_host: impl Fn(&str) -> bool) -> Result<Url, Ad
     if !is_public || own_host(name) {
         return Err(AddressError::Host);
     }
-    // Dot segments, upper case, `:443`, user names that are empty: whatever a parser would repair.
+    // Dot segments, upper case, `:443`, an empty user name: anything that a parser would normalize.
     if url.scheme() != "https" || url.as_str() != client_id {
         return Err(AddressError::NotNormal);
     }

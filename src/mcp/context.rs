@@ -1,4 +1,4 @@
-//! A request with all it takes to answer it, as every method gets it.
+//! The context of a request: everything a method needs to answer it.
 use std::rc::Rc;
 
 use bus::wire::command::{Command, Line, Reply};
@@ -11,13 +11,13 @@ use crate::mcp::era::Client;
 use crate::mcp::error::RpcError;
 use crate::mcp::message::Request;
 use crate::mcp::reports::Reports;
-use crate::objects::bus::{Bus, Heard};
+use crate::objects::bus::{Bus, BusAnswer};
 
-/// What is told of a request before its answer.
-pub enum Told {
+/// What the client gets to see before the answer.
+pub enum Interim {
     /// A notification for the client.
-    Report(String),
-    /// It takes longer than a moment.
+    Notification(String),
+    /// The bus needs longer than a moment: the response becomes a stream.
     Slow,
 }
 
@@ -26,24 +26,24 @@ pub enum Era {
     Legacy { session_id: Option<String> },
 }
 
-/// A request with all it takes to answer it.
-pub struct Asked {
+/// The request with everything needed to answer it.
+pub struct RequestContext {
     pub request: Request,
     pub era: Era,
     pub caller: Caller,
     pub bus: Rc<Bus>,
     pub env: Env,
-    /// Under which the bus finds the request while it waits, so that it can be given up.
+    /// The key under which the request waits on the bus, so that it can be cancelled.
     pub request_key: String,
-    /// What the client wants to hear before the answer.
+    /// Which notifications the client asked for, if any.
     pub reports: Option<Reports>,
-    /// Where it goes, and that the answer takes longer than a moment.
-    pub told: UnboundedSender<Told>,
-    /// The bus may write the response itself: nothing goes out with it or before it, and no page has to be let read it.
-    pub alone: bool,
+    /// Where notifications and the news that the answer is slow go.
+    pub interim: UnboundedSender<Interim>,
+    /// The bus may produce the whole HTTP response: no batch, no notifications, no CORS headers.
+    pub bus_may_write_response: bool,
 }
 
-impl Asked {
+impl RequestContext {
     pub fn is_modern(&self) -> bool {
         matches!(self.era, Era::Modern { .. })
     }
@@ -60,34 +60,34 @@ impl Asked {
         self.client().is_some_and(|client| client.knows_tasks)
     }
 
-    /// Asks the bus, in the name of the client and within its session.
+    /// Sends a command to the bus, in the client's name and session, and returns the reply.
     ///
     /// # Errors
-    /// `RpcError` for what the bus refuses as a whole: a closed session, a revoked grant, a failure.
+    /// `RpcError` for a closed session, a revoked grant, or a failure of the bus.
     pub async fn ask(&self, command: Command) -> Result<Reply, RpcError> {
-        self.hear(command).await?.reply().map_err(|error| RpcError::Internal(error.to_string()))
+        self.ask_with_frame(command).await?.reply().map_err(|error| RpcError::Internal(error.to_string()))
     }
 
-    /// The same for a command that may come with a frame.
+    /// The same for a command that may carry a `Frame`, which lets the bus write the response.
     ///
     /// # Errors
     /// As `ask`.
-    pub async fn hear(&self, command: Command) -> Result<Heard, RpcError> {
+    pub async fn ask_with_frame(&self, command: Command) -> Result<BusAnswer, RpcError> {
         let (client_name, session_id) = match &self.era {
             Era::Modern { client } => (client.name.as_str(), None),
             Era::Legacy { session_id } => ("", session_id.as_deref()),
         };
         let pass_on = |line: &Line| {
             let told = match line {
-                Line::Slow => Some(Told::Slow),
-                line => self.reports.as_ref().and_then(|reports| reports.of(line)).map(Told::Report),
+                Line::Slow => Some(Interim::Slow),
+                line => self.reports.as_ref().and_then(|reports| reports.of(line)).map(Interim::Notification),
             };
-            // Fails when the client has gone; the answer is awaited all the same.
-            let _ = told.map(|told| self.told.unbounded_send(told));
+            // Fails when the client has disconnected; the answer is awaited all the same.
+            let _ = told.map(|told| self.interim.unbounded_send(told));
         };
-        match self.bus.hear(client_name, session_id, command, &pass_on).await {
-            Ok(Heard::Reply(Reply::NoSession)) => Err(RpcError::NoSession),
-            Ok(Heard::Reply(Reply::Revoked)) => Err(RpcError::Unauthenticated),
+        match self.bus.ask_with_frame(client_name, session_id, command, &pass_on).await {
+            Ok(BusAnswer::Reply(Reply::NoSession)) => Err(RpcError::NoSession),
+            Ok(BusAnswer::Reply(Reply::Revoked)) => Err(RpcError::Unauthenticated),
             Ok(heard) => Ok(heard),
             Err(error) => Err(RpcError::Internal(error.to_string())),
         }
@@ -96,7 +96,7 @@ impl Asked {
     /// # Errors
     /// `RpcError::InsufficientScope` naming what the caller's token lacks.
     pub fn need(&self, scope: Scopes) -> Result<(), RpcError> {
-        // Who may call every tool may read.
+        // `bus:dispatch` implies `bus:read`.
         let has = self.caller.scopes;
         let reads = scope == Scopes::BUS_READ && has.contains(Scopes::BUS_DISPATCH);
         if has.contains(scope) || reads { Ok(()) } else { Err(RpcError::InsufficientScope(scope)) }

@@ -1,11 +1,10 @@
-//! Metadata documents that were fetched before, for as long as their servers say (RFC 9111), in this isolate.
-
+//! This isolate's cache of metadata documents. Their servers say how long they may be cached (RFC 9111).
 use core::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::oauth::client::Client;
 
-/// Where the server says nothing.
+/// The default lifetime, in seconds.
 const UNSAID_S: i64 = 300;
 const LONGEST_S: i64 = 86_400;
 const MAX_KEPT: usize = 64;
@@ -41,11 +40,11 @@ pub fn find(client_id: &str, now_ms: i64) -> Option<Client> {
     KEPT.with_borrow(|documents| documents.find(client_id, now_ms))
 }
 
-pub fn keep(client: &Client, lifetime_s: i64, now_ms: i64) {
+pub fn store(client: &Client, lifetime_s: i64, now_ms: i64) {
     KEPT.with_borrow_mut(|documents| documents.keep(client, lifetime_s, now_ms));
 }
 
-/// For how many seconds a cache that is shared may use an answer with these headers; 0 for not at all.
+/// For how many seconds a shared cache may use a response with these headers; 0 for not at all.
 pub fn lifetime_s(header: impl Fn(&str) -> Option<String>) -> i64 {
     let control = header("cache-control").unwrap_or_default().to_ascii_lowercase();
     let directives: Vec<_> = control.split(',').map(str::trim).collect();
@@ -60,7 +59,7 @@ pub fn lifetime_s(header: impl Fn(&str) -> Option<String>) -> i64 {
         let value = directives.iter().find_map(|directive| directive.strip_prefix(name)?.strip_prefix('='))?;
         Some(value.trim_matches('"').parse().unwrap_or(0))
     };
-    // Of `Expires`, which is older and needs a clock that agrees, only that it says something is taken.
+    // `Expires` needs synchronized clocks, so its value is not used: it only rules out the default lifetime.
     let unsaid = if header("expires").is_some() { 0 } else { UNSAID_S };
     let said = seconds("s-maxage").or_else(|| seconds("max-age")).unwrap_or(unsaid);
     let age = header("age").and_then(|age| age.trim().parse::<i64>().ok()).unwrap_or(0);

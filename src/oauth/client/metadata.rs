@@ -1,19 +1,17 @@
-//! What a client says of itself, by the names of RFC 7591: at registration, in its metadata document, or in the
-//! configuration of this server. One set of rules for all three.
-
+//! Client metadata (RFC 7591), with one set of rules for its three sources: registration, metadata documents, and this
+//! server's configuration.
 use serde::Deserialize;
 
 use crate::http::error::{Code, Error};
 use crate::oauth::client::SecretBy;
-use crate::oauth::grant_types;
-use crate::oauth::redirect_uri;
+use crate::oauth::{grant_types, redirect_uri};
 
 const MAX_REDIRECTS: usize = 10;
 const MAX_NAME_CHARACTERS: usize = 80;
 
-/// The metadata that matter here; others are passed over (RFC 7591 section 2).
+/// The metadata that this server uses; others are ignored (RFC 7591 section 2).
 #[derive(Deserialize)]
-pub struct Declared {
+pub struct RawClientMetadata {
     redirect_uris: Option<Vec<String>>,
     client_name: Option<String>,
     token_endpoint_auth_method: Option<String>,
@@ -21,20 +19,20 @@ pub struct Declared {
     response_types: Option<Vec<String>>,
 }
 
-/// The same, once all of it is sound.
+/// Validated metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sound {
-    /// As a page may show it; empty if the client has none.
+pub struct ClientMetadata {
+    /// The name to show; empty if the client has none.
     pub name: String,
-    /// At least one, but for a client that signs in as a device and in no other way.
+    /// At least one, except for a client that uses only the device flow.
     pub redirect_uris: Vec<String>,
     pub secret_by: Option<SecretBy>,
 }
 
-impl Declared {
-    pub fn check(self) -> Result<Sound, Error> {
+impl RawClientMetadata {
+    pub fn check(self) -> Result<ClientMetadata, Error> {
         let refused = |description: String| Error::new(Code::InvalidClientMetadata, description);
-        // Without a method RFC 7591 means client_secret_basic; the answer tells the client that it has no secret.
+        // A missing method means client_secret_basic in RFC 7591. Here it means none, and the response says so.
         let secret_by = match self.token_endpoint_auth_method.as_deref() {
             None | Some("none") => None,
             Some(method) => Some(SecretBy::named(method).ok_or_else(|| {
@@ -65,11 +63,11 @@ impl Declared {
             let refused = |error| Error::new(Code::InvalidRedirectUri, format!("{uri}: {error}"));
             redirect_uri::check(uri).map_err(refused)?;
         }
-        Ok(Sound { name: presentable(&self.client_name.unwrap_or_default()), redirect_uris, secret_by })
+        Ok(ClientMetadata { name: presentable(&self.client_name.unwrap_or_default()), redirect_uris, secret_by })
     }
 }
 
-/// A name as a consent page may show it: no control characters, nothing that turns the direction of text around.
+/// A name that is safe to show on a consent page: without control, invisible and bidirectional characters.
 fn presentable(name: &str) -> String {
     let invisible = |character: char| {
         character.is_control()
@@ -82,12 +80,12 @@ fn presentable(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Declared, presentable};
+    use super::{RawClientMetadata, presentable};
     use crate::http::error::Error;
     use serde_json::{Value, json};
 
     fn refusal(metadata: Value) -> String {
-        match serde_json::from_value::<Declared>(metadata).unwrap().check() {
+        match serde_json::from_value::<RawClientMetadata>(metadata).unwrap().check() {
             Err(Error::Rejected { code, .. }) => code.name().to_owned(),
             Err(other) => other.to_string(),
             Ok(sound) => format!("{sound:?}"),
@@ -98,7 +96,7 @@ mod tests {
     fn a_body_without_method_and_type_registers_a_public_client() {
         let metadata = json!({"redirect_uris": ["http://localhost:5/callback"], "client_name": "FastMCP Client",
             "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"], "software_id": "x"});
-        let sound = serde_json::from_value::<Declared>(metadata).unwrap().check().unwrap();
+        let sound = serde_json::from_value::<RawClientMetadata>(metadata).unwrap().check().unwrap();
         assert_eq!((sound.name.as_str(), sound.secret_by), ("FastMCP Client", None));
     }
 

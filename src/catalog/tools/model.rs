@@ -1,0 +1,208 @@
+//! The types of tools, and parsing a call of a dispatch tool.
+use ::bus::wire::tables::{BUS_TOOLS, JOB_TOOLS};
+use ::bus::wire::tool_parameters::{MAX_ID, ToolParameters};
+use kernel::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};
+use serde_json::{Map, Value};
+
+/// Seconds a caller may ask to wait at most.
+pub const MAX_TIMEOUT_SECONDS: f64 = 3600.0;
+
+const PREFIX: &str = "blender_";
+const TARGET_UUID: &str = "target_uuid";
+const TIMEOUT: &str = "_timeout";
+
+/// What a client may assume of a call before it is made. All four are always written, since two of the protocol's
+/// defaults are `true`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Annotations {
+    /// It changes nothing.
+    pub read_only: bool,
+    /// It may delete or overwrite what it did not make.
+    pub destructive: bool,
+    /// A second call with the same arguments changes nothing more.
+    pub idempotent: bool,
+    /// It reaches services beyond Blender and the bus.
+    pub open_world: bool,
+}
+
+impl Annotations {
+    /// Looks, inside Blender or on the bus.
+    pub const READ: Self = Self { read_only: true, destructive: false, idempotent: true, open_world: false };
+    /// Asks an online service.
+    pub const SEARCH: Self = Self { open_world: true, ..Self::READ };
+    /// Adds or sets something; twice is more than once.
+    pub const CHANGE: Self = Self { read_only: false, destructive: false, idempotent: false, open_world: false };
+    /// Sets something; twice is the same as once.
+    pub const SET: Self = Self { idempotent: true, ..Self::CHANGE };
+    /// Brings something in from an online service.
+    pub const DOWNLOAD: Self = Self { open_world: true, ..Self::CHANGE };
+    /// May delete or overwrite.
+    pub const DESTRUCTIVE: Self = Self { destructive: true, ..Self::CHANGE };
+    /// Deletes; deleting again changes nothing.
+    pub const DELETE: Self = Self { idempotent: true, ..Self::DESTRUCTIVE };
+}
+
+/// A tool that runs a command in Blender.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DispatchTool {
+    /// `blender_` and the command.
+    pub name: &'static str,
+    pub title: &'static str,
+    /// For the model: what it does, when to use it and when another tool is better.
+    pub description: &'static str,
+    pub annotations: Annotations,
+    /// Default of `_timeout`.
+    pub timeout_seconds: f64,
+    /// The command's own parameters, without `target_uuid` and `_timeout`.
+    pub parameters: &'static [Param],
+    /// What makes a call of a tool that is annotated as reading change something after all.
+    pub changes: Changes,
+}
+
+/// When a call of a read-only tool is more than a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changes {
+    Never,
+    /// When this argument is given and neither `null` nor `false`.
+    With(&'static str),
+}
+
+/// A tool that the bus answers itself.
+#[derive(Debug, Clone, Copy)]
+pub struct BusTool {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub description: &'static str,
+    pub annotations: Annotations,
+    pub output: fn() -> Value,
+}
+
+/// A tool with its parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct AccountTool {
+    pub listing: BusTool,
+    pub parameters: &'static [Param],
+}
+
+/// A tool found by its name.
+#[derive(Debug, Clone, Copy)]
+pub enum Tool {
+    Dispatch(&'static DispatchTool),
+    /// Its calls are parsed by `bus::wire::tools::BusCall`.
+    Bus(&'static BusTool),
+    /// Its calls are parsed by `bus::wire::tools::JobCall`.
+    Job(&'static BusTool),
+    /// The edge answers it, with the caller's account.
+    Account(&'static AccountTool),
+}
+
+/// A call of a dispatch tool, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DispatchCall {
+    pub command: &'static str,
+    /// The command's own parameters with defaults filled in; those that are `null` are left out.
+    pub params: Map<String, Value>,
+    /// A client's uuid or `"latest"`; `None` picks the only live peer.
+    pub target_uuid: Option<String>,
+    pub timeout_seconds: f64,
+    /// Whether a caller that may only read may make this call.
+    pub only_reads: bool,
+}
+
+impl DispatchTool {
+    /// What the peer knows the tool as.
+    #[must_use]
+    pub fn command(&self) -> &'static str {
+        self.name.strip_prefix(PREFIX).unwrap_or(self.name)
+    }
+
+    /// All parameters of a call: the command's own, then `target_uuid` and `_timeout`.
+    #[must_use]
+    pub fn all_parameters(&self) -> Vec<Param> {
+        let mut parameters = self.parameters.to_vec();
+        parameters.push(Param::nullable(
+            TARGET_UUID,
+            &Kind::Label { max: MAX_ID },
+            "Which Blender: the uuid of one from blender_list_available_clients, or \"latest\" for the one that \
+             connected last. Leave it out while only one is connected.",
+        ));
+        parameters.push(Param::optional(
+            TIMEOUT,
+            Kind::Number { min: Bound::Excluded(0.0), max: Bound::Included(MAX_TIMEOUT_SECONDS) },
+            DefaultValue::Number(self.timeout_seconds),
+            "Seconds to wait for the answer. The job goes on after that and its result is kept.",
+        ));
+        parameters
+    }
+
+    /// The `params` of a command that is sent without being called as a tool.
+    ///
+    /// # Errors
+    /// As [`DispatchCall::parse`]; `target_uuid` and `_timeout` are unknown arguments here.
+    pub fn parse_params(&self, params: &Value) -> Result<Map<String, Value>, ArgumentError> {
+        validate(self.parameters, params).map(without_nulls)
+    }
+
+    fn only_reads(&self, params: &Map<String, Value>) -> bool {
+        let changes = match self.changes {
+            Changes::Never => false,
+            Changes::With(name) => {
+                params.get(name).is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false)))
+            }
+        };
+        self.annotations.read_only && !changes
+    }
+}
+
+impl DispatchCall {
+    /// # Errors
+    /// The first argument that is unknown, missing, of the wrong type or out of range, and what it must be.
+    pub fn parse(tool: &DispatchTool, arguments: &Value) -> Result<Self, ArgumentError> {
+        let mut checked = validate(&tool.all_parameters(), arguments)?;
+        let target_uuid = match checked.remove(TARGET_UUID) {
+            Some(Value::String(target)) => Some(target),
+            _ => None,
+        };
+        let timeout_seconds = checked.remove(TIMEOUT).as_ref().and_then(Value::as_f64).unwrap_or(tool.timeout_seconds);
+        let params = without_nulls(checked);
+        let only_reads = tool.only_reads(&params);
+        Ok(Self { command: tool.command(), params, target_uuid, timeout_seconds, only_reads })
+    }
+}
+
+impl Tool {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dispatch(tool) => tool.name,
+            Self::Bus(tool) | Self::Job(tool) => tool.name,
+            Self::Account(tool) => tool.listing.name,
+        }
+    }
+
+    #[must_use]
+    pub const fn annotations(self) -> Annotations {
+        match self {
+            Self::Dispatch(tool) => tool.annotations,
+            Self::Bus(tool) | Self::Job(tool) => tool.annotations,
+            Self::Account(tool) => tool.listing.annotations,
+        }
+    }
+
+    #[must_use]
+    pub fn parameters(self) -> Vec<Param> {
+        let parameters_in = |tables: &[ToolParameters], name| {
+            tables.iter().find(|tool| tool.name == name).map(|tool| tool.parameters.to_vec()).unwrap_or_default()
+        };
+        match self {
+            Self::Dispatch(tool) => tool.all_parameters(),
+            Self::Bus(tool) => parameters_in(BUS_TOOLS, tool.name),
+            Self::Job(tool) => parameters_in(JOB_TOOLS, tool.name),
+            Self::Account(tool) => tool.parameters.to_vec(),
+        }
+    }
+}
+
+fn without_nulls(params: Map<String, Value>) -> Map<String, Value> {
+    params.into_iter().filter(|(_, value)| !value.is_null()).collect()
+}

@@ -1,0 +1,66 @@
+//! Reading the body of a request, with a limit.
+use futures_util::StreamExt;
+use worker::{ByteStream, Request};
+
+use crate::http::error::{Code, Error};
+use crate::http::parameters::Parameters;
+
+/// The longest body of an OAuth request or form, in bytes.
+pub const MAX_BYTES: usize = 16 * 1024;
+/// The body, at most `MAX_BYTES`.
+pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
+    body_within(request, MAX_BYTES).await
+}
+
+async fn body_within(request: &mut Request, limit: usize) -> Result<Vec<u8>, Error> {
+    let too_large =
+        || Error::new(Code::TooLarge, format!("the body is larger than the {limit} bytes that are accepted"));
+    let declared = request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    if declared == Some(0) || request.inner().body().is_none() {
+        return Ok(Vec::new());
+    }
+    bounded(request.stream()?, limit).await?.ok_or_else(too_large)
+}
+
+/// The bytes of a stream, or `None` if there are more than `limit`. At most one chunk beyond the limit is held in
+/// memory.
+pub async fn bounded(mut stream: ByteStream, limit: usize) -> worker::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        bytes.extend(chunk?);
+        if bytes.len() > limit {
+            return Ok(None);
+        }
+    }
+    Ok(Some(bytes))
+}
+
+pub async fn form(request: &mut Request) -> Result<Parameters, Error> {
+    form_within(request, MAX_BYTES).await
+}
+
+/// The same with another limit, in bytes.
+pub async fn form_within(request: &mut Request, limit: usize) -> Result<Parameters, Error> {
+    expect_type(request, "application/x-www-form-urlencoded")?;
+    let body = String::from_utf8(body_within(request, limit).await?)
+        .map_err(|_| Error::new(Code::InvalidRequest, "the body is not UTF-8"))?;
+    Ok(Parameters::parse(&body))
+}
+
+pub async fn json<T: serde::de::DeserializeOwned>(request: &mut Request, refusal: Code) -> Result<T, Error> {
+    expect_type(request, "application/json")?;
+    serde_json::from_slice(&body(request).await?)
+        .map_err(|error| Error::new(refusal, format!("the body is not the JSON object expected here: {error}")))
+}
+
+fn expect_type(request: &Request, expected: &str) -> Result<(), Error> {
+    let given = request.headers().get("content-type")?.unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    Err(Error::new(Code::UnsupportedMediaType, format!("the content type must be {expected}")))
+}

@@ -1,0 +1,153 @@
+//! Personal access tokens: verifying, creating, listing and revoking them.
+//!
+//! A verified token is cached for some seconds, so that a busy script does not ask the account each time. Revocation
+//! takes effect at once all the same, because the account tells the user's bus.
+use core::cell::RefCell;
+use std::collections::HashMap;
+
+use account::access_tokens::{Listed, NewToken};
+use account::accounts::{Authority, Command, Reply};
+use account::grants::ACCESS_TOKEN_CLIENT;
+use account::usernames::Username;
+use kernel::scopes::Scopes;
+use runtime::now_ms;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use worker::Env;
+
+use crate::caller::Caller;
+use crate::http::error::Error;
+use crate::objects::account::{Account, CredentialKind};
+use crate::site::Site;
+
+/// How long a verified token is cached. Far shorter than a bus remembers a revocation.
+const KEPT_MS: i64 = 30_000;
+const MAX_KEPT: usize = 512;
+
+thread_local! {
+    /// By the hash of token and origin: expiry of the entry (Unix milliseconds) and caller.
+    static KEPT: RefCell<HashMap<[u8; 32], (i64, Caller)>> = RefCell::new(HashMap::new());
+}
+
+/// Whether this is a personal access token and not a JWT.
+pub fn is_personal(token: &str) -> bool {
+    token.starts_with(CredentialKind::AccessToken.prefix())
+}
+
+/// The caller of a token, if it is valid and for this server.
+pub async fn verify(env: &Env, site: &Site, token: &str) -> Result<Option<Caller>, Error> {
+    let now_ms = now_ms();
+    let key: [u8; 32] = Sha256::digest(format!("{token} {}", site.here)).into();
+    if let Some(caller) = kept(&key, now_ms) {
+        return Ok(Some(caller));
+    }
+    let Some((account, secret)) = Account::holding(env, CredentialKind::AccessToken, token)? else { return Ok(None) };
+    let command = Command::UseAccessToken { token: secret.to_owned(), audiences: site.audiences() };
+    match account.ask(&command).await? {
+        Reply::AccessToken { owner, held } => {
+            let caller = Caller {
+                user_id: owner.user_id,
+                username: owner.username,
+                client_id: ACCESS_TOKEN_CLIENT.to_owned(),
+                grant_id: held.token_id,
+                scopes: held.scopes,
+                audience: site.issuer.clone(),
+                expires_at_ms: held.expires_ms,
+            };
+            keep(key, now_ms.saturating_add(KEPT_MS).min(held.expires_ms), caller.clone());
+            Ok(Some(caller))
+        }
+        Reply::NoAccessToken => Ok(None),
+        _ => Err(Error::UnexpectedReply("Account")),
+    }
+}
+
+fn kept(key: &[u8; 32], now_ms: i64) -> Option<Caller> {
+    KEPT.with_borrow(|kept| kept.get(key).filter(|(until_ms, _)| now_ms < *until_ms).map(|(_, caller)| caller.clone()))
+}
+
+fn keep(key: [u8; 32], until_ms: i64, caller: Caller) {
+    KEPT.with_borrow_mut(|kept| {
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        kept.insert(key, (until_ms, caller));
+    });
+}
+
+/// Clears this isolate's cache, because a token was revoked.
+pub fn forget() {
+    KEPT.with_borrow_mut(HashMap::clear);
+}
+
+/// Why a call about access tokens has no result.
+#[derive(Debug, Error)]
+pub enum PersonalTokenError {
+    /// The caller may not do this, or asked for something impossible. The text is for the caller.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Server(#[from] Error),
+}
+
+impl PersonalTokenError {
+    /// The text for the caller.
+    ///
+    /// # Errors
+    /// The server's own failure, if it is one.
+    pub fn reason(self) -> Result<String, Error> {
+        match self {
+            Self::Refused(reason) => Ok(reason),
+            Self::Server(error) => Err(error),
+        }
+    }
+}
+
+/// Creates a token. Returns the whole token, which is never shown again, and its row.
+pub async fn create(account: &Account, by: Authority, new: NewToken) -> Result<(String, Listed), PersonalTokenError> {
+    match account.ask(&Command::CreateAccessToken { by, new }).await? {
+        Reply::AccessTokenMade { token, listed } => {
+            Ok((account.credential(CredentialKind::AccessToken, &token), listed))
+        }
+        Reply::AccessTokenRefused { reason } => Err(PersonalTokenError::Refused(reason.to_string())),
+        other => Err(not_allowed(other)),
+    }
+}
+
+/// The tokens that are neither expired nor revoked.
+pub async fn list(account: &Account, by: Authority) -> Result<Vec<Listed>, PersonalTokenError> {
+    match account.ask(&Command::ListAccessTokens { by }).await? {
+        Reply::AccessTokens { tokens } => Ok(tokens),
+        other => Err(not_allowed(other)),
+    }
+}
+
+/// Revokes a token; returns whether there was one with this id.
+pub async fn revoke(account: &Account, by: Authority, token_id: String) -> Result<bool, PersonalTokenError> {
+    forget();
+    match account.ask(&Command::RevokeAccessToken { by, token_id }).await? {
+        Reply::Done => Ok(true),
+        Reply::NoAccessToken => Ok(false),
+        other => Err(not_allowed(other)),
+    }
+}
+
+fn not_allowed(reply: Reply) -> PersonalTokenError {
+    match reply {
+        Reply::NotAllowed { reason } => PersonalTokenError::Refused(reason.to_string()),
+        _ => PersonalTokenError::Server(Error::UnexpectedReply("Account")),
+    }
+}
+
+/// The caller's account, and the authority to send with commands.
+pub fn account_of(env: &Env, caller: &Caller) -> Result<(Account, Authority), Error> {
+    let username = Username::parse(&caller.username).map_err(|_| Error::UnexpectedReply("a token"))?;
+    let by = Authority::Grant { grant_id: caller.grant_id.clone(), scopes: caller.scopes };
+    Ok((Account::named(env, &username)?, by))
+}
+
+/// The token that a caller asks for. Without scopes it gets those of the caller.
+pub fn requested(caller: &Caller, name: String, scopes: Scopes, days: i64) -> NewToken {
+    let scopes = if scopes.is_empty() { caller.scopes } else { scopes };
+    NewToken { name, scopes, days, audience: caller.audience.clone() }
+}

@@ -1,0 +1,176 @@
+//! The route table: for each path its endpoint, methods and guards.
+//!
+//! To add an endpoint, add a row and a variant of `Program` or `Page`; the compiler then asks for its handler.
+use crate::http::limits::Limit;
+
+/// What serves a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// The MCP endpoint, which checks methods and origins itself.
+    Mcp,
+    /// The MCP endpoint, or the home page for a browser.
+    McpOrHome,
+    /// The WebSocket of Blenders.
+    Socket,
+    Health,
+    /// For programs: speaks JSON, with OAuth errors.
+    Program(Program),
+    /// For people: speaks HTML, with pages as errors.
+    Page(Page),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    ServerCard,
+    /// The metadata of the MCP endpoint at this path, which is empty for `/`.
+    ProtectedResource(&'static str),
+    AuthorizationServer,
+    Register,
+    Token,
+    Revoke,
+    DeviceAuthorization,
+    PasswordLogin,
+    PasswordRefresh,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    Authorize,
+    Device,
+    SignUp,
+    SignIn,
+    OidcBegin,
+    OidcCallback,
+    SignOut,
+    Account,
+    Clients,
+    Tokens,
+    Dashboard,
+    DashboardLive,
+    DashboardJob,
+    DashboardEvents,
+}
+
+impl Page {
+    /// The path of the page.
+    pub fn path(self) -> &'static str {
+        ROUTES.iter().find(|route| route.endpoint == Endpoint::Page(self)).map_or("", |route| route.path)
+    }
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    pub path: &'static str,
+    /// The allowed methods, as the header `Allow` lists them. Empty if the endpoint checks them itself.
+    pub methods: &'static str,
+    pub endpoint: Endpoint,
+    /// The rate limit of one address.
+    pub limit: Limit,
+    /// Scripts of any web origin may call it. Only for endpoints that use no cookies.
+    pub is_open: bool,
+    /// A login may lead back to it.
+    pub is_after_login: bool,
+}
+
+const READ: &str = "GET, HEAD";
+const GET: &str = "GET";
+const POST: &str = "POST";
+/// A page with a form.
+const FORM: &str = "GET, HEAD, POST";
+
+#[rustfmt::skip]
+const ROUTES: [Route; 30] = [
+    special("/", Endpoint::McpOrHome).after_login(),
+    special("/mcp", Endpoint::Mcp),
+    special("/ws", Endpoint::Socket),
+    special("/health", Endpoint::Health),
+    program("/.well-known/mcp/server-card.json", READ, Program::ServerCard),
+    program("/.well-known/oauth-protected-resource", READ, Program::ProtectedResource("")).open(),
+    program("/.well-known/oauth-protected-resource/", READ, Program::ProtectedResource("")).open(),
+    program("/.well-known/oauth-protected-resource/mcp", READ, Program::ProtectedResource("/mcp")).open(),
+    program("/.well-known/oauth-authorization-server", READ, Program::AuthorizationServer).open(),
+    program("/.well-known/openid-configuration", READ, Program::AuthorizationServer).open(),
+    program("/register", POST, Program::Register).limited(Limit::Requests).open(),
+    program("/token", POST, Program::Token).limited(Limit::Requests).open(),
+    program("/revoke", POST, Program::Revoke).limited(Limit::Requests).open(),
+    program("/device_authorization", POST, Program::DeviceAuthorization).limited(Limit::LoginPosts).open(),
+    program("/auth/login", POST, Program::PasswordLogin).limited(Limit::LoginPosts),
+    program("/auth/refresh", POST, Program::PasswordRefresh).limited(Limit::Requests),
+    page("/authorize", FORM, Page::Authorize).limited(Limit::Requests).after_login(),
+    page("/device", FORM, Page::Device).limited(Limit::LoginPosts).after_login(),
+    page("/signup", FORM, Page::SignUp).limited(Limit::LoginPosts),
+    page("/login", FORM, Page::SignIn).limited(Limit::LoginPosts).after_login(),
+    page("/login/oidc", GET, Page::OidcBegin).limited(Limit::Logins),
+    page("/login/oidc/callback", GET, Page::OidcCallback).limited(Limit::Logins),
+    page("/logout", POST, Page::SignOut),
+    page("/account", FORM, Page::Account).limited(Limit::LoginPosts).after_login(),
+    page("/clients", FORM, Page::Clients).after_login(),
+    page("/tokens", FORM, Page::Tokens).after_login(),
+    page("/dashboard", FORM, Page::Dashboard).after_login(),
+    page("/dashboard/live", GET, Page::DashboardLive),
+    page("/dashboard/job", GET, Page::DashboardJob),
+    page("/dashboard/events", GET, Page::DashboardEvents),
+];
+
+/// The row of a path, if there is one.
+pub fn find(path: &str) -> Option<&'static Route> {
+    ROUTES.iter().find(|route| route.path == path)
+}
+
+const fn special(path: &'static str, endpoint: Endpoint) -> Route {
+    Route { path, methods: "", endpoint, limit: Limit::None, is_open: false, is_after_login: false }
+}
+
+const fn program(path: &'static str, methods: &'static str, program: Program) -> Route {
+    Route { methods, ..special(path, Endpoint::Program(program)) }
+}
+
+const fn page(path: &'static str, methods: &'static str, page: Page) -> Route {
+    Route { methods, ..special(path, Endpoint::Page(page)) }
+}
+
+impl Route {
+    const fn limited(self, limit: Limit) -> Self {
+        Self { limit, ..self }
+    }
+
+    const fn open(self) -> Self {
+        Self { is_open: true, ..self }
+    }
+
+    const fn after_login(self) -> Self {
+        Self { is_after_login: true, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Endpoint, ROUTES, find};
+
+    #[test]
+    fn every_path_and_every_page_has_one_row() {
+        for route in &ROUTES {
+            let same = |other: &&super::Route| other.path == route.path;
+            assert_eq!(ROUTES.iter().filter(same).count(), 1, "{}", route.path);
+            if let Endpoint::Page(page) = route.endpoint {
+                assert_eq!(page.path(), route.path, "{page:?}");
+            }
+        }
+        assert!(find("/nothing").is_none() && find("/dashboard/").is_none() && find("/register").is_some());
+    }
+
+    #[test]
+    fn nothing_that_goes_by_cookies_is_open_to_other_origins() {
+        for route in ROUTES.iter().filter(|route| route.is_open) {
+            assert!(matches!(route.endpoint, Endpoint::Program(_)), "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn a_login_leads_to_pages_only() {
+        for route in ROUTES.iter().filter(|route| route.is_after_login) {
+            assert!(matches!(route.endpoint, Endpoint::Page(_) | Endpoint::McpOrHome), "{}", route.path);
+        }
+    }
+}

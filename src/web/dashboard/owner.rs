@@ -1,0 +1,67 @@
+//! A signed-in owner with their bus.
+use bus::wire::command::{Command, Reply};
+use bus::wire::views::Overview;
+use kernel::scopes::Scopes;
+use runtime::now_ms;
+use sha2::{Digest, Sha256};
+use worker::{Env, Request};
+
+use crate::caller::Caller;
+use crate::config::Config;
+use crate::http::error::Error;
+use crate::objects::bus::Bus;
+use crate::objects::key_ring::Keys;
+use crate::routes::Page;
+use crate::site::Site;
+use crate::web::browser::Session;
+use crate::web::posted_form::form_token;
+
+/// How long a stream of events lasts, in milliseconds. The script then opens the next one, if the session is still
+/// valid.
+const STREAM_MS: i64 = 15 * 60 * 1_000;
+pub struct Owner<'a> {
+    pub env: &'a Env,
+    pub site: Site,
+    pub session: Session,
+    pub bus: Bus,
+}
+
+impl<'a> Owner<'a> {
+    /// The owner who is signed in, if there is one.
+    pub async fn of(request: &Request, env: &'a Env) -> Result<Option<Self>, Error> {
+        let site = Site::of(request, &Config::of(env))?;
+        let Some(session) = Session::of(request, env, &site).await? else { return Ok(None) };
+        let bus = Bus::of_owner(env, &session.owner.user_id).map_err(worker::Error::from)?;
+        Ok(Some(Self { env, site, session, bus }))
+    }
+
+    pub async fn ask(&self, command: Command) -> Result<Reply, Error> {
+        Ok(self.bus.ask("", None, command, &|_| {}).await.map_err(worker::Error::from)?)
+    }
+
+    pub async fn overview(&self) -> Result<Overview, Error> {
+        match self.ask(Command::Overview).await? {
+            Reply::Overview { overview } => Ok(*overview),
+            _ => Err(Error::UnexpectedReply("UserBus")),
+        }
+    }
+
+    pub async fn form_token(&self, page: Page) -> Result<String, Error> {
+        form_token(&*Keys::load(self.env).await?, page, &self.session.credential, "")
+    }
+
+    /// The browser as the caller of a stream. A session has no grant, and its stream can only listen.
+    pub fn as_caller(&self) -> Caller {
+        let session: String =
+            Sha256::digest(&self.session.credential).iter().take(8).map(|b| format!("{b:02x}")).collect();
+        Caller {
+            user_id: self.session.owner.user_id.clone(),
+            username: self.session.owner.username.clone(),
+            client_id: "dashboard".to_owned(),
+            grant_id: format!("browser-{session}"),
+            scopes: Scopes::BUS_READ,
+            audience: self.site.issuer.clone(),
+            expires_at_ms: now_ms().saturating_add(STREAM_MS),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Posted forms. They can only be read if they come from their own page, in the browser that it was shown to.
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use worker::{Env, Method, Request};
+
+use crate::http::body;
+use crate::http::error::Error;
+use crate::http::parameters::Parameters;
+use crate::objects::key_ring::{Keys, is_signed, newest, sign};
+use crate::routes::Page;
+use crate::site::Site;
+use crate::web::browser::{Session, known_form_cookie};
+
+/// A posted form that is not checked yet.
+pub struct PostedForm {
+    fields: Parameters,
+    is_same_origin: bool,
+    /// The form cookie, if the request has one.
+    browser: Option<String>,
+}
+
+impl PostedForm {
+    /// The form of a POST request; `None` for any other method.
+    pub async fn of(request: &mut Request, site: &Site) -> Result<Option<Self>, Error> {
+        Self::within(request, site, body::MAX_BYTES).await
+    }
+
+    /// The same for forms of up to `limit` bytes.
+    pub async fn within(request: &mut Request, site: &Site, limit: usize) -> Result<Option<Self>, Error> {
+        if request.method() != Method::Post {
+            return Ok(None);
+        }
+        let fields = body::form_within(request, limit).await?;
+        let browser = known_form_cookie(request, site)?;
+        Ok(Some(Self { fields, is_same_origin: is_same_origin(request, site)?, browser }))
+    }
+
+    /// A field that is needed before the check: what the form decides on, or where to redirect without a session. Never
+    /// act on it alone.
+    pub fn unchecked(&self, name: &str) -> Result<Option<&str>, Error> {
+        self.fields.optional(name)
+    }
+
+    /// The fields of a form that `page` showed in this session.
+    ///
+    /// # Errors
+    /// `Error::Forged` if the form is not from that page and session, or is for another `subject`.
+    pub async fn of_session(
+        self,
+        env: &Env,
+        page: Page,
+        session: &Session,
+        subject: &str,
+    ) -> Result<Parameters, Error> {
+        self.checked(env, page, Some(&session.credential), subject).await
+    }
+
+    /// The fields of a form that `page` showed to this browser, which is not signed in.
+    ///
+    /// # Errors
+    /// As `of_session`.
+    pub async fn of_browser(mut self, env: &Env, page: Page, subject: &str) -> Result<Parameters, Error> {
+        let browser = self.browser.take();
+        self.checked(env, page, browser.as_deref(), subject).await
+    }
+
+    async fn checked(self, env: &Env, page: Page, holder: Option<&str>, subject: &str) -> Result<Parameters, Error> {
+        let token = self.fields.optional("form_token")?.unwrap_or_default();
+        let keys = Keys::load(env).await?;
+        match holder {
+            Some(holder) if self.is_same_origin && is_form_token(&keys, page, holder, subject, token)? => {
+                Ok(self.fields)
+            }
+            _ => Err(Error::Forged),
+        }
+    }
+}
+
+/// The hidden token of a form on `page`. `holder`: the session credential, or the form cookie without a session.
+/// `subject`: what the form decides on, so that it cannot be swapped; empty if it decides on nothing in particular.
+pub fn form_token(keys: &Keys, page: Page, holder: &str, subject: &str) -> Result<String, Error> {
+    let (_, key) = newest(&keys.form)?;
+    Ok(URL_SAFE_NO_PAD.encode(sign(key, &[page.path(), holder, subject])?))
+}
+
+fn is_form_token(keys: &Keys, page: Page, holder: &str, subject: &str, token: &str) -> Result<bool, Error> {
+    for (_, key) in &keys.form {
+        if is_signed(key, &[page.path(), holder, subject], token)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a request came from a page of this server, according to the browser's headers. A second check beside the
+/// form token.
+pub fn is_same_origin(request: &Request, site: &Site) -> Result<bool, Error> {
+    if let Some(fetch_site) = request.headers().get("sec-fetch-site")?
+        && !matches!(fetch_site.as_str(), "same-origin" | "none")
+    {
+        return Ok(false);
+    }
+    let origin = request.headers().get("origin")?;
+    Ok(origin.is_none_or(|origin| origin == site.here))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{form_token, is_form_token};
+    use crate::objects::key_ring::tests::keys;
+    use crate::routes::Page;
+
+    #[test]
+    fn a_form_token_is_of_one_browser_one_form_and_one_subject() {
+        let token = form_token(&keys(1), Page::Authorize, "session", "request").unwrap();
+        let right = |keys, page, holder, subject| is_form_token(&keys, page, holder, subject, &token).unwrap();
+        assert!(right(keys(1), Page::Authorize, "session", "request"));
+        assert!(!right(keys(1), Page::SignIn, "session", "request"));
+        assert!(!right(keys(1), Page::Authorize, "other", "request"));
+        assert!(!right(keys(1), Page::Authorize, "session", "other"));
+        assert!(!right(keys(2), Page::Authorize, "session", "request"));
+    }
+}
