@@ -1,46 +1,30 @@
 //! One account: who it is, how its owner signs in, and what the edge may ask of it.
-use kernel::ids::{Entropy, EntropyError, random_id};
+use kernel::ids::Entropy;
 use kernel::migrate::migrate;
-use kernel::params;
 use kernel::scopes::Scopes;
-use kernel::storage::{Row, Sql, StorageError};
-use thiserror::Error;
+use kernel::storage::{Sql, StorageError};
 
 use crate::access_tokens::{self, NewToken, TokenError};
-use crate::browser_sessions::{self, SessionError};
+use crate::browser_sessions::{self};
 use crate::failed_logins::Guessed;
-use crate::grants::{self, GrantError, Granted, Refusal};
-use crate::passwords::{self, PasswordError};
+use crate::grants::{self, Refusal};
+use crate::passwords::{self};
 use crate::schema::ACCOUNT;
-use crate::usernames::Username;
 use crate::{codes, consents, invites};
 
 mod command;
 mod deletion;
+mod outcome;
+mod row;
 mod signing_in;
 
 pub use command::{AfterLogin, Authority, Command, Denial, Effect, Owner, Reply};
 pub use deletion::is_over;
+pub use outcome::AccountError;
+use outcome::{effects, granted_to, settle};
+pub use row::create;
+use row::{exists, owner};
 use signing_in::{Login, change_password, is_confirmed, login, sign_in_as, sign_up};
-
-#[derive(Debug, Error)]
-pub enum AccountError {
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
-    #[error(transparent)]
-    Password(#[from] PasswordError),
-}
-
-impl From<SessionError> for AccountError {
-    fn from(error: SessionError) -> Self {
-        match error {
-            SessionError::Storage(error) => Self::Storage(error),
-            SessionError::Entropy(error) => Self::Entropy(error),
-        }
-    }
-}
 
 /// Brings an existing account up to date. A name that has no account stores nothing, so that guessing names costs nothing.
 pub fn open(sql: &dyn Sql) -> Result<(), StorageError> {
@@ -283,69 +267,6 @@ fn absent(command: &Command) -> Reply {
         | Command::RevokeGrant { .. }
         | Command::ReleaseInvite { .. } => Reply::Done,
     }
-}
-
-fn granted_to(owner: &Owner, granted: Granted) -> Reply {
-    Reply::Granted { owner: owner.clone(), granted }
-}
-
-fn effects(owner: &Owner, revoked: impl IntoIterator<Item = String>) -> Vec<Effect> {
-    let tell = |grant_id| Effect::RevokeOnBus { user_id: owner.user_id.clone(), grant_id };
-    revoked.into_iter().map(tell).collect()
-}
-
-/// Turns what became of a grant into a reply: a refusal is an answer, anything else that failed is not.
-fn settle(
-    outcome: Result<(Reply, Vec<String>), GrantError>,
-    owner: &Owner,
-) -> Result<(Reply, Vec<Effect>), AccountError> {
-    match outcome {
-        Ok((reply, revoked)) => Ok((reply, effects(owner, revoked))),
-        Err(GrantError::Refused { reason, revoked }) => Ok((Reply::Refused { reason }, effects(owner, revoked))),
-        Err(GrantError::Storage(error)) => Err(error.into()),
-        Err(GrantError::Entropy(error)) => Err(error.into()),
-    }
-}
-
-/// Makes the account of this object. `dev` marks one that only loopback may sign in to.
-pub fn create(
-    sql: &dyn Sql,
-    username: &Username,
-    dev: bool,
-    now_ms: i64,
-    entropy: &mut dyn Entropy,
-) -> Result<(), AccountError> {
-    let user_id = random_id::<16>("u-", entropy)?;
-    migrate(sql, ACCOUNT)?;
-    sql.query(
-        "INSERT INTO account (one, user_id, username, dev, created_ms) VALUES (1, ?, ?, ?, ?)",
-        params![user_id, username.as_str(), dev, now_ms],
-    )?;
-    Ok(())
-}
-
-fn exists(sql: &dyn Sql) -> Result<bool, StorageError> {
-    has_row(sql, "account")
-}
-
-/// The catalog is asked first: a name without an account has no tables.
-fn has_row(sql: &dyn Sql, table: &str) -> Result<bool, StorageError> {
-    let tables = sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", params![table])?;
-    Ok(!tables.is_empty() && !sql.query(&format!("SELECT 1 FROM {table}"), &[])?.is_empty())
-}
-
-fn is_dev(sql: &dyn Sql) -> Result<bool, StorageError> {
-    sql.query("SELECT dev FROM account", &[])?.first().map_or(Ok(false), |row| row.boolean(0))
-}
-
-fn owner(sql: &dyn Sql) -> Result<Option<Owner>, StorageError> {
-    if !exists(sql)? {
-        return Ok(None);
-    }
-    let rows = sql.query("SELECT user_id, username, display_name FROM account", &[])?;
-    let owner =
-        |row: &Row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)?, display_name: row.optional_text(2)? });
-    rows.first().map(owner).transpose()
 }
 
 #[cfg(test)]

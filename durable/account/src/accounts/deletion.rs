@@ -4,7 +4,8 @@ use kernel::migrate::empty;
 use kernel::params;
 use kernel::storage::{Sql, StorageError};
 
-use super::{Effect, Owner, has_row};
+use crate::accounts::command::{Effect, Owner};
+use crate::accounts::row::has_row;
 
 const TABLE: &str = "deletion";
 

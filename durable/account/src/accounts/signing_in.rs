@@ -3,10 +3,10 @@ use kernel::ids::Entropy;
 use kernel::params;
 use kernel::storage::Sql;
 
-use super::{
-    AccountError, AfterLogin, Effect, Owner, Reply, create, deletion, effects, exists, granted_to, is_dev, owner,
-    settle,
-};
+use crate::accounts::command::{AfterLogin, Effect, Owner, Reply};
+use crate::accounts::deletion;
+use crate::accounts::outcome::{AccountError, effects, granted_to, settle};
+use crate::accounts::row::{create, exists, is_dev, owner};
 use crate::failed_logins::Guessed;
 use crate::usernames::Username;
 use crate::{browser_sessions, codes, consents, grants, passwords};
