@@ -1,4 +1,5 @@
 //! Notifications on their way: to a client that is there, else kept for it. Events of sessions are kept before they are sent.
+
 use kernel::params;
 use serde_json::Value;
 
@@ -102,8 +103,13 @@ pub fn send_event(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification:
     Ok(())
 }
 
-/// Log messages below the session's level are not sent; they stay in the inbox for whoever reads that.
+/// Log messages below the session's level are not sent; they stay in the inbox of their client. A job for a Blender is no log
+/// message, whatever the level.
 fn is_wanted(notification: &Value, log_level: &str) -> bool {
+    let message_type = notification.pointer("/params/data/payload/message_type").and_then(Value::as_str);
+    if matches!(message_type, Some("command_dispatch" | "job_dispatch")) {
+        return true;
+    }
     let params = notification.get("params");
     let text = |name: &str| params?.get(name)?.as_str();
     if text("logger") != Some(LOGGER) {

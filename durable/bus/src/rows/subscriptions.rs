@@ -1,4 +1,5 @@
 //! Which resources each session is subscribed to.
+
 use kernel::params;
 
 use crate::rows::clients;

@@ -1,4 +1,5 @@
 //! Who hears that a resource changed.
+
 use serde_json::{Value, json};
 
 use crate::requests::wait::Outcome;
