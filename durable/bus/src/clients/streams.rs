@@ -34,11 +34,9 @@ pub fn open(
     }
     if let Some(seen) = last_event_id {
         sent_seq = seen;
-        turn.sql.query(
-            "DELETE FROM inbox WHERE seq <= ?1 AND client_uuid IN
-               (SELECT uuid FROM clients WHERE session_id = ?2 UNION SELECT ?2)",
-            params![seen, session_id],
-        )?;
+        for row in &clients_of(turn, session_id)? {
+            inbox::received(turn, &row.text(0)?, seen)?;
+        }
     }
     turn.presence.open_stream(Stream { socket_id: socket_id.to_owned(), session_id: session_id.to_owned(), sent_seq });
     if session.protocol_version.as_str() >= PRIMED_SINCE {
@@ -46,13 +44,26 @@ pub fn open(
     }
     replay(turn, session_id, sent_seq)?;
     turn.effects.push(Effect::Note { socket_id: socket_id.to_owned() });
+    tell_pending(turn, session_id)?;
     attach_clients(turn, session_id)
+}
+
+/// Tells a session what has changed while it had no stream, each resource once.
+fn tell_pending(turn: &mut Turn<'_>, session_id: &str) -> Result<(), Error> {
+    let Some(socket_id) = turn.presence.stream_of(session_id).map(|stream| stream.socket_id.clone()) else {
+        return Ok(());
+    };
+    for (topic, uri) in subscriptions::take_pending(turn, session_id)? {
+        turn.presence.news.sent(&socket_id, topic, turn.now_ms);
+        turn.effects.push(Effect::Send { socket_id: socket_id.clone(), frame: post::news(&uri) });
+    }
+    Ok(())
 }
 
 fn replay(turn: &mut Turn<'_>, session_id: &str, after: i64) -> Result<(), Error> {
     let rows = turn.sql.query(
         "SELECT seq, message FROM inbox WHERE seq > ?1 AND client_uuid IN
-           (SELECT uuid FROM clients WHERE session_id = ?2 UNION SELECT ?2)
+           (SELECT uuid FROM clients WHERE session_id = ?2)
          ORDER BY seq LIMIT ?3",
         params![after, session_id, MAX_BACKLOG],
     )?;
@@ -101,7 +112,10 @@ fn attach(turn: &mut Turn<'_>, session_id: &str, socket_id: String, uuid: &str, 
 /// A stream has closed: its clients are reached by an older one of the session, if there is one, or have left.
 pub fn closed(turn: &mut Turn<'_>, stream: &Stream) -> Result<(), Error> {
     sessions::note_sent(turn, &stream.session_id, stream.sent_seq)?;
+    let unheard = turn.presence.news.unheard(&stream.socket_id, turn.now_ms);
+    subscriptions::note_unheard(turn, &stream.session_id, &unheard)?;
     if turn.presence.stream_of(&stream.session_id).is_some() {
+        tell_pending(turn, &stream.session_id)?;
         return attach_clients(turn, &stream.session_id);
     }
     for row in &clients_of(turn, &stream.session_id)? {

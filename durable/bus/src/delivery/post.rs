@@ -1,6 +1,6 @@
 //! Notifications on their way: to a client that is there, else kept for it. Events of sessions are kept before they are sent.
 use kernel::params;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rows::{clients, inbox, sessions};
 use crate::turn::Turn;
@@ -8,7 +8,7 @@ use crate::turn::effect::Effect;
 use crate::turn::error::Error;
 use crate::turn::presence::Link;
 use crate::wire::priority::Priority;
-use crate::wire::record::{LOGGER, Record, notification_text};
+use crate::wire::record::{LOGGER, Record, notification, notification_text};
 
 /// Sends the record to its recipient, or keeps it. Says whether there was anyone to keep it for.
 pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
@@ -60,8 +60,7 @@ pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
     for row in &rows {
         send(turn, client_uuid, &inbox::message(row, 0)?)?;
     }
-    turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![client_uuid])?;
-    Ok(())
+    inbox::forget(turn, client_uuid)
 }
 
 /// A frame to the edge: the event's id, a line feed, and the message; an event without a message only sets the id.
@@ -69,19 +68,15 @@ pub fn frame(seq: i64, message: &str) -> String {
     format!("{seq}\n{message}")
 }
 
+/// A frame that says that a resource has changed. It has no event id: it is not kept, and what comes after it is no further
+/// along.
+pub fn news(uri: &str) -> String {
+    format!("\n{}", notification("notifications/resources/updated", json!({"uri": uri})))
+}
+
 /// Keeps a record for a session's client, and sends it where a stream is open.
 pub fn push(turn: &mut Turn<'_>, owner: &str, session_id: &str, notification: &Value) -> Result<(), Error> {
     let seq = inbox::keep(turn, owner, notification)?;
-    send_kept(turn, session_id, seq, notification)
-}
-
-/// Keeps what a session is told of a change, and sends it where a stream is open.
-pub fn tell(turn: &mut Turn<'_>, session_id: &str, notification: &Value) -> Result<(), Error> {
-    let seq = inbox::store(turn, session_id, notification)?;
-    send_kept(turn, session_id, seq, notification)
-}
-
-fn send_kept(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification: &Value) -> Result<(), Error> {
     send_event(turn, session_id, seq, notification)?;
     if let Some(stream) = turn.presence.stream_of(session_id) {
         let socket_id = stream.socket_id.clone();
@@ -90,6 +85,7 @@ fn send_kept(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification: &Val
     Ok(())
 }
 
+/// Sends a kept record as an event, where a stream is open.
 pub fn send_event(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification: &Value) -> Result<(), Error> {
     let (_, log_level) = sessions::place(turn, session_id)?;
     let wanted = is_wanted(notification, &log_level);

@@ -17,6 +17,8 @@ pub enum Effect {
     News { subject: String },
     /// Write a line of JSON to the log.
     Log { line: String },
+    /// Take a turn then, which tells what has changed by then. Memory only: it need not outlive the object.
+    Tell { due_ms: i64 },
     /// The next timer is due then.
     Arm { due_ms: i64 },
     /// Nothing is left that anyone could ask for: drop the database itself.

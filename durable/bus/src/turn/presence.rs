@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::turn::cache::Cache;
 use crate::turn::limits::{Limits, Meter};
-use crate::wire::topics::Listener;
+use crate::turn::news::News;
+use crate::wire::topics::{Listener, Topic};
 use crate::wire::views::BLENDER;
 
 /// How a live client is reached.
@@ -52,6 +53,7 @@ pub struct Presence {
     pub cache: Cache,
     pub limits: Limits,
     pub meter: Meter,
+    pub news: News,
 }
 
 impl Presence {
@@ -116,6 +118,11 @@ impl Presence {
 
     pub fn listeners(&self) -> impl Iterator<Item = &(String, Listener)> {
         self.listeners.iter()
+    }
+
+    /// Whether a stream of `subscriptions/listen` wants to hear of it.
+    pub fn is_listened_to(&self, topic: &Topic) -> bool {
+        self.listeners.iter().any(|(_, listener)| listener.subscriptions.iter().any(|wanted| wanted.topic == *topic))
     }
 
     pub fn subscribed(&mut self, topic: String) {
