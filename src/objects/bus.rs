@@ -180,10 +180,13 @@ impl Bus {
 
     async fn open(&self, headers: Headers) -> Result<Opened, BusError> {
         let mut response = self.upgrade(headers).await?;
-        if response.status_code() == 404 {
+        let status = response.status_code();
+        if status == 404 {
             return Ok(Opened::Refused(response.json().await?));
         }
-        let status = response.status_code();
+        if status == 429 {
+            return Ok(Opened::Refused(Reply::Rejected { message: response.text().await? }));
+        }
         let refused = || worker::Error::RustError(format!("the bus opened no stream: {status}"));
         Ok(Opened::Socket(response.websocket().ok_or_else(refused)?))
     }

@@ -1,5 +1,6 @@
 //! Notifications on their way: to a client that is there, else kept for it. Events of sessions are kept before they are sent.
 use kernel::params;
+use kernel::shorten::shorten;
 use serde_json::{Value, json};
 
 use crate::rows::{clients, inbox, sessions};
@@ -9,6 +10,11 @@ use crate::turn::error::Error;
 use crate::turn::presence::Link;
 use crate::wire::priority::Priority;
 use crate::wire::record::{LOGGER, Record, notification, notification_text};
+
+/// The longest message of an event, in bytes: common clients end a stream at an event of 1 MiB.
+const MAX_EVENT: usize = 1024 * 1024 - 1024;
+/// What is left for the notification around a record, in bytes.
+const AROUND: usize = 1024;
 
 /// Sends the record to its recipient, or keeps it. Says whether there was anyone to keep it for.
 pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
@@ -93,9 +99,34 @@ pub fn send_event(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification:
     stream.sent_seq = stream.sent_seq.max(seq);
     if wanted {
         let socket_id = stream.socket_id.clone();
-        turn.effects.push(Effect::Send { socket_id, frame: frame(seq, &notification.to_string()) });
+        turn.effects.push(Effect::Send { socket_id, frame: frame(seq, &event_text(notification)) });
     }
     Ok(())
+}
+
+/// A record as the text of an event, cut where it would be too long for one. A job stays whole: half a script must not run.
+fn event_text(notification: &Value) -> String {
+    let text = notification.to_string();
+    if text.len() <= MAX_EVENT {
+        return text;
+    }
+    let mut cut = notification.clone();
+    match cut.pointer_mut("/params/data").filter(|record| !is_job(record)) {
+        Some(record) => {
+            let target = record.get("target_uuid").and_then(Value::as_str).unwrap_or_default();
+            let hint = format!(
+                "This record is cut to fit an event of a stream; blender_receive_messages(client_uuid={target:?}) has all of it."
+            );
+            shorten(record, MAX_EVENT.saturating_sub(AROUND), &hint);
+            cut.to_string()
+        }
+        None => text,
+    }
+}
+
+fn is_job(record: &Value) -> bool {
+    let kind = record.pointer("/payload/message_type").and_then(Value::as_str);
+    matches!(kind, Some("command_dispatch" | "job_dispatch"))
 }
 
 /// Log messages below the session's level are not sent; they stay in the inbox for whoever reads that.

@@ -16,6 +16,9 @@ pub const MAX_KEPT: i64 = 1_000;
 /// Bytes of records kept for one client.
 pub const MAX_KEPT_BYTES: i64 = 8 * 1024 * 1024;
 
+/// Bytes of records that one page shows: an answer holds them twice, and common clients take events of 1 MiB.
+const MAX_PAGE_BYTES: i64 = 400 * 1024;
+
 /// How long a record is kept for a client that does not come for it.
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -129,9 +132,12 @@ pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: 
     if place > 0 {
         received(turn, client_uuid, place)?;
     }
+    let most = "SELECT seq, bytes FROM inbox WHERE client_uuid = ? AND seq > ? ORDER BY seq LIMIT ?";
+    let sizes = turn.sql.query(most, params![client_uuid, place, i64::from(limit)])?;
+    let last = end_of_page(&sizes, MAX_PAGE_BYTES)?.unwrap_or(place);
     let rows = turn.sql.query(
-        "SELECT message, seq FROM inbox WHERE client_uuid = ? AND seq > ? ORDER BY seq LIMIT ?",
-        params![client_uuid, place, i64::from(limit)],
+        "SELECT message, seq FROM inbox WHERE client_uuid = ? AND seq > ? AND seq <= ? ORDER BY seq",
+        params![client_uuid, place, last],
     )?;
     if dropped > 0 && !rows.is_empty() {
         turn.sql.query("UPDATE clients SET dropped = 0 WHERE uuid = ?", params![client_uuid])?;
@@ -145,6 +151,20 @@ pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: 
         messages.extend(message(row, 0)?.pointer_mut("/params/data").map(Value::take));
     }
     Ok(Page { messages, next, dropped })
+}
+
+/// The place of the last record of a page that takes no more than so many bytes, but has one record if there is any. The rows
+/// are places and sizes.
+pub fn end_of_page(sizes: &[Row], most_bytes: i64) -> Result<Option<i64>, Error> {
+    let (mut last, mut total) = (None, 0_i64);
+    for row in sizes {
+        total = total.saturating_add(row.integer(1)?);
+        if last.is_some() && total > most_bytes {
+            break;
+        }
+        last = Some(row.integer(0)?);
+    }
+    Ok(last)
 }
 
 /// A place in the inbox as a client names it.

@@ -198,3 +198,25 @@ fn a_place_in_an_inbox_is_never_given_twice() {
     let next = world.call("blender_receive_messages", arguments).unwrap();
     assert_eq!(next["messages"][0]["payload"]["n"], 2);
 }
+
+#[test]
+fn a_record_that_is_too_long_for_an_event_is_cut_and_says_where_all_of_it_is() {
+    for (payload, is_cut) in [(json!({"n": 1, "text": "\"".repeat(550_000)}), true), (json!({"n": 1}), false)] {
+        let mut world = World::new();
+        let session_id = registered(&mut world, "llm", "debug");
+        open_stream(&mut world, "s1", &session_id, None);
+        world.effects.clear();
+        world.call("blender_send_message", json!({"payload": payload, "target_uuid": "me"})).unwrap();
+        let sent = world.effects.iter().find_map(|effect| match effect {
+            Effect::Send { socket_id, frame } if socket_id == "s1" => Some(frame.split_once('\n').unwrap().1),
+            _ => None,
+        });
+        let sent = sent.unwrap();
+        assert!(sent.len() < 1024 * 1024, "{}", sent.len());
+        let record: Value = serde_json::from_str(sent).unwrap();
+        let hint = record["params"]["data"]["hint"].as_str().unwrap_or_default();
+        assert_eq!(hint.contains("blender_receive_messages(client_uuid=\"me\")"), is_cut, "{hint}");
+        let page = world.call("blender_receive_messages", json!({"client_uuid": "me"})).unwrap();
+        assert_eq!(page["messages"][0]["payload"], payload, "the inbox has all of it");
+    }
+}
