@@ -53,7 +53,7 @@ impl BusAnswer {
 /// Whether the bus opens a stream.
 pub enum Opened {
     Socket(WebSocket),
-    /// The session is closed, or the grant revoked.
+    /// The session is closed, the grant revoked, or the user has too many connections open.
     Refused(Reply),
 }
 
