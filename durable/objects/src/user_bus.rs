@@ -26,7 +26,7 @@ use worker::{
 };
 
 use crate::sleepers::Sleepers;
-use crate::sockets::{Opened, Opening, Sockets};
+use crate::sockets::{Opened, Opening, READ, Sockets};
 use crate::sqlite::ObjectSql;
 use crate::waits::Waits;
 
@@ -103,7 +103,8 @@ impl DurableObject for UserBus {
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
         let Some(opened) = Opened::of(&socket) else { return Ok(()) };
         if !opened.is_client() {
-            return Ok(());
+            let read = self.0.turn(&opened.user_id, |turn| streams::read(turn, &opened.socket_id)).await;
+            return read.map_err(|error| logged(&error));
         }
         let WebSocketIncomingMessage::String(text) = message else {
             return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
@@ -196,6 +197,7 @@ impl Bus {
     fn perform(&self, user_id: &str, effect: Effect) -> Option<i64> {
         match effect {
             Effect::Send { socket_id, frame } => self.sockets.send(&socket_id, &frame),
+            Effect::AskRead { socket_id } => self.sockets.send(&socket_id, READ),
             Effect::Note { socket_id } => {
                 self.sockets.note(&socket_id, &self.presence.borrow());
                 self.waits.poke_all();

@@ -83,9 +83,9 @@ pub fn news(uri: &str) -> String {
 /// Keeps a record for a session's client, and sends it where a stream is open.
 pub fn push(turn: &mut Turn<'_>, owner: &str, session_id: &str, notification: &Value) -> Result<(), Error> {
     let seq = inbox::keep(turn, owner, notification)?;
-    send_event(turn, session_id, seq, notification)?;
-    if let Some(stream) = turn.presence.stream_of(session_id) {
+    if let Some(stream) = turn.presence.stream_of(session_id).filter(|stream| !stream.is_behind) {
         let socket_id = stream.socket_id.clone();
+        send_event(turn, session_id, seq, notification)?;
         turn.effects.push(Effect::Note { socket_id });
     }
     Ok(())

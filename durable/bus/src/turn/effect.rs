@@ -5,6 +5,8 @@
 pub enum Effect {
     /// Send a text frame over a socket; dropped if that has gone meanwhile.
     Send { socket_id: String, frame: String },
+    /// Ask the edge to say when everything before this has been read from an event stream.
+    AskRead { socket_id: String },
     /// Write on the socket what it is registered as (or no longer is), for when the object wakes again.
     Note { socket_id: String },
     /// Close a socket with a code of the peer protocol.

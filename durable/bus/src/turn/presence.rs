@@ -23,6 +23,9 @@ pub struct Stream {
     pub session_id: String,
     /// The last event that went out on it.
     pub sent_seq: i64,
+    /// More events are kept for it than went out: they follow, and so does whatever comes meanwhile, once what went out has
+    /// been read.
+    pub is_behind: bool,
 }
 
 /// A client that can be reached right now.
