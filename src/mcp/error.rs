@@ -41,6 +41,9 @@ pub enum RpcError {
     /// The request comes from a web origin that is not allowed.
     #[error("{0}")]
     Forbidden(String),
+    /// A limit is reached. The endpoint answers 429.
+    #[error("{0}")]
+    TooMany(String),
     /// A failure of this server. The text is for the log; clients see "internal error".
     #[error("{0}")]
     Internal(String),
@@ -54,7 +57,7 @@ impl RpcError {
     pub fn code(&self) -> i64 {
         match self {
             Self::Parse(_) => -32700,
-            Self::InvalidRequest(_) | Self::NoSession | Self::Forbidden(_) => -32600,
+            Self::InvalidRequest(_) | Self::NoSession | Self::Forbidden(_) | Self::TooMany(_) => -32600,
             Self::MethodNotFound { .. } => -32601,
             Self::Malformed(_) | Self::InvalidParams { .. } => -32602,
             Self::Internal(_) => -32603,
@@ -80,6 +83,7 @@ impl RpcError {
             Self::NoSession => 404,
             Self::Unauthenticated => 401,
             Self::InsufficientScope(_) | Self::Forbidden(_) => 403,
+            Self::TooMany(_) => 429,
             Self::Internal(_) => 500,
         }
     }

@@ -1,4 +1,4 @@
-"""Endings that nobody reports, on the real runtime: peers that come back, restart, never took a job or lack `job_ack`."""
+"""Endings that nobody reports, on the real runtime: peers that return, restart, never took a job or lack `job_ack`."""
 
 from __future__ import annotations
 

@@ -25,6 +25,10 @@ pub mod header {
     pub const LISTENER: &str = "bus-listener";
 }
 
+/// What the object sends over an event stream, and the edge sends back once everything before it has been read. No event
+/// looks like it: each has a line feed.
+pub const READ: &str = "read";
+
 /// What is written on a socket (16 KiB at most): whose it is, and what it is registered as.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Opened {
@@ -119,6 +123,7 @@ impl Opened {
                 socket_id: self.socket_id.clone(),
                 session_id: session_id.clone(),
                 sent_seq: *sent_seq,
+                is_behind: false,
             }),
             Role::Listener(listener) => presence.listen(self.socket_id.clone(), listener.clone()),
         }

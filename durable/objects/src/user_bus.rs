@@ -3,7 +3,7 @@
 mod answer;
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use bus::clients::{sockets, streams};
 use bus::peer::{self, Frame};
@@ -19,13 +19,14 @@ use bus::{alarm, announce, schema};
 use kernel::migrate::migrate;
 use kernel::storage::StorageError;
 use runtime::{WebCrypto, now_ms};
+use worker::wasm_bindgen_futures::spawn_local;
 use worker::{
     DurableObject, Env, Error, Method, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
     WebSocketPair, console_error, console_log, console_warn, durable_object,
 };
 
 use crate::sleepers::Sleepers;
-use crate::sockets::{Opened, Opening, Sockets};
+use crate::sockets::{Opened, Opening, READ, Sockets};
 use crate::sqlite::ObjectSql;
 use crate::waits::Waits;
 
@@ -53,6 +54,10 @@ struct Bus {
     awake: Cell<bool>,
     /// When the alarm is known to go off.
     armed_ms: Cell<Option<i64>>,
+    /// When a turn will be taken to tell what has changed.
+    telling_ms: Cell<Option<i64>>,
+    /// Itself, for what goes on after a call.
+    me: Weak<Self>,
 }
 
 impl DurableObject for UserBus {
@@ -60,7 +65,7 @@ impl DurableObject for UserBus {
         let limits = Limits::read(|name| env.var(name).ok().map(|value| value.to_string()));
         let mut presence = Presence::with_limits(limits);
         let sockets = Sockets::wake(&state, &mut presence);
-        Self(Rc::new(Bus {
+        Self(Rc::new_cyclic(|me| Bus {
             sql: ObjectSql(state.storage().sql()),
             presence: RefCell::new(presence),
             sockets,
@@ -68,6 +73,8 @@ impl DurableObject for UserBus {
             sleepers: Rc::default(),
             awake: Cell::new(false),
             armed_ms: Cell::new(None),
+            telling_ms: Cell::new(None),
+            me: me.clone(),
             state,
         }))
     }
@@ -101,7 +108,8 @@ impl DurableObject for UserBus {
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
         let Some(opened) = Opened::of(&socket) else { return Ok(()) };
         if !opened.is_client() {
-            return Ok(());
+            let read = self.0.turn(&opened.user_id, |turn| streams::read(turn, &opened.socket_id)).await;
+            return read.map_err(|error| logged(&error));
         }
         let WebSocketIncomingMessage::String(text) = message else {
             return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
@@ -178,7 +186,7 @@ impl Bus {
         let mut due_ms = None;
         let vanish = effects.contains(&Effect::Vanish);
         for effect in effects {
-            due_ms = self.perform(effect).into_iter().chain(due_ms).min();
+            due_ms = self.perform(user_id, effect).into_iter().chain(due_ms).min();
         }
         if vanish {
             self.state.storage().delete_all().await.map_err(failed)?;
@@ -191,9 +199,10 @@ impl Bus {
     }
 
     /// Performs one effect; when that is to arm the alarm, says for when.
-    fn perform(&self, effect: Effect) -> Option<i64> {
+    fn perform(&self, user_id: &str, effect: Effect) -> Option<i64> {
         match effect {
             Effect::Send { socket_id, frame } => self.sockets.send(&socket_id, &frame),
+            Effect::AskRead { socket_id } => self.sockets.send(&socket_id, READ),
             Effect::Note { socket_id } => {
                 self.sockets.note(&socket_id, &self.presence.borrow());
                 self.waits.poke_all();
@@ -206,11 +215,31 @@ impl Bus {
             }
             Effect::Log { line } => console_log!("{line}"),
             Effect::News { subject } => self.waits.poke(&subject),
+            Effect::Tell { due_ms } => self.tell_later(user_id, due_ms),
             Effect::Arm { due_ms } => return Some(due_ms),
             // Not an effect among others: `turn` sees to it last.
             Effect::Vanish => {}
         }
         None
+    }
+
+    /// Takes a turn at this time, at whose end what has changed is told.
+    fn tell_later(&self, user_id: &str, due_ms: i64) {
+        let Some(bus) = self.me.upgrade() else { return };
+        if self.telling_ms.get().is_some_and(|telling_ms| telling_ms <= due_ms) {
+            return;
+        }
+        self.telling_ms.set(Some(due_ms));
+        let user_id = user_id.to_owned();
+        spawn_local(async move {
+            bus.sleepers.until(due_ms).await;
+            if bus.telling_ms.get() == Some(due_ms) {
+                bus.telling_ms.set(None);
+            }
+            if let Err(error) = bus.turn(&user_id, |_| Ok(())).await {
+                logged(&error);
+            }
+        });
     }
 
     /// Sets the alarm, unless it goes off earlier anyway.

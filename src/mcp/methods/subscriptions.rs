@@ -64,6 +64,7 @@ pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
     match context.bus.open_listener(&context.caller, &text).await {
         Ok(Opened::Socket(socket)) => Ok(Listening { socket, acknowledgement, completion }),
         Ok(Opened::Refused(Reply::Revoked)) => Err(RpcError::Unauthenticated),
+        Ok(Opened::Refused(Reply::Rejected { message })) => Err(RpcError::TooMany(message)),
         Ok(Opened::Refused(reply)) => Err(RpcError::Internal(format!("open listener: {reply:?}"))),
         Err(error) => Err(RpcError::Internal(error.to_string())),
     }

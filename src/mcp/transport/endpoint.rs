@@ -78,6 +78,7 @@ async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Re
     match opened {
         Ok(Opened::Socket(socket)) => bridge(socket, None, None),
         Ok(Opened::Refused(Reply::Revoked)) => Challenge::invalid_token(request).response(),
+        Ok(Opened::Refused(Reply::Rejected { message })) => refuse(429, &RpcError::TooMany(message)),
         Ok(Opened::Refused(_)) => refuse(404, &RpcError::NoSession),
         Err(error) => {
             console_error!("{error}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::clients::streams;
 use crate::delivery::endings;
-use crate::rows::{clients, jobs};
+use crate::rows::{clients, inbox, jobs};
 use crate::turn::change::Change;
 use crate::turn::effect::{Effect, close};
 use crate::turn::error::{Error, Rejection};
@@ -139,6 +139,7 @@ fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
 pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
     let gone = turn.sql.query("DELETE FROM clients WHERE uuid = ? RETURNING uuid", params![uuid])?;
     turn.presence.cache.forget_caller(uuid);
+    inbox::forget(turn, uuid)?;
     if let Some(attached) = turn.presence.forget(uuid)
         && attached.link == Link::Socket
     {

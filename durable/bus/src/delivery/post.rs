@@ -1,7 +1,8 @@
 //! Notifications on their way: to a client that is there, else kept for it. Events of sessions are kept before they are sent.
 
 use kernel::params;
-use serde_json::Value;
+use kernel::shorten::shorten;
+use serde_json::{Value, json};
 
 use crate::rows::{clients, inbox, sessions};
 use crate::turn::Turn;
@@ -9,7 +10,12 @@ use crate::turn::effect::Effect;
 use crate::turn::error::Error;
 use crate::turn::presence::Link;
 use crate::wire::priority::Priority;
-use crate::wire::record::{LOGGER, Record, notification_text};
+use crate::wire::record::{LOGGER, Record, notification, notification_text};
+
+/// The longest message of an event, in bytes: common clients end a stream at an event of 1 MiB.
+const MAX_EVENT: usize = 1024 * 1024 - 1024;
+/// What is left for the notification around a record, in bytes.
+const AROUND: usize = 1024;
 
 /// Sends the record to its recipient, or keeps it. Says whether there was anyone to keep it for.
 pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
@@ -61,8 +67,7 @@ pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
     for row in &rows {
         send(turn, client_uuid, &inbox::message(row, 0)?)?;
     }
-    turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![client_uuid])?;
-    Ok(())
+    inbox::forget(turn, client_uuid)
 }
 
 /// A frame to the edge: the event's id, a line feed, and the message; an event without a message only sets the id.
@@ -70,27 +75,24 @@ pub fn frame(seq: i64, message: &str) -> String {
     format!("{seq}\n{message}")
 }
 
+/// A frame that says that a resource has changed. It has no event id: it is not kept, and what comes after it is no further
+/// along.
+pub fn news(uri: &str) -> String {
+    format!("\n{}", notification("notifications/resources/updated", json!({"uri": uri})))
+}
+
 /// Keeps a record for a session's client, and sends it where a stream is open.
 pub fn push(turn: &mut Turn<'_>, owner: &str, session_id: &str, notification: &Value) -> Result<(), Error> {
     let seq = inbox::keep(turn, owner, notification)?;
-    send_kept(turn, session_id, seq, notification)
-}
-
-/// Keeps what a session is told of a change, and sends it where a stream is open.
-pub fn tell(turn: &mut Turn<'_>, session_id: &str, notification: &Value) -> Result<(), Error> {
-    let seq = inbox::store(turn, session_id, notification)?;
-    send_kept(turn, session_id, seq, notification)
-}
-
-fn send_kept(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification: &Value) -> Result<(), Error> {
-    send_event(turn, session_id, seq, notification)?;
-    if let Some(stream) = turn.presence.stream_of(session_id) {
+    if let Some(stream) = turn.presence.stream_of(session_id).filter(|stream| !stream.is_behind) {
         let socket_id = stream.socket_id.clone();
+        send_event(turn, session_id, seq, notification)?;
         turn.effects.push(Effect::Note { socket_id });
     }
     Ok(())
 }
 
+/// Sends a kept record as an event, where a stream is open.
 pub fn send_event(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification: &Value) -> Result<(), Error> {
     let (_, log_level) = sessions::place(turn, session_id)?;
     let wanted = is_wanted(notification, &log_level);
@@ -98,16 +100,40 @@ pub fn send_event(turn: &mut Turn<'_>, session_id: &str, seq: i64, notification:
     stream.sent_seq = stream.sent_seq.max(seq);
     if wanted {
         let socket_id = stream.socket_id.clone();
-        turn.effects.push(Effect::Send { socket_id, frame: frame(seq, &notification.to_string()) });
+        turn.effects.push(Effect::Send { socket_id, frame: frame(seq, &event_text(notification)) });
     }
     Ok(())
+}
+
+/// A record as the text of an event, cut where it would be too long for one. A job stays whole: half a script must not run.
+fn event_text(notification: &Value) -> String {
+    let text = notification.to_string();
+    if text.len() <= MAX_EVENT {
+        return text;
+    }
+    let mut cut = notification.clone();
+    match cut.pointer_mut("/params/data").filter(|record| !is_job(record)) {
+        Some(record) => {
+            let target = record.get("target_uuid").and_then(Value::as_str).unwrap_or_default();
+            let hint = format!(
+                "This record is cut to fit an event of a stream; blender_receive_messages(client_uuid={target:?}) has all of it."
+            );
+            shorten(record, MAX_EVENT.saturating_sub(AROUND), &hint);
+            cut.to_string()
+        }
+        None => text,
+    }
+}
+
+fn is_job(record: &Value) -> bool {
+    let kind = record.pointer("/payload/message_type").and_then(Value::as_str);
+    matches!(kind, Some("command_dispatch" | "job_dispatch"))
 }
 
 /// Log messages below the session's level are not sent; they stay in the inbox of their client. A job for a Blender is no log
 /// message, whatever the level.
 fn is_wanted(notification: &Value, log_level: &str) -> bool {
-    let message_type = notification.pointer("/params/data/payload/message_type").and_then(Value::as_str);
-    if matches!(message_type, Some("command_dispatch" | "job_dispatch")) {
+    if notification.pointer("/params/data").is_some_and(is_job) {
         return true;
     }
     let params = notification.get("params");

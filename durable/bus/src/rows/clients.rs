@@ -4,6 +4,7 @@ use kernel::params;
 use kernel::storage::Row;
 use serde_json::{Value, json};
 
+use crate::rows::inbox;
 use crate::turn::change::Change;
 use crate::turn::error::Error;
 use crate::turn::{Turn, is_older, seconds};
@@ -132,7 +133,7 @@ pub fn forget_idle(turn: &mut Turn<'_>) -> Result<(), Error> {
         if turn.presence.get(&uuid).is_none() {
             turn.sql.query("DELETE FROM clients WHERE uuid = ?", params![uuid.as_str()])?;
             turn.presence.cache.forget_caller(&uuid);
-            turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![uuid])?;
+            inbox::forget(turn, &uuid)?;
         }
     }
     Ok(())

@@ -5,6 +5,8 @@
 pub enum Effect {
     /// Send a text frame over a socket; dropped if that has gone meanwhile.
     Send { socket_id: String, frame: String },
+    /// Ask the edge to say when everything before this has been read from an event stream.
+    AskRead { socket_id: String },
     /// Write on the socket what it is registered as (or no longer is), for when the object wakes again.
     Note { socket_id: String },
     /// Close a socket with a code of the peer protocol.
@@ -17,6 +19,8 @@ pub enum Effect {
     News { subject: String },
     /// Write a line of JSON to the log.
     Log { line: String },
+    /// Take a turn then, which tells what has changed by then. Memory only: it need not outlive the object.
+    Tell { due_ms: i64 },
     /// The next timer is due then.
     Arm { due_ms: i64 },
     /// Nothing is left that anyone could ask for: drop the database itself.

@@ -14,6 +14,7 @@ pub mod effect;
 pub mod error;
 pub mod job;
 pub mod limits;
+pub mod news;
 pub mod presence;
 
 /// Everything a decision may look at.

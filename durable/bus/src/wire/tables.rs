@@ -184,6 +184,6 @@ const RECEIVE_MESSAGES_PARAMETERS: &[Param] = &[
         "limit",
         Kind::Integer { min: 1, max: 500 },
         DefaultValue::Integer(100),
-        "How many messages at most.",
+        "How many messages at most; long ones come fewer at a time, so read on from \"next\".",
     ),
 ];
