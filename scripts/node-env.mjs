@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { CACHE, exclusively } from './cache.mjs';
 import { ROOT, run } from './process.mjs';
-import { CACHE, exclusively } from './python-env.mjs';
 
 const SOURCE = path.join(ROOT, 'tests', 'clients');
 

@@ -1,23 +1,17 @@
 // Python environments for the tests: in the user's cache folder, one for each content of its requirements file, so that
 // every clone shares them and a changed pin makes a new one.
 import { createHash } from 'node:crypto';
-import {
-  closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync,
-} from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { CACHE, exclusively } from './cache.mjs';
 import { Complaint, ROOT, outputOf, run } from './process.mjs';
 
-export const CACHE = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'blender-bus');
 const PYTHON_MINOR = '3.11'; // the Python of Blender 4.2, and the only one its module is built for
-const LOCK_STALE_MS = 20_000;
 const BLENDER_LIBRARIES = {
   'libx11-6': 'libX11.so.6', libxrender1: 'libXrender.so.1', libxxf86vm1: 'libXxf86vm.so.1',
   libxfixes3: 'libXfixes.so.3', libxi6: 'libXi.so.6', libxkbcommon0: 'libxkbcommon.so.0', libsm6: 'libSM.so.6',
   libgomp1: 'libgomp.so.1', libgl1: 'libGL.so.1', libegl1: 'libEGL.so.1',
 };
-
-const sleep = (ms) => new Promise((next) => setTimeout(next, ms));
 
 /** The interpreter of Python 3.11, or with `orLater` of any later one too. */
 export function findPython({ orLater = false } = {}) {
@@ -29,28 +23,6 @@ export function findPython({ orLater = false } = {}) {
   }
   const tried = `python${PYTHON_MINOR}, python3 or python`;
   throw new Complaint(`Python ${PYTHON_MINOR}${orLater ? ' or later' : ''} was not found, as ${tried}. Install it first.`);
-}
-
-/** Runs `body` while no other process does the same: a lock file, kept fresh while its owner lives. */
-export async function exclusively(lock, body) {
-  for (;;) {
-    try {
-      closeSync(openSync(lock, 'wx'));
-      break;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-      const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-      if (age > LOCK_STALE_MS) rmSync(lock, { force: true });
-      else await sleep(500);
-    }
-  }
-  const heartbeat = setInterval(() => utimesSync(lock, new Date(), new Date()), LOCK_STALE_MS / 4);
-  try {
-    return await body();
-  } finally {
-    clearInterval(heartbeat);
-    rmSync(lock, { force: true });
-  }
 }
 
 /** The interpreter of the environment for tests/requirements/NAME.txt, made on first use.

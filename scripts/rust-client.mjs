@@ -1,8 +1,8 @@
 // The MCP client in Rust that tests run: a package of its own in tests/clients/rmcp, compiled into the user's cache folder,
 // so that every clone shares what it depends on.
 import path from 'node:path';
+import { CACHE, exclusively } from './cache.mjs';
 import { ROOT, run } from './process.mjs';
-import { CACHE, exclusively } from './python-env.mjs';
 import { toolEnv } from './toolchain.mjs';
 
 const MANIFEST = path.join(ROOT, 'tests', 'clients', 'rmcp', 'Cargo.toml');
