@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { OUTPUTS } from './bundle.mjs';
-import { main } from './process.mjs';
+import { main, onEnd } from './process.mjs';
 import { ensureBuildTools } from './toolchain.mjs';
 import { buildExtension, compile, link } from './worker.mjs';
 
@@ -12,9 +12,10 @@ const forEditing = process.env.WRANGLER_COMMAND === 'dev';
 const kib = (bytes) => `${(bytes / 1024).toFixed(0)} KiB`;
 
 async function build() {
+  onEnd(() => process.exit(130)); // what runs ends with this process
   await buildExtension();
-  const bindgen = await ensureBuildTools({ keepNpm: true });
-  const made = await link(await compile({ forEditing }), bindgen, { forEditing });
+  const { bindgen, alongside: module } = await ensureBuildTools({ keepNpm: true, alongside: () => compile({ forEditing }) });
+  const made = await link(module, bindgen, { forEditing });
   const wasm = readFileSync(OUTPUTS[1]);
   const size = forEditing ? kib(wasm.length) : `${kib(wasm.length)} (${kib(gzipSync(wasm, { level: 9 }).length)} gzip)`;
   console.log(`Worker ${made ? 'built' : 'unchanged'}${forEditing ? ' for development' : ''}: index_bg.wasm ${size}`);

@@ -25,9 +25,8 @@ export function findPython({ orLater = false } = {}) {
   throw new Complaint(`Python ${PYTHON_MINOR}${orLater ? ' or later' : ''} was not found, as ${tried}. Install it first.`);
 }
 
-/** The interpreter of the environment for tests/requirements/NAME.txt, made on first use.
- *  `stdio` is where pip's words go. */
-export async function pythonEnv(name, { stdio = 'inherit' } = {}) {
+/** The interpreter of the environment for tests/requirements/NAME.txt, made on first use. */
+export async function pythonEnv(name) {
   const requirements = path.join(ROOT, 'tests', 'requirements', `${name}.txt`);
   const hash = createHash('sha256').update(`${PYTHON_MINOR}\n`).update(readFileSync(requirements)).digest('hex');
   const folder = path.join(CACHE, 'venv', `${name}-${hash.slice(0, 12)}`);
@@ -39,46 +38,46 @@ export async function pythonEnv(name, { stdio = 'inherit' } = {}) {
     if (existsSync(complete)) return;
     rmSync(folder, { recursive: true, force: true }); // what an interrupted install left
     console.log(`Making the Python environment ${name} (once) ...`);
-    await run(findPython(), ['-m', 'venv', folder], { stdio, hint: 'Is the venv module installed?' });
+    await run(findPython(), ['-m', 'venv', folder], { hint: 'Is the venv module installed?' });
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements];
-    await run(interpreter, pip, { stdio, hint: 'Is the Python package index reachable?' });
+    await run(interpreter, pip, { hint: 'Is the Python package index reachable?' });
     writeFileSync(complete, '');
   });
   return interpreter;
 }
 
 /** Blender links against X11 and GL even without a window. Installs what is missing, where that is possible. */
-export async function ensureBlenderLibraries({ stdio = 'inherit' } = {}) {
+export async function ensureBlenderLibraries() {
   if (process.platform !== 'linux') return;
   const known = outputOf('/sbin/ldconfig', ['-p']) ?? outputOf('ldconfig', ['-p']);
   if (known === null) return; // not a glibc system: `import bpy` will tell
   const missing = Object.entries(BLENDER_LIBRARIES).filter(([, file]) => !known.includes(`${file} `));
   if (missing.length === 0) return;
   const files = missing.map(([, file]) => file).join(', ');
-  await installPackages(missing.map(([name]) => name), `Blender needs ${files}.`, { stdio });
+  await installPackages(missing.map(([name]) => name), `Blender needs ${files}.`);
 }
 
 /** The page tests drive the system's browser, so Playwright downloads none. Installs one where that is possible and none
  *  is there. */
-export async function ensureChromium({ stdio = 'inherit' } = {}) {
+export async function ensureChromium() {
   const names = ['chromium', 'chromium-browser', 'google-chrome'];
   if (names.some((name) => outputOf(name, ['--version']) !== null)) return;
-  await installPackages(['chromium'], `The page tests need one of ${names.join(', ')}.`, { stdio });
+  await installPackages(['chromium'], `The page tests need one of ${names.join(', ')}.`);
 }
 
 let installing = Promise.resolve(); // apt runs once at a time
 
-async function installPackages(packages, why, { stdio }) {
+async function installPackages(packages, why) {
   const command = `apt-get update && apt-get install -y ${packages.join(' ')}`;
   const able = process.platform === 'linux' && process.getuid() === 0 && outputOf('apt-get', ['--version']) !== null;
   if (!able) throw new Complaint(`${why} On Debian or Ubuntu run: sudo sh -c '${command}'`);
   const before = installing;
-  installing = before.catch(() => {}).then(() => aptInstall(packages, stdio));
+  installing = before.catch(() => {}).then(() => aptInstall(packages));
   await installing;
 }
 
-async function aptInstall(packages, stdio) {
+async function aptInstall(packages) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { stdio, env });
-  await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], { stdio, env });
+  await run('apt-get', ['update', '-q'], { env });
+  await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], { env });
 }

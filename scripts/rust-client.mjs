@@ -8,11 +8,11 @@ import { toolEnv } from './toolchain.mjs';
 const MANIFEST = path.join(ROOT, 'tests', 'clients', 'rmcp', 'Cargo.toml');
 
 /** The program, compiled where it is not up to date. */
-export async function rustClient({ stdio = 'inherit' } = {}) {
+export async function rustClient() {
   const folder = path.join(CACHE, 'rmcp');
   await exclusively(`${folder}.lock`, async () => {
     const args = ['build', '--quiet', '--locked', '--manifest-path', MANIFEST, '--target-dir', folder];
-    await run('cargo', args, { env: toolEnv(), stdio, hint: 'Is crates.io reachable?' });
+    await run('cargo', args, { env: toolEnv(), hint: 'Is crates.io reachable?' });
   });
   return path.join(folder, 'debug', 'tour');
 }

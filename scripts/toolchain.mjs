@@ -87,14 +87,17 @@ export async function ensureBindgen() {
   return program;
 }
 
-/** All that a build needs. Quick when it is all there. Resolves to the bindings generator. */
-export async function ensureBuildTools({ keepNpm = false } = {}) {
+/** All that a build needs. Quick when it is all there. Resolves to the bindings generator, and what `alongside` gives:
+ *  it is called once the Rust side is there, and waits for nothing else. */
+export async function ensureBuildTools({ keepNpm = false, alongside = async () => null } = {}) {
   requireRust();
-  const [, bindgen] = await Promise.all([
+  const target = ensureWasmTarget();
+  const [, bindgen, result] = await Promise.all([
     ensureNpmPackages({ onlyIfMissing: keepNpm }).then(requireNode22),
-    ensureWasmTarget().then(ensureBindgen),
+    target.then(ensureBindgen),
+    target.then(alongside),
   ]);
-  return bindgen;
+  return { bindgen, alongside: result };
 }
 
 /** What identifies the tools: a change in any of them makes an old build stale. */

@@ -17,15 +17,16 @@ function targetDirectory(env) {
   return JSON.parse(metadata).target_directory;
 }
 
-export async function buildExtension({ stdio = 'inherit' } = {}) {
+export async function buildExtension({ quiet = false } = {}) {
+  const stdio = quiet ? ['ignore', 'inherit'] : undefined;
   await run(findPython({ orLater: true }), [path.join(ROOT, 'scripts', 'build-addon.py')], { stdio });
 }
 
 /** Compiles the module; returns its path. `forEditing` takes the profile that compiles fast, not the one that runs fast. */
-export async function compile({ forEditing }) {
+export async function compile({ forEditing, quiet = false }) {
   const env = toolEnv();
   const profile = forEditing ? 'edit' : 'release';
-  const args = ['build', '--lib', '--locked', '--profile', profile, '--target', WASM_TARGET];
+  const args = ['build', '--lib', '--locked', '--profile', profile, '--target', WASM_TARGET, ...(quiet ? ['--quiet'] : [])];
   await run('cargo', args, { env, hint: `What is wrong stands above. ${NO_CRATES}` });
   return path.join(targetDirectory(env), WASM_TARGET, profile, 'blender_bus.wasm');
 }
