@@ -1,10 +1,10 @@
 // The Worker on plain workerd: one process, its objects in a folder.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
 import { Complaint, ROOT, spawnLeashed, stopLeashed } from '../process.mjs';
 import { layOut } from './layout.mjs';
+import { madeFolder } from './state.mjs';
 
 const START_MS = 20_000;
 /** What the runtime says of itself; errors are for people. */
@@ -33,26 +33,6 @@ export async function requireFreePort(host, port, again) {
     }
     if (code === 'EACCES') throw new Complaint(`port ${port} may not be used by you. Try: ${again(8787)}`);
     if (code === 'EADDRNOTAVAIL' && one === host) throw new Complaint(`this machine has no address ${host}`);
-  }
-}
-
-/** One server at a time for each state folder: two would spoil each other's databases. */
-function claim(folder) {
-  const file = path.join(folder, 'server.pid');
-  const owner = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-  const alive = owner > 0 && owner !== process.pid && existsSync(`/proc/${owner}`);
-  if (alive) throw new Complaint(`the state folder ${folder} is in use by process ${owner}: stop that server first`);
-  writeFileSync(file, `${process.pid}`);
-  return () => rmSync(file, { force: true });
-}
-
-function madeFolder(folder) {
-  try {
-    mkdirSync(path.join(folder, 'objects'), { recursive: true });
-    return claim(folder);
-  } catch (error) {
-    if (error instanceof Complaint) throw error;
-    throw new Complaint(`the state folder ${folder} cannot be written (${error.code}): choose another with --state`);
   }
 }
 
