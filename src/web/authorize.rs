@@ -158,7 +158,14 @@ async fn consent(
 
 fn describe(destination: &Destination) -> (String, Option<String>) {
     match destination {
-        Destination::Web { host, .. } => (host.clone(), None),
+        Destination::Web { host, private: false, .. } => (host.clone(), None),
+        Destination::Web { host, private: true, .. } => (
+            host.clone(),
+            Some(format!(
+                "{host} is this computer or one of your own network, where any program can answer. Allow it only if \
+                 you know which one does."
+            )),
+        ),
         Destination::Loopback { .. } => (
             "a program on this computer".to_owned(),
             Some(
