@@ -11,6 +11,8 @@ use crate::oauth::redirect_uri::{self, Destination};
 use crate::site::Site;
 
 const MAX_STATE_BYTES: usize = 2048;
+/// What a client gets that names no scope: to look and to run, not to pose as a Blender.
+const DEFAULT_SCOPES: Scopes = Scopes::BUS_READ.union(Scopes::BUS_DISPATCH);
 
 /// A request whose client and redirect URI are known, so that errors can be sent there.
 pub struct TrustedRequest {
@@ -83,7 +85,7 @@ pub fn requested_access(parameters: &Parameters, site: &Site) -> Result<Requeste
         let description = format!("resource must be {0}/ or {0}/mcp", site.here);
         return Err(Error::new(Code::InvalidTarget, description));
     }
-    let scopes = parameters.optional("scope")?.map_or(Scopes::ALL, Scopes::known);
+    let scopes = parameters.optional("scope")?.map_or(DEFAULT_SCOPES, Scopes::known);
     if scopes.is_empty() {
         return refused(Code::InvalidScope, "scope must name at least one of bus:read, bus:dispatch, peer");
     }
@@ -153,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn without_scope_and_resource_everything_is_asked_for() {
-        assert_eq!(asked("").unwrap().scopes, Scopes::ALL);
+    fn without_scope_looking_and_running_are_asked_for() {
+        assert_eq!(asked("").unwrap().scopes, Scopes::BUS_READ.union(Scopes::BUS_DISPATCH));
     }
 
     #[test]

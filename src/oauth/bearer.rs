@@ -81,7 +81,7 @@ impl Challenge {
             Self::Missing { metadata } => (
                 401,
                 "unauthorized",
-                format!("resource_metadata=\"{metadata}\""),
+                format!("scope=\"bus:read bus:dispatch\", resource_metadata=\"{metadata}\""),
                 "send an access token: Authorization: Bearer <token>".to_owned(),
             ),
             Self::InvalidToken { metadata, description } => (

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
+use crate::oauth::authorization_request::find_trusted;
 use crate::oauth::password::{self, attempt};
 use crate::objects::account::{Account, CredentialKind};
 use crate::routes::Page;
@@ -53,7 +54,7 @@ async fn sign_in(
     let password = parameters.optional("password")?.unwrap_or_default();
     let username = match Username::parse(typed.trim()) {
         Ok(username) if !password.is_empty() && password.len() <= MAX_BYTES => username,
-        _ => return screens::login(request, env, site, None, requested, "", Some(WRONG)).await,
+        _ => return again(request, env, site, requested, "").await,
     };
     let account = Account::named(env, &username)?;
     let name = username.to_string();
@@ -64,9 +65,22 @@ async fn sign_in(
             let credential = account.credential(CredentialKind::Session, &session);
             Ok(start_session(see_other(&return_to)?, site, &credential)?.empty())
         }
-        Reply::WrongCredentials => screens::login(request, env, site, None, requested, &name, Some(WRONG)).await,
+        Reply::WrongCredentials => again(request, env, site, requested, &name).await,
         _ => Err(Error::UnexpectedReply("Account")),
     }
+}
+
+/// The page after a failed attempt. It names the client that waits once more, and its policy lets the browser go on
+/// there: a remembered client is redirected to without another page.
+async fn again(request: &Request, env: &Env, site: &Site, return_to: &str, username: &str) -> Result<Response, Error> {
+    let trusted = match return_to.strip_prefix("/authorize?") {
+        Some(query) => find_trusted(query, env, site).await.ok(),
+        None => None,
+    };
+    let pending = trusted
+        .as_ref()
+        .map(|trusted| screens::PendingClient { client: &trusted.client.name, destination: &trusted.destination });
+    screens::login(request, env, site, pending.as_ref(), return_to, username, Some(WRONG)).await
 }
 
 pub async fn logout(request: &mut Request, env: &Env) -> Result<Response, Error> {
