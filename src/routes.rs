@@ -43,6 +43,7 @@ pub enum Page {
     OidcCallback,
     SignOut,
     Account,
+    Audit,
     Clients,
     Tokens,
     Dashboard,
@@ -80,7 +81,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 30] = [
+const ROUTES: [Route; 31] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp),
     special("/ws", Endpoint::Socket),
@@ -105,6 +106,7 @@ const ROUTES: [Route; 30] = [
     page("/login/oidc/callback", GET, Page::OidcCallback).limited(Limit::Logins),
     page("/logout", POST, Page::SignOut),
     page("/account", FORM, Page::Account).limited(Limit::LoginPosts).after_login(),
+    page("/account/audit", READ, Page::Audit).after_login(),
     page("/clients", FORM, Page::Clients).after_login(),
     page("/tokens", FORM, Page::Tokens).after_login(),
     page("/dashboard", FORM, Page::Dashboard).after_login(),

@@ -12,7 +12,7 @@ use crate::site::Site;
 
 const MAX_STATE_BYTES: usize = 2048;
 /// What a client gets that names no scope: to look and to run, not to pose as a Blender.
-const DEFAULT_SCOPES: Scopes = Scopes::BUS_READ.union(Scopes::BUS_DISPATCH);
+pub const DEFAULT_SCOPES: Scopes = Scopes::BUS_READ.union(Scopes::BUS_DISPATCH);
 
 /// A request whose client and redirect URI are known, so that errors can be sent there.
 pub struct TrustedRequest {

@@ -21,6 +21,8 @@ const FORGOTTEN_MS: i64 = 86_400_000;
 /// Wrong passwords of all places together that change nothing, and the time in which one of them is forgiven.
 const BUDGET: i64 = 100;
 const FORGIVEN_MS: i64 = 300_000;
+/// For so long a browser is known after a sign-in.
+pub const KNOWN_MS: i64 = 180 * FORGOTTEN_MS;
 /// Places that are remembered.
 const MAX_PLACES: i64 = 500;
 
