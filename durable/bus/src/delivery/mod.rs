@@ -5,5 +5,6 @@
 
 pub mod lifecycle;
 pub mod post;
+pub mod proof;
 pub mod routing;
 pub mod window;

@@ -13,6 +13,7 @@ mod model;
 mod ops;
 mod overview;
 mod peers;
+mod proof;
 mod questions;
 mod registry;
 mod sessions;
