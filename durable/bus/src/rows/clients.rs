@@ -70,6 +70,13 @@ pub fn away_since_ms(turn: &Turn<'_>, uuid: &str) -> Result<Option<i64>, Error> 
     Ok(rows.first().map(|row| row.integer(0)).transpose()?)
 }
 
+/// Whether a client registered with this capability.
+pub fn is_capable(turn: &Turn<'_>, uuid: &str, capability: &str) -> Result<bool, Error> {
+    let statement = "SELECT 1 FROM clients WHERE uuid = ? AND EXISTS
+           (SELECT 1 FROM json_each(clients.capabilities) WHERE value = ?)";
+    Ok(!turn.sql.query(statement, params![uuid, capability])?.is_empty())
+}
+
 /// Every registered client, in order of registration.
 pub fn all(turn: &Turn<'_>) -> Result<Vec<ClientInfo>, Error> {
     let rows = turn.sql.query(&format!("SELECT {COLUMNS} FROM clients ORDER BY connected_at, uuid"), &[])?;

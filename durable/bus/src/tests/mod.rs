@@ -14,6 +14,7 @@ mod model;
 mod ops;
 mod overview;
 mod peers;
+mod proof;
 mod questions;
 mod registry;
 mod sessions;
