@@ -10,7 +10,7 @@ const START_MS = 20_000;
 /** What the runtime says of itself; errors are for people. */
 const CHATTER = /^(?:workerd\/.*: (?:info|warning): |stack: )/;
 
-const require = createRequire(import.meta.url);
+const ours = createRequire(import.meta.url);
 
 /** wrangler.toml as wrangler reads it. */
 export async function readConfig(root = ROOT) {
@@ -39,7 +39,7 @@ export async function requireFreePort(host, port, again) {
 function workerdBinary() {
   try {
     const name = { x64: '64', arm64: 'arm64' }[process.arch];
-    return require.resolve(`@cloudflare/workerd-${process.platform === 'win32' ? 'windows' : process.platform}-${name}/bin/workerd`);
+    return createRequire(createRequire(ours.resolve('wrangler/package.json')).resolve('workerd')).resolve(`@cloudflare/workerd-${process.platform === 'win32' ? 'windows' : process.platform}-${name}/bin/workerd`);
   } catch {
     throw new Complaint(`workerd has no build for ${process.platform} on ${process.arch}, or it is not installed: npm install`);
   }
