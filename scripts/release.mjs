@@ -10,7 +10,7 @@ import { tarOf } from './tar.mjs';
 
 const DIST = path.join(ROOT, 'dist');
 /** What the package holds of this folder. */
-const TAKEN = ['build/index.js', 'build/index_bg.wasm', 'public', 'scripts/runtime', 'LICENSE', 'README.md', 'docs/how-to/self-host.md',
+const TAKEN = ['build/index.js', 'build/index_bg.wasm', 'build/config.json', 'public', 'scripts/runtime', 'LICENSE', 'README.md', 'docs/how-to/self-host.md',
   ...['backup', 'leash', 'options', 'process', 'process-tree', 'release-command', 'serve'].map((name) => `scripts/${name}.mjs`)];
 
 const text = (name) => readFileSync(path.join(ROOT, name), 'utf8');

@@ -7,6 +7,7 @@ import { Complaint, ROOT, outputOf, run } from './process.mjs';
 import { findPython } from './python-env.mjs';
 import { NO_CRATES, WASM_TARGET, toolEnv, toolFingerprint } from './toolchain.mjs';
 
+const CONFIG = path.join(BUILD, 'config.json');
 const STAMP = path.join(BUILD, '.inputs');
 
 const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
@@ -31,14 +32,23 @@ export async function compile({ forEditing, quiet = false }) {
   return path.join(targetDirectory(env), WASM_TARGET, profile, 'blender_bus.wasm');
 }
 
+/** wrangler.toml as JSON, for the runtime without wrangler: reading it with wrangler's own code takes seconds. */
+function writeConfig() {
+  const code = 'import json, tomllib; print(json.dumps(tomllib.load(open("wrangler.toml", "rb"))))';
+  const text = outputOf(findPython({ orLater: true }), ['-c', code]);
+  if (text === null) throw new Complaint('wrangler.toml cannot be read: is it sound TOML?');
+  writeFileSync(CONFIG, text);
+}
+
 /** Makes build/ from the module, unless it was made from the same one before; tells whether it did. Cargo alone knows
  *  whether sources changed; what follows it depends on nothing but the module and the tools. */
 export async function link(module, bindgen, { forEditing }) {
   const inputs = sha256(readFileSync(module), toolFingerprint());
-  const stamp = OUTPUTS.every(existsSync) && existsSync(STAMP) ? readFileSync(STAMP, 'utf8') : '';
+  const stamp = [...OUTPUTS, CONFIG].every(existsSync) && existsSync(STAMP) ? readFileSync(STAMP, 'utf8') : '';
   if (stamp === `${inputs} optimized` || (forEditing && stamp === `${inputs} plain`)) return false;
   rmSync(STAMP, { force: true });
   await bundle(module, bindgen, { optimize: !forEditing });
+  writeConfig();
   writeFileSync(STAMP, `${inputs} ${forEditing ? 'plain' : 'optimized'}`);
   return true;
 }
