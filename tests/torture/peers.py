@@ -1,4 +1,4 @@
-"""Blenders of every kind, which come and go, crash and answer twice: by WebSocket with and without `job_ack`, and over HTTP."""
+"""Blenders of every kind, which come and go, crash and answer twice: by WebSocket, by WebSocket with `job_ack`, by HTTP."""
 
 from __future__ import annotations
 
@@ -35,8 +35,11 @@ def result_of(job_id: str, uuid: str) -> str:
 
 
 class SocketPeer:
-    """A peer on a WebSocket. With `acknowledges` it keeps the promises of `job_ack`: it runs nothing twice in one process, and
-    sends an answer until the bus has taken it."""
+    """A peer on a WebSocket.
+
+    With `acknowledges` it keeps the promises of `job_ack`: it runs nothing twice in one process, and sends an answer until
+    the bus has taken it.
+    """
 
     def __init__(self, ws_url: str, token: str, uuid: str, dice: random.Random, *, acknowledges: bool) -> None:
         self.ws_url, self.token, self.uuid, self.dice, self.acknowledges = ws_url, token, uuid, dice, acknowledges
@@ -146,8 +149,10 @@ class SocketPeer:
 
 
 class HttpPeer:
-    """A Blender that is an MCP client: it registers in a session, hears of jobs on its stream and answers by POST until that
-    is taken."""
+    """A Blender that is an MCP client.
+
+    It registers in a session, hears of jobs on its stream and answers by POST until that is taken.
+    """
 
     def __init__(self, url: str, token: str, uuid: str, dice: random.Random) -> None:
         self.url, self.token, self.uuid, self.dice = url, token, uuid, dice
