@@ -1,4 +1,4 @@
-"""Blenders of every kind, which come and go, crash and answer twice: by WebSocket, by WebSocket with `job_ack`, by HTTP."""
+"""Blenders of every kind, which come and go, crash and answer twice: with and without `job_ack`, and over HTTP."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def result_of(job_id: str, uuid: str) -> str:
 class SocketPeer:
     """A peer on a WebSocket.
 
-    With `acknowledges` it keeps the promises of `job_ack`: it runs nothing twice in one process, and sends an answer until
-    the bus has taken it.
+    With `acknowledges` it keeps the promises of `job_ack`: it runs nothing twice in one process, and sends an answer
+    until the bus has taken it.
     """
 
     def __init__(self, ws_url: str, token: str, uuid: str, dice: random.Random, *, acknowledges: bool) -> None:

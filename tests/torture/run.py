@@ -2,9 +2,9 @@
 
 Clients send jobs in four ways to peers of every kind. These drop, crash and come back, and the server is evicted and
 killed.
-At the end every accepted job must have ended once, with a result that is readable and its own. Nothing may have run twice
-in one process that acknowledges. No message may be missing, doubled or out of order. Nothing may be answered with 5xx or
-closed with 1011, and the log must hold no error.
+At the end every accepted job must have ended once, with a result that is readable and its own. Nothing may have run
+twice in one process that acknowledges. No message may be missing, doubled or out of order. Nothing may be answered with
+5xx or closed with 1011, and the log must hold no error.
 """
 
 from __future__ import annotations
