@@ -165,6 +165,10 @@ class Link:
         """Report progress of a job; lost while offline."""
         self._post(lambda: self.protocol.progress(job_id, percent, message))
 
+    def began(self, job_id: str) -> None:
+        """Tell the bus that a job which waited behind others runs now; lost while offline."""
+        self._post(lambda: self.protocol.began(job_id))
+
     def identify(self, capabilities: tuple[str, ...]) -> None:
         """Tell the bus that this peer's capabilities are others now."""
         self._post(lambda: self.protocol.identify(capabilities))

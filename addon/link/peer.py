@@ -43,7 +43,7 @@ class Peer:
             on_trouble,
         )
         self.link = Link(server, self.protocol, tokens, events, user_agent=user_agent, backoff=backoff)
-        self._route = Route(run, self.link.answer, self.link.progress, remote=True)
+        self._route = Route(run, self.link.answer, self.link.progress, remote=True, began=self.link.began)
         # An empty queue is false.
         self.queue = MainThreadQueue(run) if queue is None else queue
 

@@ -7,8 +7,9 @@ what must survive a lost connection (jobs taken, answers not yet confirmed, ids 
 from __future__ import annotations
 
 import json
+import secrets
 from collections import OrderedDict, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .answers import KeptAnswers, bounded_answer
@@ -87,6 +88,8 @@ class PeerIdentity:
     uuid: str
     capabilities: tuple[str, ...] = ()
     group_id: str | None = None
+    # Which process this is: another one at each start, so that the bus knows what a Blender that restarted has lost.
+    instance_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `blender_register_client`."""
@@ -123,6 +126,10 @@ class PeerProtocol:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._answers = KeptAnswers()
         self._told = identity
+        # Jobs that arrived behind others, until they begin.
+        self._behind: set[str] = set()
+        # An older bus refuses what it does not know.
+        self._tells_jobs = True
         self._last_ping = 0.0
         self._last_frame = 0.0
 
@@ -231,6 +238,8 @@ class PeerProtocol:
             job_id, reason = params.get("requestId"), params.get("reason")
             if isinstance(job_id, str) and job_id in self._open:
                 return [CancelRequested(job_id, reason if isinstance(reason, str) else "")]
+            if isinstance(job_id, str) and job_id not in self._answers:
+                self._answers.add(bounded_answer(job_id, "cancelled", "", "This Blender does not have this job"))
         if method == "notifications/consent":
             job_id, allow = params.get("requestId"), params.get("allow")
             if isinstance(job_id, str) and isinstance(allow, bool) and job_id in self._open:
@@ -247,8 +256,10 @@ class PeerProtocol:
             return self._refuse_job(job.job_id, "This job ran here before and was answered; it was not run again")
         if len(self._open) >= MAX_OPEN_JOBS:
             return self._refuse_job(job.job_id, f"This peer is busy: {MAX_OPEN_JOBS} jobs wait already")
+        if self._open:
+            self._behind.add(job.job_id)
         self._open[job.job_id] = 0.0
-        self._control.append(_progress_frame(job.job_id, 0.0, ""))
+        self._control.append(_progress_frame(job.job_id, 0.0, "", waits=job.job_id in self._behind))
         return [JobArrived(job)]
 
     def _refuse_job(self, job_id: str, reason: str) -> list[Event]:
@@ -271,6 +282,10 @@ class PeerProtocol:
     def _registration_answered(self, document: dict[str, Any], refusal: str | None) -> list[Event]:
         if refusal is None and document.get("status", "ok") != "ok":
             refusal = str(document.get("error") or document.get("status"))
+        if refusal is not None and self._tells_jobs and ("instance_id" in refusal or "open_jobs" in refusal):
+            self._tells_jobs = False
+            self._control.append(self._register(self._last_frame))
+            return []
         if refusal is not None:
             return [ConnectionDead(f"The bus refused the registration: {refusal}")]
         self.registered = True
@@ -302,15 +317,22 @@ class PeerProtocol:
     def progress(self, job_id: str, percent: float, message: str = "") -> None:
         """Report progress of a job that runs; only the newest unsent report is kept."""
         if job_id in self._open:
+            self._behind.discard(job_id)
             self._open[job_id] = min(100.0, max(0.0, percent))
             if self.registered:
                 self._progress[job_id] = (self._open[job_id], clean_text(message[:MAX_PROGRESS_CHARS]))
+
+    def began(self, job_id: str) -> None:
+        """Tell the bus that a job which arrived behind others runs now."""
+        if job_id in self._behind:
+            self.progress(job_id, self._open.get(job_id, 0.0))
 
     def answer(self, job_id: str, status: str, result: str = "", error: str = "") -> bool:
         """Keep the answer to a job until the bus has confirmed it; False if the job is not open (a second answer)."""
         if self._open.pop(job_id, None) is None:
             return False
         self._progress.pop(job_id, None)
+        self._behind.discard(job_id)
         return self._answers.add(bounded_answer(job_id, status, result, error))
 
     def identify(self, capabilities: tuple[str, ...]) -> None:
@@ -329,7 +351,10 @@ class PeerProtocol:
 
     def _register(self, now: float) -> str:
         self._told = self.identity
-        return self._call("blender_register_client", self.identity.arguments(), None, now)
+        arguments = self.identity.arguments()
+        if self._tells_jobs:
+            arguments |= {"instance_id": self.identity.instance_id, "open_jobs": [*self._open, *self._answers.job_ids]}
+        return self._call("blender_register_client", arguments, None, now)
 
     def _call(self, tool: str, arguments: dict[str, Any], job_id: str | None, now: float) -> str:
         call_id = self._next_id
@@ -347,12 +372,14 @@ def _encode(message: dict[str, Any]) -> str:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _progress_frame(job_id: str, percent: float, message: str) -> str:
+def _progress_frame(job_id: str, percent: float, message: str, *, waits: bool = False) -> str:
     params: dict[str, Any] = {"progressToken": job_id, "progress": percent, "total": 100}
     if message:
         params["message"] = message
     if message == WAITS_FOR_CONSENT:
         params["_meta"] = {"blender-bus/asks": "consent"}
+    elif waits:
+        params["_meta"] = {"blender-bus/waits": True}
     return _encode({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
 
 

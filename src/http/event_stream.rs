@@ -1,4 +1,5 @@
 //! Server-Sent Events: the response, its events, and the bridge from a WebSocket of the bus.
+
 use core::pin::pin;
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
 //! JSON-RPC errors of the endpoint, with their codes and HTTP statuses.
+
 use kernel::scopes::Scopes;
 use serde_json::{Value, json};
 use thiserror::Error;

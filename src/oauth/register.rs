@@ -1,4 +1,5 @@
 //! Dynamic client registration (RFC 7591). Nothing is stored, so anyone may register as often as they like.
+
 use runtime::now_ms;
 use serde_json::{Map, Value, json};
 use worker::{Env, Request, Response};

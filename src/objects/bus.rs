@@ -1,4 +1,5 @@
 //! The stub of the `UserBus` object: one typed request, one hop.
+
 use ::objects::sockets::header;
 use ::objects::status;
 use bus::wire::command::{Caller, Command, Line, Reply, Request as BusRequest};

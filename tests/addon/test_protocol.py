@@ -26,8 +26,62 @@ def test_registration_is_the_first_call_and_promises_job_ack() -> None:
             "is_persistent": True,
             "capabilities": ["job_ack", "window"],
             "group_id": "farm",
+            "instance_id": machine.identity.instance_id,
+            "open_jobs": [],
         },
     }
+    assert peer().identity.instance_id != machine.identity.instance_id
+
+
+def test_a_registration_lists_what_runs_and_what_is_not_confirmed() -> None:
+    machine = registered()
+    for job_id in ("runs", "waits", "answered"):
+        machine.receive(command(job_id), 0.0)
+    machine.answer("answered", "completed", "{}")
+    machine.connection_closed()
+    machine.connection_opened(1.0)
+    [call] = frames(machine, 1.0)
+    assert call["params"]["arguments"]["open_jobs"] == ["runs", "waits", "answered"]
+
+
+def test_a_bus_that_does_not_know_these_arguments_is_registered_with_without() -> None:
+    machine = peer()
+    machine.connection_opened(0.0)
+    [call] = frames(machine)
+    refused = answered(call, {"status": "error", "error": 'unknown argument "instance_id"'}, True)
+    assert machine.receive(refused, 0.0) == []
+    [again] = frames(machine)
+    assert set(again["params"]["arguments"]) == {
+        "client_uuid",
+        "client_type",
+        "is_persistent",
+        "capabilities",
+        "group_id",
+    }
+    assert machine.receive(answered(again, {"status": "ok", "client": {}}), 0.0) == [p.Registered({})]
+
+
+def test_a_job_behind_another_says_so_until_it_begins() -> None:
+    machine = registered()
+    machine.receive(command("first"), 0.0)
+    machine.receive(command("second"), 0.0)
+    sent = frames(machine)
+    assert [frame["params"].get("_meta") for frame in sent] == [None, {"blender-bus/waits": True}]
+    machine.began("first")
+    assert frames(machine) == [], "it was said to run already"
+    machine.answer("first", "completed", "{}")
+    machine.began("second")
+    reports = [frame["params"] for frame in frames(machine) if frame["method"] == "notifications/progress"]
+    assert [(params["progressToken"], params.get("_meta")) for params in reports] == [("second", None)]
+
+
+def test_a_cancel_of_a_job_that_is_not_here_is_answered() -> None:
+    machine = registered()
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "gone"}}
+    assert machine.receive(json.dumps(cancel), 0.0) == []
+    [call] = frames(machine)
+    arguments = call["params"]["arguments"]
+    assert (arguments["job_id"], arguments["status"]) == ("gone", "cancelled")
 
 
 def test_nothing_but_the_registration_is_sent_before_its_answer() -> None:

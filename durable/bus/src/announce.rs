@@ -1,5 +1,6 @@
 //! Tells whoever listens what has changed, once, at the end of a turn: sessions that subscribed, streams of
 //! `subscriptions/listen`, and those of tasks.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;

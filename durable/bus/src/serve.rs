@@ -1,4 +1,5 @@
 //! A user's bus: every request of the edge comes through here.
+
 use crate::clients::registry::{self, Via};
 use crate::requests::wait::{Outcome, Wait};
 use crate::requests::{calls, dispatch, job_tools, overview, questions, tasks};
@@ -45,7 +46,7 @@ fn perform(
     }
     Ok(match &request.command {
         Command::Dispatch { command, params, target_uuid, timeout_ms, task_after_ms, .. } => {
-            match dispatch::dispatch(turn, command, params, target_uuid.as_deref())? {
+            match dispatch::dispatch(turn, command, params, target_uuid.as_deref(), *timeout_ms)? {
                 Ok((subject, answered)) => Outcome::Wait(Wait {
                     subject,
                     for_what: answered.or_task_after(turn.now_ms, *task_after_ms).into(),

@@ -1,4 +1,5 @@
 //! The live WebSockets of a bus. What must outlast hibernation is written on the sockets themselves.
+
 use core::cell::RefCell;
 use std::collections::HashMap;
 

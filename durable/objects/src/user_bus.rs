@@ -33,6 +33,8 @@ use crate::waits::Waits;
 
 pub use answer::status;
 
+/// How soon an alarm whose turn failed goes off again.
+const RETRY_ALARM_MS: i64 = 60_000;
 /// Frames of one socket that were not understood, before it is closed.
 const MAX_MALFORMED: u32 = 20;
 /// The WebSocket subprotocol of peers.
@@ -88,8 +90,7 @@ impl DurableObject for UserBus {
 
     async fn alarm(&self) -> Result<Response> {
         self.0.armed_ms.set(None);
-        // An error would have the alarm tried again six times and then dropped for ever: it is logged instead, and the
-        // next request arms it anew.
+        // An error would have the alarm tried again six times and then dropped for ever: it is logged, and tried again later.
         let user_id = self.0.turn("", |turn| alarm::owner(turn)).await;
         let done = match user_id {
             Ok(user_id) => self.0.turn(&user_id.unwrap_or_default(), alarm::alarm).await,
@@ -97,6 +98,10 @@ impl DurableObject for UserBus {
         };
         if let Err(error) = done {
             logged(&error);
+            // What was due stays due: the timers are rows, which a failed turn may not have read.
+            if let Err(error) = self.0.arm(now_ms().saturating_add(RETRY_ALARM_MS)).await {
+                logged(&error);
+            }
         }
         Response::empty()
     }
@@ -134,7 +139,7 @@ impl DurableObject for UserBus {
             Ok(Frame::Malformed) => socket.close(Some(close::PROTOCOL_ERROR), Some("too many malformed frames")),
             Err(error) => {
                 logged(&error);
-                socket.close(Some(1011), Some("internal error"))
+                socket.close(Some(1011), Some("internal error of the bus; its log has the reason"))
             }
         }
     }

@@ -1,4 +1,5 @@
 //! The types of tools, and parsing a call of a dispatch tool.
+
 use ::bus::wire::tables::{BUS_TOOLS, JOB_TOOLS};
 use ::bus::wire::tool_parameters::{MAX_ID, ToolParameters};
 use kernel::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};

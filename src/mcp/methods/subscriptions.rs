@@ -1,5 +1,6 @@
 //! Subscriptions to changes: `subscriptions/listen` (2026-07-28), `resources/subscribe` and `resources/unsubscribe`
 //! (earlier revisions).
+
 use bus::wire::command::{Command, Reply};
 use bus::wire::tool_parameters::MAX_ID;
 use bus::wire::topics::{Listener, Subscription, Topic};

@@ -1,4 +1,5 @@
 //! The MCP endpoint: HTTP methods, headers and body sizes.
+
 use bus::wire::command::{Command, Reply};
 use futures_util::StreamExt;
 use worker::web_sys::Response as RuntimeResponse;

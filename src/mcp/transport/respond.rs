@@ -1,4 +1,5 @@
 //! Answers and errors as single HTTP responses.
+
 use serde_json::{Value, json};
 use worker::{Request, Response, ResponseBody, Result, console_error};
 

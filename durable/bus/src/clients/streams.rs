@@ -2,10 +2,12 @@
 //!
 //! An event is a row before it is sent, and its place in the table is its event id, so that a client which lost its stream
 //! names the last one it saw (`Last-Event-ID`) and gets what came after: nothing lost, nothing twice, in order.
+
 use kernel::params;
 use kernel::storage::Row;
 
-use crate::delivery::{post, window};
+use crate::clients::arrival;
+use crate::delivery::post;
 use crate::rows::{inbox, jobs, sessions, subscriptions};
 use crate::turn::Turn;
 use crate::turn::change::Change;
@@ -145,7 +147,7 @@ fn attach(turn: &mut Turn<'_>, session_id: &str, socket_id: String, uuid: &str, 
     };
     turn.presence.attach(uuid.to_owned(), attached);
     turn.changes.insert(Change::Clients);
-    window::hand_over(turn, uuid)
+    arrival::hand_over(turn, uuid)
 }
 
 /// A stream has closed: its clients are reached by an older one of the session, if there is one, or have left.
@@ -165,7 +167,7 @@ pub fn closed(turn: &mut Turn<'_>, stream: &Stream) -> Result<(), Error> {
     for row in &clients_of(turn, &stream.session_id)? {
         let uuid = row.text(0)?;
         if turn.presence.detach(&uuid, &stream.socket_id, turn.now_ms) {
-            jobs::note_left(turn, &uuid)?;
+            jobs::note_left(turn, &uuid, false)?;
             turn.changes.insert(Change::Clients);
         }
     }

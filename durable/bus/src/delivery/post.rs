@@ -1,4 +1,5 @@
 //! Notifications on their way: to a client that is there, else kept for it. Events of sessions are kept before they are sent.
+
 use kernel::params;
 use kernel::shorten::shorten;
 use serde_json::{Value, json};
@@ -156,8 +157,12 @@ fn is_job(record: &Value) -> bool {
     matches!(kind, Some("command_dispatch" | "job_dispatch"))
 }
 
-/// Log messages below the session's level are not sent; they stay in the inbox for whoever reads that.
+/// Log messages below the session's level are not sent; they stay in the inbox of their client. A job for a Blender is no log
+/// message, whatever the level.
 fn is_wanted(notification: &Value, log_level: &str) -> bool {
+    if notification.pointer("/params/data").is_some_and(is_job) {
+        return true;
+    }
     let params = notification.get("params");
     let text = |name: &str| params?.get(name)?.as_str();
     if text("logger") != Some(LOGGER) {

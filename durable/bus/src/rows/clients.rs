@@ -1,4 +1,5 @@
 //! The rows of registered clients, and how clients are shown.
+
 use kernel::params;
 use kernel::storage::Row;
 use serde_json::{Value, json};
@@ -56,6 +57,24 @@ pub fn is_capable(turn: &Turn<'_>, uuid: &str, capability: &str) -> Result<bool,
     let statement = "SELECT 1 FROM clients WHERE uuid = ? AND EXISTS
            (SELECT 1 FROM json_each(clients.capabilities) WHERE value = ?)";
     Ok(!turn.sql.query(statement, params![uuid, capability])?.is_empty())
+}
+
+/// Which process a client was when it registered last, if it said so.
+pub fn instance_id(turn: &Turn<'_>, uuid: &str) -> Result<Option<String>, Error> {
+    let rows = turn.sql.query("SELECT instance_id FROM clients WHERE uuid = ?", params![uuid])?;
+    Ok(rows.first().map_or(Ok(None), |row| row.optional_text(0))?)
+}
+
+/// Since when a client that is not there has been away; none for one that is there or is not known. Unix milliseconds.
+pub fn away_since_ms(turn: &Turn<'_>, uuid: &str) -> Result<Option<i64>, Error> {
+    if turn.presence.get(uuid).is_some() {
+        return Ok(None);
+    }
+    if let Some(left_ms) = turn.presence.left_ms(uuid) {
+        return Ok(Some(left_ms));
+    }
+    let rows = turn.sql.query("SELECT last_seen FROM clients WHERE uuid = ?", params![uuid])?;
+    Ok(rows.first().map(|row| row.integer(0)).transpose()?)
 }
 
 /// Every registered client, in order of registration.

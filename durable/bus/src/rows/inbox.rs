@@ -1,4 +1,5 @@
 //! Records that are kept for a client, and events that are kept for a session.
+
 use kernel::params;
 use kernel::storage::{MAX_INTEGER, Row, Value as Parameter};
 use serde_json::Value;

@@ -1,4 +1,5 @@
 //! Sessions of MCP revisions 2025-03-26 to 2025-11-25: rows, so that they survive restarts and deploys.
+
 use kernel::{ids, params};
 
 use crate::turn::Turn;

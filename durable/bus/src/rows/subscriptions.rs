@@ -1,4 +1,5 @@
 //! Which resources each session is subscribed to, and of which it is still to be told.
+
 use std::collections::BTreeSet;
 
 use kernel::params;

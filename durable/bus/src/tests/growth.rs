@@ -1,4 +1,5 @@
 //! What a dispatch costs does not depend on how much is stored.
+
 use kernel::storage::Sql;
 use kernel::testing::Work;
 

@@ -1,4 +1,5 @@
 //! Durable jobs and the inbox, as tools.
+
 use serde_json::{Value, json};
 
 use crate::requests::counters;

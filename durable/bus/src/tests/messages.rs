@@ -1,4 +1,5 @@
 //! Messages and job updates between clients.
+
 use serde_json::{Value, json};
 
 use crate::tests::world::World;

@@ -1,4 +1,5 @@
 //! Peers on sockets: delivery, acknowledgement, garbage.
+
 use serde_json::{Value, json};
 
 use crate::delivery::window::WINDOW;

@@ -1,4 +1,5 @@
 //! The client registry over HTTP and sockets.
+
 use serde_json::{Value, json};
 
 use crate::rows::clients::CALLER_LISTED_MS;

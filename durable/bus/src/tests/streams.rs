@@ -1,4 +1,5 @@
 //! Event streams of sessions: what goes out, what waits, what comes again.
+
 use serde_json::{Value, json};
 
 use crate::clients::{sockets, streams};

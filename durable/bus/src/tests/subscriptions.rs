@@ -1,4 +1,5 @@
 //! Who hears that a resource changed.
+
 use kernel::storage::Sql;
 use serde_json::{Value, json};
 

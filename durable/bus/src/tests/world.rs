@@ -1,4 +1,5 @@
 //! A bus to take turns on: a database, a clock that only moves when told, and what the sockets were sent.
+
 use kernel::migrate::migrate;
 use kernel::testing::{Counter, Memory};
 use kernel::trace::Trace;

@@ -1,5 +1,6 @@
 //! What a bus knows without asking its database. Memory only, and only of what this object alone writes: each write goes
 //! to the rows first and then here. What is not here is read from the rows, so losing all of it costs time and nothing else.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::turn::job::{Job, State};

@@ -1,4 +1,5 @@
 //! One synchronous turn of a user's bus: everything a decision may look at, and what it asks to be done.
+
 use kernel::ids::Entropy;
 use kernel::storage::Sql;
 use kernel::trace::Trace;

@@ -1,4 +1,5 @@
 //! Who is attached right now. Memory only: the glue rebuilds it from the live sockets whenever the object wakes.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::turn::cache::Cache;

@@ -1,4 +1,5 @@
 //! Bus records: one routed message for one recipient, and how it looks on the wire.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

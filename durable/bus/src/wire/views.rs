@@ -1,4 +1,5 @@
 //! What pages and tools show of a bus: clients, jobs and numbers.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

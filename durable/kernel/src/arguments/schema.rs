@@ -1,6 +1,7 @@
 //! A parameter table as JSON Schema 2020-12. Properties keep the order of their table.
 //!
 //! `null` is written as `anyOf`, not as a list of types: more model providers understand it.
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Bound, Kind, Param};

@@ -1,4 +1,5 @@
 //! The schemas that are published and the checks that are made agree, for every tool.
+
 use ::bus::wire::tools::{BusCall, CallError, JobCall};
 use kernel::arguments::{InputSchema, validate};
 use proptest::prelude::{any, prop};
