@@ -1,4 +1,4 @@
-"""Records on their way to clients with a WebSocket. None is lost with its socket, and memory stays bounded."""
+"""Records for clients with a WebSocket: whatever becomes of it none is lost, and memory stays bounded."""
 
 from __future__ import annotations
 

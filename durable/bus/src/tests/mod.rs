@@ -9,6 +9,7 @@ mod growth;
 mod histories;
 mod job_tools;
 mod limits;
+mod listening;
 mod messages;
 mod model;
 mod ops;
