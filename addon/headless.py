@@ -29,12 +29,12 @@ if not __package__:
     importlib.import_module(f"{_here.name}.headless").main()
 
 from .link.address import InvalidServerUrl, is_loopback, origin
-from .link.connection import State, Status
 from .link.credentials import Credentials, RenewingTokens
 from .link.local_port import LocalPort, PortUnavailable
 from .link.main_thread import MainThreadQueue, run_loop
 from .link.peer import Peer, checked_uuid, derived_uuid
 from .link.protocol import PeerIdentity
+from .link.status import State, Status
 
 if TYPE_CHECKING:
     from .commands.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from .commands.policy import Verdict, consent
-from .link.connection import State
+from .link.status import State
 from .preferences import own_preferences, session
 from .session import CannotConnect
 

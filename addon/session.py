@@ -18,7 +18,6 @@ from .commands.msgbus import subscriptions
 from .commands.policy import Question, Verdict, consent
 from .fetch.workers import TooBusy, workers
 from .link.address import InvalidServerUrl, origin
-from .link.connection import State, Status
 from .link.credentials import Credentials, RenewingTokens
 from .link.device import DeviceCode, DeviceLogin
 from .link.local_port import LocalPort, PortUnavailable
@@ -28,6 +27,7 @@ from .link.outgoing import abort_all
 from .link.peer import Peer
 from .link.probe import Finding, probe
 from .link.protocol import PeerIdentity
+from .link.status import State, Status
 
 AWAY_INTERVAL = 0.25
 REDRAW_INTERVAL = 0.25

@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from .address import socket_url
@@ -31,9 +30,11 @@ from .protocol import (
     JobArrived,
     PeerProtocol,
     Registered,
+    RegistrationRefused,
     Trouble,
 )
 from .records import Job
+from .status import State, Status
 
 ensure_websockets()
 
@@ -46,28 +47,10 @@ OPEN_TIMEOUT = 15.0
 CLOSE_TIMEOUT = 1.0
 SETTLE_TIMEOUT = 1.5
 PROVEN_AFTER = 10.0
+# A connection that lasted so long makes earlier troubles a thing of the past.
+FORGIVEN_AFTER = 600.0
 # A blocked writer leaves a deadline in the past: without a floor the reader would spin.
 MIN_TICK, MAX_TICK = 0.1, 5.0
-
-
-class State(Enum):
-    """Where the link stands, for the user."""
-
-    STOPPED = "stopped"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    REGISTERED = "registered"
-    WAITING = "waiting"
-    STAYS_AWAY = "stays_away"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The state in words; `since` is Unix seconds."""
-
-    state: State
-    message: str
-    since: float
 
 
 @dataclass(slots=True)
@@ -235,8 +218,9 @@ class Link:
             if verdict.next is Next.STAY_AWAY:
                 self._tell(State.STAYS_AWAY, verdict.reason)
                 return
-            delay = self._backoff.delay()
-            self._tell(State.WAITING, f"{verdict.reason}. Trying again in {delay:.0f} s")
+            delay = self._backoff.delay(troubled=verdict.troubled)
+            again = f", {self._backoff.troubles} times in a row" if self._backoff.troubles > 1 else ""
+            self._tell(State.WAITING, f"{verdict.reason}{again}. Trying again in {delay:.0f} s")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._stop.wait()
@@ -270,8 +254,11 @@ class Link:
         try:
             return await self._converse(socket)
         finally:
-            if asyncio.get_running_loop().time() - opened >= PROVEN_AFTER:
+            lasted = asyncio.get_running_loop().time() - opened
+            if lasted >= PROVEN_AFTER:
                 self._backoff.reset()
+            if lasted >= FORGIVEN_AFTER:
+                self._backoff.forgive()
 
     async def _open(self, url: str, token: str) -> ClientConnection:
         return await _Connect(
@@ -348,6 +335,8 @@ class Link:
             for event in events:
                 if isinstance(event, ConnectionDead):
                     return Verdict(Next.RETRY, event.reason)
+                if isinstance(event, RegistrationRefused):
+                    return Verdict(Next.STAY_AWAY, event.reason)
                 self._handle(event)
 
     async def _write(self, socket: ClientConnection) -> None:

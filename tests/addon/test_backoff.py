@@ -98,3 +98,31 @@ def test_loopback_is_told_from_the_network() -> None:
     assert is_loopback("http://127.0.0.1")
     assert not is_loopback("http://127.example.com")
     assert not is_loopback("http://bus.example.com")
+
+
+def test_three_troubles_in_a_row_are_waited_out() -> None:
+    for seed in range(100):
+        backoff = Backoff(1.0, 30.0, random.Random(seed))
+        assert backoff.delay(troubled=True) < 30.0
+        assert backoff.delay(troubled=True) < 30.0
+        assert 30.0 <= backoff.delay(troubled=True) <= 60.0
+        backoff.reset()
+        assert 30.0 <= backoff.delay(troubled=True) <= 60.0, "a moment of being connected proves nothing"
+        assert backoff.delay() < 30.0
+        assert backoff.delay(troubled=True) < 30.0
+
+
+def test_trouble_is_forgiven_after_a_long_connection() -> None:
+    backoff = Backoff(1.0, 30.0, random.Random(1))
+    for _ in range(3):
+        backoff.delay(troubled=True)
+    backoff.forgive()
+    backoff.reset()
+    assert backoff.delay(troubled=True) <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("code", "troubled"), [(1011, True), (4408, True), (1006, False), (1012, False), (4400, False)]
+)
+def test_which_closes_are_trouble(code: int, troubled: bool) -> None:
+    assert after_close(code, "").troubled is troubled

@@ -49,7 +49,7 @@ def test_files_and_functions_stay_readable(path: Path) -> None:
 
 
 def test_protocol_has_no_clock_no_socket_and_no_thread() -> None:
-    for name in ("protocol", "records", "answers", "backoff", "address"):
+    for name in ("protocol", "frames", "records", "answers", "backoff", "address", "status"):
         found = imported(ADDON / "link" / f"{name}.py")
         assert not found & {"time", "socket", "threading", "asyncio", "websockets", "urllib.request", "ssl"}, name
 
