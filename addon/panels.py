@@ -6,14 +6,16 @@ from typing import Any
 
 import bpy
 
-from .commands.policy import Verdict, consent
+from .commands.policy import consent
 from .link.status import State
 from .preferences import own_preferences, session
+from .questions import draw_answers, fitted, pages
 from .session import CannotConnect
 
 LINE_CHARS = 38
 JOBS_SHOWN = 5
 QUESTIONS_SHOWN = 3
+PREVIEW_LINES, PREVIEW_CHARS = 4, 400
 
 # Words and a colour: grey, yellow, green, red. These icons have the same names in every Blender.
 _WORDS = {
@@ -44,7 +46,7 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
             layout.label(text=str(error))
             return
         self._draw_status(layout)
-        self._draw_questions(layout)
+        self._draw_questions(context, layout)
         layout.prop(prefs, "server_url", text="")
         self._draw_login(layout, prefs)
         layout.prop(prefs, "policy", text="")
@@ -84,18 +86,25 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
         row.operator("blender_bus.copy_code", text="", icon="COPYDOWN")
         box.operator("blender_bus.open_code_page", icon="URL")
 
-    def _draw_questions(self, layout: Any) -> None:
+    def _draw_questions(self, context: Any, layout: Any) -> None:
+        width = context.region.width / (context.preferences.system.ui_scale or 1.0)
         for question in consent.questions[:QUESTIONS_SHOWN]:
+            told = fitted(question.text[:PREVIEW_CHARS], width)
+            rows = [row for page in told.pages for row in page]
+            whole = len(question.text) <= PREVIEW_CHARS and len(rows) <= PREVIEW_LINES
             box = layout.box()
-            box.alert = True
-            box.label(text=f"May {question.command} run?", icon="QUESTION")
-            for line in question.text.splitlines()[:4]:
-                box.label(text=line[:LINE_CHARS])
+            box.label(text=f"Allow {question.command}?", icon="QUESTION")
+            column = box.column(align=True)
+            for line in textwrap.wrap(f"From {question.asker}", LINE_CHARS):
+                column.label(text=line)
+            for row in rows[:PREVIEW_LINES]:
+                column.label(text=row)
+            if not whole:
+                column.label(text="... there is more")
             box.operator("blender_bus.consent", text="Show All").number = question.number
-            row = box.row(align=True)
-            for verdict, word in ((Verdict.ONCE, "Once"), (Verdict.SESSION, "Session"), (Verdict.REFUSE, "Refuse")):
-                button = row.operator("blender_bus.answer", text=word)
-                button.number, button.verdict = question.number, verdict.value
+            # What is not short is allowed once the dialog has shown all of it.
+            seen = whole or len(question.seen) >= len(pages(question).pages)
+            draw_answers(box.column(align=True), question, seen=seen)
 
     def _draw_status(self, layout: Any) -> None:
         status = session.status

@@ -38,6 +38,11 @@ OFFLINE = (
 )
 
 
+def _hands_free(windows: Any) -> bool:
+    """Tell whether no window has an operator at work, such as moving with the mouse: a dialog would break into it."""
+    return not any(len(getattr(window, "modal_operators", ())) for window in windows)
+
+
 @persistent  # type: ignore[untyped-decorator]
 def _file_loaded(*_: object) -> None:
     subscriptions.file_loaded()
@@ -260,7 +265,7 @@ class Session:
         windows = bpy.context.window_manager.windows
         while self._to_show and self._to_show[0].answered.done():
             self._to_show.popleft()
-        if self._to_show and windows and self.asked is None:
+        if self._to_show and windows and self.asked is None and _hands_free(windows):
             question = self.asked = self._to_show.popleft()
             with contextlib.suppress(RuntimeError), bpy.context.temp_override(window=windows[0]):
                 bpy.ops.blender_bus.consent("INVOKE_DEFAULT", number=question.number)

@@ -13,8 +13,9 @@ from typing import Any
 import bpy
 
 from ..link.main_thread import JobControl, Pause
-from ..link.records import WAITS_FOR_CONSENT
+from ..link.records import WAITS_FOR_CONSENT, Origin
 from .settings import ASK, READ_ONLY, settings
+from .shown import TooLong, check_length
 
 MAX_QUESTIONS = 100
 QUESTION_TIMEOUT = 600.0
@@ -80,18 +81,28 @@ def screenshot_effect(params: dict[str, Any]) -> Effect:
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """A job that waits for the user; `text` is the code, or what is known of the job, `sender` who is to be allowed."""
+    """A job that waits for the user; `text` is all of its code, or of what is known of it. `origin` may be allowed."""
 
     number: int
     command: str
-    sender: str
+    origin: Origin
     text: str
+    # What the sender calls itself.
+    claims: str = ""
+    # The pages of the text that the user has had before them.
+    seen: set[int] = field(default_factory=set)
     answered: Future[Verdict] = field(default_factory=Future)
 
     @property
-    def origin(self) -> str:
-        """Where the job comes from, in words: the bus tells its clients apart only if they give a name of their own."""
-        return "a client of your account" if self.sender.startswith("server:") else self.sender
+    def asker(self) -> str:
+        """Return who asks, in words. A name that a client has given itself is marked as such."""
+        named = self.claims and not self.claims.startswith("server:")
+        return self.origin.words + (f", which calls itself {self.claims[:64]!a}" if named else "")
+
+    @property
+    def lasting(self) -> bool:
+        """Tell whether it can be allowed for the session: the bus, or this computer, says who asks."""
+        return bool(self.origin.key)
 
     def answer(self, verdict: Verdict) -> None:
         """Let the job go on; without effect if it was answered already."""
@@ -123,14 +134,19 @@ class Consent:
             return None
         if policy == READ_ONLY:
             raise Refused(f"{command}: refused, this Blender is read-only by its user's choice")
-        if policy != ASK or effect is Effect.CHANGE or control.job.from_uuid in self._allowed:
+        origin = control.job.origin
+        if policy != ASK or effect is Effect.CHANGE or origin.key in self._allowed:
             return None
         # The owner can answer in the dashboard, but only about what came over the bus.
         if self.present is None and not control.remote:
             raise Refused(f"{command}: refused, its user wants to be asked, but this Blender has no window to ask in")
         if len(self.questions) >= MAX_QUESTIONS:
             raise Refused(f"{command}: refused, {MAX_QUESTIONS} questions wait for the user already")
-        return Question(next(self._numbers), command, control.job.from_uuid, text)
+        try:
+            check_length(text)
+        except TooLong as error:
+            raise Refused(f"{command}: refused, {error}") from None
+        return Question(next(self._numbers), command, origin, text, control.job.from_uuid)
 
     def ask(self, control: JobControl, question: Question) -> Generator[Pause, Any, None]:
         """Wait for the answer to `question`. Raises Refused."""
@@ -158,8 +174,8 @@ class Consent:
         verdict = question.answered.result()
         if verdict is Verdict.REFUSE:
             raise Refused(f"{question.command}: refused by the user of this Blender")
-        if verdict is Verdict.SESSION:
-            self._allowed.add(question.sender)
+        if verdict is Verdict.SESSION and question.lasting:
+            self._allowed.add(question.origin.key)
 
 
 consent = Consent()

@@ -18,13 +18,13 @@ from typing import Annotated, Any, Literal
 from ..link.main_thread import JobControl, JobFailed, Pause, Steps
 from ..link.records import Job
 from .policy import Effect, EffectOf, Question, Refused, consent, read_effect
-from .settings import settings
+from .settings import ASK, settings
+from .shown import question_text
 from .values import plain
 
 Handler = Callable[..., Any]
 
 FAMILIES = ("scene", "viewport", "code", "console", "msgbus", "polyhaven", "hyper3d", "sketchfab")
-MAX_QUESTION_CHARS = 20_000
 
 
 class CommandError(JobFailed):
@@ -120,16 +120,17 @@ def dispatch(job: Job, control: JobControl, convert: Callable[[Any], str]) -> st
             "Blender Bus extension; its user can switch it on there)"
         )
     arguments = entry.arguments(job.params)
-    text = job.params.get("code") or json.dumps(job.params, ensure_ascii=False, indent=1)
+    # Only a question needs it, and parameters can be long.
+    text = question_text(job.params) if settings().policy == ASK else ""
     return with_consent(control, entry.effect(arguments), text, lambda: entry.handler(control, **arguments), convert)
 
 
 def with_consent(
-    control: JobControl, effect: Effect, text: object, action: Callable[[], Any], convert: Callable[[Any], str]
+    control: JobControl, effect: Effect, text: str, action: Callable[[], Any], convert: Callable[[Any], str]
 ) -> str | Steps:
     """Do `action` if the policy allows it; if the policy is to ask, after showing `text`. Raises CommandError."""
     try:
-        question = consent.check(control, effect, str(text)[:MAX_QUESTION_CHARS])
+        question = consent.check(control, effect, text)
     except Refused as refusal:
         raise CommandError(str(refusal)) from None
     if question is not None:

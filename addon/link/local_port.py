@@ -20,7 +20,7 @@ from typing import Any
 
 from .local_framing import BadRequest, Framing, Request, RequestReader, failure, success
 from .main_thread import MainThreadQueue, QueueFull, Route, Runner
-from .records import DEFAULT_PRIORITY, MAX_NAME_CHARS, Job
+from .records import DEFAULT_PRIORITY, MAX_NAME_CHARS, Job, local_origin
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 9876
@@ -40,7 +40,7 @@ class PortUnavailable(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Client:
-    name: str
+    number: int
     stream: asyncio.StreamReader
     writer: asyncio.StreamWriter
     reader: RequestReader = field(default_factory=RequestReader)
@@ -123,7 +123,7 @@ class LocalPort:
 
     async def _connected(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        client = _Client(f"this computer, connection {next(self._connections)}", stream, writer)
+        client = _Client(next(self._connections), stream, writer)
         try:
             if task is None or len(self._clients) >= MAX_CONNECTIONS:
                 await _send(writer, failure(Framing.BARE, f"{MAX_CONNECTIONS} connections are open already"))
@@ -162,9 +162,12 @@ class LocalPort:
         job_id = f"local-{next(self._ids)}"
         answered = self._waiting[job_id] = asyncio.get_running_loop().create_future()
         # A connection of this framing ends with its request, so these clients cannot be told apart.
-        sender = client.name if framing is Framing.BARE else "this computer"
+        origin = local_origin("this computer")
+        if framing is Framing.BARE:
+            origin = local_origin(f"this computer, connection {client.number}", client.number)
+        job = Job(job_id, command, params, DEFAULT_PRIORITY, origin=origin)
         try:
-            control = self._queue.submit(Job(job_id, command, params, DEFAULT_PRIORITY, sender), self._route)
+            control = self._queue.submit(job, self._route)
             while not (await asyncio.wait((answered,), timeout=DESERTED_INTERVAL))[0]:
                 if client.stream.at_eof() or client.stream.exception() is not None:
                     control.deserted.set()

@@ -13,7 +13,15 @@ from conftest import ROOT
 
 ADDON = ROOT / "addon"
 BLENDER = {"bpy", "bmesh", "mathutils", "gpu", "bl_math", "blf", "imbuf"}
-MAY_USE_BLENDER = {"link/main_thread.py", "headless.py", "preferences.py", "operators.py", "panels.py", "session.py"}
+MAY_USE_BLENDER = {
+    "link/main_thread.py",
+    "headless.py",
+    "preferences.py",
+    "operators.py",
+    "panels.py",
+    "questions.py",
+    "session.py",
+}
 SOURCES = sorted(ADDON.rglob("*.py"))
 
 

@@ -204,7 +204,7 @@ def test_clients_that_hold_a_connection_are_told_apart(desk: Desk) -> None:
     senders: list[str] = []
 
     def run(job: Job, control: JobControl) -> str:
-        senders.append(job.from_uuid)
+        senders.append(job.origin.key)
         return '{"result":1,"stdout":""}'
 
     desk.port._route = dataclasses.replace(desk.port._route, run=run)
@@ -213,7 +213,8 @@ def test_clients_that_hold_a_connection_are_told_apart(desk: Desk) -> None:
             client.ask("x")
     execute(desk.port.port, "1")
     assert senders[0] == senders[2] != senders[1]
-    assert senders[3] == "this computer"
+    assert senders[3] == "local:"
+    assert all(sender.startswith("local:") for sender in senders)
 
 
 def test_taken_port_is_a_clear_message_and_free_again_after_stop(desk: Desk) -> None:
