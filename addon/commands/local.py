@@ -17,7 +17,7 @@ from ..link.records import Job
 from . import registry
 from .code import captured, run_code
 from .facts import manifest
-from .policy import Effect
+from .policy import Effect, is_fresh_picture
 from .registry import CommandError
 from .values import plain
 
@@ -41,7 +41,10 @@ def run_local(job: Job, control: JobControl) -> str | Steps:
     if entry is not None:
         # Newer servers add parameters that older add-ons do not know; they can do without.
         job = replace(job, params={name: value for name, value in job.params.items() if name in entry.parameters})
-    return registry.dispatch(job, control, lambda result: _as_local(job, result))
+    path = job.params.get("filepath")
+    looks = job.command == "get_viewport_screenshot" and isinstance(path, str) and is_fresh_picture(path)
+    # Servers on this computer have a picture written to a temporary file and read it there: that is a way to look.
+    return registry.dispatch(job, control, lambda result: _as_local(job, result), Effect.READ if looks else None)
 
 
 def _as_local(job: Job, result: Any) -> str:

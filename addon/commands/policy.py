@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from .shown import TooLong, check_length
 
 MAX_QUESTIONS = 100
 QUESTION_TIMEOUT = 600.0
+PICTURES = (".png", ".jpg", ".jpeg")
 
 
 class Effect(Enum):
@@ -69,14 +71,59 @@ def console_effect(params: dict[str, Any]) -> Effect:
 
 
 def screenshot_effect(params: dict[str, Any]) -> Effect:
-    """Of get_viewport_screenshot: it may write a file, and in doing so replace one."""
+    """Of get_viewport_screenshot: it may write a file of any name anywhere; a fresh temporary picture is harmless."""
     path = params.get("filepath")
     if path is None:
         return Effect.READ
+    return Effect.CHANGE if is_fresh_picture(path) else Effect.DANGER
+
+
+def is_fresh_picture(path: str) -> bool:
+    """Tell whether `path` names a picture among temporary files where nothing is yet, not even a link."""
     try:
-        return Effect.DANGER if Path(bpy.path.abspath(path)).expanduser().exists() else Effect.CHANGE
+        wanted = Path(bpy.path.abspath(path)).expanduser()
+        folder = wanted.parent.resolve(strict=True)
+        temporary = [Path(name).resolve() for name in (tempfile.gettempdir(), bpy.app.tempdir) if name]
+        fresh = not wanted.is_symlink() and not wanted.exists()
     except (OSError, ValueError, RuntimeError):
-        return Effect.CHANGE
+        return False
+    inside = any(folder == place or place in folder.parents for place in temporary)
+    return fresh and inside and wanted.suffix.lower() in PICTURES
+
+
+def notifications_effect(params: dict[str, Any]) -> Effect:
+    """Of msgbus_get_notifications: it may forget them."""
+    return Effect.CHANGE if params.get("clear") else Effect.READ
+
+
+# What each command does: the one place, from which the checks of every way in come.
+EFFECTS: dict[str, EffectOf] = {
+    "browse_data": read_effect,
+    "console_operations": console_effect,
+    "create_rodin_job": change_effect,
+    "download_polyhaven_asset": change_effect,
+    "download_sketchfab_model": change_effect,
+    "execute_code": code_effect,
+    "get_console_output": read_effect,
+    "get_hyper3d_status": read_effect,
+    "get_object_info": read_effect,
+    "get_polyhaven_categories": read_effect,
+    "get_polyhaven_status": read_effect,
+    "get_scene_info": read_effect,
+    "get_sketchfab_status": read_effect,
+    "get_viewport_screenshot": screenshot_effect,
+    "import_generated_asset": change_effect,
+    # Publishing runs the callbacks of other add-ons; subscriptions change what Blender does.
+    "msgbus_clear_by_owner": change_effect,
+    "msgbus_get_notifications": notifications_effect,
+    "msgbus_list_subscriptions": read_effect,
+    "msgbus_publish_rna": change_effect,
+    "msgbus_subscribe_rna": change_effect,
+    "poll_rodin_job_status": read_effect,
+    "search_polyhaven_assets": read_effect,
+    "search_sketchfab_models": read_effect,
+    "set_texture": change_effect,
+}
 
 
 @dataclass(slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""The table of commands. A new command is one function with the `command` decorator: nothing else to touch.
+"""The table of commands. A new command is one function with the `command` decorator, and a row of EFFECTS.
 
 The function's signature is the schema: keyword parameters with types and defaults are checked before it is called, so a
 handler gets valid values or is not called at all. It returns what JSON can hold, or a `str` that is handed on as it is.
@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 from ..link.main_thread import JobControl, JobFailed, Pause, Steps
 from ..link.records import Job
-from .policy import Effect, EffectOf, Question, Refused, consent, read_effect
+from .policy import EFFECTS, Effect, EffectOf, Question, Refused, consent
 from .settings import ASK, settings
 from .shown import question_text
 from .values import plain
@@ -49,7 +49,7 @@ class Command:
     name: str
     handler: Handler
     parameters: dict[str, tuple[Any, Any]]
-    effect: EffectOf = read_effect
+    effect: EffectOf
     integration: str | None = None
 
     def arguments(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -75,13 +75,17 @@ _table: dict[str, Command] = {}
 
 
 def command(
-    name: str, *, effect: EffectOf = read_effect, integration: str | None = None
+    name: str, *, effect: EffectOf | None = None, integration: str | None = None
 ) -> Callable[[Handler], Handler]:
     """Enter a function `handler(control, *, ...)` into the table under `name`.
 
-    `effect` judges the arguments for the user's policy; `integration` is the switch the command hangs on. A handler
-    may be a generator that yields pauses (see MainThreadQueue) and returns its result.
+    What it does to this computer is looked up in EFFECTS; `effect` may say it again, and nothing else. `integration`
+    names the switch that enables it. A handler may be a generator that yields pauses (see MainThreadQueue) and
+    returns its result.
     """
+    judge = EFFECTS.get(name)
+    if judge is None or effect not in (None, judge):
+        raise TypeError(f"{name}: say in EFFECTS (commands/policy.py) what it does to this computer, and only there")
 
     def enter(handler: Handler) -> Handler:
         hints = typing.get_type_hints(handler, include_extras=True)
@@ -90,7 +94,7 @@ def command(
             for parameter in inspect.signature(handler).parameters.values()
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY
         }
-        _table[name] = Command(name, handler, parameters, effect, integration)
+        _table[name] = Command(name, handler, parameters, judge, integration)
         return handler
 
     return enter
@@ -108,8 +112,11 @@ def run(job: Job, control: JobControl) -> str | Steps:
     return dispatch(job, control, to_wire)
 
 
-def dispatch(job: Job, control: JobControl, convert: Callable[[Any], str]) -> str | Steps:
-    """Check a job and run it as far as it goes; its result is given to `convert`. Raises CommandError."""
+def dispatch(job: Job, control: JobControl, convert: Callable[[Any], str], effect: Effect | None = None) -> str | Steps:
+    """Check a job and run it as far as it goes; its result is given to `convert`. Raises CommandError.
+
+    `effect` stands in for the one of the table.
+    """
     entry = commands().get(job.command)
     if entry is None:
         raise CommandError(f"Unknown command type: {job.command}")
@@ -122,7 +129,8 @@ def dispatch(job: Job, control: JobControl, convert: Callable[[Any], str]) -> st
     arguments = entry.arguments(job.params)
     # Only a question needs it, and parameters can be long.
     text = question_text(job.params) if settings().policy == ASK else ""
-    return with_consent(control, entry.effect(arguments), text, lambda: entry.handler(control, **arguments), convert)
+    effect = effect or entry.effect(arguments)
+    return with_consent(control, effect, text, lambda: entry.handler(control, **arguments), convert)
 
 
 def with_consent(

@@ -8,7 +8,6 @@ from ..fetch import sketchfab
 from ..link.main_thread import JobControl
 from .background import Steps, download_folder, fetcher, off_main
 from .models import import_model
-from .policy import change_effect
 from .registry import Bounds, CommandError, command
 from .settings import settings
 
@@ -42,7 +41,7 @@ def search_sketchfab_models(
     return (yield from off_main(control, lambda: sketchfab.search(source, key, query, categories, count, downloadable)))
 
 
-@command("download_sketchfab_model", effect=change_effect, integration="sketchfab")
+@command("download_sketchfab_model", integration="sketchfab")
 def download_sketchfab_model(control: JobControl, *, uid: Uid) -> Steps[dict[str, Any]]:
     """Download a model and import it."""
     key, source = _key(control), fetcher(control, SERVICE)
