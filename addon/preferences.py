@@ -51,6 +51,13 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
     local_port: IntProperty(
         name="Local Port", description="Port on 127.0.0.1 for MCP servers", default=DEFAULT_PORT, min=1024, max=65535
     )
+    local_secret: StringProperty(
+        name="Local Secret",
+        description="If you set one, programs on this computer must show it to use the local port. Published MCP "
+        "servers cannot. It counts from the next start of the port",
+        subtype="PASSWORD",
+        maxlen=200,
+    )
     policy: EnumProperty(name="Clients May", items=_POLICIES, default=settings.EVERYTHING)
     use_polyhaven: BoolProperty(name="Poly Haven", description="Clients may search and download its free assets")
     use_hyper3d: BoolProperty(name="Hyper3D Rodin", description="Clients may generate models with your account")
@@ -127,6 +134,7 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "uuid")
         layout.separator()
         layout.prop(self, "local_port")
+        layout.prop(self, "local_secret")
         layout.prop(self, "local_autostart")
         layout.separator()
         layout.prop(self, "policy")

@@ -222,7 +222,8 @@ class Session:
         """Open the local port. Raises CannotConnect."""
         self.stop_local()
         registry.commands()
-        port = LocalPort(self.queue, local.run_local, self._preferences().local_port)
+        prefs = self._preferences()
+        port = LocalPort(self.queue, local.run_local, prefs.local_port, prefs.local_secret)
         try:
             port.start()
         except PortUnavailable as error:

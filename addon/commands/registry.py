@@ -88,16 +88,21 @@ def command(
         raise TypeError(f"{name}: say in EFFECTS (commands/policy.py) what it does to this computer, and only there")
 
     def enter(handler: Handler) -> Handler:
-        hints = typing.get_type_hints(handler, include_extras=True)
-        parameters = {
-            parameter.name: (hints[parameter.name], parameter.default)
-            for parameter in inspect.signature(handler).parameters.values()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        }
-        _table[name] = Command(name, handler, parameters, judge, integration)
+        _table[name] = described(name, handler, judge, integration)
         return handler
 
     return enter
+
+
+def described(name: str, handler: Handler, effect: EffectOf, integration: str | None) -> Command:
+    """Return the entry of a handler: its signature is its schema."""
+    hints = typing.get_type_hints(handler, include_extras=True)
+    parameters = {
+        parameter.name: (hints[parameter.name], parameter.default)
+        for parameter in inspect.signature(handler).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    return Command(name, handler, parameters, effect, integration)
 
 
 def commands() -> dict[str, Command]:
@@ -112,12 +117,18 @@ def run(job: Job, control: JobControl) -> str | Steps:
     return dispatch(job, control, to_wire)
 
 
-def dispatch(job: Job, control: JobControl, convert: Callable[[Any], str], effect: Effect | None = None) -> str | Steps:
+def dispatch(
+    job: Job,
+    control: JobControl,
+    convert: Callable[[Any], str],
+    effect: Effect | None = None,
+    entry: Command | None = None,
+) -> str | Steps:
     """Check a job and run it as far as it goes; its result is given to `convert`. Raises CommandError.
 
-    `effect` stands in for the one of the table.
+    `effect` and `entry` stand in for those of the table.
     """
-    entry = commands().get(job.command)
+    entry = entry or commands().get(job.command)
     if entry is None:
         raise CommandError(f"Unknown command type: {job.command}")
     if entry.integration is not None and entry.integration not in settings().integrations:
