@@ -1,5 +1,6 @@
 """The buttons of the panel."""
 
+import contextlib
 from typing import Any
 
 import bpy
@@ -90,6 +91,14 @@ class BLENDERBUS_OT_connect(bpy.types.Operator):
 
     bl_idname = "blender_bus.connect"
     bl_label = "Connect"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        with contextlib.suppress(CannotConnect):
+            if own_preferences().credentials() is None:
+                cls.poll_message_set("Log in first, or paste a token")
+                return False
+        return True
 
     def execute(self, context: Any) -> set[str]:
         return _report(self, session.connect)

@@ -29,6 +29,11 @@ _WORDS = {
 _JOB_ICONS = {"completed": "CHECKMARK", "failed": "ERROR", "cancelled": "CANCEL"}
 
 
+def _title(command: str) -> str:
+    """Return the name of a command as people write: execute_code is Execute code."""
+    return command.replace("local:", "").replace("_", " ").capitalize()
+
+
 class BLENDERBUS_PT_bus(bpy.types.Panel):
     """Status and buttons"""
 
@@ -49,9 +54,10 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
         self._draw_questions(context, layout)
         layout.prop(prefs, "server_url", text="")
         self._draw_login(layout, prefs)
+        layout.label(text="Clients may:")
         layout.prop(prefs, "policy", text="")
         row = layout.row(align=True)
-        row.label(text=session.peer.protocol.identity.uuid if session.peer else prefs.uuid or "No UUID yet")
+        row.label(text=session.peer.protocol.identity.uuid if session.peer else prefs.uuid or "Named when it connects")
         row.operator("blender_bus.copy_uuid", text="", icon="COPYDOWN")
 
     def _draw_login(self, layout: Any, prefs: Any) -> None:
@@ -78,8 +84,9 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
         if code is None:
             return
         box = layout.box()
+        column = box.column(align=True)
         for line in textwrap.wrap(code.page, LINE_CHARS)[:3]:
-            box.label(text=line)
+            column.label(text=line)
         row = box.row(align=True)
         row.scale_y = 1.5
         row.label(text=code.user_code)
@@ -115,8 +122,9 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
         told = session.note
         if not told and status.state in (State.WAITING, State.STAYS_AWAY):
             told = status.message
+        column = box.column(align=True)
         for line in textwrap.wrap(told, LINE_CHARS)[:8]:
-            box.label(text=line)
+            column.label(text=line)
 
 
 class BLENDERBUS_PT_local(bpy.types.Panel):
@@ -170,11 +178,13 @@ class BLENDERBUS_PT_jobs(bpy.types.Panel):
             column.label(text="None yet")
             return
         for control in begun[:JOBS_SHOWN]:
-            column.progress(factor=control.percent / 100, text=f"{control.job.command} {control.message}")
+            column.progress(factor=control.percent / 100, text=f"{_title(control.job.command)} {control.message}")
         if len(jobs):
             column.label(text=f"{len(jobs)} waiting", icon="SORTTIME")
         for job in reversed(jobs.finished[-JOBS_SHOWN:]):
-            column.label(text=f"{job.command}  {job.seconds:.2f} s", icon=_JOB_ICONS.get(job.status, "QUESTION"))
+            column.label(
+                text=f"{_title(job.command)}  {job.seconds:.2f} s", icon=_JOB_ICONS.get(job.status, "QUESTION")
+            )
 
 
 _classes = (BLENDERBUS_PT_bus, BLENDERBUS_PT_local, BLENDERBUS_PT_jobs)

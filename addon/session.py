@@ -307,7 +307,7 @@ class Session:
     def _token_source(self, credentials: Credentials) -> RenewingTokens:
         """Return what renews the login. Only one may at a time: a refresh token that is used twice ends the login."""
         prefs = self._preferences()
-        chosen = (prefs.server_url, prefs.token)
+        chosen = (prefs.server_url, credentials.client_id or credentials.access_token)
         if self._tokens is None or self._tokens_of != chosen or not (self.active or self.testing):
             self._tokens = RenewingTokens(prefs.server_url, credentials, on_renewed=self._renewed)
             self._tokens_of = chosen

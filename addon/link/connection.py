@@ -35,6 +35,7 @@ from .protocol import (
 )
 from .records import Job
 from .status import State, Status
+from .words import in_words
 
 ensure_websockets()
 
@@ -247,7 +248,7 @@ class Link:
         except InvalidStatus as error:
             return after_refusal(error.response.status_code, error.response.headers.get("Location", ""))
         except (TimeoutError, OSError, InvalidHandshake, ImportError, ValueError) as error:
-            return Verdict(Next.RETRY, f"Cannot connect: {_words(error)}")
+            return Verdict(Next.RETRY, f"Cannot connect: {in_words(error)}")
         if socket is None:
             return Verdict(Next.RETRY, "Stopped")
         opened = asyncio.get_running_loop().time()
@@ -310,7 +311,7 @@ class Link:
                 return outcome
         for outcome in outcomes:
             if isinstance(outcome, Exception):
-                return Verdict(Next.RETRY, f"Connection failed: {_words(outcome)}")
+                return Verdict(Next.RETRY, f"Connection failed: {in_words(outcome)}")
         return Verdict(Next.RETRY, "Connection ended")
 
     async def _read(self, socket: ClientConnection) -> Verdict:
@@ -385,7 +386,3 @@ def _closed(closed: ConnectionClosed) -> Verdict:
     if closed.rcvd is None:
         return after_close(CLOSE_ABNORMAL, "")
     return after_close(closed.rcvd.code, closed.rcvd.reason)
-
-
-def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__

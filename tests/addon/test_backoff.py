@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
+import socket
+import ssl
 
 import pytest
 
 from addon.link.address import InvalidServerUrl, is_loopback, origin, socket_url
 from addon.link.backoff import Backoff, Next, after_close, after_refusal
+from addon.link.words import in_words
 
 
 @pytest.mark.parametrize(
@@ -126,3 +130,39 @@ def test_trouble_is_forgiven_after_a_long_connection() -> None:
 )
 def test_which_closes_are_trouble(code: int, troubled: bool) -> None:
     assert after_close(code, "").troubled is troubled
+
+
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [
+        ("localhost:8793", "Write http://localhost:8793"),
+        ("127.0.0.1:8787/mcp", "Write http://127.0.0.1"),
+        ("[::1]:8787", "Write http://"),
+        ("htp:/nonsense", "must begin with https:// or http://"),
+        ("http:/host", "must begin with https:// or http://"),
+        ("  ", "Enter the address of your server"),
+    ],
+)
+def test_mistyped_address_gets_a_clear_word(server: str, told: str) -> None:
+    with pytest.raises(InvalidServerUrl, match=re.escape(told)):
+        origin(server)
+
+
+def test_address_without_a_scheme_is_https() -> None:
+    assert origin("bus.example.com:8443") == "https://bus.example.com:8443"
+    assert origin("bus.example.com/mcp") == "https://bus.example.com"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "nothing answers there"),
+        (socket.gaierror(-2, "Name or service not known"), "no host of this name"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"), "does not speak https"),
+        (TimeoutError(), "no answer in time"),
+        (OSError(5, "odd"), "odd"),
+    ],
+)
+def test_network_errors_are_said_in_words(error: Exception, told: str) -> None:
+    assert told in in_words(error)
+    assert "_ssl.c" not in in_words(error)

@@ -20,6 +20,7 @@ MAY_USE_BLENDER = {
     "operators.py",
     "panels.py",
     "questions.py",
+    "repository.py",
     "session.py",
 }
 SOURCES = sorted(ADDON.rglob("*.py"))
