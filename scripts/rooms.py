@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the plan of rooms into docs/architecture.md, read off the sources: `python3 scripts/rooms.py`. A test compares."""
+"""Writes the plan of rooms into docs/architecture.md, read off the sources. A test compares."""
 
 from __future__ import annotations
 

@@ -61,7 +61,9 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
     if is_revoked(turn, socket.grant_id)? {
         return Ok(Frame::Understood);
     }
-    if let Some(uuid) = turn.presence.bound_to(socket.socket_id).map(str::to_owned) {
+    let name = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
+    turn.note_sender(socket.grant_id, name.as_deref().unwrap_or_default());
+    if let Some(uuid) = name {
         proof::heard(turn, &uuid)?;
     }
     if text.len() > MAX_PARSED {

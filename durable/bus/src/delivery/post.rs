@@ -66,11 +66,17 @@ pub fn send(turn: &mut Turn<'_>, client_uuid: &str, notification: &Value) -> Res
 }
 
 /// Sends a record that is JSON already, so that it is not written twice.
-pub fn send_record(turn: &mut Turn<'_>, client_uuid: &str, priority: u8, record: &str) -> Result<(), Error> {
+pub fn send_record(
+    turn: &mut Turn<'_>,
+    client_uuid: &str,
+    priority: u8,
+    record: &str,
+    sender: Option<&str>,
+) -> Result<(), Error> {
     match turn.presence.get(client_uuid).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
         None => {}
         Some((Link::Socket, socket_id)) => {
-            turn.effects.push(Effect::Send { socket_id, frame: notification_text(priority, record) });
+            turn.effects.push(Effect::Send { socket_id, frame: notification_text(priority, record, sender) });
         }
         Some((Link::Stream { session_id }, _)) => {
             let record: Record =
