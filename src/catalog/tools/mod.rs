@@ -1,6 +1,6 @@
 //! The tools: their tables, and finding one by its name.
 //!
-//! Every dispatch tool also takes `target_uuid` and `_timeout`. `model` adds both, so that no table repeats them;
+//! Every dispatch tool also takes `target_uuid` and `timeout_seconds`. `model` adds both, so that no table repeats them;
 //! neither reaches the peer.
 
 mod account;
