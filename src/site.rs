@@ -84,7 +84,8 @@ impl Site {
         let Ok(url) = Url::parse(resource) else { return false };
         let origin = url.origin().ascii_serialization();
         let endpoint = matches!(url.path(), "/" | "/mcp" | "/mcp/");
-        let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        // A query, which the user may have pasted with the URL, names no other resource.
+        let bare = url.fragment().is_none() && url.username().is_empty();
         endpoint && bare && url.password().is_none() && (origin == self.here || self.audiences().contains(&origin))
     }
 }
@@ -172,7 +173,7 @@ mod tests {
     fn only_the_mcp_endpoints_are_resources() {
         let site = site("https://bus.example/", None).unwrap();
         for resource in
-            ["https://bus.example", "https://bus.example/", "https://bus.example/mcp", "HTTPS://BUS.example"]
+            ["https://bus.example", "https://bus.example/", "https://bus.example/mcp?x=1", "HTTPS://BUS.example"]
         {
             assert!(site.is_resource(resource), "{resource}");
         }
