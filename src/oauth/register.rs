@@ -55,11 +55,12 @@ async fn issue(site: &Site, status: u16, request: &mut Request, env: &Env) -> Re
 /// The client that the request is about, once its registration token has been checked.
 ///
 /// # Errors
-/// 401 for an id or a token that this server did not issue (RFC 7592 section 2.1).
+/// 401 for an id or a token that this server did not issue (RFC 7592 section 2.1), 405 without an id.
 async fn registered(request: &Request, env: &Env) -> Result<(String, Record, std::rc::Rc<Keys>), Error> {
     let query = request.url()?.query().unwrap_or_default().to_owned();
     let parameters = Parameters::parse(&query);
-    let client_id = parameters.required("client_id")?;
+    let nameless = || Error::new(Code::MethodNotAllowed("POST"), "without client_id the method must be POST");
+    let client_id = parameters.optional("client_id")?.ok_or_else(nameless)?;
     let keys = Keys::with_kid(env, |keys| &keys.client_record, record::kid(client_id)).await?;
     let refused = || Error::new(Code::InvalidToken, "send the registration_access_token of this client_id");
     let record = Record::from_id(client_id, &keys)?.ok_or_else(refused)?;

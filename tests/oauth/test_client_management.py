@@ -53,6 +53,6 @@ def test_only_who_registered_manages_the_registration(flow: Flow, method: str) -
     unknown = {**registered, "registration_client_uri": f"{flow.base}/register?client_id=bmcl_x.y.z"}
     assert error_of(managed(flow, method, unknown)) == (401, "invalid_token")
     nameless = {**registered, "registration_client_uri": f"{flow.base}/register"}
-    assert error_of(managed(flow, method, nameless)) == (400, "invalid_request")
+    assert error_of(managed(flow, method, nameless)) == (405, "invalid_request")
     secret = registered["registration_access_token"]
     assert error_of(flow.exchange("x", client_secret=secret)) == (401, "invalid_client"), "nor is it a secret"

@@ -6,10 +6,12 @@ use worker::{Context, Env, Headers, Method, Request, Response, Result, console_e
 
 use crate::caller::Caller;
 use crate::config::Config;
+use crate::http::body::{NOT_ENCODED, is_encoded};
 use crate::http::event_stream::bridge;
 use crate::mcp::era::McpHeaders;
 use crate::mcp::error::RpcError;
 use crate::mcp::message::{self, Body};
+use crate::mcp::transport::accepts::Accepts;
 use crate::mcp::transport::origin;
 use crate::mcp::transport::post::Post;
 use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, refuse};
@@ -92,7 +94,8 @@ async fn post(
     caller: Caller,
     for_a_page: bool,
 ) -> Result<RuntimeResponse> {
-    let body = match body_of(request).await? {
+    let accepts = Accepts::of(request.headers().get("Accept")?.as_deref());
+    let body = match body_of(request, accepts).await? {
         ReadBody::Whole(body) => body,
         ReadBody::Refused { status, reason } => {
             return refuse(status, &RpcError::InvalidRequest(reason)).map(Into::into);
@@ -100,9 +103,9 @@ async fn post(
     };
     let headers = mcp_headers(request)?;
     let parsed = message::parse(&body);
-    let post = Post { request, env, context, caller, headers, for_a_page };
+    let post = Post { request, env, context, caller, headers, accepts, for_a_page };
     match parsed {
-        Err(unreadable) => answer_error(request, &unreadable.error, &unreadable.id, false).map(Into::into),
+        Err(unreadable) => answer_error(request, &unreadable.error, unreadable.id.as_ref(), false).map(Into::into),
         Ok(Body::One(message)) => post.answer(message).await,
         Ok(Body::Batch(batch)) => post.answer_batch(batch).await.map(Into::into),
     }
@@ -118,12 +121,15 @@ enum ReadBody {
     },
 }
 
-async fn body_of(request: &mut Request) -> Result<ReadBody> {
+async fn body_of(request: &mut Request, accepts: Accepts) -> Result<ReadBody> {
     let refused = |status, reason: &str| Ok(ReadBody::Refused { status, reason: reason.to_owned() });
     if !has_json_body(request)? {
         return refused(415, "Content-Type must be application/json");
     }
-    if !accepts_answer(request)? {
+    if is_encoded(request)? {
+        return refused(415, NOT_ENCODED);
+    }
+    if !accepts.json && !accepts.stream {
         return refused(406, "Accept must admit application/json or text/event-stream");
     }
     match read_body(request).await? {
@@ -156,15 +162,6 @@ fn has_json_body(request: &Request) -> Result<bool> {
     let content_type = request.headers().get("Content-Type")?.unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     Ok(essence.eq_ignore_ascii_case("application/json"))
-}
-
-fn accepts_answer(request: &Request) -> Result<bool> {
-    let Some(accept) = request.headers().get("Accept")? else { return Ok(true) };
-    let admitted = ["application/json", "text/event-stream", "application/*", "text/*", "*/*"];
-    Ok(accept
-        .split(',')
-        .map(|range| range.split(';').next().unwrap_or_default().trim())
-        .any(|range| range.is_empty() || admitted.iter().any(|known| known.eq_ignore_ascii_case(range))))
 }
 
 /// The body, or `None` if it is longer than `MAX_BODY`. Up to `MAX_DRAINED` it is read to the end, since a client that
