@@ -4,6 +4,7 @@ use serde_json::json;
 use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Method, Request, Response, Result, console_error};
 
+use crate::catalog::tools::Profile;
 use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::http::{cors, limits};
@@ -23,7 +24,8 @@ pub async fn route(mut request: Request, env: Env, context: Context) -> Result<R
             let home = web::home(&request, &env).await;
             web::or_refusal(home, &request, &env)
         }
-        Endpoint::Mcp | Endpoint::McpOrHome => return mcp::serve(request, env, context).await,
+        Endpoint::McpOrHome => return mcp::serve(request, env, context, Profile::Full).await,
+        Endpoint::Mcp(profile) => return mcp::serve(request, env, context, profile).await,
         Endpoint::Socket => attach(request, env).await,
         Endpoint::Health => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
         Endpoint::OldTransport => gone(&request, &env),

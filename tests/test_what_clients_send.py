@@ -88,7 +88,11 @@ def test_there_is_an_icon_and_crawlers_are_kept_to_the_home_page(server: Workerd
 async def test_ids_of_any_size_are_returned_to_the_letter(server: Workerd, identifier: str) -> None:
     token = await login(server.url)
     async with LegacySession(f"{server.url}/mcp", token) as session:
-        for method, params in [("tools/list", "{}"), ("nothing", "{}"), ("tools/call", '{"name": "blender_list_jobs"}')]:
+        for method, params in [
+            ("tools/list", "{}"),
+            ("nothing", "{}"),
+            ("tools/call", '{"name": "blender_list_jobs"}'),
+        ]:
             body = f'{{"jsonrpc": "2.0", "id": {identifier}, "method": "{method}", "params": {params}}}'
             answer = await session.post(body)
             assert f'"id":{identifier},' in answer.body, answer.body[:200]
@@ -130,7 +134,8 @@ async def test_a_compressed_body_is_refused_as_such(server: Workerd, path: str) 
         "Content-Type": "application/x-www-form-urlencoded" if path == "/token" else "application/json",
         "Content-Encoding": "gzip",
     }
-    answer = httpx.post(server.url + path, content=gzip.compress(b"{}"), headers=headers)
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(server.url + path, content=gzip.compress(b"{}"), headers=headers)
     assert answer.status_code == 415 and "Content-Encoding" in answer.text
 
 

@@ -118,7 +118,7 @@ fn listed(out: &mut String, list: &RawValue, key: &str) {
 
 fn reference() -> String {
     let mut out = HEAD.to_owned();
-    let (dispatching, others): (Vec<_>, Vec<_>) = parsed(tools::list())
+    let (dispatching, others): (Vec<_>, Vec<_>) = parsed(tools::list(tools::Profile::Full))
         .into_iter()
         .partition(|tool| tool["inputSchema"]["properties"]["timeout_seconds"].is_object());
     out.push_str(DISPATCH);

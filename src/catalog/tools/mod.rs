@@ -12,12 +12,14 @@ mod model;
 mod msgbus;
 mod online;
 mod output;
+mod profile;
 mod scene;
 
 pub use account::{CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
 pub use code::CONSOLE_LEVELS;
-pub use listing::list;
+pub use listing::{bytes_to_models, list};
 pub use model::{AccountTool, Annotations, BusTool, Changes, DispatchCall, DispatchTool, MAX_TIMEOUT_SECONDS, Tool};
+pub use profile::Profile;
 pub use scene::MAX_INTEGER;
 
 /// Every dispatch tool, in the order of the list. Its first takes no arguments that must be given: test suites of the

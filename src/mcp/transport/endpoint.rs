@@ -5,6 +5,7 @@ use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Headers, Method, Request, Response, Result, console_error};
 
 use crate::caller::Caller;
+use crate::catalog::tools::Profile;
 use crate::config::Config;
 use crate::http::body::{NOT_ENCODED, is_encoded};
 use crate::http::event_stream::bridge;
@@ -13,7 +14,7 @@ use crate::mcp::error::RpcError;
 use crate::mcp::message::{self, Body};
 use crate::mcp::transport::accepts::Accepts;
 use crate::mcp::transport::origin;
-use crate::mcp::transport::post::Post;
+use crate::mcp::transport::post::{Addressed, Post};
 use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, refuse};
 use crate::oauth::bearer::{self, Challenge};
 use crate::objects::bus::{Bus, Opened};
@@ -24,8 +25,8 @@ const MAX_BODY: usize = 1024 * 1024;
 /// How much of a too long body is read before the connection is closed, in bytes.
 const MAX_DRAINED: usize = 4 * MAX_BODY;
 
-/// Serves one HTTP request to `/` or `/mcp`.
-pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
+/// Serves one HTTP request to `/`, `/mcp` or the path of a profile.
+pub async fn serve(mut request: Request, env: Env, context: Context, profile: Profile) -> Result<RuntimeResponse> {
     let config = Config::of(&env);
     let site = Site::of(&request, &config);
     let origin = match origin::check(&request, &site, &config) {
@@ -38,7 +39,8 @@ pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<R
             // Before the method is checked: a client that probes with GET must learn how to sign in.
             match bearer::authenticate(&request, &env, site).await {
                 Ok(caller) if request.method() == Method::Post => {
-                    post(&mut request, &env, &context, caller, origin.is_some()).await?
+                    let to = Addressed { profile, for_a_page: origin.is_some() };
+                    post(&mut request, &env, &context, caller, to).await?
                 }
                 Ok(caller) => serve_bodiless(&request, &env, &caller).await?.into(),
                 Err(challenge) => challenge.response()?.into(),
@@ -92,7 +94,7 @@ async fn post(
     env: &Env,
     context: &Context,
     caller: Caller,
-    for_a_page: bool,
+    to: Addressed,
 ) -> Result<RuntimeResponse> {
     let accepts = Accepts::of(request.headers().get("Accept")?.as_deref());
     let body = match body_of(request, accepts).await? {
@@ -103,7 +105,7 @@ async fn post(
     };
     let headers = mcp_headers(request)?;
     let parsed = message::parse(&body);
-    let post = Post { request, env, context, caller, headers, accepts, for_a_page };
+    let post = Post { request, env, context, caller, headers, accepts, to };
     match parsed {
         Err(unreadable) => answer_error(request, &unreadable.error, unreadable.id.as_ref(), false).map(Into::into),
         Ok(Body::One(message)) => post.answer(message).await,

@@ -14,6 +14,7 @@ use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Request, Response as HttpResponse, Result, console_error};
 
 use crate::caller::Caller;
+use crate::catalog::tools::Profile;
 use crate::http::event_stream::bridge;
 use crate::mcp::answer::{Answer, Response};
 use crate::mcp::context::{Era, Interim, RequestContext};
@@ -28,8 +29,8 @@ use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, json_text};
 use crate::mcp::transport::streaming::{Delivery, OnAbandon, Pending, deliver};
 use crate::objects::bus::Bus;
 
-/// On this path `server/discover` is unknown, so that clients which detect the revision open a session.
-const LEGACY_PATH: &str = "/mcp";
+/// On every other path `server/discover` is unknown, so that clients which detect the revision open a session.
+const DUAL_ERA_PATH: &str = "/";
 /// The only revision that has batches.
 const BATCHING: &str = "2025-03-26";
 
@@ -41,6 +42,13 @@ pub struct Post<'a> {
     pub caller: Caller,
     pub headers: McpHeaders,
     pub accepts: Accepts,
+    pub to: Addressed,
+}
+
+/// Where a request was sent, and from where.
+#[derive(Debug, Clone, Copy)]
+pub struct Addressed {
+    pub profile: Profile,
     /// The request came from a browser page, so the response needs CORS headers.
     pub for_a_page: bool,
 }
@@ -63,7 +71,7 @@ impl Post<'_> {
         let context = match self.context_of(message, modern, tell) {
             Ok(context) => {
                 // The bus writes JSON.
-                let as_json = !self.for_a_page && self.accepts.json && context.reports.is_none();
+                let as_json = !self.to.for_a_page && self.accepts.json && context.reports.is_none();
                 RequestContext { bus_may_write_response: as_json, ..context }
             }
             Err(error) => return answer_error(self.request, &error, Some(&id), modern).map(Into::into),
@@ -176,7 +184,7 @@ impl Post<'_> {
         modern: bool,
         tell: UnboundedSender<Interim>,
     ) -> Result<RequestContext, RpcError> {
-        if message.method == "server/discover" && (self.request.path() == LEGACY_PATH || !modern) {
+        if message.method == "server/discover" && (self.request.path() != DUAL_ERA_PATH || !modern) {
             return Err(RpcError::MethodNotFound { method: message.method });
         }
         let (era, request_key) = if modern {
@@ -198,6 +206,7 @@ impl Post<'_> {
             bus,
             env,
             request_key,
+            profile: self.to.profile,
             reports,
             interim: tell,
             bus_may_write_response: false,
