@@ -41,7 +41,7 @@ def test_rfc6750_a_request_without_token_is_told_where_to_get_one(flow: Flow, pa
     answer = flow.http.post(path, content=b"{}")
     assert answer.status_code == 401
     metadata = f'resource_metadata="{flow.base}/.well-known/oauth-protected-resource{suffix}"'
-    assert answer.headers["www-authenticate"] == f"Bearer {metadata}"
+    assert answer.headers["www-authenticate"] == f'Bearer scope="bus:read bus:dispatch", {metadata}'
     refused = flow.probe("garbage", path)
     assert refused.status_code == 401
     challenge = refused.headers["www-authenticate"]
