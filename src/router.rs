@@ -7,7 +7,7 @@ use worker::{Context, Env, Method, Request, Response, Result, console_error};
 use crate::catalog::tools::Profile;
 use crate::config::Config;
 use crate::http::error::{Code, Error};
-use crate::http::{cors, limits};
+use crate::http::{cors, headers, limits};
 use crate::oauth::{self, bearer};
 use crate::objects::bus::Bus;
 use crate::routes::{self, Endpoint, Route};
@@ -15,7 +15,12 @@ use crate::site::Site;
 use crate::{mcp, web};
 
 /// Serves one request.
-pub async fn route(mut request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
+pub async fn route(request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
+    let is_https = Site::of(&request, &Config::of(&env)).is_ok_and(|site| site.is_https());
+    Ok(headers::secure(answer(request, env, context).await?, is_https))
+}
+
+async fn answer(mut request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
     let Some(route) = routes::find(&request.path()) else {
         return not_found(wants_page(&request)?).map(Into::into);
     };

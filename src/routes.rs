@@ -46,6 +46,7 @@ pub enum Page {
     OidcCallback,
     SignOut,
     Account,
+    Audit,
     Clients,
     Tokens,
     Dashboard,
@@ -83,7 +84,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 38] = [
+const ROUTES: [Route; 39] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -116,6 +117,7 @@ const ROUTES: [Route; 38] = [
     page("/login/oidc/callback", GET, Page::OidcCallback).limited(Limit::Logins),
     page("/logout", POST, Page::SignOut),
     page("/account", FORM, Page::Account).limited(Limit::LoginPosts).after_login(),
+    page("/account/audit", READ, Page::Audit).after_login(),
     page("/clients", FORM, Page::Clients).after_login(),
     page("/tokens", FORM, Page::Tokens).after_login(),
     page("/dashboard", FORM, Page::Dashboard).after_login(),

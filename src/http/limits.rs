@@ -1,6 +1,8 @@
 //! Rate limits by client address. The bindings count per location and approximately; failed logins are counted exactly,
 //! by each account.
 
+use core::net::{IpAddr, Ipv6Addr};
+
 use worker::{Env, Method, Request, console_error, console_log};
 
 use crate::http::error::{Code, Error};
@@ -65,9 +67,44 @@ fn network(address: &str) -> String {
     }
 }
 
+/// The network of a request's address, short enough to name nobody: an IPv4 /24 or an IPv6 /56. Empty where the platform
+/// names no address.
+///
+/// # Errors
+/// If the headers cannot be read.
+pub fn short_address(request: &Request) -> Result<String, Error> {
+    Ok(request.headers().get(ADDRESS)?.map(|address| short(&address)).unwrap_or_default())
+}
+
+fn short(address: &str) -> String {
+    match address.trim().parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(address)) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/56", Ipv6Addr::new(a, b, c, d & 0xff00, 0, 0, 0, 0))
+        }
+        Err(_) => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::network;
+    use super::{network, short};
+
+    #[test]
+    fn an_address_is_kept_as_its_network_only() {
+        for (address, expected) in [
+            ("203.0.113.77", "203.0.113.0/24"),
+            ("::ffff:203.0.113.77", "203.0.113.0/24"),
+            ("2001:db8:1:2ff:aaaa::1", "2001:db8:1:200::/56"),
+            ("nonsense", ""),
+        ] {
+            assert_eq!(short(address), expected, "{address}");
+        }
+    }
 
     #[test]
     fn an_ipv6_network_counts_as_one_address() {

@@ -5,6 +5,7 @@ pub mod body;
 pub mod cors;
 pub mod error;
 pub mod event_stream;
+pub mod headers;
 pub mod limits;
 pub mod outbound;
 pub mod parameters;

@@ -106,10 +106,10 @@ pub fn without_login_prompt(query: &str) -> String {
 }
 
 impl TrustedRequest {
-    /// Whether consent may be remembered. Only https redirects identify a client: any program on the user's machine can
+    /// Whether consent may be remembered. Only https redirects to public hosts identify a client: any program on the user's machine can
     /// listen on loopback or claim a scheme, and would inherit the consent of another (RFC 8252 section 8.6).
     pub fn is_rememberable(&self) -> bool {
-        matches!(self.destination, Destination::Web { .. })
+        matches!(self.destination, Destination::Web { private: false, .. })
     }
 
     /// The redirect to the client with these parameters, `state` and `iss`.
@@ -150,8 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn without_scope_and_resource_everything_is_asked_for() {
-        assert_eq!(asked("").unwrap().scopes, Scopes::ALL);
+    fn without_scope_looking_and_running_are_asked_for() {
+        assert_eq!(asked("").unwrap().scopes, Scopes::BUS_READ.union(Scopes::BUS_DISPATCH));
     }
 
     #[test]

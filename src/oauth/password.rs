@@ -1,6 +1,6 @@
 //! `POST /auth/login` and `POST /auth/refresh`: tokens for programs that ask for the user's password themselves.
 
-use account::accounts::{AfterLogin, Command, Reply};
+use account::accounts::{AfterLogin, Command, From, Reply};
 use account::grants::{Permission, Refresh, Refusal};
 use account::passwords::MAX_BYTES;
 use account::usernames::Username;
@@ -11,6 +11,7 @@ use worker::{Env, Request, Response, console_log};
 use crate::config::Config;
 use crate::http::body::json;
 use crate::http::error::{Code, Error};
+use crate::http::limits;
 use crate::oauth::client::PASSWORD_CLIENT;
 use crate::oauth::issue::tokens;
 use crate::objects::account::{Account, CredentialKind};
@@ -48,7 +49,8 @@ pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> 
         audience: site.issuer.clone(),
     };
     let account = Account::named(env, &username)?;
-    let command = attempt(&config, &site, username, body.password, AfterLogin::Grant(permission));
+    let from = From { address: limits::short_address(request)?, browser: None };
+    let command = attempt(&config, &site, (username, body.password), AfterLogin::Grant(permission), from);
     match account.ask(&command).await? {
         Reply::Granted { owner, granted } => tokens(env, &config, &account, owner, granted, true).await,
         Reply::WrongCredentials => Err(Error::new(Code::InvalidCredentials, "user name or password is wrong")),
@@ -77,11 +79,17 @@ pub async fn refresh(request: &mut Request, env: &Env) -> Result<Response, Error
 }
 
 /// The command for one attempt to sign in. It includes a development password only if the request came over loopback.
-pub fn attempt(config: &Config, site: &Site, username: Username, password: String, then: AfterLogin) -> Command {
+pub fn attempt(
+    config: &Config,
+    site: &Site,
+    (username, password): (Username, String),
+    then: AfterLogin,
+    from: From,
+) -> Command {
     let named = |(name, _): &&(String, String)| Username::parse(name).as_ref() == Ok(&username);
     let dev_account = config.dev_accounts.iter().find(named).filter(|_| site.is_loopback());
     let dev_password = dev_account.map(|(_, password)| password.clone());
-    Command::Login { username, password, dev_password, then }
+    Command::Login { username, password, dev_password, then, from }
 }
 
 fn refused(description: String) -> Error {

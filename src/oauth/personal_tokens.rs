@@ -7,18 +7,20 @@ use core::cell::RefCell;
 use std::collections::HashMap;
 
 use account::access_tokens::{Listed, NewToken};
-use account::accounts::{Authority, Command, Reply};
+use account::accounts::{Authority, Command, Denial, Reply};
 use account::grants::ACCESS_TOKEN_CLIENT;
 use account::usernames::Username;
 use kernel::scopes::Scopes;
 use runtime::now_ms;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+use url::form_urlencoded::Serializer;
 use worker::Env;
 
 use crate::caller::Caller;
 use crate::http::error::Error;
 use crate::objects::account::{Account, CredentialKind};
+use crate::routes::Page;
 use crate::site::Site;
 
 /// How long a verified token is cached. Far shorter than a bus remembers a revocation.
@@ -87,6 +89,8 @@ pub enum PersonalTokenError {
     /// The caller may not do this, or asked for something impossible. The text is for the caller.
     #[error("{0}")]
     Refused(String),
+    #[error("the owner has to agree to this access token in the browser first")]
+    NotApproved,
     #[error(transparent)]
     Server(#[from] Error),
 }
@@ -99,6 +103,7 @@ impl PersonalTokenError {
     pub fn reason(self) -> Result<String, Error> {
         match self {
             Self::Refused(reason) => Ok(reason),
+            Self::NotApproved => Ok(self.to_string()),
             Self::Server(error) => Err(error),
         }
     }
@@ -135,6 +140,7 @@ pub async fn revoke(account: &Account, by: Authority, token_id: String) -> Resul
 
 fn not_allowed(reply: Reply) -> PersonalTokenError {
     match reply {
+        Reply::NotAllowed { reason: Denial::NotApproved } => PersonalTokenError::NotApproved,
         Reply::NotAllowed { reason } => PersonalTokenError::Refused(reason.to_string()),
         _ => PersonalTokenError::Server(Error::UnexpectedReply("Account")),
     }
@@ -151,4 +157,12 @@ pub fn account_of(env: &Env, caller: &Caller) -> Result<(Account, Authority), Er
 pub fn requested(caller: &Caller, name: String, scopes: Scopes, days: i64) -> NewToken {
     let scopes = if scopes.is_empty() { caller.scopes } else { scopes };
     NewToken { name, scopes, days, audience: caller.audience.clone() }
+}
+
+/// The page where the owner agrees that the client of a grant makes this token. `origin`: this server's.
+pub fn agreement_page(origin: &str, grant_id: &str, new: &NewToken) -> String {
+    let mut query = Serializer::new(String::new());
+    query.append_pair("for", grant_id).append_pair("name", &new.name);
+    query.append_pair("scopes", &new.scopes.to_string()).append_pair("days", &new.days.to_string());
+    format!("{origin}{}?{}", Page::Tokens.path(), query.finish())
 }

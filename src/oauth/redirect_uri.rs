@@ -1,34 +1,39 @@
 //! Redirect URIs: which may be registered, and whether a requested one matches.
 //!
 //! Matching is exact except for the port of loopback URIs (OAuth 2.1 section 2.3.1, RFC 8252 section 7.3). Allowed are
-//! https, http on loopback, and private-use schemes of native apps, but nothing that a browser would run or read from
-//! disk.
+//! https, http on loopback, and private-use schemes of native apps: those made from a domain name, and a few known ones.
+
+use core::net::Ipv4Addr;
 
 use thiserror::Error;
-use url::Url;
+use url::{Host, Url};
 
 use crate::site::is_loopback;
 
 pub const MAX_BYTES: usize = 512;
-/// Schemes that run code, open local files, or are no app's callback.
-const REFUSED: [&str; 17] = [
-    "about",
-    "blob",
-    "chrome",
-    "data",
-    "file",
-    "filesystem",
-    "ftp",
-    "gopher",
-    "jar",
-    "javascript",
-    "mailto",
-    "sms",
-    "tel",
-    "vbscript",
-    "view-source",
-    "ws",
-    "wss",
+/// Apps whose scheme is known although it is no reversed domain name (RFC 8252 section 7.1).
+const KNOWN_APPS: [&str; 21] = [
+    "antigravity",
+    "chatgpt",
+    "cherrystudio",
+    "claude",
+    "code-oss",
+    "codex",
+    "cursor",
+    "goose",
+    "jetbrains",
+    "kiro",
+    "lmstudio",
+    "msty",
+    "positron",
+    "raycast",
+    "trae",
+    "vscode",
+    "vscode-insiders",
+    "vscodium",
+    "warp",
+    "windsurf",
+    "zed",
 ];
 
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -45,7 +50,12 @@ pub enum RedirectError {
     Credentials,
     #[error("plain http redirects go to localhost, 127.0.0.1 or [::1] only: use https")]
     PlainHttp,
-    #[error("redirects to {0}: are not allowed")]
+    #[error("the host of a redirect URI has none of ; , * in it")]
+    Host,
+    #[error(
+        "redirects to {0}: are not allowed: an app's scheme is its domain name reversed, such as com.example.app (RFC \
+         8252 section 7.1), or that of a known app"
+    )]
     Scheme(String),
 }
 
@@ -53,17 +63,15 @@ pub enum RedirectError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// A program on the user's machine. Any program there may listen on it.
-    Loopback {
-        origin: String,
-    },
+    Loopback { origin: String },
     Web {
         origin: String,
         host: String,
+        /// The host is this machine or one of its network: whatever answers there may be anybody's.
+        private: bool,
     },
     /// An app that has registered this scheme on the user's machine.
-    App {
-        scheme: String,
-    },
+    App { scheme: String },
 }
 
 impl Destination {
@@ -100,12 +108,49 @@ pub fn check(uri: &str) -> Result<Destination, RedirectError> {
         "https" | "http" if !uri.to_ascii_lowercase().starts_with(&format!("{}://", url.scheme())) => {
             Err(RedirectError::Malformed)
         }
-        "https" => Ok(Destination::Web { origin, host: url.host_str().unwrap_or_default().to_owned() }),
+        // They would end a source or a directive of the Content-Security-Policy that names the host.
+        "https" if origin.contains([';', ',', '*']) => Err(RedirectError::Host),
+        "https" => {
+            let host = url.host_str().unwrap_or_default().to_owned();
+            Ok(Destination::Web { origin, host, private: is_private(&url) })
+        }
         "http" if is_loopback(&url) => Ok(Destination::Loopback { origin }),
         "http" => Err(RedirectError::PlainHttp),
-        scheme if REFUSED.contains(&scheme) => Err(RedirectError::Scheme(scheme.to_owned())),
-        scheme => Ok(Destination::App { scheme: scheme.to_owned() }),
+        scheme if is_of_an_app(scheme) => Ok(Destination::App { scheme: scheme.to_owned() }),
+        scheme => Err(RedirectError::Scheme(scheme.to_owned())),
     }
+}
+
+/// An allow rule: what the system or a browser does with any other scheme is not known here.
+fn is_of_an_app(scheme: &str) -> bool {
+    let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+    let reversed_domain = scheme.contains('.') && !scheme.starts_with("ms-") && scheme.split('.').all(label);
+    reversed_domain || KNOWN_APPS.contains(&scheme)
+}
+
+/// Whether a host is this machine, or one that only its network knows.
+fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            let endings = [".localhost", ".local", ".internal", ".lan", ".home.arpa", ".intranet"];
+            !name.contains('.') || endings.iter().any(|ending| name.ends_with(ending))
+        }
+        Some(Host::Ipv4(address)) => is_private_v4(address),
+        Some(Host::Ipv6(address)) => {
+            let mapped = address.to_ipv4_mapped().is_some_and(is_private_v4);
+            let local = address.is_loopback() || address.is_unspecified();
+            mapped || local || address.is_unique_local() || address.is_unicast_link_local()
+        }
+        None => true,
+    }
+}
+
+fn is_private_v4(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    let shared = first == 100 && (64..128).contains(&second);
+    let local = address.is_loopback() || address.is_unspecified() || first == 0;
+    local || shared || address.is_private() || address.is_link_local()
 }
 
 /// Whether a requested redirect URI matches a registered one.
@@ -114,12 +159,16 @@ pub fn matches(registered: &str, requested: &str) -> bool {
         || matches!((portless(registered), portless(requested)), (Some(one), Some(other)) if one == other)
 }
 
-/// A loopback URI without its port; `None` for any other URI.
-fn portless(uri: &str) -> Option<Url> {
+/// A loopback URI without its port, as it is written; `None` for any other URI. The host must be spelled as
+/// `localhost`, `127.0.0.1` or `[::1]`: a URL parser takes many other spellings for the same.
+fn portless(uri: &str) -> Option<(&str, &str)> {
     let Ok(Destination::Loopback { .. }) = check(uri) else { return None };
-    let mut url = Url::parse(uri).ok()?;
-    url.set_port(None).ok()?;
-    Some(url)
+    let rest = uri.strip_prefix("http://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let host = ["localhost", "127.0.0.1", "[::1]"].into_iter().find(|host| authority.starts_with(host))?;
+    let port = authority.strip_prefix(host)?;
+    let digits = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+    (port.is_empty() || port.strip_prefix(':').is_some_and(digits)).then_some((host, path))
 }
 
 /// `uri` with `parameters` added to its query. The rest of the URI stays as registered.
@@ -140,7 +189,9 @@ mod tests {
 
     #[test]
     fn https_loopback_and_app_schemes_may_be_registered() {
-        let web = |origin: &str, host: &str| Ok(Destination::Web { origin: origin.into(), host: host.into() });
+        let web = |origin: &str, host: &str| {
+            Ok(Destination::Web { origin: origin.into(), host: host.into(), private: false })
+        };
         assert_eq!(check("https://app.example/cb?x=1"), web("https://app.example", "app.example"));
         assert_eq!(check("https://app.example:8443/cb"), web("https://app.example:8443", "app.example"));
         for uri in ["http://localhost:1/cb", "http://127.0.0.1/cb", "http://[::1]:9/cb"] {
@@ -153,9 +204,67 @@ mod tests {
 
     #[test]
     fn what_a_browser_would_run_or_read_is_refused() {
-        for scheme in ["javascript", "data", "file", "vbscript", "blob", "JavaScript", "ws"] {
+        for scheme in [
+            "javascript",
+            "data",
+            "file",
+            "vbscript",
+            "blob",
+            "JavaScript",
+            "ws",
+            "intent",
+            "ms-msdt",
+            "ms-officecmd",
+            "ms-settings.x",
+            "search-ms",
+            "chrome-extension",
+            "moz-extension",
+            "resource",
+            "ldap",
+            "ssh",
+            "telnet",
+            "steam",
+            "feed",
+            "content",
+            "res",
+            "myapp",
+            "a..b",
+            "a.-b",
+        ] {
             let refused = RedirectError::Scheme(scheme.to_ascii_lowercase());
             assert_eq!(check(&format!("{scheme}:alert(1)")), Err(refused), "{scheme}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_could_change_the_policy_of_a_page_is_refused() {
+        for uri in ["https://a;script-src/cb", "https://a,b/cb", "https://*.example/cb"] {
+            assert!(check(uri).is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_host_of_this_machine_or_network_is_private() {
+        for (uri, expected) in [
+            ("https://localhost/cb", true),
+            ("https://app.localhost/cb", true),
+            ("https://127.0.0.1:8443/cb", true),
+            ("https://2130706433/cb", true),
+            ("https://[::1]/cb", true),
+            ("https://[::ffff:127.0.0.1]/cb", true),
+            ("https://[fd00::1]/cb", true),
+            ("https://192.168.1.1/cb", true),
+            ("https://10.0.0.1/cb", true),
+            ("https://100.64.0.1/cb", true),
+            ("https://169.254.1.1/cb", true),
+            ("https://nas/cb", true),
+            ("https://nas.local/cb", true),
+            ("https://app.example/cb", false),
+            ("https://192.0.2.1/cb", false),
+            ("https://[2001:db8::1]/cb", false),
+        ] {
+            let Ok(Destination::Web { private, .. }) = check(uri) else { panic!("{uri}") };
+            assert_eq!(private, expected, "{uri}");
         }
     }
 
@@ -214,9 +323,17 @@ mod tests {
             "https://localhost:1234/callback",
             "http://u@localhost:1234/callback",
             "http://localhost:1234/callback#x",
+            "http://LOCALHOST:1234/callback",
+            "http://loc%61lhost:77/callback",
+            "http://localhost:1/x/../callback",
+            "http://localhost:1/%63allback",
         ] {
             assert!(!matches(registered, other), "{other}");
         }
+        for other in ["http://2130706433:9/cb", "http://0x7f.0.0.1/cb", "http://127.1/cb", "http://127.0.0.1.:1/cb"] {
+            assert!(!matches("http://127.0.0.1:1/cb", other), "{other}");
+        }
+        assert!(matches("http://[::1]/cb?x=1", "http://[::1]:9/cb?x=1"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `/authorize`, the authorization endpoint (OAuth 2.1 section 4.1): login if needed, consent, authorization code.
 //!
-//! GET changes nothing and needs no cookie. Errors are shown on a page until client and redirect URI are verified;
-//! after that they go to the client.
+//! GET changes nothing and needs no cookie. Errors are shown on a page until client and redirect URI are verified, and
+//! until the person who is signed in has allowed this client something: anybody can make a client that redirects anywhere
+//! (RFC 9700 section 4.11). Clients that the operator has configured are told errors at once.
 
 use account::accounts::{Command, Reply};
 use account::codes::CodeBinding;
@@ -36,14 +37,16 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
     }
     let query = request.url()?.query().unwrap_or_default().to_owned();
     let trusted = find_trusted(&query, env, &site).await?;
+    let session = Session::of(request, env, &site).await?;
     let access = match requested_access(&Parameters::parse(&query), &site) {
         Ok(access) => access,
-        Err(error) => return trusted.redirect_error(&site, &error),
+        Err(error) => return refuse(&trusted, session.as_ref(), &site, error).await,
     };
     let prompt = access.prompt;
-    let Some(session) = Session::of(request, env, &site).await?.filter(|_| !prompt.login) else {
+    let Some(session) = session.filter(|_| !prompt.login) else {
         if prompt.none {
-            return trusted.redirect_error(&site, &Error::new(Code::LoginRequired, "nobody is signed in"));
+            let error = Error::new(Code::LoginRequired, "nobody is signed in");
+            return refuse(&trusted, None, &site, error).await;
         }
         let pending = screens::PendingClient { client: &trusted.client.name, destination: &trusted.destination };
         let return_to = format!("/authorize?{}", without_login_prompt(&query));
@@ -59,13 +62,32 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
         (false, _) => consent(env, &site, &session, &trusted, access.scopes, &query).await,
         (true, true) => {
             let error = Error::new(Code::ConsentRequired, "the user has not agreed to this before");
-            trusted.redirect_error(&site, &error)
+            refuse(&trusted, Some(&session), &site, error).await
         }
         (true, false) => {
             let error = "the user must be asked each time: other programs could use this redirect_uri too";
-            trusted.redirect_error(&site, &Error::new(Code::InteractionRequired, error))
+            refuse(&trusted, Some(&session), &site, Error::new(Code::InteractionRequired, error)).await
         }
     }
+}
+
+/// Tells the client of an error, or shows it on a page where nobody has vouched for the client.
+async fn refuse(
+    trusted: &TrustedRequest,
+    session: Option<&Session>,
+    site: &Site,
+    error: Error,
+) -> Result<Response, Error> {
+    let known = match session {
+        _ if trusted.client.by_operator => true,
+        None => false,
+        Some(session) => {
+            let command = Command::ListClients { session: session.secret().to_owned() };
+            let Reply::Clients { clients } = session.account.ask(&command).await? else { return Err(error) };
+            clients.iter().any(|client| client.client_id == trusted.client.id)
+        }
+    };
+    if known { trusted.redirect_error(site, &error) } else { Err(error) }
 }
 
 /// Handles the form of the consent page.
@@ -158,7 +180,14 @@ async fn consent(
 
 fn describe(destination: &Destination) -> (String, Option<String>) {
     match destination {
-        Destination::Web { host, .. } => (host.clone(), None),
+        Destination::Web { host, private: false, .. } => (host.clone(), None),
+        Destination::Web { host, private: true, .. } => (
+            host.clone(),
+            Some(format!(
+                "{host} is this computer or one of your own network, where any program can answer. Allow it only if \
+                 you know which one does."
+            )),
+        ),
         Destination::Loopback { .. } => (
             "a program on this computer".to_owned(),
             Some(

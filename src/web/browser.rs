@@ -9,12 +9,16 @@ use sha2::{Digest, Sha256};
 use worker::{Env, Request, Response, ResponseBuilder};
 
 use crate::http::error::Error;
+use crate::http::headers::HSTS;
 use crate::oauth::redirect_uri::Destination;
 use crate::objects::account::{Account, CredentialKind};
 use crate::site::Site;
 use crate::web::pages::{STYLE, Script};
 
 const FORM_COOKIE: &str = "form";
+/// What no page here uses.
+const PERMISSIONS: &str =
+    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), publickey-credentials-get=(), usb=()";
 
 /// A signed-in browser.
 pub struct Session {
@@ -45,7 +49,7 @@ impl Session {
 }
 
 /// `__Host-` makes browsers reject the cookie from another host or over plain http. Loopback without TLS cannot use it.
-fn cookie_name(site: &Site, name: &str) -> String {
+pub fn cookie_name(site: &Site, name: &str) -> String {
     if site.is_https() { format!("__Host-bmcp_{name}") } else { format!("bmcp_{name}") }
 }
 
@@ -53,7 +57,7 @@ fn session_cookie(site: &Site) -> String {
     cookie_name(site, "session")
 }
 
-fn set_cookie(site: &Site, name: &str, value: &str, max_age_s: i64) -> String {
+pub fn set_cookie(site: &Site, name: &str, value: &str, max_age_s: i64) -> String {
     let secure = if site.is_https() { "; Secure" } else { "" };
     format!("{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}")
 }
@@ -110,7 +114,8 @@ pub fn form_cookie(request: &Request, site: &Site) -> Result<(String, Option<Str
     Ok((value, Some(header)))
 }
 
-fn cookie(request: &Request, name: &str) -> Result<Option<String>, Error> {
+/// A cookie of the request.
+pub fn cookie(request: &Request, name: &str) -> Result<Option<String>, Error> {
     let header = request.headers().get("cookie")?.unwrap_or_default();
     Ok(cookie_value(&header, name).map(str::to_owned))
 }
@@ -149,9 +154,11 @@ pub fn page_running(
         .with_header("x-frame-options", "DENY")?
         .with_header("x-content-type-options", "nosniff")?
         .with_header("referrer-policy", "same-origin")?
+        .with_header("permissions-policy", PERMISSIONS)?
+        .with_header("cross-origin-opener-policy", "same-origin")?
         .with_header("cache-control", "no-store")?;
     if site.is_some_and(Site::is_https) {
-        response = response.with_header("strict-transport-security", "max-age=31536000")?;
+        response = response.with_header(HSTS.0, HSTS.1)?;
     }
     Ok(response)
 }

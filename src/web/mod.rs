@@ -4,11 +4,13 @@
 //! changes something is checked by `posted_form`.
 
 mod account;
+mod audit;
 mod authorize;
 mod browser;
 mod clients;
 mod dashboard;
 mod device;
+mod known_browser;
 mod oidc;
 mod pages;
 mod posted_form;
@@ -16,6 +18,7 @@ mod return_to;
 mod screens;
 mod sign_in;
 mod sign_up;
+mod token_asked;
 mod tokens;
 
 pub use dashboard::home::home;
@@ -38,6 +41,7 @@ pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Respo
         Page::OidcCallback => oidc::callback(request, env).await,
         Page::SignOut => sign_in::logout(request, env).await,
         Page::Account => account::account(request, env).await,
+        Page::Audit => audit::audit(request, env).await,
         Page::Clients => clients::clients(request, env).await,
         Page::Tokens => tokens::tokens(request, env).await,
         Page::Dashboard => dashboard::dashboard(request, env).await,

@@ -1,19 +1,22 @@
 //! `/login` and `/logout`: start and end a browser's session.
 
-use account::accounts::{AfterLogin, Command, Reply};
+use account::accounts::{AfterLogin, Command, From, Reply};
 use account::passwords::MAX_BYTES;
 use account::usernames::Username;
 use worker::{Env, Request, Response};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error};
+use crate::http::limits;
 use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
+use crate::oauth::authorization_request::find_trusted;
 use crate::oauth::password::{self, attempt};
 use crate::objects::account::{Account, CredentialKind};
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, end_session, start_session};
+use crate::web::known_browser::KnownBrowser;
 use crate::web::posted_form::PostedForm;
 use crate::web::return_to::return_path;
 use crate::web::screens;
@@ -53,20 +56,39 @@ async fn sign_in(
     let password = parameters.optional("password")?.unwrap_or_default();
     let username = match Username::parse(typed.trim()) {
         Ok(username) if !password.is_empty() && password.len() <= MAX_BYTES => username,
-        _ => return screens::login(request, env, site, None, requested, "", Some(WRONG)).await,
+        _ => return again(request, env, site, requested, "").await,
     };
     let account = Account::named(env, &username)?;
     let name = username.to_string();
-    let command = attempt(config, site, username, password.to_owned(), AfterLogin::Session);
+    let browser = KnownBrowser::of(request, env, site, &name).await?;
+    let from = From { address: limits::short_address(request)?, browser: browser.as_ref().map(KnownBrowser::id) };
+    let command = attempt(config, site, (username, password.to_owned()), AfterLogin::Session, from);
     match account.ask(&command).await? {
         Reply::SessionStarted { session, .. } => {
             // Each login starts a new session, so that a planted one (session fixation) is useless.
             let credential = account.credential(CredentialKind::Session, &session);
-            Ok(start_session(see_other(&return_to)?, site, &credential)?.empty())
+            let mut response = start_session(see_other(&return_to)?, site, &credential)?.empty();
+            if browser.is_none() {
+                KnownBrowser::remember(&mut response, env, site, &name).await?;
+            }
+            Ok(response)
         }
-        Reply::WrongCredentials => screens::login(request, env, site, None, requested, &name, Some(WRONG)).await,
+        Reply::WrongCredentials => again(request, env, site, requested, &name).await,
         _ => Err(Error::UnexpectedReply("Account")),
     }
+}
+
+/// The page after a failed attempt. It names the client that waits once more, and its policy lets the browser go on
+/// there: a remembered client is redirected to without another page.
+async fn again(request: &Request, env: &Env, site: &Site, return_to: &str, username: &str) -> Result<Response, Error> {
+    let trusted = match return_to.strip_prefix("/authorize?") {
+        Some(query) => find_trusted(query, env, site).await.ok(),
+        None => None,
+    };
+    let pending = trusted
+        .as_ref()
+        .map(|trusted| screens::PendingClient { client: &trusted.client.name, destination: &trusted.destination });
+    screens::login(request, env, site, pending.as_ref(), return_to, username, Some(WRONG)).await
 }
 
 pub async fn logout(request: &mut Request, env: &Env) -> Result<Response, Error> {

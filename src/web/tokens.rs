@@ -18,6 +18,7 @@ use crate::web::pages::tokens::{Row, Tokens};
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens::{self, day};
+use crate::web::token_asked;
 
 /// The outcome of a form on the page.
 #[derive(Default)]
@@ -29,11 +30,19 @@ struct Outcome {
 pub async fn tokens(request: &mut Request, env: &Env) -> Result<Response, Error> {
     let site = Site::of(request, &Config::of(env))?;
     let posted = PostedForm::of(request, &site).await?;
+    let query = request.url()?.query().unwrap_or_default().to_owned();
+    let asked = posted.is_none() && token_asked::is_asked(&query);
     let Some(session) = Session::of(request, env, &site).await? else {
-        return sign_in_first(Page::Tokens);
+        return if asked { token_asked::sign_in_first(&query) } else { sign_in_first(Page::Tokens) };
     };
+    if asked {
+        return token_asked::ask(env, &site, &session, &query).await;
+    }
     let outcome = match posted {
         None => Outcome::default(),
+        Some(form) if form.unchecked("request")?.is_some() => {
+            return token_asked::decide(env, &site, &session, form).await;
+        }
         Some(form) => {
             let parameters = form.of_session(env, Page::Tokens, &session, "").await?;
             perform(&parameters, &session, &site).await?
@@ -70,7 +79,7 @@ async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Re
     let rows = match personal_tokens::list(&session.account, authority(session)).await {
         Ok(tokens) => tokens.iter().map(row).collect::<Vec<_>>(),
         // The session has ended in the meantime.
-        Err(PersonalTokenError::Refused(_)) => return sign_in_first(Page::Tokens),
+        Err(PersonalTokenError::Refused(_) | PersonalTokenError::NotApproved) => return sign_in_first(Page::Tokens),
         Err(PersonalTokenError::Server(error)) => return Err(error),
     };
     let keys = Keys::load(env).await?;
@@ -96,5 +105,6 @@ fn row(token: &Listed) -> Row {
         scopes: token.scopes.to_string(),
         expires: day(token.expires_ms),
         last_used: token.last_used_ms.map(day),
+        made_by: token.made_by.as_deref().map(|client| screens::named(client).to_owned()),
     }
 }

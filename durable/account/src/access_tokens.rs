@@ -10,7 +10,7 @@ use kernel::storage::{Row, Sql, StorageError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::grants::{ACCESS_TOKEN_CLIENT as CLIENT, revoke_of_client};
+use crate::grants::{ACCESS_TOKEN_CLIENT as CLIENT, Permission, revoke_of_client};
 
 pub const DEFAULT_DAYS: i64 = 90;
 pub const MAX_DAYS: i64 = 366;
@@ -38,7 +38,13 @@ pub struct Listed {
     pub created_ms: i64,
     pub expires_ms: i64,
     pub last_used_ms: Option<i64>,
+    /// The client that has made it and with which it ends; `None` if the owner made it in the browser.
+    #[serde(default)]
+    pub made_by: Option<String>,
 }
+
+/// The client that makes a token: its grant, and what that says of it.
+pub type Maker<'a> = (&'a str, &'a Permission);
 
 /// What a token that was sent stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +72,9 @@ pub enum Refused {
 pub enum TokenError {
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// A client asks for it, and the owner has not agreed.
+    #[error("the owner has not agreed to this access token")]
+    NotApproved,
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -76,6 +85,7 @@ pub enum TokenError {
 pub fn create(
     sql: &dyn Sql,
     new: &NewToken,
+    maker: Option<Maker<'_>>,
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(String, Listed), TokenError> {
@@ -93,8 +103,8 @@ pub fn create(
     // Tokens whose grant is gone went with it.
     sql.query("DELETE FROM access_tokens WHERE grant_id NOT IN (SELECT grant_id FROM grants)", &[])?;
     sql.query(
-        "INSERT INTO grants (grant_id, client_id, client_name, scopes, audience, created_ms, used_ms, expires_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO grants (grant_id, client_id, client_name, scopes, audience, created_ms, used_ms, expires_ms,
+         made_by, made_by_client) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             token_id.as_str(),
             CLIENT,
@@ -104,15 +114,20 @@ pub fn create(
             now_ms,
             // Never used: before it was made.
             now_ms.saturating_sub(1),
-            expires_ms
+            expires_ms,
+            maker.map(|(grant_id, _)| grant_id),
+            maker.map(|(_, client)| client.client_id.as_str())
         ],
     )?;
     sql.query("INSERT INTO access_tokens (hash, grant_id) VALUES (?, ?)", params![hash(&secret), token_id.as_str()])?;
     let name = new.name.clone();
-    Ok((secret, Listed { token_id, name, scopes: new.scopes, created_ms: now_ms, expires_ms, last_used_ms: None }))
+    let made_by = maker.map(|(_, client)| client.client_name.clone());
+    let scopes = new.scopes;
+    Ok((secret, Listed { token_id, name, scopes, created_ms: now_ms, expires_ms, last_used_ms: None, made_by }))
 }
 
-fn check(new: &NewToken) -> Result<(), Refused> {
+/// Whether such a token may be made.
+pub fn check(new: &NewToken) -> Result<(), Refused> {
     let characters = new.name.chars().count();
     let shown = !new.name.trim().is_empty() && !new.name.chars().any(char::is_control);
     if characters > MAX_NAME_CHARACTERS || !shown {
@@ -150,8 +165,10 @@ fn never_used(sql: &dyn Sql, token_id: &str) -> Result<bool, StorageError> {
 /// The live tokens, newest first.
 pub fn list(sql: &dyn Sql, now_ms: i64) -> Result<Vec<Listed>, StorageError> {
     let rows = sql.query(
-        "SELECT grant_id, client_name, scopes, created_ms, expires_ms, used_ms FROM grants
-         WHERE client_id = ? AND revoked_ms IS NULL AND expires_ms > ? ORDER BY created_ms DESC, grant_id",
+        "SELECT t.grant_id, t.client_name, t.scopes, t.created_ms, t.expires_ms, t.used_ms,
+         CASE WHEN t.made_by IS NULL THEN NULL ELSE coalesce(m.client_name, '') END
+         FROM grants t LEFT JOIN grants m ON m.grant_id = t.made_by
+         WHERE t.client_id = ? AND t.revoked_ms IS NULL AND t.expires_ms > ? ORDER BY t.created_ms DESC, t.grant_id",
         params![CLIENT, now_ms],
     )?;
     rows.iter().map(listed).collect()
@@ -166,12 +183,19 @@ fn listed(row: &Row) -> Result<Listed, StorageError> {
         created_ms,
         expires_ms: row.integer(4)?,
         last_used_ms: (used_ms >= created_ms).then_some(used_ms),
+        made_by: row.optional_text(6)?,
     })
 }
 
-/// Revokes a token. Returns whether it was live.
-pub fn revoke(sql: &dyn Sql, token_id: &str, now_ms: i64) -> Result<bool, StorageError> {
-    revoke_of_client(sql, token_id, CLIENT, now_ms)
+/// Revokes a token, for a client only one that it has made itself. Returns whether it was live.
+pub fn revoke(sql: &dyn Sql, token_id: &str, client_id: Option<&str>, now_ms: i64) -> Result<bool, StorageError> {
+    if let Some(client_id) = client_id {
+        let own = "SELECT 1 FROM grants WHERE grant_id = ? AND made_by_client = ?";
+        if sql.query(own, params![token_id, client_id])?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(!revoke_of_client(sql, token_id, CLIENT, now_ms)?.is_empty())
 }
 
 #[cfg(test)]
@@ -202,7 +226,7 @@ mod tests {
         }
 
         fn create(&mut self, new: &NewToken) -> Result<(String, String), TokenError> {
-            create(&self.sql, new, 1, &mut self.entropy).map(|(secret, listed)| (secret, listed.token_id))
+            create(&self.sql, new, None, 1, &mut self.entropy).map(|(secret, listed)| (secret, listed.token_id))
         }
 
         fn scopes(&self, secret: &str, now_ms: i64) -> Option<Scopes> {
@@ -228,10 +252,10 @@ mod tests {
     fn a_revoked_token_is_dead_at_once_and_owed_to_the_bus() {
         let mut account = Account::new();
         let (secret, token_id) = account.create(&new()).unwrap();
-        assert!(revoke(&account.sql, &token_id, 2).unwrap());
+        assert!(revoke(&account.sql, &token_id, None, 2).unwrap());
         assert_eq!(account.scopes(&secret, 2), None);
         assert_eq!(untold(&account.sql).unwrap(), vec![token_id.clone()]);
-        assert!(!revoke(&account.sql, &token_id, 3).unwrap() && list(&account.sql, 3).unwrap().is_empty());
+        assert!(!revoke(&account.sql, &token_id, None, 3).unwrap() && list(&account.sql, 3).unwrap().is_empty());
     }
 
     #[test]
@@ -244,7 +268,7 @@ mod tests {
             audience: ORIGIN.into(),
         };
         let (granted, _) = grant(&account.sql, &permission, 1, &mut account.entropy).unwrap();
-        assert!(!revoke(&account.sql, &granted.grant_id, 2).unwrap());
+        assert!(!revoke(&account.sql, &granted.grant_id, None, 2).unwrap());
         assert_eq!(account.scopes(&granted.refresh_token, 2), None);
         assert!(list(&account.sql, 2).unwrap().is_empty());
     }

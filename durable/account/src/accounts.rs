@@ -7,19 +7,20 @@ use kernel::storage::{Sql, StorageError};
 
 use crate::access_tokens::{self, NewToken, TokenError};
 use crate::browser_sessions::{self};
-use crate::failed_logins::Guessed;
+use crate::failed_logins::DeviceCode;
 use crate::grants::{self, Refusal};
 use crate::passwords::{self};
 use crate::schema::ACCOUNT;
-use crate::{codes, consents, invites};
+use crate::{audit, codes, consents, invites, token_approvals};
 
 mod command;
 mod deletion;
+mod events;
 mod outcome;
 mod row;
 mod signing_in;
 
-pub use command::{AfterLogin, Authority, Command, Denial, Effect, Owner, Reply};
+pub use command::{AfterLogin, Authority, Command, Denial, Effect, From, Owner, Reply};
 pub use deletion::is_over;
 pub use outcome::AccountError;
 use outcome::{effects, granted_to, settle};
@@ -38,8 +39,22 @@ pub fn handle(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if let Command::Login { username, password, dev_password, then } = command {
-        return login(sql, &Login { username, password, dev_password }, then, now_ms, entropy);
+    let noted = events::of(sql, &command)?;
+    let done = perform(sql, command, now_ms, entropy)?;
+    if let Some(noted) = noted {
+        events::note(sql, &noted, &done.0, now_ms)?;
+    }
+    Ok(done)
+}
+
+fn perform(
+    sql: &dyn Sql,
+    command: Command,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<(Reply, Vec<Effect>), AccountError> {
+    if let Command::Login { username, password, dev_password, then, from } = command {
+        return login(sql, &Login { username, password, dev_password, from }, then, now_ms, entropy);
     }
     if let Command::SignUp { username, password, admin } = command {
         return Ok((sign_up(sql, &username, &password, admin, now_ms, entropy)?, Vec::new()));
@@ -75,16 +90,16 @@ pub fn handle(
             if !browser_sessions::is_live(sql, &session, now_ms)? {
                 return Ok((Reply::NoSession, Vec::new()));
             }
-            if Guessed::DeviceCode.is_paused(sql, now_ms)? {
+            if DeviceCode::is_paused(sql, now_ms)? {
                 return Ok((Reply::Paused, Vec::new()));
             }
             // Counted before it is looked at, so that no two at once are one.
-            Guessed::DeviceCode.count(sql, now_ms)?;
+            DeviceCode::count(sql, now_ms)?;
             Ok((Reply::Done, Vec::new()))
         }
         Command::FoundDeviceCode { session } => {
             if browser_sessions::is_live(sql, &session, now_ms)? {
-                Guessed::DeviceCode.forget(sql)?;
+                DeviceCode::forget(sql)?;
             }
             Ok((Reply::Done, Vec::new()))
         }
@@ -123,7 +138,7 @@ pub fn handle(
         }
         Command::RevokeGrant { grant_id, client_id } => {
             let revoked = grants::revoke_of_client(sql, &grant_id, &client_id, now_ms)?;
-            Ok((Reply::Done, effects(&owner, revoked.then_some(grant_id))))
+            Ok((Reply::Done, effects(&owner, revoked)))
         }
         Command::UseAccessToken { token, audiences } => {
             let held = access_tokens::find(sql, &token, &audiences, now_ms)?;
@@ -163,12 +178,67 @@ pub fn handle(
             };
             Ok((reply, Vec::new()))
         }
-        Command::RevokeAccessToken { by, token_id } => match allowed(sql, &by, now_ms)? {
-            Ok(_) if access_tokens::revoke(sql, &token_id, now_ms)? => Ok((Reply::Done, effects(&owner, [token_id]))),
-            Ok(_) => Ok((Reply::NoAccessToken, Vec::new())),
-            Err(reason) => Ok((Reply::NotAllowed { reason }, Vec::new())),
-        },
+        Command::RevokeAccessToken { by, token_id } => revoke_access_token(sql, &owner, &by, token_id, now_ms),
+        Command::AskingClient { session, grant_id } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            let held = grants::held(sql, &grant_id, now_ms)?;
+            let client = held.filter(|client| client.client_id != grants::ACCESS_TOKEN_CLIENT);
+            Ok((client.map_or(Reply::NoAccessToken, |client| Reply::Asking { client }), Vec::new()))
+        }
+        Command::ApproveAccessToken { session, grant_id, new } => {
+            if !browser_sessions::is_live(sql, &session, now_ms)? {
+                return Ok((Reply::NoSession, Vec::new()));
+            }
+            Ok((approve_access_token(sql, &grant_id, &new, now_ms)?, Vec::new()))
+        }
+        Command::ListAudit { session } => {
+            let live = browser_sessions::is_live(sql, &session, now_ms)?;
+            let reply = if live { Reply::Audit { entries: audit::list(sql, now_ms)? } } else { Reply::NoSession };
+            Ok((reply, Vec::new()))
+        }
+        Command::Audit { event } => {
+            audit::note(sql, &event, now_ms)?;
+            Ok((Reply::Done, Vec::new()))
+        }
     }
+}
+
+fn revoke_access_token(
+    sql: &dyn Sql,
+    owner: &Owner,
+    by: &Authority,
+    token_id: String,
+    now_ms: i64,
+) -> Result<(Reply, Vec<Effect>), AccountError> {
+    if let Err(reason) = allowed(sql, by, now_ms)? {
+        return Ok((Reply::NotAllowed { reason }, Vec::new()));
+    }
+    let client_id = match by {
+        Authority::Session { .. } => None,
+        Authority::Grant { grant_id, .. } => Some(grants::client_of(sql, grant_id)?.unwrap_or_default()),
+    };
+    if access_tokens::revoke(sql, &token_id, client_id.as_deref(), now_ms)? {
+        return Ok((Reply::Done, effects(owner, [token_id])));
+    }
+    Ok((Reply::NoAccessToken, Vec::new()))
+}
+
+fn approve_access_token(sql: &dyn Sql, grant_id: &str, new: &NewToken, now_ms: i64) -> Result<Reply, AccountError> {
+    let client = match grants::held(sql, grant_id, now_ms)? {
+        Some(client) if client.client_id != grants::ACCESS_TOKEN_CLIENT => client,
+        Some(_) => return Ok(Reply::NotAllowed { reason: Denial::IsAccessToken }),
+        None => return Ok(Reply::NotAllowed { reason: Denial::Ended }),
+    };
+    if !client.scopes.contains(new.scopes) {
+        return Ok(Reply::NotAllowed { reason: Denial::ScopeExceeded });
+    }
+    if let Err(reason) = access_tokens::check(new) {
+        return Ok(Reply::AccessTokenRefused { reason });
+    }
+    token_approvals::approve(sql, grant_id, new, now_ms)?;
+    Ok(Reply::Done)
 }
 
 fn create_access_token(
@@ -178,17 +248,37 @@ fn create_access_token(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
+    let maker = match by {
+        Authority::Session { .. } => None,
+        Authority::Grant { grant_id, .. } => {
+            grants::held(sql, grant_id, now_ms)?.map(|client| (grant_id.as_str(), client))
+        }
+    };
+    let maker = maker.as_ref().map(|(grant_id, client)| (*grant_id, client));
     let reply = match allowed(sql, by, now_ms)? {
         Err(reason) => Reply::NotAllowed { reason },
         Ok(most) if !most.contains(new.scopes) => Reply::NotAllowed { reason: Denial::ScopeExceeded },
-        Ok(_) => match access_tokens::create(sql, new, now_ms, entropy) {
+        Ok(_) => match admitted(sql, by, new, now_ms)
+            .and_then(|()| access_tokens::create(sql, new, maker, now_ms, entropy))
+        {
             Ok((token, listed)) => Reply::AccessTokenMade { token, listed },
             Err(TokenError::Refused(reason)) => Reply::AccessTokenRefused { reason },
+            Err(TokenError::NotApproved) => Reply::NotAllowed { reason: Denial::NotApproved },
             Err(TokenError::Storage(error)) => return Err(error.into()),
             Err(TokenError::Entropy(error)) => return Err(error.into()),
         },
     };
     Ok((reply, Vec::new()))
+}
+
+/// Whether the token makes sense, and where a client makes it, whether the owner has agreed.
+fn admitted(sql: &dyn Sql, by: &Authority, new: &NewToken, now_ms: i64) -> Result<(), TokenError> {
+    access_tokens::check(new)?;
+    match by {
+        Authority::Session { .. } => Ok(()),
+        Authority::Grant { grant_id, .. } if token_approvals::take(sql, grant_id, new, now_ms)? => Ok(()),
+        Authority::Grant { .. } => Err(TokenError::NotApproved),
+    }
 }
 
 /// Erases the account; what it has elsewhere is owed from then on.
@@ -256,6 +346,9 @@ fn absent(command: &Command) -> Reply {
         | Command::Delete { .. }
         | Command::TryDeviceCode { .. }
         | Command::AllowDevice { .. }
+        | Command::AskingClient { .. }
+        | Command::ApproveAccessToken { .. }
+        | Command::ListAudit { .. }
         | Command::Standing { .. } => Reply::NoSession,
         Command::UseAccessToken { .. } => Reply::NoAccessToken,
         Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
@@ -266,6 +359,7 @@ fn absent(command: &Command) -> Reply {
         | Command::FoundDeviceCode { .. }
         | Command::RevokeToken { .. }
         | Command::RevokeGrant { .. }
+        | Command::Audit { .. }
         | Command::ReleaseInvite { .. } => Reply::Done,
     }
 }

@@ -111,7 +111,7 @@ pub fn exchange(
     )?;
     let row = rows.first().ok_or(Refusal::Unknown)?;
     if let Some(grant_id) = row.optional_text(7)? {
-        let revoked = revoke(sql, &grant_id, now_ms)?.then_some(grant_id);
+        let revoked = revoke(sql, &grant_id, now_ms)?;
         return Err(GrantError::Refused { reason: Refusal::Reused, revoked });
     }
     let permission = permission(row)?;

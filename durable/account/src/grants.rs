@@ -54,9 +54,9 @@ pub enum Refusal {
 
 #[derive(Debug, Error)]
 pub enum GrantError {
-    /// `revoked` names a grant that the use itself has revoked, of which the bus must hear.
+    /// `revoked` names the grants that the use itself has revoked, of which the bus must hear.
     #[error("refused: {reason}")]
-    Refused { reason: Refusal, revoked: Option<String> },
+    Refused { reason: Refusal, revoked: Vec<String> },
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -65,7 +65,7 @@ pub enum GrantError {
 
 impl From<Refusal> for GrantError {
     fn from(reason: Refusal) -> Self {
-        Self::Refused { reason, revoked: None }
+        Self::Refused { reason, revoked: Vec::new() }
     }
 }
 
@@ -152,7 +152,7 @@ pub fn refresh(
         return Err(Refusal::Expired.into());
     }
     if !token.usable(now_ms) {
-        let revoked = revoke(sql, &token.grant_id, now_ms)?.then_some(token.grant_id);
+        let revoked = revoke(sql, &token.grant_id, now_ms)?;
         return Err(GrantError::Refused { reason: Refusal::Reused, revoked });
     }
     if token.permission.client_id != request.client_id {
@@ -176,19 +176,33 @@ pub fn refresh(
     })
 }
 
-/// Revokes the grant of a refresh token, if that client holds it. Returns the grant's id unless nothing has changed.
-pub fn revoke_token(sql: &dyn Sql, token: &str, client_id: &str, now_ms: i64) -> Result<Option<String>, StorageError> {
-    let Some(token) = find_token(sql, &hash(token))? else { return Ok(None) };
-    if token.permission.client_id != client_id {
-        return Ok(None);
+/// Revokes the grant of a refresh token, if that client holds it. Names what was live until then.
+pub fn revoke_token(sql: &dyn Sql, token: &str, client_id: &str, now_ms: i64) -> Result<Vec<String>, StorageError> {
+    match find_token(sql, &hash(token))? {
+        Some(token) if token.permission.client_id == client_id => revoke(sql, &token.grant_id, now_ms),
+        _ => Ok(Vec::new()),
     }
-    Ok(revoke(sql, &token.grant_id, now_ms)?.then_some(token.grant_id))
 }
 
-/// Revokes a grant if that client holds it. Returns whether that changed anything.
-pub fn revoke_of_client(sql: &dyn Sql, grant_id: &str, client_id: &str, now_ms: i64) -> Result<bool, StorageError> {
+/// Revokes a grant if that client holds it. Names what was live until then.
+pub fn revoke_of_client(
+    sql: &dyn Sql,
+    grant_id: &str,
+    client_id: &str,
+    now_ms: i64,
+) -> Result<Vec<String>, StorageError> {
     let held = sql.query("SELECT 1 FROM grants WHERE grant_id = ? AND client_id = ?", params![grant_id, client_id])?;
-    if held.is_empty() { Ok(false) } else { revoke(sql, grant_id, now_ms) }
+    if held.is_empty() { Ok(Vec::new()) } else { revoke(sql, grant_id, now_ms) }
+}
+
+/// What a client holds by a grant, unless it was revoked or has ended.
+pub fn held(sql: &dyn Sql, grant_id: &str, now_ms: i64) -> Result<Option<Permission>, StorageError> {
+    let rows = sql.query(
+        "SELECT client_id, client_name, scopes, audience FROM grants
+         WHERE grant_id = ? AND revoked_ms IS NULL AND expires_ms > ?",
+        params![grant_id, now_ms],
+    )?;
+    rows.first().map(permission).transpose()
 }
 
 /// The client that holds a grant, unless it was revoked.
@@ -198,13 +212,14 @@ pub fn client_of(sql: &dyn Sql, grant_id: &str) -> Result<Option<String>, Storag
     rows.first().map(|row| row.text(0)).transpose()
 }
 
-/// Revokes a grant. Returns whether it was live.
-pub fn revoke(sql: &dyn Sql, grant_id: &str, now_ms: i64) -> Result<bool, StorageError> {
-    let changed = sql.query(
-        "UPDATE grants SET revoked_ms = ? WHERE grant_id = ? AND revoked_ms IS NULL RETURNING grant_id",
+/// Revokes a grant, and the access tokens that its client has made with it. Names what was live until then.
+pub fn revoke(sql: &dyn Sql, grant_id: &str, now_ms: i64) -> Result<Vec<String>, StorageError> {
+    let rows = sql.query(
+        "UPDATE grants SET revoked_ms = ?1 WHERE (grant_id = ?2 OR made_by = ?2) AND revoked_ms IS NULL
+         RETURNING grant_id",
         params![now_ms, grant_id],
     )?;
-    Ok(!changed.is_empty())
+    rows.iter().map(|row| row.text(0)).collect()
 }
 
 /// Revokes every grant; names those that were live.
@@ -214,10 +229,11 @@ pub fn revoke_all(sql: &dyn Sql, now_ms: i64) -> Result<Vec<String>, StorageErro
     rows.iter().map(|row| row.text(0)).collect()
 }
 
-/// Revokes every grant of a client; names those that were live.
+/// Revokes every grant of a client, and every access token that it has made; names those that were live.
 pub fn revoke_all_of(sql: &dyn Sql, client_id: &str, now_ms: i64) -> Result<Vec<String>, StorageError> {
     let rows = sql.query(
-        "UPDATE grants SET revoked_ms = ? WHERE client_id = ? AND revoked_ms IS NULL RETURNING grant_id",
+        "UPDATE grants SET revoked_ms = ?1 WHERE (client_id = ?2 OR made_by_client = ?2) AND revoked_ms IS NULL
+         RETURNING grant_id",
         params![now_ms, client_id],
     )?;
     rows.iter().map(|row| row.text(0)).collect()
@@ -247,11 +263,14 @@ fn prune(sql: &dyn Sql, now_ms: i64) -> Result<(), StorageError> {
 }
 
 /// Revokes the grants that were used least recently, where an account holds as many as it may. Access tokens have a
-/// limit of their own.
+/// limit of their own, and go with the grant that made them.
 fn make_room(sql: &dyn Sql, now_ms: i64) -> Result<Vec<String>, StorageError> {
     let rows = sql.query(
-        "UPDATE grants SET revoked_ms = ? WHERE grant_id IN (SELECT grant_id FROM grants WHERE revoked_ms IS NULL
-         AND client_id <> ? ORDER BY used_ms DESC LIMIT -1 OFFSET ?) RETURNING grant_id",
+        "WITH oldest AS (SELECT grant_id FROM grants WHERE revoked_ms IS NULL AND client_id <> ?2
+         ORDER BY used_ms DESC LIMIT -1 OFFSET ?3)
+         UPDATE grants SET revoked_ms = ?1 WHERE revoked_ms IS NULL
+         AND (grant_id IN (SELECT grant_id FROM oldest) OR made_by IN (SELECT grant_id FROM oldest))
+         RETURNING grant_id",
         params![now_ms, ACCESS_TOKEN_CLIENT, MAX_GRANTS.saturating_sub(1)],
     )?;
     rows.iter().map(|row| row.text(0)).collect()

@@ -2,12 +2,14 @@
 //!
 //! - `accounts`: the commands of one account: signing in and up, codes, tokens, deletion.
 //! - `grants`, `codes`, `consents`, `access_tokens`: what a client was allowed, and what it holds.
+//! - `token_approvals`, `audit`: what the owner has agreed to in the browser, and what happened to the account's rights.
 //! - `passwords`, `failed_logins`, `browser_sessions`, `usernames`, `invites`: who somebody is.
 //! - `device`: the sign-in of a device that shows a code; an object of its own.
 //! - `key_ring`: the server's signing keys and its set-up; an object of its own.
 
 pub mod access_tokens;
 pub mod accounts;
+pub mod audit;
 pub mod browser_sessions;
 pub mod codes;
 pub mod consents;
@@ -18,4 +20,5 @@ pub mod invites;
 pub mod key_ring;
 pub mod passwords;
 pub mod schema;
+pub mod token_approvals;
 pub mod usernames;

@@ -10,6 +10,9 @@ pub const ACCOUNT: Migrations = &[
     include_str!("../schema/account/0005_consents.sql"),
     include_str!("../schema/account/0006_device_guesses.sql"),
     include_str!("../schema/account/0007_display_name.sql"),
+    include_str!("../schema/account/0008_makers_of_tokens.sql"),
+    include_str!("../schema/account/0009_failures_by_network.sql"),
+    include_str!("../schema/account/0010_audit.sql"),
 ];
 pub const DEVICE: Migrations = &[include_str!("../schema/device/0001_initial.sql")];
 pub const KEY_RING: Migrations =

@@ -10,6 +10,7 @@ use crate::catalog::tools::{AccountTool, CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS
 use crate::mcp::context::RequestContext;
 use crate::mcp::error::RpcError;
 use crate::mcp::methods::tool_outcome::ToolOutcome;
+use crate::oauth::personal_tokens::agreement_page;
 use crate::oauth::personal_tokens::{self, PersonalTokenError};
 
 /// Answers a call of one of these tools.
@@ -27,6 +28,7 @@ pub async fn call(context: &RequestContext, tool: &AccountTool, arguments: &Valu
     match answer(context, tool.listing.name, &checked).await {
         Ok(document) => Ok(ToolOutcome::Document(document)),
         Err(PersonalTokenError::Refused(reason)) => Ok(ToolOutcome::Refused(reason)),
+        Err(error @ PersonalTokenError::NotApproved) => Ok(ToolOutcome::Refused(error.to_string())),
         Err(PersonalTokenError::Server(error)) => Err(RpcError::Internal(error.to_string())),
     }
 }
@@ -46,7 +48,14 @@ async fn answer(
             };
             let days = arguments.get("expires_in_days").and_then(Value::as_i64).unwrap_or(DEFAULT_DAYS);
             let new = personal_tokens::requested(&context.caller, text("name"), Scopes::known(&scopes.join(" ")), days);
-            let (token, made) = personal_tokens::create(&account, by, new).await?;
+            let page = agreement_page(&context.caller.audience, &context.caller.grant_id, &new);
+            let (token, made) = personal_tokens::create(&account, by, new).await.map_err(|error| match error {
+                PersonalTokenError::NotApproved => PersonalTokenError::Refused(format!(
+                    "Nothing was made yet: the owner has to agree to this access token first. Ask them to open {page} in \
+                     a browser and to agree there, then call this tool again with the same arguments within ten minutes."
+                )),
+                other => other,
+            })?;
             Ok(json!({"status": "ok", "token": token, "access_token": listed(&made)}))
         }
         LIST_ACCESS_TOKENS => {

@@ -95,7 +95,7 @@ fn client(entry: Value) -> Result<Client, String> {
         return Err("token_endpoint_auth_method and the secret must agree: none, or a method and a secret".to_owned());
     }
     let name = if name.is_empty() { id.clone() } else { name };
-    Ok(Client { id, name, redirect_uris, secret, publisher: None })
+    Ok(Client { id, name, redirect_uris, secret, publisher: None, by_operator: true })
 }
 
 fn secret(fields: &Map<String, Value>) -> Result<Secret, String> {

@@ -111,7 +111,7 @@ fn describe(url: &Url, body: &[u8]) -> Result<Client, Error> {
         .map_err(|error| refused(format!("its metadata document is not client metadata: {error}")))?;
     let ClientMetadata { name, redirect_uris, secret_by: _ } = declared.check()?;
     let publisher = url.host_str().map(str::to_owned);
-    Ok(Client { id: url.to_string(), name, redirect_uris, secret: Secret::None, publisher })
+    Ok(Client { id: url.to_string(), name, redirect_uris, secret: Secret::None, publisher, by_operator: false })
 }
 
 fn refused(description: impl Into<String>) -> Error {

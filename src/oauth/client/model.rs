@@ -18,6 +18,8 @@ pub struct Client {
     pub secret: Secret,
     /// The host of its metadata document, if it has one.
     pub publisher: Option<String>,
+    /// The operator has named it in the configuration; anybody could have made any other.
+    pub by_operator: bool,
 }
 
 /// How a client's secret is checked.

@@ -88,7 +88,7 @@ impl Record {
     pub fn client(self, client_id: &str) -> Client {
         let secret = if self.secret_by.is_some() { Secret::MadeFromId } else { Secret::None };
         let (name, redirect_uris) = (self.name, self.redirect_uris);
-        Client { id: client_id.to_owned(), name, redirect_uris, secret, publisher: None }
+        Client { id: client_id.to_owned(), name, redirect_uris, secret, publisher: None, by_operator: false }
     }
 }
 

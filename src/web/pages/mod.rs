@@ -1,6 +1,7 @@
 //! The templates of the pages. They are compiled in, and escape all values.
 
 pub mod account;
+pub mod audit;
 pub mod clients;
 pub mod dashboard;
 pub mod device;

@@ -9,6 +9,8 @@ pub struct Row {
     pub scopes: String,
     pub expires: String,
     pub last_used: Option<String>,
+    /// The client that has made it and with which it ends.
+    pub made_by: Option<String>,
 }
 
 /// `made`: a new token, shown only now.
@@ -24,4 +26,19 @@ pub struct Tokens<'a> {
     pub max_days: i64,
     pub form_token: &'a str,
     pub sign_out_token: &'a str,
+}
+
+/// A client asks for a token, and the owner is asked.
+#[derive(Template)]
+#[template(path = "token_asked.html", config = "src/web/pages/askama.toml")]
+pub struct Asked<'a> {
+    pub style: &'static str,
+    pub username: &'a str,
+    pub client: &'a str,
+    pub name: &'a str,
+    pub days: i64,
+    pub abilities: &'a [&'static str],
+    /// The query that says all of this.
+    pub request: &'a str,
+    pub form_token: &'a str,
 }

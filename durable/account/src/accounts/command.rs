@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::access_tokens::{self, Held, Listed, NewToken};
+use crate::audit::{Entry, Event};
 use crate::codes::{CodeBinding, Exchange};
 use crate::consents::{Allowed, Consent};
 use crate::grants::{Granted, Permission, Refresh, Refusal};
@@ -20,6 +21,8 @@ pub enum Command {
         password: String,
         dev_password: Option<String>,
         then: AfterLogin,
+        #[serde(default)]
+        from: From,
     },
     /// Who the owner of this browser session is.
     Session {
@@ -79,9 +82,29 @@ pub enum Command {
         token: String,
         audiences: Vec<String>,
     },
+    /// A client makes one only as the owner has agreed to in the browser.
     CreateAccessToken {
         by: Authority,
         new: NewToken,
+    },
+    /// The client that asks for an access token, before the owner is asked.
+    AskingClient {
+        session: String,
+        grant_id: String,
+    },
+    /// The owner agrees that a client makes this access token.
+    ApproveAccessToken {
+        session: String,
+        grant_id: String,
+        new: NewToken,
+    },
+    /// What touched the rights of the account.
+    ListAudit {
+        session: String,
+    },
+    /// Something else has touched them.
+    Audit {
+        event: Event,
     },
     ListAccessTokens {
         by: Authority,
@@ -136,6 +159,15 @@ pub enum Authority {
         grant_id: String,
         scopes: Scopes,
     },
+}
+
+/// Where an attempt to sign in comes from.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct From {
+    /// The network in short form, such as `192.0.2.0/24`; empty if it is not known.
+    pub address: String,
+    /// The id of a browser in which the owner has signed in before.
+    pub browser: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -205,6 +237,13 @@ pub enum Reply {
     AccessTokens {
         tokens: Vec<Listed>,
     },
+    /// A client, and what it may do itself.
+    Asking {
+        client: Permission,
+    },
+    Audit {
+        entries: Vec<Entry>,
+    },
     /// No token of that id is live, or none that is like the one sent.
     NoAccessToken,
     AccessTokenRefused {
@@ -236,6 +275,8 @@ pub enum Denial {
     IsAccessToken,
     #[error("the sign-in behind this request has ended")]
     Ended,
+    #[error("the owner has to agree to this access token in the browser first")]
+    NotApproved,
     #[error("scopes must be among those that this client was granted itself")]
     ScopeExceeded,
 }

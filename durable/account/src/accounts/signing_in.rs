@@ -4,11 +4,11 @@ use kernel::ids::Entropy;
 use kernel::params;
 use kernel::storage::Sql;
 
-use crate::accounts::command::{AfterLogin, Effect, Owner, Reply};
+use crate::accounts::command::{AfterLogin, Effect, From, Owner, Reply};
 use crate::accounts::deletion;
 use crate::accounts::outcome::{AccountError, effects, granted_to, settle};
 use crate::accounts::row::{create, exists, is_dev, owner};
-use crate::failed_logins::Guessed;
+use crate::failed_logins::Place;
 use crate::usernames::Username;
 use crate::{browser_sessions, codes, consents, grants, passwords};
 
@@ -97,14 +97,15 @@ pub fn is_confirmed(
     if !passwords::is_set(sql)? {
         return Ok(browser_sessions::is_fresh(sql, session, now_ms)?);
     }
-    if Guessed::Password.is_paused(sql, now_ms)? {
+    let place = Place::session(session);
+    if place.is_paused(sql, now_ms)? {
         return Ok(false);
     }
     let right = passwords::verify(sql, password, now_ms, entropy)?;
     if right {
-        Guessed::Password.forget(sql)?
+        place.forget(sql)?;
     } else {
-        Guessed::Password.count(sql, now_ms)?
+        place.count(sql, now_ms)?;
     }
     Ok(right)
 }
@@ -113,6 +114,7 @@ pub struct Login {
     pub username: Username,
     pub password: String,
     pub dev_password: Option<String>,
+    pub from: From,
 }
 
 pub fn login(
@@ -122,17 +124,25 @@ pub fn login(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if exists(sql)? && Guessed::Password.is_paused(sql, now_ms)? {
+    let place = owner(sql)?.map(|owner| match &login.from.browser {
+        Some(browser) => Place::browser(browser),
+        None => Place::network(&login.from.address, &owner.user_id),
+    });
+    if let Some(place) = &place
+        && place.is_paused(sql, now_ms)?
+    {
         passwords::pretend(&login.password)?;
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
-    if !password_is_right(sql, login, now_ms, entropy)? {
-        if exists(sql)? {
-            Guessed::Password.count(sql, now_ms)?;
-        }
+    let right = password_is_right(sql, login, now_ms, entropy)?;
+    match &place {
+        Some(place) if right => place.forget(sql)?,
+        Some(place) => place.count(sql, now_ms)?,
+        None => {}
+    }
+    if !right {
         return Ok((Reply::WrongCredentials, Vec::new()));
     }
-    Guessed::Password.forget(sql)?;
     let Some(owner) = owner(sql)? else {
         return Ok((Reply::WrongCredentials, Vec::new()));
     };

@@ -2,8 +2,9 @@ use kernel::scopes::Scopes;
 use kernel::storage::Sql;
 use kernel::testing::{Counter, Memory};
 
-use super::{AfterLogin, Authority, Command, Denial, Effect, Reply, create, handle, open, owed, performed};
+use super::{AfterLogin, Authority, Command, Denial, Effect, From, Reply, create, handle, open, owed, performed};
 use crate::access_tokens::NewToken;
+use crate::browser_sessions;
 use crate::failed_logins::LONGEST_PAUSE_MS;
 use crate::grants::{Permission, Refresh, Refusal};
 use crate::passwords;
@@ -12,6 +13,7 @@ use crate::usernames::Username;
 mod clients;
 mod deletion;
 mod provider;
+mod tokens;
 
 struct Account {
     sql: Memory,
@@ -41,7 +43,14 @@ impl Account {
     fn login(&mut self, password: &str, dev_password: Option<&str>) -> Reply {
         let dev_password = dev_password.map(str::to_owned);
         let then = AfterLogin::Grant(permission());
-        self.ask(Command::Login { username: ada(), password: password.into(), dev_password, then }).0
+        self.ask(Command::Login {
+            username: ada(),
+            password: password.into(),
+            dev_password,
+            then,
+            from: From::default(),
+        })
+        .0
     }
 
     fn tables(&self) -> usize {
@@ -118,7 +127,8 @@ fn a_development_password_opens_no_real_account() {
 fn a_browser_session_names_its_owner_until_it_is_ended() {
     let mut account = Account::of_ada();
     let (username, password) = (ada(), "lovelace".to_owned());
-    let login = Command::Login { username, password, dev_password: None, then: AfterLogin::Session };
+    let login =
+        Command::Login { username, password, dev_password: None, then: AfterLogin::Session, from: From::default() };
     let (Reply::SessionStarted { owner, session }, _) = account.ask(login) else { panic!("no session") };
     assert_eq!(account.ask(Command::Session { session: session.clone() }).0, Reply::Owner { owner });
     assert_eq!(account.ask(Command::Session { session: "forged".into() }).0, Reply::NoSession);
@@ -166,7 +176,8 @@ fn guessing_makes_even_the_right_password_wait_and_then_it_counts_again() {
     }
     assert_eq!(account.login("lovelace", None), Reply::WrongCredentials);
     let (username, password) = (ada(), "lovelace".to_owned());
-    let login = Command::Login { username, password, dev_password: None, then: AfterLogin::Session };
+    let login =
+        Command::Login { username, password, dev_password: None, then: AfterLogin::Session, from: From::default() };
     assert!(matches!(account.ask_at(login, LONGEST_PAUSE_MS).0, Reply::SessionStarted { .. }));
 }
 
@@ -183,10 +194,10 @@ fn scopes_of(account: &mut Account, token: &str) -> Option<Scopes> {
 }
 
 #[test]
-fn a_client_makes_lists_and_revokes_access_tokens() {
-    let mut account = Account::of_ada();
-    let Reply::Granted { owner, granted } = account.login("lovelace", None) else { panic!("no tokens") };
-    let by = Authority::Grant { grant_id: granted.grant_id.clone(), scopes: granted.scopes };
+fn the_owner_makes_lists_and_revokes_access_tokens() {
+    let mut account = Account::absent();
+    let Reply::SessionStarted { owner, session } = account.ask(sign_up("long enough", false)).0 else { panic!() };
+    let by = Authority::Session { session };
     let make = Command::CreateAccessToken { by: by.clone(), new: new_token(Scopes::PEER) };
     let Reply::AccessTokenMade { token, listed } = account.ask(make).0 else { panic!("no token") };
     assert_eq!(scopes_of(&mut account, &token), Some(Scopes::PEER));
@@ -203,11 +214,14 @@ fn a_client_makes_lists_and_revokes_access_tokens() {
 fn an_access_token_manages_no_access_tokens_and_nothing_gives_more_than_it_has() {
     let mut account = Account::of_ada();
     let Reply::Granted { granted, .. } = account.login("lovelace", None) else { panic!("no tokens") };
-    let weak = Authority::Grant { grant_id: granted.grant_id, scopes: Scopes::BUS_READ };
+    let weak = Authority::Grant { grant_id: granted.grant_id.clone(), scopes: Scopes::BUS_READ };
     let refused = |reason| Reply::NotAllowed { reason };
     let more = Command::CreateAccessToken { by: weak.clone(), new: new_token(Scopes::ALL) };
     assert_eq!(account.ask(more).0, refused(Denial::ScopeExceeded));
     let same = Command::CreateAccessToken { by: weak, new: new_token(Scopes::BUS_READ) };
+    let session = browser_sessions::start(&account.sql, 1, &mut account.entropy).unwrap();
+    let new = new_token(Scopes::BUS_READ);
+    account.ask(Command::ApproveAccessToken { session, grant_id: granted.grant_id.clone(), new });
     let Reply::AccessTokenMade { listed, .. } = account.ask(same).0 else { panic!("no token") };
     let by = Authority::Grant { grant_id: listed.token_id.clone(), scopes: Scopes::ALL };
     let ended = Authority::Session { session: "forged".into() };

@@ -111,15 +111,15 @@ impl World {
         match dice.below(30) {
             0 => {
                 let changed = revoke(&self.account.sql, &grant.id, self.now_ms).unwrap();
-                assert_eq!(changed, !grant.revoked);
+                assert_eq!(!changed.is_empty(), !grant.revoked);
                 grant.revoked = true;
             }
             1 => {
                 let changed = revoke_token(&self.account.sql, &secret, "client", self.now_ms).unwrap();
-                assert_eq!(changed.is_some(), !grant.revoked);
+                assert_eq!(!changed.is_empty(), !grant.revoked);
                 grant.revoked = true;
             }
-            2 => assert_eq!(revoke_token(&self.account.sql, &secret, "thief", self.now_ms).unwrap(), None),
+            2 => assert!(revoke_token(&self.account.sql, &secret, "thief", self.now_ms).unwrap().is_empty()),
             _ => self.refresh(chosen, index),
         }
     }

@@ -9,13 +9,15 @@ use url::{Host, Url};
 pub const MAX_BYTES: usize = 512;
 /// Top-level labels that never name a public host (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476 and ICANN's
 /// `internal`), and others that private networks use.
-const PRIVATE: [&str; 14] = [
+const PRIVATE: [&str; 18] = [
     "alt",
     "arpa",
+    "consul",
     "corp",
     "example",
     "home",
     "internal",
+    "intra",
     "intranet",
     "invalid",
     "lan",
@@ -23,6 +25,8 @@ const PRIVATE: [&str; 14] = [
     "localdomain",
     "localhost",
     "onion",
+    "private",
+    "svc",
     "test",
 ];
 
@@ -108,6 +112,9 @@ mod tests {
             "metadata.google.internal",
             "printer.local",
             "router.lan",
+            "a.intra",
+            "web.service.consul",
+            "kubernetes.default.svc",
             "nas.home.arpa",
             "intranet",
             "%6cocalhost",

@@ -78,7 +78,14 @@ mod tests {
 
     fn client(number: usize) -> Client {
         let id = format!("https://app.acme.dev/{number}");
-        Client { id, name: String::new(), redirect_uris: Vec::new(), secret: Secret::None, publisher: None }
+        Client {
+            id,
+            name: String::new(),
+            redirect_uris: Vec::new(),
+            secret: Secret::None,
+            publisher: None,
+            by_operator: false,
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What clients were allowed, and what of it ends when.
 
-use super::super::{AfterLogin, Command, Effect, Reply};
+use super::super::{AfterLogin, Command, Effect, From, Reply};
 use super::{Account, ada, permission};
 use crate::codes::{CodeBinding, Exchange};
 use crate::consents::Consent;
@@ -9,7 +9,8 @@ use crate::grants::Refusal;
 /// A browser session, and whose it is.
 fn signed_in(account: &mut Account, password: &str) -> (String, String) {
     let (username, password) = (ada(), password.to_owned());
-    let login = Command::Login { username, password, dev_password: None, then: AfterLogin::Session };
+    let login =
+        Command::Login { username, password, dev_password: None, then: AfterLogin::Session, from: From::default() };
     let (Reply::SessionStarted { owner, session }, _) = account.ask(login) else { panic!("no session") };
     (session, owner.user_id)
 }

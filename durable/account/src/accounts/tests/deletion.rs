@@ -65,7 +65,13 @@ fn a_development_account_comes_back_as_another_user() {
     let mut account = Account::absent();
     let first = user_id(&account.login("demo", Some("demo"))).unwrap();
     let (username, dev_password) = (ada(), Some("demo".to_owned()));
-    let login = Command::Login { username, password: "demo".into(), dev_password, then: AfterLogin::Session };
+    let login = Command::Login {
+        username,
+        password: "demo".into(),
+        dev_password,
+        then: AfterLogin::Session,
+        from: crate::accounts::From::default(),
+    };
     let Reply::SessionStarted { session, .. } = account.ask(login).0 else { panic!("no session") };
     account.ask(delete(&session, "demo"));
     performed(&account.sql, &Effect::EraseBus { user_id: first.clone() }).unwrap();

@@ -34,7 +34,8 @@ fn nobody_signs_up_or_in_with_a_password_under_the_name_of_an_identity() {
     let (_, session) = sign_in(&mut account, "Ada", 1);
     for password in ["", "long enough"] {
         let (username, password, then) = (identity(), password.to_owned(), AfterLogin::Session);
-        let login = Command::Login { username, password, dev_password: None, then };
+        let login =
+            Command::Login { username, password, dev_password: None, then, from: crate::accounts::From::default() };
         assert_eq!(account.ask(login).0, Reply::WrongCredentials);
     }
     let change = Command::ChangePassword { session, old: String::new(), new: "long enough".into() };

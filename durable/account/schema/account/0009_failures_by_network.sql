@@ -1,0 +1,5 @@
+CREATE TABLE failures_from (
+  origin BLOB PRIMARY KEY,
+  count INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,32 @@
+//! Headers that every answer has, set in one place so that no endpoint can forget them.
+
+use worker::web_sys::{Headers, Response};
+
+/// What an answer says unless its endpoint has said something else. Tokens are near nearly everywhere, so caching is what
+/// an endpoint has to allow.
+const DEFAULTS: [(&str, &str); 3] =
+    [("cache-control", "no-store"), ("referrer-policy", "no-referrer"), ("x-content-type-options", "nosniff")];
+pub const HSTS: (&str, &str) = ("strict-transport-security", "max-age=31536000");
+
+/// Adds the headers. `is_https`: the client has come over https.
+pub fn secure(response: Response, is_https: bool) -> Response {
+    // The handshake of a WebSocket is no document.
+    if response.status() == 101 {
+        return response;
+    }
+    let headers = response.headers();
+    for (name, value) in DEFAULTS {
+        add(&headers, name, value);
+    }
+    if is_https {
+        add(&headers, HSTS.0, HSTS.1);
+    }
+    response
+}
+
+fn add(headers: &Headers, name: &str, value: &str) {
+    if !headers.has(name).unwrap_or(true) {
+        // Headers that may not be changed stay as they are.
+        let _unchanged = headers.set(name, value);
+    }
+}
