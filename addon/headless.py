@@ -20,7 +20,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if not __package__:
     # Run as a script: start over as a module of the package, so that relative imports work.
@@ -28,6 +28,7 @@ if not __package__:
     sys.path.insert(0, str(_here.parent))
     importlib.import_module(f"{_here.name}.headless").main()
 
+from .commands.integrations import ALL
 from .link.address import InvalidServerUrl, is_loopback, origin
 from .link.credentials import Credentials, RenewingTokens
 from .link.local_port import LocalPort, PortUnavailable
@@ -109,7 +110,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         default="everything",
         help="what clients may do here; there is nobody to ask, so ask refuses all code",
     )
-    names = "polyhaven, hyper3d, sketchfab"
+    names = ", ".join(row.name for row in ALL)
     add("--integrations", default="", help=f"comma-separated services clients may use: {names}")
     args = parser.parse_args(argv)
     if not args.server and args.local_port is None:
@@ -166,12 +167,12 @@ def _settings(args: argparse.Namespace) -> Settings:
     from .commands.settings import RODIN_MAIN_SITE, Settings
 
     env = os.environ
+    keys: dict[str, Any] = {row.key_property: env.get(row.environment, "") for row in ALL if row.key_property}
     return Settings(
         policy=args.policy,
         integrations=args.integrations,
         hyper3d_provider=env.get("BLENDER_BUS_HYPER3D_PROVIDER", RODIN_MAIN_SITE),
-        hyper3d_key=env.get("BLENDER_BUS_HYPER3D_KEY", ""),
-        sketchfab_key=env.get("BLENDER_BUS_SKETCHFAB_KEY", ""),
+        **keys,
     )
 
 

@@ -10,6 +10,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from .commands import settings
+from .commands.integrations import ALL
 from .link.credentials import Credentials
 from .link.instance import InstanceName
 from .link.local_port import DEFAULT_PORT
@@ -80,12 +81,7 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         maxlen=200,
     )
     policy: EnumProperty(name="Clients May", items=_POLICIES, default=settings.EVERYTHING)
-    use_polyhaven: BoolProperty(name="Poly Haven", description="Clients may search and download its free assets")
-    use_hyper3d: BoolProperty(name="Hyper3D Rodin", description="Clients may generate models with your account")
-    use_sketchfab: BoolProperty(name="Sketchfab", description="Clients may search and download with your account")
     hyper3d_provider: EnumProperty(name="Rodin at", items=_PROVIDERS, default=settings.RODIN_MAIN_SITE)
-    hyper3d_key: StringProperty(name="API Key", description="Your key for Rodin", subtype="PASSWORD")
-    sketchfab_key: StringProperty(name="API Token", description="Your token for Sketchfab", subtype="PASSWORD")
     token: StringProperty(
         name="Token",
         description="Paste an access token made on the server's web pages here, in place of a login",
@@ -115,6 +111,8 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         earlier = Credentials.from_json(self.login)
         if earlier is not None:
             self.keep(earlier)
+            self.token = ""
+        _token_pasted(self, None)
         served = repository_origin(__package__)
         if served and not self.is_property_set("server_url"):
             self.server_url = served
@@ -133,13 +131,11 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
 
     def as_settings(self) -> settings.Settings:
         """Return what commands may do and use."""
-        switches = {"polyhaven": self.use_polyhaven, "hyper3d": self.use_hyper3d, "sketchfab": self.use_sketchfab}
         return settings.Settings(
             policy=self.policy,
-            integrations=frozenset(name for name, on in switches.items() if on),
+            integrations=frozenset(row.name for row in ALL if getattr(self, row.switch)),
             hyper3d_provider=self.hyper3d_provider,
-            hyper3d_key=self.hyper3d_key.strip(),
-            sketchfab_key=self.sketchfab_key.strip(),
+            **{row.key_property: getattr(self, row.key_property).strip() for row in ALL if row.key_property},
             online=bpy.app.online_access,
         )
 
@@ -170,22 +166,20 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         layout.separator()
         layout.prop(self, "policy")
         column = layout.column(heading="Integrations")
-        column.prop(self, "use_polyhaven")
-        column.prop(self, "use_hyper3d")
-        if self.use_hyper3d:
-            column.prop(self, "hyper3d_provider")
-            column.prop(self, "hyper3d_key")
-        column.prop(self, "use_sketchfab")
-        if self.use_sketchfab:
-            column.prop(self, "sketchfab_key")
-        layout.label(text="No data on you is collected: jobs go between Blender and your bus, and nowhere else")
+        for row in ALL:
+            column.prop(self, row.switch)
+            if getattr(self, row.switch):
+                for name in (*row.options, row.key_property):
+                    if name:
+                        column.prop(self, name)
+        layout.label(text="Blender Bus collects no data about you: jobs go between Blender and your server only")
 
     def _draw_place(self, layout: Any) -> None:
         """Say where the login is, and whether others can read it or the keys."""
         column = layout.column(align=True)
         told = [f"Your login is kept in {vault().where}"] if self.credentials() is not None else []
         problems = [vault().problem]
-        if self.hyper3d_key or self.sketchfab_key or self.local_secret:
+        if self.local_secret or any(getattr(self, row.key_property) for row in ALL if row.key_property):
             problems.append(exposed(_userpref()))
         for text, icon in [(text, "LOCKED") for text in told] + [(text, "ERROR") for text in problems if text]:
             for number, line in enumerate(textwrap.wrap(text, FINDING_CHARS)):
@@ -201,6 +195,15 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
             column.alert = not finding.fine
             for number, line in enumerate(textwrap.wrap(finding.message, FINDING_CHARS)[:6]):
                 column.label(text=line, icon="NONE" if number else "CHECKMARK" if finding.fine else "ERROR")
+
+
+for _row in ALL:
+    # Blender takes the properties of a class from its annotations.
+    BlenderBusPreferences.__annotations__[_row.switch] = BoolProperty(name=_row.label, description=_row.about)
+    if _row.key_property:
+        BlenderBusPreferences.__annotations__[_row.key_property] = StringProperty(
+            name=_row.key_label, description=_row.key_about, subtype="PASSWORD"
+        )
 
 
 def own_preferences() -> Any:

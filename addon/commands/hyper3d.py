@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from ..fetch.rodin import BadImage, Fal, MainSite, pictures
 from ..link.main_thread import JobControl
 from .background import Steps, download_folder, fetcher, off_main
+from .integrations import HYPER3D
 from .models import describe, import_model, single_object
 from .registry import Bounds, CommandError, command
 from .settings import RODIN_FAL, settings
@@ -20,15 +21,9 @@ ObjectName = Annotated[str, Bounds(1, 63)]
 @command("get_hyper3d_status")
 def get_hyper3d_status(control: JobControl) -> dict[str, Any]:
     """Tell whether Rodin is switched on and has a key."""
-    chosen = settings()
-    where = "the preferences of the Blender Bus extension, under Integrations"
-    if "hyper3d" not in chosen.integrations:
-        return {"enabled": False, "message": f"Hyper3D Rodin is switched off; its user can switch it on in {where}"}
-    if not chosen.hyper3d_key:
-        return {"enabled": False, "message": f"Hyper3D Rodin has no API key; its user can enter one in {where}"}
-    mode = "FAL_AI" if chosen.hyper3d_provider == RODIN_FAL else "MAIN_SITE"
-    told = f"Hyper3D Rodin is switched on and ready to use. Mode: {mode} ({chosen.hyper3d_provider})"
-    return {"enabled": True, "message": told}
+    provider = settings().hyper3d_provider
+    mode = "FAL_AI" if provider == RODIN_FAL else "MAIN_SITE"
+    return HYPER3D.status(settings(), f". Mode: {mode} ({provider})")
 
 
 @command("create_rodin_job", integration="hyper3d")
@@ -63,7 +58,7 @@ def import_generated_asset(
 ) -> Steps[dict[str, Any]]:
     """Download a finished generation into the scene as `name`."""
     site, identifier = _named(control, "task_uuid", task_uuid, request_id)
-    source = fetcher(control, "Hyper3D Rodin")
+    source = fetcher(control, HYPER3D.label)
 
     def fetch(path: Path) -> None:
         source.download(site.model_url(identifier), path)
@@ -80,7 +75,7 @@ def _site(control: JobControl) -> MainSite | Fal:
     if not chosen.hyper3d_key:
         raise CommandError(f"{control.job.command}: no API key of {chosen.hyper3d_provider} in the preferences")
     kind = Fal if chosen.hyper3d_provider == RODIN_FAL else MainSite
-    return kind(fetcher(control, "Hyper3D Rodin"), chosen.hyper3d_key)
+    return kind(fetcher(control, HYPER3D.label), chosen.hyper3d_key)
 
 
 def _named(control: JobControl, main: str, main_value: str | None, fal_value: str | None) -> tuple[MainSite | Fal, str]:

@@ -10,12 +10,13 @@ import bpy
 from ..fetch import polyhaven
 from ..link.main_thread import JobControl
 from .background import Steps, download_folder, fetcher, off_main
+from .integrations import POLYHAVEN
 from .models import import_model
 from .registry import Bounds, CommandError, Name, command
 from .settings import settings
 from .textures import build_material, keep_maps, light_with, load_image, maps_of, material_info
 
-SERVICE = "Poly Haven"
+SERVICE = POLYHAVEN.label
 AssetType = Literal["hdris", "textures", "models"]
 AnyType = Literal["hdris", "textures", "models", "all"]
 AssetId = Annotated[str, Bounds(1, 200)]
@@ -27,10 +28,7 @@ _IMAGE_FORMATS = {"hdris": ("hdr", "exr"), "textures": ("jpg", "png", "exr"), "m
 @command("get_polyhaven_status")
 def get_polyhaven_status(control: JobControl) -> dict[str, Any]:
     """Tell whether the user has switched Poly Haven on."""
-    if "polyhaven" in settings().integrations:
-        return {"enabled": True, "message": "Poly Haven is switched on and ready to use"}
-    where = "its user can switch it on in the preferences of the Blender Bus extension, under Integrations"
-    return {"enabled": False, "message": f"Poly Haven is switched off; {where}"}
+    return POLYHAVEN.status(settings())
 
 
 @command("get_polyhaven_categories", integration="polyhaven")

@@ -18,13 +18,13 @@ from typing import Annotated, Any, Literal
 from ..link.main_thread import JobControl, JobFailed, Pause, Steps
 from ..link.records import Job
 from .policy import EFFECTS, Effect, EffectOf, Question, Refused, consent
-from .settings import ASK, settings
+from .settings import ASK, INTEGRATIONS, settings
 from .shown import question_text
 from .values import plain
 
 Handler = Callable[..., Any]
 
-FAMILIES = ("scene", "viewport", "code", "console", "msgbus", "polyhaven", "hyper3d", "sketchfab")
+FAMILIES = ("scene", "viewport", "code", "console", "msgbus", *INTEGRATIONS)
 
 
 class CommandError(JobFailed):

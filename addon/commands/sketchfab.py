@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from ..fetch import sketchfab
 from ..link.main_thread import JobControl
 from .background import Steps, download_folder, fetcher, off_main
+from .integrations import SKETCHFAB
 from .models import bounds, import_model, resize
 from .registry import Bounds, CommandError, command
 from .settings import settings
 
-SERVICE = "Sketchfab"
+SERVICE = SKETCHFAB.label
 Text = Annotated[str, Bounds(0, 500)]
 Uid = Annotated[str, Bounds(1, 100)]
 
@@ -19,12 +20,7 @@ Uid = Annotated[str, Bounds(1, 100)]
 @command("get_sketchfab_status")
 def get_sketchfab_status(control: JobControl) -> dict[str, Any]:
     """Tell whether Sketchfab is switched on and has a key."""
-    where = "the preferences of the Blender Bus extension, under Integrations"
-    if "sketchfab" not in settings().integrations:
-        return {"enabled": False, "message": f"Sketchfab is switched off; its user can switch it on in {where}"}
-    if not settings().sketchfab_key:
-        return {"enabled": False, "message": f"Sketchfab has no API key; its user can enter one in {where}"}
-    return {"enabled": True, "message": "Sketchfab is switched on and ready to use"}
+    return SKETCHFAB.status(settings())
 
 
 @command("search_sketchfab_models", integration="sketchfab")
