@@ -59,7 +59,22 @@ def refusal(answer: httpx.Response) -> str:
     return str(result["content"][0]["text"])
 
 
+def agree(flow: Flow, told: str, decision: str = "allow") -> httpx.Response:
+    """The owner follows the link of a refusal and decides; signs in first, if nobody has."""
+    link = re.search(r"open (\S+) in a browser", told)
+    assert link is not None, told
+    page = flow.browser.get(link[1])
+    if page.status_code == 303:
+        form = flow.form(flow.browser.get(page.headers["location"]))
+        page = flow.submit(form, username="demo", password="demo")
+        page = flow.browser.get(page.headers["location"])
+    assert page.status_code == 200, page.text
+    return flow.submit(flow.form(page), decision=decision)
+
+
 def made(flow: Flow, by: str, **arguments: Any) -> tuple[str, str]:
+    told = refusal(call(flow, by, "blender_create_access_token", name="farm", **arguments))
+    assert "You have agreed" in agree(flow, told).text
     answer = document(call(flow, by, "blender_create_access_token", name="farm", **arguments))
     return answer["token"], answer["access_token"]["token_id"]
 
@@ -128,6 +143,48 @@ def test_a_token_makes_and_ends_no_tokens(flow: Flow) -> None:
 )
 def test_a_senseless_token_is_refused_by_the_argument(flow: Flow, arguments: dict[str, Any], named: str) -> None:
     assert named in refusal(call(flow, sign_in_token(flow), "blender_create_access_token", **arguments))
+
+
+def test_nothing_is_made_before_the_owner_has_agreed(flow: Flow) -> None:
+    client = flow.tokens()["access_token"]
+    told = refusal(call(flow, client, "blender_create_access_token", name="<b>farm</b>", scopes=["bus:read"]))
+    assert flow.base in told
+    assert "No token is made" in agree(flow, told, "deny").text
+    assert "agree" in refusal(call(flow, client, "blender_create_access_token", name="<b>farm</b>", scopes=["bus:read"]))
+    assert document(call(flow, client, "blender_list_access_tokens"))["access_tokens"] == []
+    link = re.search(r"open (\S+) in a browser", told)
+    assert link is not None
+    page = flow.browser.get(link[1])
+    assert "Test client" in page.text and "<b>farm" not in page.text and "see your Blender sessions" in page.text
+    form = flow.form(page)
+    changed = {"request": dict(form.fields)["request"].replace("bus%3Aread", "bus%3Adispatch"), "decision": "allow"}
+    assert flow.submit(form, **changed).status_code == 403
+    unknown = flow.browser.get("/tokens?for=g-unknown&name=x&scopes=bus:read&days=1")
+    assert unknown.status_code == 400 and "no client of this account" in unknown.text
+
+
+@pytest.mark.parametrize("how", ["clients", "revoke"])
+def test_a_token_ends_with_the_client_that_made_it(flow: Flow, how: str) -> None:
+    tokens = flow.tokens()
+    token, _ = made(flow, tokens["access_token"])
+    assert flow.probe(token).status_code not in (401, 403)
+    if how == "clients":
+        row = re.search(r'name="form_token" value="([^"]+)".*?name="revoke" value="([^"]+)"',
+                        flow.browser.get("/clients").text, re.DOTALL)
+        assert row is not None
+        flow.browser.post("/clients", data={"form_token": row[1], "revoke": row[2]})
+    else:
+        body = {"token": tokens["refresh_token"], "client_id": flow.client_id}
+        assert flow.http.post("/revoke", data=body).status_code == 200
+    assert call(flow, tokens["access_token"], "blender_list_available_clients").status_code == 401
+    assert call(flow, token, "blender_list_available_clients").status_code == 401
+
+
+def test_a_client_ends_its_own_tokens_only(flow: Flow) -> None:
+    token, token_id = made(flow, sign_in_token(flow))
+    other = flow.tokens()["access_token"]
+    assert document(call(flow, other, "blender_revoke_access_token", token_id=token_id))["status"] == "not_found"
+    assert flow.probe(token).status_code not in (401, 403)
 
 
 def test_whoever_holds_a_token_can_end_it(flow: Flow) -> None:

@@ -73,11 +73,19 @@ def test_without_a_trusted_client_and_redirect_the_error_is_a_page(flow: Flow, c
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
         ({"resource": "https://evil.example/mcp"}, "invalid_target"),
-        ({"prompt": "none"}, "login_required"),
+        ({"prompt": "none"}, "interaction_required"),
     ],
 )
-def test_other_errors_go_to_the_client(flow: Flow, changes: dict[str, str | None], error: str) -> None:
+def test_other_errors_go_to_a_client_that_the_user_has_allowed(
+    flow: Flow, changes: dict[str, str | None], error: str
+) -> None:
     flow.register()
+    stranger = flow.browser.get(flow.authorize_url(**changes))
+    assert stranger.status_code == 400 and "location" not in stranger.headers
+    flow.sign_in()
+    unknown = flow.browser.get(flow.authorize_url(**changes))
+    assert unknown.status_code == 400 and "location" not in unknown.headers
+    assert flow.exchange(flow.callback()["code"]).status_code == 200
     answer = flow.browser.get(flow.authorize_url(**changes))
     assert answer.status_code == 303
     callback = flow.parameters(answer)
@@ -114,7 +122,7 @@ def test_the_resource_may_be_the_url_as_it_was_pasted(flow: Flow, resource: str)
 
 
 def test_a_parameter_given_twice_is_refused(flow: Flow) -> None:
-    flow.register()
+    flow.tokens()
     twice = flow.browser.get(flow.authorize_url() + "&scope=peer&scope=bus:read")
     assert flow.parameters(twice)["error"] == "invalid_request"
     assert flow.browser.get(flow.authorize_url() + "&client_id=x").status_code == 400

@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from .accounts import SETUP_CODE, Started, login, setup_codes, sign_up
 from .flow import Flow
-from .test_access_tokens import call, document, refusal
+from .test_access_tokens import agree, call, document, refusal
 
 PASSWORD = "correct horse"
 SECRET = "a word that is nowhere else"
@@ -49,6 +49,8 @@ def lived_in(flow: Flow, server: Workerd) -> dict[str, Any]:
     """An account with something of everything. Returns the tokens of its password login, and `personal`."""
     assert sign_up(flow, "ada").status_code == 303
     tokens = tokens_of(flow, "ada")
+    told = refusal(call(flow, tokens["access_token"], "blender_create_access_token", name="farm"))
+    agree(flow, told)
     made = document(call(flow, tokens["access_token"], "blender_create_access_token", name="farm"))
     client = {"client_uuid": "c1", "client_type": "script", "is_persistent": True}
     document(call(flow, tokens["access_token"], "blender_register_client", **client))

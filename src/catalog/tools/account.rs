@@ -17,9 +17,10 @@ pub const TOOLS: &[AccountTool] = &[
         listing: BusTool {
             name: CREATE_ACCESS_TOKEN,
             title: "Create an access token",
-            description: "Makes a personal access token for a script or a Blender without a screen. It is in this \
-                          answer and never shown again: hand it to the user at once. Only when the user asks for one; \
-                          refused to callers that use such a token themselves.",
+            description: "Makes a personal access token for a script or a Blender without a screen. Only when the user \
+                          asks for one; refused to callers that use such a token themselves. The first call names a \
+                          page where the user has to agree; the same call after that makes the token. It is in the \
+                          answer and never shown again: hand it to the user at once. It ends with this sign-in.",
             annotations: Annotations::CHANGE,
             output: created,
         },
