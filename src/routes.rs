@@ -25,6 +25,7 @@ pub enum Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     ServerCard,
+    RegistryEntry,
     /// The metadata of the MCP endpoint at this path, which is empty for `/`.
     ProtectedResource(&'static str),
     AuthorizationServer,
@@ -83,7 +84,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 38] = [
+const ROUTES: [Route; 41] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -94,6 +95,9 @@ const ROUTES: [Route; 38] = [
     special("/health", Endpoint::Health),
     special("/sse", Endpoint::OldTransport),
     program("/.well-known/mcp/server-card.json", READ, Program::ServerCard),
+    program("/.well-known/mcp", READ, Program::ServerCard),
+    program("/.well-known/mcp.json", READ, Program::ServerCard),
+    program("/server.json", READ, Program::RegistryEntry),
     program("/.well-known/oauth-protected-resource", READ, Program::ProtectedResource("")).open(),
     program("/.well-known/oauth-protected-resource/mcp", READ, Program::ProtectedResource("/mcp")).open(),
     program("/.well-known/oauth-protected-resource/mcp/core", READ, Program::ProtectedResource("/mcp/core")).open(),
