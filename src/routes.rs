@@ -25,6 +25,7 @@ pub enum Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     ServerCard,
+    RegistryEntry,
     /// The metadata of the MCP endpoint at this path, which is empty for `/`.
     ProtectedResource(&'static str),
     AuthorizationServer,
@@ -84,7 +85,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 39] = [
+const ROUTES: [Route; 42] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -95,6 +96,9 @@ const ROUTES: [Route; 39] = [
     special("/health", Endpoint::Health),
     special("/sse", Endpoint::OldTransport),
     program("/.well-known/mcp/server-card.json", READ, Program::ServerCard),
+    program("/.well-known/mcp", READ, Program::ServerCard),
+    program("/.well-known/mcp.json", READ, Program::ServerCard),
+    program("/server.json", READ, Program::RegistryEntry),
     program("/.well-known/oauth-protected-resource", READ, Program::ProtectedResource("")).open(),
     program("/.well-known/oauth-protected-resource/mcp", READ, Program::ProtectedResource("/mcp")).open(),
     program("/.well-known/oauth-protected-resource/mcp/core", READ, Program::ProtectedResource("/mcp/core")).open(),

@@ -19,8 +19,8 @@ impl Scopes {
     pub const NONE: Self = Self(0);
     /// What an AI client needs. The challenge of the MCP endpoint names it, so that clients do not ask for everything.
     pub const FOR_CLIENTS: Self = Self(3);
-    /// What a request that names no scope asks for.
-    pub const DEFAULT: Self = Self::ALL;
+    /// What a request that names no scope asks for: what a client needs, and not to attach as a Blender.
+    pub const DEFAULT: Self = Self::FOR_CLIENTS;
     pub const ALL: Self = Self(7);
     /// Each single scope with its name, in the order they are written.
     pub const NAMED: [(Self, &'static str); 3] =

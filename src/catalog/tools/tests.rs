@@ -125,6 +125,13 @@ fn names_are_unique_and_found() {
     for name in &names {
         assert_eq!(find(name).expect("found").name(), *name);
     }
+    for name in &names {
+        assert!(
+            name.len() <= 64
+                && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'),
+            "{name}"
+        );
+    }
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), tools.len());
