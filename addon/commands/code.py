@@ -17,7 +17,8 @@ import bmesh
 import bpy
 import mathutils
 
-from ..link.main_thread import JobCancelled, JobControl
+from ..link.interrupt import JobCancelled
+from ..link.main_thread import JobControl, interrupter
 from ..link.records import MAX_RESULT_BYTES, cut_middle
 from .console import output_log
 from .policy import code_effect
@@ -97,8 +98,15 @@ class _Stream(io.TextIOBase):
 
 
 @command("execute_code", effect=code_effect)
-def execute_code(control: JobControl, *, code: Annotated[str, Bounds(0, MAX_CODE_CHARS)]) -> str:
+def execute_code(
+    control: JobControl,
+    *,
+    code: Annotated[str, Bounds(0, MAX_CODE_CHARS)],
+    deadline: Annotated[float, Bounds(0.1, 86_400)] | None = None,
+) -> str:
     """Run `code` and return what it printed; raises CommandError with the traceback and the output so far."""
+    if deadline is not None:
+        control.end_after(deadline)
     return run_code(control, code, {}, MAX_RESULT_BYTES)
 
 
@@ -128,9 +136,10 @@ def captured(control: JobControl, filename: str, action: Callable[[], Any], limi
     value = None
     with _captured(capture):
         try:
-            value = action()
-        except JobCancelled:
-            raise
+            value = interrupter.call(action)
+        except JobCancelled as cancelled:
+            # A new one: the traceback is for the caller, and its frames must not be kept alive.
+            raise JobCancelled(_explain_end(cancelled, filename)) from None
         except BaseException as raised:
             # SystemExit and KeyboardInterrupt too: the caller's code must not be able to end Blender by accident.
             error = _explain(raised, filename)
@@ -190,6 +199,14 @@ def _explain(raised: BaseException, filename: str) -> str:
     if isinstance(raised, SystemExit):
         text += "The code asked Python to exit; Blender keeps running.\n"
     return text
+
+
+def _explain_end(raised: BaseException, filename: str) -> str:
+    """Return where the code was when it was ended."""
+    trace = raised.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != filename:
+        trace = trace.tb_next
+    return "".join(["It was here:\n", *traceback.format_tb(trace)]) if trace is not None else ""
 
 
 def _output_so_far(capture: Capture) -> str:
