@@ -205,7 +205,11 @@ def _run_until_signal(queue: MainThreadQueue, peer: Peer | None, port: LocalPort
         if asked:
             os._exit(128 + number)
         asked = True
-        if queue.running is not None:
+        running = queue.running
+        if running is not None:
+            # Code may swallow what is raised here; not what follows a cancel.
+            running.reason = "This Blender is shutting down"
+            running.cancelled.set()
             raise PeerStopping("This Blender is shutting down")
 
     for number in (signal.SIGTERM, signal.SIGINT):

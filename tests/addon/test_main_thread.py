@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from addon.link.main_thread import JobCancelled, JobControl, JobFailed, MainThreadQueue, QueueFull, Route, run_loop
+from addon.link.interrupt import JobCancelled
+from addon.link.main_thread import JobControl, JobFailed, MainThreadQueue, QueueFull, Route, run_loop
 from addon.link.records import Job
 
 
