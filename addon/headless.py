@@ -29,12 +29,12 @@ if not __package__:
     importlib.import_module(f"{_here.name}.headless").main()
 
 from .link.address import InvalidServerUrl, is_loopback, origin
-from .link.connection import State, Status
 from .link.credentials import Credentials, RenewingTokens
 from .link.local_port import LocalPort, PortUnavailable
 from .link.main_thread import MainThreadQueue, run_loop
 from .link.peer import Peer, checked_uuid, derived_uuid
 from .link.protocol import PeerIdentity
+from .link.status import State, Status
 
 if TYPE_CHECKING:
     from .commands.settings import Settings
@@ -133,7 +133,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 def _serve(args: argparse.Namespace) -> int:
     import bpy
 
-    from .commands import local, registry, settings
+    from .commands import registry, settings
 
     unknown = args.integrations - set(settings.INTEGRATIONS)
     if unknown:
@@ -145,7 +145,7 @@ def _serve(args: argparse.Namespace) -> int:
         bpy.ops.wm.open_mainfile(filepath=str(args.file.resolve()))
     registry.commands()
     queue = MainThreadQueue(registry.run)
-    port = None if args.local_port is None else LocalPort(queue, local.run_local, args.local_port)
+    port = None if args.local_port is None else _local_port(args.local_port, queue)
     try:
         if port is not None:
             port.start()
@@ -154,6 +154,12 @@ def _serve(args: argparse.Namespace) -> int:
         _say(str(error))
         return 1
     return _run_until_signal(queue, _peer(args, queue) if args.server else None, port)
+
+
+def _local_port(number: int, queue: MainThreadQueue) -> LocalPort:
+    from .commands import local
+
+    return LocalPort(queue, local.run_local, number, os.environ.get("BLENDER_BUS_LOCAL_SECRET", ""))
 
 
 def _settings(args: argparse.Namespace) -> Settings:

@@ -1,6 +1,7 @@
 """The extension's preferences. Tokens live here, in the user's Blender preferences, never in a .blend file."""
 
 import contextlib
+import functools
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from .link.credentials import Credentials
 from .link.instance import InstanceName
 from .link.local_port import DEFAULT_PORT
 from .link.peer import checked_uuid, fresh_uuid
+from .link.vault import Vault, exposed, tighten
+from .repository import repository_origin
 from .session import CannotConnect, Session
 
 _POLICIES = (
@@ -26,6 +29,24 @@ _PROVIDERS = (
 )
 FINDING_CHARS = 80
 _instance = InstanceName()
+
+
+@functools.cache
+def vault() -> Vault:
+    """Return where login and token are kept."""
+    return Vault(Path(bpy.utils.user_resource("CONFIG")) / "blender_bus")
+
+
+def _userpref() -> Path:
+    return Path(bpy.utils.user_resource("CONFIG")) / "userpref.blend"
+
+
+def _token_pasted(preferences: Any, context: Any) -> None:
+    """Move a pasted token to where logins are kept: Blender's file of preferences is no place for it."""
+    pasted = preferences.token.strip()
+    if pasted:
+        preferences.keep(Credentials(pasted))
+        preferences.token = ""
 
 
 class BlenderBusPreferences(bpy.types.AddonPreferences):
@@ -51,6 +72,13 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
     local_port: IntProperty(
         name="Local Port", description="Port on 127.0.0.1 for MCP servers", default=DEFAULT_PORT, min=1024, max=65535
     )
+    local_secret: StringProperty(
+        name="Local Secret",
+        description="If you set one, programs on this computer must show it to use the local port. Published MCP "
+        "servers cannot. It counts from the next start of the port",
+        subtype="PASSWORD",
+        maxlen=200,
+    )
     policy: EnumProperty(name="Clients May", items=_POLICIES, default=settings.EVERYTHING)
     use_polyhaven: BoolProperty(name="Poly Haven", description="Clients may search and download its free assets")
     use_hyper3d: BoolProperty(name="Hyper3D Rodin", description="Clients may generate models with your account")
@@ -60,29 +88,37 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
     sketchfab_key: StringProperty(name="API Token", description="Your token for Sketchfab", subtype="PASSWORD")
     token: StringProperty(
         name="Token",
-        description="A token made on the bus's web pages, in place of a login",
+        description="Paste an access token made on the server's web pages here, in place of a login",
         subtype="PASSWORD",
+        update=_token_pasted,
     )
     group_id: StringProperty(name="Group", description="Group this Blender belongs to; may be empty")
     uuid: StringProperty(name="UUID", description="The name of this Blender on the bus")
     login: StringProperty(name="Login", subtype="PASSWORD", options={"HIDDEN"})
 
     def credentials(self) -> Credentials | None:
-        """Return the login, else the pasted token, else None."""
-        kept = Credentials.from_json(self.login)
-        if kept is not None:
-            return kept
-        return Credentials(self.token.strip()) if self.token.strip() else None
+        """Return the login or the pasted token, whichever is newer, or None."""
+        return Credentials.from_json(vault().read()) or Credentials.from_json(self.login)
 
     def keep(self, credentials: Credentials | None) -> None:
-        """Keep a login, or with None forget login and token; saved at once, since an old refresh token is void."""
-        if credentials is None:
-            self.login = self.token = ""
-        elif credentials.refresh_token:
-            self.login = credentials.to_json()
-        else:
-            return
-        self._save()
+        """Keep a login or token, or with None forget it; at once, since an old refresh token is void."""
+        try:
+            vault().write("" if credentials is None else credentials.to_json())
+        except OSError as error:
+            session.note = f"The login cannot be kept on this computer: {error}"
+        if self.login:
+            self.login = ""
+            self._save()
+
+    def settle(self) -> None:
+        """Do what an update or a fresh installation leaves to do, and close Blender's file of keys to others."""
+        earlier = Credentials.from_json(self.login)
+        if earlier is not None:
+            self.keep(earlier)
+        served = repository_origin(__package__)
+        if served and not self.is_property_set("server_url"):
+            self.server_url = served
+        tighten(_userpref())
 
     def peer_uuid(self) -> str:
         """Return the uuid of this Blender, made on first use; a second one that runs at once has its own.
@@ -113,6 +149,7 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         if preferences.use_preferences_save and not bpy.app.background:
             with contextlib.suppress(RuntimeError):
                 bpy.ops.wm.save_userpref()
+        tighten(_userpref())
 
     def draw(self, context: Any) -> None:
         """Draw the page in Blender's preferences."""
@@ -123,10 +160,12 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         self._draw_test(layout)
         layout.prop(self, "auto_connect")
         layout.prop(self, "token")
+        self._draw_place(layout)
         layout.prop(self, "group_id")
         layout.prop(self, "uuid")
         layout.separator()
         layout.prop(self, "local_port")
+        layout.prop(self, "local_secret")
         layout.prop(self, "local_autostart")
         layout.separator()
         layout.prop(self, "policy")
@@ -140,6 +179,17 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         if self.use_sketchfab:
             column.prop(self, "sketchfab_key")
         layout.label(text="No data on you is collected: jobs go between Blender and your bus, and nowhere else")
+
+    def _draw_place(self, layout: Any) -> None:
+        """Say where the login is, and whether others can read it or the keys."""
+        column = layout.column(align=True)
+        told = [f"Your login is kept in {vault().where}"] if self.credentials() is not None else []
+        problems = [vault().problem]
+        if self.hyper3d_key or self.sketchfab_key or self.local_secret:
+            problems.append(exposed(_userpref()))
+        for text, icon in [(text, "LOCKED") for text in told] + [(text, "ERROR") for text in problems if text]:
+            for number, line in enumerate(textwrap.wrap(text, FINDING_CHARS)):
+                column.label(text=line, icon="BLANK1" if number else icon)
 
     def _draw_test(self, layout: Any) -> None:
         column = layout.column()
@@ -175,6 +225,7 @@ session = Session(own_preferences)
 def _connect_at_start() -> None:
     try:
         prefs = own_preferences()
+        prefs.settle()
         if prefs.local_autostart:
             with contextlib.suppress(CannotConnect):
                 # The panel tells why it could not; the bus does not wait for that.
@@ -190,6 +241,8 @@ def register() -> None:
     bpy.utils.register_class(BlenderBusPreferences)
     settings.provide(_settings)
     session.open()
+    with contextlib.suppress(CannotConnect):
+        own_preferences().settle()
     # Blender may still be starting: network and preferences are ready when its timers run.
     if not bpy.app.background:
         bpy.app.timers.register(_connect_at_start, first_interval=0.5, persistent=True)

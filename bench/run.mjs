@@ -11,7 +11,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Complaint, main } from '../scripts/process.mjs';
+import { Complaint, main, onEnd } from '../scripts/process.mjs';
+import { pythonEnv } from '../scripts/python-env.mjs';
 import { bus, echo, fastmcp } from './sides.mjs';
 import { Connection } from './sockets.mjs';
 
@@ -70,23 +71,31 @@ async function many(connections, call, milliseconds) {
   return { count, rate: count / seconds, generator: (user + system) / 1e6 / seconds };
 }
 
+/** Runs `body` with connections of its own: a server closes those that have idled while it was another's turn. */
+async function connected(port, body) {
+  const connections = await Promise.all(Array.from({ length: IN_FLIGHT }, () => Connection.to(port)));
+  try {
+    return await body(connections);
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+}
+
 async function prepare({ name, key, start }, state) {
   const { server, call, peer } = await start(state);
-  const connections = await Promise.all(Array.from({ length: IN_FLIGHT }, () => Connection.to(server.port)));
-  await many(connections, call, WARM_UP_MS);
+  await connected(server.port, (connections) => many(connections, call, WARM_UP_MS));
   const stop = () => {
-    for (const connection of connections) connection.close();
     peer.close();
     server.stop();
   };
   const figures = { latencies: [], rates: [], p50s: [], generator: [], costs: [] };
-  return { name, key, call, connections, stop, pid: server.pid, ...figures };
+  return { name, key, call, port: server.port, stop, pid: server.pid, ...figures };
 }
 
-async function measure(side) {
-  const took = await one(side.connections, side.call, SINGLE_CALLS);
+async function measure(side, connections) {
+  const took = await one(connections, side.call, SINGLE_CALLS);
   const before = processorMs(side.pid);
-  const { count, rate, generator } = await many(side.connections, side.call, LOAD_MS);
+  const { count, rate, generator } = await many(connections, side.call, LOAD_MS);
   side.costs.push(((processorMs(side.pid) - before) * 1000) / count);
   side.latencies.push(...took);
   side.p50s.push(median(took));
@@ -125,10 +134,14 @@ async function bench() {
   }
   console.log(`${rounds} rounds in turns, each ${SINGLE_CALLS} calls one by one, then ${LOAD_MS / 1000} s with `
     + `${IN_FLIGHT} in flight; ${availableParallelism()} processors, rows under ${values.state}`);
+  onEnd(() => process.exit(130)); // the servers end with this process
+  await pythonEnv('clients'); // made here the first time, for minutes, in which open connections would go stale
   const sides = [];
   try {
     for (const side of SIDES) sides.push(await prepare(side, values.state));
-    for (let round = 0; round < rounds; round += 1) for (const side of sides) await measure(side);
+    for (let round = 0; round < rounds; round += 1) for (const side of sides) {
+      await connected(side.port, (connections) => measure(side, connections));
+    }
   } finally {
     for (const side of sides) side.stop();
   }

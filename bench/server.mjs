@@ -1,8 +1,8 @@
 // A server as a process of its own, which says where it listens in a line of JSON: {"port": number, ...}.
-import { spawn } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Complaint } from '../scripts/process.mjs';
+import { below } from '../scripts/process-tree.mjs';
+import { Complaint, spawnLeashed } from '../scripts/process.mjs';
 
 const START_MS = 30_000;
 
@@ -10,14 +10,9 @@ const START_MS = 30_000;
  *  `{ port, pid, stop }` once it listens. */
 export async function startServer(command, args, { folder, portsAt }) {
   const log = openSync(path.join(folder, 'log'), 'w');
-  const stdio = ['ignore', log, log, 'pipe'];
-  if (portsAt !== 3) stdio[portsAt] = 'pipe';
-  const child = spawn(command, args, { cwd: folder, env: { ...process.env, PWD: folder }, stdio });
-  const stop = () => {
-    process.removeListener('exit', stop);
-    child.kill('SIGKILL');
-  };
-  process.once('exit', stop);
+  const control = portsAt === 3;
+  const stdio = [control ? log : 'pipe', log];
+  const child = spawnLeashed(command, args, { cwd: folder, env: { ...process.env, PWD: folder }, stdio, control });
   const port = await new Promise((resolve, reject) => {
     const failed = (why) => {
       const said = readFileSync(path.join(folder, 'log'), 'utf8');
@@ -35,5 +30,6 @@ export async function startServer(command, args, { folder, portsAt }) {
     });
   });
   child.removeAllListeners('exit');
-  return { port, pid: child.pid, stop };
+  const pid = below(child.pid)[0];
+  return { port, pid, stop: () => process.kill(pid, 'SIGKILL') };
 }

@@ -1,105 +1,126 @@
-// `npm run dev [-- --port N] [--persist-to FOLDER]`: sets up what is missing, builds, serves on loopback, and says what
-// to do next.
-import { spawn } from 'node:child_process';
-import net from 'node:net';
-import { parseArgs } from 'node:util';
-import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
-import { ensureBuildTools, toolEnv } from './toolchain.mjs';
+// `npm run dev [-- --port N] [--persist-to FOLDER]`: sets up what is missing, builds, serves on loopback, says what to do
+// next, and serves each edit seconds later.
+import { watch } from 'node:fs';
+import path from 'node:path';
+import { readable } from './dev-log.mjs';
+import { parsed, portOf } from './options.mjs';
+import { Complaint, ROOT, main, onEnd } from './process.mjs';
+import { Server, requireFreePort } from './runtime/server.mjs';
+import { ensureBuildTools } from './toolchain.mjs';
+import { buildExtension, compile, link } from './worker.mjs';
 
-const DEV_ACCOUNT = 'demo:demo';
-const POLL_MS = 100;
+const USAGE = 'usage: npm run dev -- [--port N] [--persist-to FOLDER]';
+const DEV_ACCOUNTS = 'demo:demo';
+const WATCHED = ['src', 'durable', 'addon'];
+/** Editors write a file in several steps. */
+const SETTLE_MS = 60;
+const TICK_MS = 10_000;
 
-/** The port, and where the state is kept when not in .wrangler/state. */
-function fromArguments() {
-  let values;
-  try {
-    const options = { port: { type: 'string', default: '8787' }, 'persist-to': { type: 'string' } };
-    ({ values } = parseArgs({ options }));
-  } catch (error) {
-    throw new Complaint(`${error.message}\nusage: npm run dev -- [--port N] [--persist-to FOLDER]`);
-  }
-  const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new Complaint(`--port must be a number from 1 to 65535, not "${values.port}"`);
-  }
-  return { port, folder: values['persist-to'] };
+const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
+const say = (text) => console.log(text);
+
+/** Says every ten seconds that a long step goes on. */
+async function ticking(what, promise) {
+  const started = Date.now();
+  const tick = setInterval(() => say(`... ${what}, ${seconds(started)}`), TICK_MS);
+  return promise.finally(() => clearInterval(tick));
 }
 
-/** wrangler would quietly take another port; people would then look at somebody else's server. */
-async function requireFreePort(port) {
-  for (const host of ['127.0.0.1', '::1']) {
-    const code = await new Promise((resolve) => {
-      const probe = net.createServer();
-      probe.once('error', (error) => resolve(error.code));
-      probe.listen(port, host, () => probe.close(() => resolve(null)));
-    });
-    if (code === 'EADDRINUSE') {
-      const other = port < 65535 ? port + 1 : port - 1;
-      throw new Complaint(`port ${port} is taken by another program. Stop it, or: npm run dev -- --port ${other}`);
-    }
-    if (code === 'EACCES') throw new Complaint(`port ${port} may not be used by you. Try: npm run dev -- --port 8787`);
-  }
-}
-
-function startWrangler(port, folder) {
-  const args = ['dev', '--port', `${port}`, '--ip', 'localhost', '--var', `DEV_ACCOUNTS:${DEV_ACCOUNT}`];
-  if (folder) args.push('--persist-to', folder);
-  // Without the hot keys Ctrl-C is an ordinary signal, and nothing clears the screen with our instructions on it.
-  args.push('--show-interactive-dev-session=false');
-  // wrangler would ask the Internet where this machine is, and complain at length when it gets no answer.
-  const env = toolEnv({ CLOUDFLARE_CF_FETCH_ENABLED: 'false' });
-  // A group of its own (`detached`), so that the whole of wrangler, esbuild, cargo and workerd can be stopped together.
-  return spawn('wrangler', args, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
-}
-
-async function answers(url) {
-  try {
-    return (await fetch(`${url}/health`, { signal: AbortSignal.timeout(2000) })).ok;
-  } catch {
-    return false;
-  }
-}
-
-function instructions(url, seconds, folder = '.wrangler/state') {
+function instructions(url, took, folder) {
   return `
-  Blender Bus is ready at ${url} (after ${seconds} s). Sign in as demo, password demo.
+  Blender Bus is ready at ${url} (after ${took}). Sign in as demo, password demo.
 
   Attach a peer:    python -m pip install websockets fastmcp     # once
                     python examples/fake_blender_peer.py --server ${url} --uuid blender-demo01
   Call it:          python examples/quickstart.py ${url}/mcp
   Any MCP client:   ${url}/mcp (it opens the login page by itself)
 
-  Ctrl-C stops it. What the bus stores is kept in ${folder}.
+  Edits of src/, durable/ and addon/ are served within seconds. Ctrl-C stops it. What the bus stores is kept in ${folder}.
 `;
+}
+
+/** Compiles while the tools are fetched: one waits for the network, the other for the processor. */
+async function firstBuild() {
+  await buildExtension();
+  const tools = await ensureBuildTools({ alongside: () => compile({ forEditing: true, quiet: true }) });
+  await link(tools.alongside, tools.bindgen, { forEditing: true });
+  return tools.bindgen;
+}
+
+/** Builds what an edit of these files touches; tells whether there is something new to serve. */
+async function rebuild(changed, bindgen) {
+  const extension = changed.some((name) => name.startsWith('addon'));
+  if (extension) await buildExtension({ quiet: true });
+  const rust = changed.some((name) => !name.startsWith('addon'));
+  const linked = rust && (await link(await compile({ forEditing: true, quiet: true }), bindgen, { forEditing: true }));
+  return extension || linked;
+}
+
+/** Calls `edited` with the files of each edit, one edit at a time. */
+function watchSources(edited) {
+  const changed = new Set();
+  let busy = false;
+  let timer = null;
+  const settle = async () => {
+    if (busy || changed.size === 0) return;
+    busy = true;
+    const names = [...changed];
+    changed.clear();
+    await edited(names);
+    busy = false;
+    void settle();
+  };
+  for (const folder of WATCHED) {
+    watch(path.join(ROOT, folder), { recursive: true }, (_event, name) => {
+      if (!name || /(^|\/)(\.|__pycache__|target)|~$|\.pyc$/.test(name)) return;
+      changed.add(`${folder}/${name}`);
+      clearTimeout(timer);
+      timer = setTimeout(settle, SETTLE_MS);
+    });
+  }
+}
+
+async function serveEdit(names, server, bindgen) {
+  const started = Date.now();
+  const what = names.length === 1 ? names[0] : `${names[0]} and ${names.length - 1} more`;
+  try {
+    if (!(await ticking(`building ${what}`, rebuild(names, bindgen)))) {
+      say(`${what}: built after ${seconds(started)}, which changes nothing`);
+      return;
+    }
+    await server.restart();
+    say(`${what}: served after ${seconds(started)}`);
+  } catch (error) {
+    if (!(error instanceof Complaint)) throw error;
+    say(`${what}: not served, the build failed. What was built before is served still.`);
+  }
 }
 
 async function dev() {
   const started = Date.now();
-  const { port, folder } = fromArguments();
-  const url = `http://localhost:${port}`;
-  await requireFreePort(port);
-  await ensureBuildTools();
-  const wrangler = startWrangler(port, folder);
-  let stopping = null;
-  const ended = new Promise((resolve, reject) => {
-    wrangler.once('error', (error) => reject(new Complaint(`cannot run wrangler: ${error.message}`)));
-    wrangler.once('exit', (code, signal) => resolve(code ?? signal));
+  const options = { port: { type: 'string', default: '8787' }, 'persist-to': { type: 'string', default: '.wrangler/dev' } };
+  const values = parsed(options, USAGE);
+  const [port, folder] = [portOf(values.port), values['persist-to']];
+  const told = new Promise((resolve) => onEnd(() => resolve('told')));
+  await requireFreePort('localhost', port, (other) => `npm run dev -- --port ${other}`);
+  let ready = null;
+  const served = new Promise((resolve) => (ready = resolve));
+  watchSources(async (names) => serveEdit(names, ...(await served))); // what is edited meanwhile comes after the first build
+  const bindgen = await Promise.race([ticking('setting up and compiling', firstBuild()), told]);
+  if (bindgen === 'told') return process.exit(0); // what still runs ends with this process
+  const server = new Server({
+    state: path.resolve(ROOT, folder), host: 'localhost', port, variables: { DEV_ACCOUNTS }, say: (line) => say(readable(line)),
   });
-  const stop = () => (stopping ??= stopGroup(wrangler, { signal: 'SIGINT' }));
-  onEnd(stop);
-  const announce = async () => {
-    while (!(await answers(url))) {
-      if (stopping || wrangler.exitCode !== null) return;
-      await new Promise((next) => setTimeout(next, POLL_MS));
-    }
-    console.log(instructions(url, ((Date.now() - started) / 1000).toFixed(1), folder));
-  };
   try {
-    const [code] = await Promise.all([ended, announce()]);
-    if (!stopping) throw new Complaint(`wrangler ended by itself (${code}); what it said is above`);
+    await server.start();
+    say(instructions(`http://localhost:${port}`, seconds(started), folder));
+    ready([server, bindgen]);
+    const code = await Promise.race([server.ended, told]);
+    if (code !== 'told') throw new Complaint(`the runtime ended by itself (${code}); what it said is above`);
   } finally {
-    await stop();
+    await server.stop();
   }
+  return process.exit(0); // the watchers would keep it
 }
 
 await main(dev);

@@ -4,13 +4,13 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { CACHE, exclusively } from './cache.mjs';
 import { ROOT, run } from './process.mjs';
-import { CACHE, exclusively } from './python-env.mjs';
 
 const SOURCE = path.join(ROOT, 'tests', 'clients');
 
 /** The folder whose node_modules has what tests/clients/package.json names, made on first use. */
-export async function nodeEnv({ stdio = 'inherit' } = {}) {
+export async function nodeEnv() {
   const hash = createHash('sha256').update(readFileSync(path.join(SOURCE, 'package-lock.json'))).digest('hex');
   const folder = path.join(CACHE, 'node', hash.slice(0, 12));
   const complete = path.join(folder, '.complete');
@@ -25,7 +25,7 @@ export async function nodeEnv({ stdio = 'inherit' } = {}) {
     }
     console.log('Installing MCP clients, the conformance suite and an OpenID provider from npm (once) ...');
     const args = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-    await run('npm', args, { cwd: folder, stdio, hint: 'Is the npm registry reachable?' });
+    await run('npm', args, { cwd: folder, hint: 'Is the npm registry reachable?' });
     writeFileSync(complete, '');
   });
   return folder;

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
+const LEASH = path.join(ROOT, 'scripts', 'leash.mjs');
+
 /** A failure whose message is meant for the person at the keyboard: printed without a stack trace. */
 export class Complaint extends Error {}
 
@@ -15,35 +17,30 @@ export function outputOf(command, args, options = {}) {
   return result.status === 0 ? result.stdout.trim() : null;
 }
 
+/** Starts a command that ends with this process, however that ends, together with all it has started itself. `stdio` is
+ *  what its output goes to, `control` a fourth pipe (file descriptor 3). Killing what this returns ends the command too. */
+export function spawnLeashed(command, args, { env = process.env, cwd = ROOT, stdio = ['inherit', 'inherit'], control = false } = {}) {
+  const outputs = ['pipe', ...stdio, ...(control ? ['pipe'] : [])];
+  const own = control ? { ...env, LEASH_FD3: '1' } : env;
+  return spawn(process.execPath, [LEASH, command, ...args], { cwd, env: own, stdio: outputs, detached: true });
+}
+
+/** Resolves once a leashed command and all below it are gone. */
+export async function stopLeashed(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.stdin.destroy();
+  await ended;
+}
+
 /** Runs a command to its end with our output streams; throws a Complaint naming it when it fails. */
-export async function run(command, args, { env = process.env, cwd = ROOT, hint = '', stdio = 'inherit' } = {}) {
+export async function run(command, args, { env, cwd, hint = '', stdio } = {}) {
   const code = await new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio });
+    const child = spawnLeashed(command, args, { env, cwd, stdio });
     child.once('error', (error) => reject(new Complaint(`cannot run ${command}: ${error.message}. ${hint}`.trim())));
     child.once('exit', (status, signal) => resolve(signal ?? status));
   });
   if (code !== 0) throw new Complaint(`\`${command} ${args.join(' ')}\` ended with ${code}. ${hint}`.trim());
-}
-
-/** Signals a child that was spawned `detached`, and everything in its process group. */
-export function signalGroup(child, signal) {
-  try {
-    process.kill(-child.pid, signal);
-    return true;
-  } catch {
-    return false; // the whole group is gone already
-  }
-}
-
-/** Ends a detached child's group: asks first, kills what is left after `graceMs`. */
-export async function stopGroup(child, { signal = 'SIGTERM', graceMs = 5000 } = {}) {
-  const deadline = Date.now() + graceMs;
-  for (signalGroup(child, signal); signalGroup(child, 0); await new Promise((next) => setTimeout(next, 50))) {
-    if (Date.now() > deadline) {
-      signalGroup(child, 'SIGKILL');
-      return;
-    }
-  }
 }
 
 /** Our parent and its parent: the shell that npm runs a script in, and npm. Beyond Linux only the first is known. */
@@ -65,12 +62,28 @@ export function onEnd(stop) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 }
 
-/** Runs a script's main function; a Complaint is one line on stderr, anything else keeps its stack. */
+const DISK_FAULTS = {
+  ENOSPC: 'no space is left on the disk: make room, then try again',
+  EDQUOT: 'your share of the disk is used up: make room, then try again',
+  EROFS: 'the disk is read-only: work in a copy that can be written',
+  EACCES: 'you may not write there: work in a copy that is yours',
+};
+
+function sentence(error) {
+  if (error instanceof Complaint) return `\nerror: ${error.message}`;
+  const fault = DISK_FAULTS[error?.code];
+  return fault && error.path ? `\nerror: ${error.path}: ${fault}` : error;
+}
+
+/** Runs a script's main function; what its user can mend is one line on stderr, anything else keeps its stack. */
 export async function main(body) {
   try {
+    if (Number(process.versions.node.split('.')[0]) < 20) {
+      throw new Complaint(`Node 20 or newer is needed, this is ${process.version}. Install it, then try again.`);
+    }
     process.exitCode = (await body()) ?? 0;
   } catch (error) {
-    console.error(error instanceof Complaint ? `\nerror: ${error.message}` : error);
+    console.error(sentence(error));
     process.exitCode = 1;
   }
 }

@@ -1,8 +1,7 @@
 // `npm test [-- STAGE ...]`: sets up what is missing and runs every test there is, or the named stages. A stage that
 // fails does not stop the others; the exit code and the summary tell.
-import { spawn } from 'node:child_process';
 import { nodeEnv } from './node-env.mjs';
-import { Complaint, ROOT, main, onEnd, stopGroup } from './process.mjs';
+import { Complaint, main, onEnd, spawnLeashed, stopLeashed } from './process.mjs';
 import { ensureBlenderLibraries, ensureChromium, pythonEnv } from './python-env.mjs';
 import { rustClient } from './rust-client.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
@@ -12,21 +11,21 @@ const CLOSING_LINES = {
   cargo: /^test result: .*$/gm,
   pytest: /^(?:=+ )?(?:no tests ran|\d+ (?:passed|failed|error|skipped|xfailed|deselected)).* in [\d.]+s.*$/gm,
 };
-let current = null;
 
 const clippy = ['clippy', '--workspace', '--quiet'];
 const abreast = ['--numprocesses', '3', '--dist', 'loadfile'];
 const denyWarnings = ['--', '--deny', 'warnings'];
 
-/** name, what it runs, whose closing line to repeat. `python` names the environment the command is run in. */
+/** name, what it runs, whose closing line to repeat. `python` names the environment the command is run in; a stage that is
+ *  run `beside` the others needs nothing of them. */
 const STAGES = [
-  { name: 'fmt', command: ['cargo', 'fmt', '--all', '--check'] },
+  { name: 'fmt', beside: true, command: ['cargo', 'fmt', '--all', '--check'] },
   { name: 'clippy', command: ['cargo', ...clippy, '--all-targets', ...denyWarnings] },
   { name: 'clippy-wasm', command: ['cargo', ...clippy, '--lib', '--target', WASM_TARGET, ...denyWarnings] },
   { name: 'cargo', command: ['cargo', 'test', '--workspace', '--quiet'], closing: 'cargo' },
   { name: 'build', command: ['node', 'scripts/build-worker.mjs'] },
-  { name: 'ruff', python: 'bpy42', command: ['-m', 'ruff', 'check', '--no-cache', '.'] },
-  { name: 'mypy', python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
+  { name: 'ruff', beside: true, python: 'bpy42', command: ['-m', 'ruff', 'check', '--no-cache', '.'] },
+  { name: 'mypy', beside: true, python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
   // Mostly these wait, for a Blender to start or a deadline to pass: several files at a time.
   { name: 'e2e', python: 'clients', command: ['-m', 'pytest', ...abreast, 'tests', '--ignore=tests/addon'], closing: 'pytest' },
   { name: 'addon', python: 'bpy42', command: ['-m', 'pytest', 'tests/addon'], closing: 'pytest' },
@@ -50,29 +49,26 @@ function chosenStages(names) {
   return wanted.size === 0 ? STAGES : STAGES.filter((stage) => wanted.has(stage.name));
 }
 
-/** Runs a command with its output on ours; resolves to `{ failure, output }`. */
-async function capture(command, args, env) {
-  const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  current = child;
+/** Runs a command; resolves to `{ failure, output }`. Its output goes to ours at once, or with `held` at its end. */
+async function capture(command, args, env, held) {
+  const child = spawnLeashed(command, args, { env, stdio: ['pipe', 'pipe'] });
   let output = '';
   for (const [from, to] of [[child.stdout, process.stdout], [child.stderr, process.stderr]]) {
     from.setEncoding('utf8').on('data', (text) => {
-      to.write(text);
+      if (!held) to.write(text);
       output += text;
     });
   }
   let failure = null;
   const limit = setTimeout(() => {
     failure = `not done after ${STAGE_MINUTES} minutes`;
-    void stopGroup(child);
+    void stopLeashed(child);
   }, STAGE_MINUTES * 60_000);
   await new Promise((resolve) => {
     child.once('error', (error) => resolve((failure = error.message)));
     child.once('close', (code, signal) => resolve(code === 0 || (failure ??= `ended with ${signal ?? code}`)));
   });
   clearTimeout(limit);
-  if (child.pid) await stopGroup(child, { graceMs: 2000 }); // what the stage itself left behind
-  current = null;
   return { failure, output };
 }
 
@@ -82,22 +78,21 @@ function startEnvironments(stages) {
   const endToEnd = stages.some((stage) => stage.name === 'e2e');
   if (endToEnd) Object.values(END_TO_END).forEach((name) => names.add(name));
   names.delete('node');
-  const stdio = ['ignore', 'inherit', 'inherit'];
   const blender = [...names].some((name) => name.startsWith('bpy'));
-  const libraries = blender ? ensureBlenderLibraries({ stdio }) : Promise.resolve();
-  const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name, { stdio }))]));
+  const libraries = blender ? ensureBlenderLibraries() : Promise.resolve();
+  const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name))]));
   if (endToEnd) {
-    environments.set('node', nodeEnv({ stdio }));
-    environments.set('chromium', ensureChromium({ stdio }));
+    environments.set('node', nodeEnv());
+    environments.set('chromium', ensureChromium());
   }
   for (const environment of environments.values()) environment.catch(() => {}); // reported by the stage that needs it
   return environments;
 }
 
-async function runStage(stage, environments) {
+async function runStage(stage, environments, held = false) {
   const started = Date.now();
   let [command, ...args] = stage.command;
-  const env = toolEnv();
+  const env = toolEnv({ BUS_PROFILE: 'release' });
   try {
     if (stage.python) [command, args] = [await environments.get(stage.python), stage.command];
     if (stage.name === 'e2e') {
@@ -110,8 +105,15 @@ async function runStage(stage, environments) {
     console.error(`error: ${error.message}`);
     return { failure: error.message, output: '', seconds: 0 };
   }
-  const { failure, output } = await capture(command, args, env);
+  const { failure, output } = await capture(command, args, env, held);
   return { failure, output, seconds: (Date.now() - started) / 1000 };
+}
+
+/** Runs short checks one after the other beside the long stages, which leave a processor idle at times. */
+async function runBeside(stages, environments) {
+  const results = [];
+  for (const stage of stages) results.push({ stage, ...(await runStage(stage, environments, true)) });
+  return results;
 }
 
 /** The runner's own last words. Cargo has some for each crate, most of them about no test at all. */
@@ -123,17 +125,20 @@ function closingLines(stage, output) {
 
 async function test() {
   const stages = chosenStages(process.argv.slice(2));
-  onEnd(async () => {
-    if (current) await stopGroup(current, { graceMs: 2000 });
-    process.exit(130);
-  });
+  onEnd(() => process.exit(130)); // what runs ends with this process
   await ensureBuildTools();
   const environments = startEnvironments(stages);
+  const beside = runBeside(stages.filter((stage) => stage.beside), environments);
   const results = [];
-  for (const stage of stages) {
+  for (const stage of stages.filter((one) => !one.beside)) {
     console.log(`\n── ${stage.name} ${'─'.repeat(100 - stage.name.length)}`);
     results.push({ stage, ...(await runStage(stage, environments)) });
   }
+  for (const result of await beside) {
+    console.log(`\n── ${result.stage.name} ${'─'.repeat(100 - result.stage.name.length)}\n${result.output.trimEnd()}`);
+    results.push(result);
+  }
+  results.sort((one, other) => stages.indexOf(one.stage) - stages.indexOf(other.stage));
   console.log(`\n── summary ${'─'.repeat(93)}`);
   for (const { stage, failure, output, seconds } of results) {
     const took = `${seconds.toFixed(1)} s`.padStart(8);

@@ -1,43 +1,39 @@
 // The tools the Worker is built with. Each version is written down once: Rust crates in Cargo.lock, npm packages in
 // package.json, the wasm target in rust-toolchain.toml.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { CACHE, exclusively } from './cache.mjs';
 import { Complaint, ROOT, outputOf, run } from './process.mjs';
 
 export const WASM_TARGET = 'wasm32-unknown-unknown';
 const NODE_MODULES = path.join(ROOT, 'node_modules');
 const NODE_BIN = path.join(NODE_MODULES, '.bin');
 const CARGO_BIN = path.join(process.env.CARGO_HOME ?? path.join(homedir(), '.cargo'), 'bin');
+const BINDGEN = path.join(ROOT, 'scripts', 'bindgen');
+const BINDGEN_FILES = ['Cargo.toml', 'Cargo.lock', 'src/main.rs'].map((name) => path.join(BINDGEN, name));
+const BUNDLER_FILES = ['bundle.mjs', 'entry.js'].map((name) => path.join(ROOT, 'scripts', name));
+export const NO_CRATES = 'Is crates.io reachable?';
 
+const readText = (file) => readFileSync(file, 'utf8');
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
-
-/** The version of a crate as Cargo.lock pins it. */
-function lockedVersion(crate) {
-  const lock = readFileSync(path.join(ROOT, 'Cargo.lock'), 'utf8');
-  const version = new RegExp(`\\nname = "${crate}"\\nversion = "([^"]+)"`).exec(lock)?.[1];
-  if (!version) throw new Complaint(`Cargo.lock does not pin the crate ${crate}`);
-  return version;
-}
 
 /** The environment of every child: our npm tools (and with them Node 22) and cargo's tools first on PATH. */
 export function toolEnv(extra = {}) {
   const env = { ...process.env, PATH: [NODE_BIN, CARGO_BIN, process.env.PATH].join(path.delimiter) };
-  const tools = {
-    WASM_BINDGEN_BIN: path.join(CARGO_BIN, 'wasm-bindgen'),
-    WASM_OPT_BIN: path.join(NODE_BIN, 'wasm-opt'),
-    ESBUILD_BIN: path.join(NODE_BIN, 'esbuild'),
-  };
-  for (const [name, file] of Object.entries(tools)) if (!env[name] && existsSync(file)) env[name] = file;
-  // worker-build sets this for its own cargo call; without it every other cargo call would compile it all again.
+  // The `worker` crate is compiled with this set; every other cargo call would otherwise compile it all again.
   return { ...env, WASM_BINDGEN_USE_JS_SYS: '1', WRANGLER_SEND_METRICS: 'false', ...extra };
 }
 
 function requireRust() {
   const version = outputOf('cargo', ['--version'], { env: toolEnv() });
   if (!version) throw new Complaint('cargo was not found. Install Rust with rustup (rustup.rs), then try again.');
-  return version;
+  // Build scripts and macros are programs of this machine; rustc has them linked by the C compiler.
+  if (process.platform !== 'win32' && outputOf('cc', ['--version'], { env: toolEnv() }) === null) {
+    const how = process.platform === 'darwin' ? 'xcode-select --install' : 'sudo apt-get install gcc libc6-dev (on Debian)';
+    throw new Complaint(`a C compiler (cc) was not found, which Rust links with. Install one: ${how}, then try again.`);
+  }
 }
 
 /** npm packages as package-lock.json pins them. `npm ci` is too strict here: it refuses a lock file that was written
@@ -70,34 +66,42 @@ async function ensureWasmTarget() {
   await run('rustup', ['target', 'add', WASM_TARGET], { hint });
 }
 
-/** wasm-bindgen and worker-build, in exactly the versions Cargo.lock needs, in cargo's usual bin folder. */
-async function ensureCargoTools() {
-  const wanted = [
-    { crate: 'wasm-bindgen-cli', binary: 'wasm-bindgen', version: lockedVersion('wasm-bindgen') },
-    { crate: 'worker-build', binary: 'worker-build', version: lockedVersion('worker') },
-  ];
-  for (const { crate, binary, version } of wanted) {
-    const found = outputOf(path.join(CARGO_BIN, binary), ['--version']);
-    if (found?.split(/\s+/).includes(version)) continue;
-    console.log(`Installing ${crate} ${version} (once, 2-3 minutes) ...`);
-    // The project's own target folder and flags must not leak into somebody else's crate.
+/** The program that writes the JavaScript side of the module, compiled once in the version that Cargo.lock needs. */
+export async function ensureBindgen() {
+  const folder = path.join(CACHE, 'bindgen', sha256(BINDGEN_FILES.map(readText).join('\n')).slice(0, 12));
+  const program = path.join(folder, 'bindgen');
+  if (existsSync(program)) return program;
+  mkdirSync(folder, { recursive: true });
+  await exclusively(`${folder}.lock`, async () => {
+    if (existsSync(program)) return;
+    console.log('Compiling the bindings generator (once, half a minute) ...');
+    // The project's own target folder and flags are not for this one.
     const { CARGO_TARGET_DIR: _folder, RUSTFLAGS: _flags, ...env } = toolEnv();
-    const args = ['install', crate, '--version', version, '--locked', '--force', '--root', path.dirname(CARGO_BIN)];
-    await run('cargo', args, { env, cwd: homedir(), hint: 'Is crates.io reachable, and a C compiler installed?' });
-  }
+    const target = path.join(folder, 'target');
+    const args = ['build', '--quiet', '--locked', '--manifest-path', path.join(BINDGEN, 'Cargo.toml'), '--target-dir', target];
+    await run('cargo', args, { env, hint: NO_CRATES });
+    copyFileSync(path.join(target, 'debug', 'bindgen'), `${program}.new`);
+    renameSync(`${program}.new`, program);
+    rmSync(target, { recursive: true, force: true });
+  });
+  return program;
 }
 
-/** All that a build needs. Quick when it is all there. */
-export async function ensureBuildTools({ keepNpm = false } = {}) {
+/** All that a build needs. Quick when it is all there. Resolves to the bindings generator, and what `alongside` gives:
+ *  it is called once the Rust side is there, and waits for nothing else. */
+export async function ensureBuildTools({ keepNpm = false, alongside = async () => null } = {}) {
   requireRust();
-  await ensureNpmPackages({ onlyIfMissing: keepNpm });
-  requireNode22();
-  await ensureWasmTarget();
-  await ensureCargoTools();
+  const target = ensureWasmTarget();
+  const [, bindgen, result] = await Promise.all([
+    ensureNpmPackages({ onlyIfMissing: keepNpm }).then(requireNode22),
+    target.then(ensureBindgen),
+    target.then(alongside),
+  ]);
+  return { bindgen, alongside: result };
 }
 
 /** What identifies the tools: a change in any of them makes an old build stale. */
 export function toolFingerprint() {
-  const versions = ['wasm-bindgen', 'worker'].map(lockedVersion);
-  return sha256([...versions, readFileSync(path.join(ROOT, 'package-lock.json'))].join('\n'));
+  const files = [...BINDGEN_FILES, ...BUNDLER_FILES, path.join(ROOT, 'package-lock.json'), path.join(ROOT, 'wrangler.toml')];
+  return sha256(files.map(readText).join('\n'));
 }

@@ -27,6 +27,7 @@ SERVERS = ("http://localhost:8787", "https://bus.example.com")
 NOT_RUN = {
     "npm run": "starts, builds or deploys; other tests do what it does",
     "npx wrangler": "needs an account",
+    "npx ./blender-bus": "needs a release; tests/test_serve.py runs what it runs",
     "pip install": "the test environments are installed from the same index",
     "python -m addon": "tests/addon/test_headless_*.py",
     "python3 tests/addon/window": "needs an installed Blender with a window",

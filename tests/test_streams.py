@@ -129,6 +129,30 @@ async def test_a_stream_cut_again_and_again_brings_every_record_once_and_in_orde
         assert listener.numbers == list(range(60))
 
 
+async def test_a_long_backlog_arrives_whole_and_in_order_though_the_stream_is_cut(server: Workerd) -> None:
+    token = await login(server.url)
+    count = 1_300
+    async with (
+        LegacySession(f"{server.url}/mcp", token) as session,
+        ModernClient(f"{server.url}/", token) as other,
+    ):
+        await session.request("logging/setLevel", {"level": "debug"})
+        for name in (ME, "also-me"):
+            await session.call("blender_register_client", client_uuid=name, client_type="llm")
+        for number in range(count):
+            target = ME if number % 2 else "also-me"
+            await other.call("blender_send_message", payload={"n": number}, target_uuid=target)
+        listener = Listener(session)
+        listener.start()
+        await listener.until(150)
+        await listener.cut()
+        listener.start()
+        await say(other, count)
+        await listener.until(count + 1, 20)
+        assert listener.numbers == list(range(count + 1))
+        await listener.cut()
+
+
 async def test_a_stream_outlives_the_sleep_of_the_object(server: Workerd) -> None:
     token = await login(server.url)
     async with listening(server, token) as (_, listener), ModernClient(f"{server.url}/", token) as other:

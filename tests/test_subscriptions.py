@@ -97,3 +97,40 @@ async def test_a_session_hears_of_the_job_it_subscribed_to(server: Workerd) -> N
         assert unknown.error["code"] == -32002
         fixed = await session.request("resources/subscribe", {"uri": "blender://scene/info"})
         assert fixed.error["code"] == -32602
+
+
+async def test_a_session_is_told_once_of_what_changed_often_while_it_was_away(server: Workerd) -> None:
+    token = await login(server.url)
+    async with (
+        LegacySession(f"{server.url}/mcp", token) as session,
+        ModernClient(f"{server.url}/", token) as other,
+    ):
+        await session.call("blender_register_client", client_uuid="me", client_type="llm")
+        uri = "blender://inbox/me"
+        assert (await session.request("resources/subscribe", {"uri": uri})).result == {}
+        heard: list[dict[str, Any]] = []
+
+        async def listen_to_session() -> None:
+            async for event in session.stream():
+                if event.data and event.message["method"] == "notifications/resources/updated":
+                    heard.append(event.message["params"])
+
+        for evicts in (False, True):
+            heard.clear()
+            for number in range(5):
+                await other.call("blender_send_message", payload={"n": number}, target_uuid="me")
+            if evicts:
+                server.evict()
+            listening = asyncio.create_task(listen_to_session())
+            await asyncio.sleep(0.7)
+            assert heard == [{"uri": uri}], "as often as it changed"
+            # With a stream: at once, and what follows quickly together.
+            started = asyncio.get_running_loop().time()
+            for number in range(40):
+                await other.call("blender_send_message", payload={"n": number}, target_uuid="me")
+            took = asyncio.get_running_loop().time() - started
+            await asyncio.sleep(0.7)
+            assert 2 <= len(heard) - 1 <= 2 + took / 0.25
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+            await asyncio.sleep(0.3)

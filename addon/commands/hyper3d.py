@@ -9,7 +9,6 @@ from ..fetch.rodin import BadImage, Fal, MainSite, pictures
 from ..link.main_thread import JobControl
 from .background import Steps, download_folder, fetcher, off_main
 from .models import describe, import_model, single_object
-from .policy import change_effect
 from .registry import Bounds, CommandError, command
 from .settings import RODIN_FAL, settings
 
@@ -32,7 +31,7 @@ def get_hyper3d_status(control: JobControl) -> dict[str, Any]:
     return {"enabled": True, "message": told}
 
 
-@command("create_rodin_job", effect=change_effect, integration="hyper3d")
+@command("create_rodin_job", integration="hyper3d")
 def create_rodin_job(
     control: JobControl, *, text_prompt: Text | None = None, images: list[Any] | None = None, bbox_condition: Any = None
 ) -> Steps[Any]:
@@ -58,7 +57,7 @@ def poll_rodin_job_status(
     return (yield from off_main(control, lambda: site.poll(identifier)))
 
 
-@command("import_generated_asset", effect=change_effect, integration="hyper3d")
+@command("import_generated_asset", integration="hyper3d")
 def import_generated_asset(
     control: JobControl, *, name: ObjectName, task_uuid: Key | None = None, request_id: Key | None = None
 ) -> Steps[dict[str, Any]]:

@@ -11,7 +11,6 @@ from ..fetch import polyhaven
 from ..link.main_thread import JobControl
 from .background import Steps, download_folder, fetcher, off_main
 from .models import import_model
-from .policy import change_effect
 from .registry import Bounds, CommandError, Name, command
 from .settings import settings
 from .textures import build_material, keep_maps, light_with, load_image, maps_of, material_info
@@ -51,7 +50,27 @@ def search_polyhaven_assets(
     return (yield from off_main(control, lambda: polyhaven.search(source, asset_type, categories)))
 
 
-@command("download_polyhaven_asset", effect=change_effect, integration="polyhaven")
+def find_assets(
+    control: JobControl,
+    *,
+    asset_type: AnyType | None = None,
+    categories: Categories | None = None,
+    category: Categories | None = None,
+    attributes: Categories | list[Any] | None = None,
+    query: Categories | None = None,
+    limit: Annotated[int, Bounds(1, 100)] | None = None,
+    min_size_m: Annotated[float, Bounds(0, None)] | None = None,
+) -> Steps[dict[str, Any]]:
+    """Return the assets that have all words of `query`, best match first, as a list."""
+    source = fetcher(control, SERVICE)
+    words = " ".join([query or "", *(map(str, attributes) if isinstance(attributes, list) else [attributes or ""])])
+    wanted = polyhaven.Wanted(
+        asset_type, categories or category, words, limit or polyhaven.MAX_SHOWN, min_size_m or 0.0
+    )
+    return (yield from off_main(control, lambda: polyhaven.find(source, wanted)))
+
+
+@command("download_polyhaven_asset", integration="polyhaven")
 def download_polyhaven_asset(
     control: JobControl,
     *,
@@ -104,7 +123,7 @@ def _take_texture(control: JobControl, asset_id: str, files: dict[str, Path]) ->
     }
 
 
-@command("set_texture", effect=change_effect, integration="polyhaven")
+@command("set_texture", integration="polyhaven")
 def set_texture(control: JobControl, *, object_name: Name, texture_id: AssetId) -> dict[str, Any]:
     """Put a downloaded texture on an object, in place of its materials."""
     item = bpy.data.objects.get(object_name)

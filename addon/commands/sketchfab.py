@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from ..fetch import sketchfab
 from ..link.main_thread import JobControl
 from .background import Steps, download_folder, fetcher, off_main
-from .models import import_model
-from .policy import change_effect
+from .models import bounds, import_model, resize
 from .registry import Bounds, CommandError, command
 from .settings import settings
 
@@ -42,15 +41,30 @@ def search_sketchfab_models(
     return (yield from off_main(control, lambda: sketchfab.search(source, key, query, categories, count, downloadable)))
 
 
-@command("download_sketchfab_model", effect=change_effect, integration="sketchfab")
-def download_sketchfab_model(control: JobControl, *, uid: Uid) -> Steps[dict[str, Any]]:
-    """Download a model and import it."""
+@command("download_sketchfab_model", integration="sketchfab")
+def download_sketchfab_model(
+    control: JobControl,
+    *,
+    uid: Uid,
+    normalize_size: bool = False,
+    target_size: Annotated[float, Bounds(0.0001, 100_000)] | None = None,
+) -> Steps[dict[str, Any]]:
+    """Download a model and import it; with a target size its longest side is made that many metres."""
     key, source = _key(control), fetcher(control, SERVICE)
     with download_folder() as folder:
         path = yield from off_main(control, lambda: sketchfab.download(source, key, uid, folder))
         created = import_model(control.job.command, path)
+    wanted = target_size or (1.0 if normalize_size else None)
+    if wanted is not None:
+        resize(created, wanted)
     names = [item.name for item in created]
-    return {"success": True, "message": f"Imported {len(names)} objects from Sketchfab", "imported_objects": names}
+    return {
+        "success": True,
+        "message": f"Imported {len(names)} objects from Sketchfab",
+        "imported_objects": names,
+        "normalized": wanted is not None,
+        **bounds(created),
+    }
 
 
 def _key(control: JobControl) -> str:

@@ -62,6 +62,11 @@ class KeptAnswers:
     def __len__(self) -> int:
         return len(self._kept)
 
+    @property
+    def job_ids(self) -> list[str]:
+        """Return the jobs whose answers the bus has not confirmed."""
+        return list(self._kept)
+
     def add(self, answer: Answer) -> bool:
         """Keep `answer`; return False when this job already has one (the first stands)."""
         if answer.job_id in self._kept:

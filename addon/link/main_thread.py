@@ -98,6 +98,8 @@ class Route:
     report: Report = lambda job_id, percent, message: None
     # The user can be asked there too whether a job may run.
     remote: bool = False
+    # Told when a job begins.
+    began: Callable[[str], None] = lambda job_id: None
 
 
 @dataclass(slots=True, eq=False)
@@ -268,6 +270,7 @@ class MainThreadQueue:
     def _advance(self, task: _Task) -> str | Pause:
         if task.steps is None:
             task.started = self._clock()
+            task.route.began(task.job.job_id)
             produced = task.route.run(task.job, task.control)
             if isinstance(produced, str):
                 return produced

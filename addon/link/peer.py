@@ -10,11 +10,12 @@ import secrets
 from collections.abc import Callable
 
 from .backoff import Backoff
-from .connection import Link, LinkEvents, Status
+from .connection import Link, LinkEvents
 from .credentials import TokenSource
 from .main_thread import MainThreadQueue, QueueFull, Route, Runner
 from .protocol import PeerIdentity, PeerProtocol
 from .records import MAX_NAME_CHARS, Job
+from .status import Status
 
 
 class Peer:
@@ -43,7 +44,7 @@ class Peer:
             on_trouble,
         )
         self.link = Link(server, self.protocol, tokens, events, user_agent=user_agent, backoff=backoff)
-        self._route = Route(run, self.link.answer, self.link.progress, remote=True)
+        self._route = Route(run, self.link.answer, self.link.progress, remote=True, began=self.link.began)
         # An empty queue is false.
         self.queue = MainThreadQueue(run) if queue is None else queue
 

@@ -1,6 +1,7 @@
 //! The resources: what the lists show, and a URI as what it names.
 //!
 //! Ids inside a URI are percent-encoded; whatever is decoded obeys the same limits as a tool's argument.
+
 use std::borrow::Cow;
 use std::sync::OnceLock;
 

@@ -1,4 +1,5 @@
 //! Reading the body of a request, with a limit.
+
 use futures_util::StreamExt;
 use worker::{ByteStream, Request};
 

@@ -1,4 +1,5 @@
 //! CORS for endpoints that browser clients of any origin may call. None of them uses cookies.
+
 use worker::{Response, Result};
 
 /// Adds the header that lets pages of any origin read the response.

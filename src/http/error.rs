@@ -1,4 +1,5 @@
 //! Errors of the OAuth endpoints and the pages, and their JSON form (RFC 6749 section 5.2, RFC 7591 section 3.2.2).
+
 use serde_json::json;
 use thiserror::Error;
 use worker::{Response, ResponseBuilder, Result, console_error};

@@ -1,4 +1,5 @@
 //! Server-Sent Events: the response, its events, and the bridge from a WebSocket of the bus.
+
 use core::pin::pin;
 use core::time::Duration;
 
@@ -6,6 +7,7 @@ use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::future::{Either, select};
 use futures_util::stream::{iter, unfold};
 use futures_util::{Stream, StreamExt};
+use objects::sockets::READ;
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::{Delay, Error, Response, Result, WebSocket, WebsocketEvent, console_error, console_log};
 
@@ -25,12 +27,22 @@ pub fn event(message: &str) -> Vec<u8> {
 pub fn bridge(socket: WebSocket, first: Option<String>, last: Option<String>) -> Result<Response> {
     socket.accept()?;
     let (sender, receiver) = unbounded();
-    spawn_local(forward(socket, sender));
-    let frames = unfold(receiver, |mut receiver| async move {
-        match select(receiver.next(), Delay::from(STREAM_COMMENT_EVERY)).await {
-            Either::Left((Some(frame), _)) => Some((Ok(event_with_id(&frame)), receiver)),
-            Either::Left((None, _)) => None,
-            Either::Right(_) => Some((comment(), receiver)),
+    spawn_local(forward(socket.clone(), sender));
+    let frames = unfold((receiver, socket), |(mut receiver, socket)| async move {
+        loop {
+            let chunk = match select(receiver.next(), Delay::from(STREAM_COMMENT_EVERY)).await {
+                // The client has taken whatever came before this, or nobody would ask for more here.
+                Either::Left((Some(frame), _)) if frame == READ => {
+                    if let Err(error) = socket.send_with_str(READ) {
+                        console_log!("stream: {error}");
+                    }
+                    continue;
+                }
+                Either::Left((Some(frame), _)) => Ok(event_with_id(&frame)),
+                Either::Left((None, _)) => return None,
+                Either::Right(_) => comment(),
+            };
+            return Some((chunk, (receiver, socket)));
         }
     });
     let message = |message: Option<String>| iter(message.map(|message| Ok(event(&message))));

@@ -1,5 +1,6 @@
 //! Rate limits by client address. The bindings count per location and approximately; failed logins are counted exactly,
 //! by each account.
+
 use worker::{Env, Method, Request, console_error, console_log};
 
 use crate::http::error::{Code, Error};

@@ -1,4 +1,5 @@
 //! Fetches JSON from another server, with limits on size and time, and without following redirects.
+
 use core::pin::pin;
 use core::time::Duration;
 

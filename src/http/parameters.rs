@@ -1,4 +1,5 @@
 //! Parameters of queries and forms, each of which may be given once.
+
 use crate::http::error::{Code, Error};
 
 /// The longest query of an authorization request, in bytes.

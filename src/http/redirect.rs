@@ -1,4 +1,5 @@
 //! Redirects.
+
 use worker::{Response, ResponseBuilder};
 
 use crate::http::error::Error;

@@ -1,4 +1,5 @@
 //! The result of an MCP method, and the JSON-RPC response that carries it.
+
 use std::sync::LazyLock;
 
 use bus::wire::command::Frame;

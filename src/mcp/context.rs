@@ -1,4 +1,5 @@
 //! The context of a request: everything a method needs to answer it.
+
 use std::rc::Rc;
 
 use bus::wire::command::{Command, Line, Reply};

@@ -3,6 +3,7 @@
 //! Revision 2026-07-28 ("modern" here) is stateless: every request carries its version, the client's capabilities and,
 //! in headers, method and name ("Request Metadata"). Earlier revisions ("legacy") have sessions, opened by
 //! `initialize`.
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;

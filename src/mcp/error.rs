@@ -1,4 +1,5 @@
 //! JSON-RPC errors of the endpoint, with their codes and HTTP statuses.
+
 use kernel::scopes::Scopes;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -45,6 +46,9 @@ pub enum RpcError {
     /// The answer is a stream, which the client does not take.
     #[error("{method} is answered with a stream: Accept must admit text/event-stream")]
     NotAcceptable { method: String },
+    /// A limit is reached. The endpoint answers 429.
+    #[error("{0}")]
+    TooMany(String),
     /// A failure of this server. The text is for the log; clients see "internal error".
     #[error("{0}")]
     Internal(String),
@@ -58,7 +62,8 @@ impl RpcError {
     pub fn code(&self) -> i64 {
         match self {
             Self::Parse(_) => -32700,
-            Self::InvalidRequest(_) | Self::NoSession | Self::Forbidden(_) | Self::NotAcceptable { .. } => -32600,
+            Self::InvalidRequest(_) | Self::NoSession | Self::Forbidden(_) => -32600,
+            Self::NotAcceptable { .. } | Self::TooMany(_) => -32600,
             Self::MethodNotFound { .. } => -32601,
             Self::Malformed(_) | Self::InvalidParams { .. } => -32602,
             Self::Internal(_) => -32603,
@@ -85,6 +90,7 @@ impl RpcError {
             Self::NotAcceptable { .. } => 406,
             Self::Unauthenticated => 401,
             Self::InsufficientScope(_) | Self::Forbidden(_) => 403,
+            Self::TooMany(_) => 429,
             Self::Internal(_) => 500,
         }
     }

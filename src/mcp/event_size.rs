@@ -2,6 +2,7 @@
 //! response twice, as text and as structured content, so a result of half that size would be too long.
 //!
 //! What comes as plain JSON has no such limit: a cut answer says how to get the whole that way.
+
 use kernel::shorten::shorten;
 use serde_json::{Map, Value, json};
 

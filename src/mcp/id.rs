@@ -1,6 +1,7 @@
 //! The id of a JSON-RPC request, and other values that are returned as the client wrote them.
 //!
 //! JSON sets no limit to numbers; a parser that holds them in 64 bits would return a large one changed.
+
 use std::collections::BTreeMap;
 use std::fmt;
 

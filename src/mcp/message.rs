@@ -1,4 +1,5 @@
 //! Parsing of JSON-RPC 2.0 messages: one message in a body, or a batch.
+
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 

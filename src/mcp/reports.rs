@@ -1,5 +1,6 @@
 //! Notifications about a request before its answer: progress, if it has a `progressToken`, and log messages, if a
 //! request of 2026-07-28 sets a level.
+
 use core::cell::Cell;
 
 use bus::wire::command::Line;

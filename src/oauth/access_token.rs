@@ -1,4 +1,5 @@
 //! Access tokens: JWTs (RFC 9068), signed with HS256, since only this server verifies them.
+
 use chrono::DateTime;
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};

@@ -1,4 +1,5 @@
 //! Authorization requests (OAuth 2.1 section 4.1.1): checks the client and its redirect URI, then the other parameters.
+
 use kernel::scopes::Scopes;
 use worker::{Env, Response};
 

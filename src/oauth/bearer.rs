@@ -1,5 +1,6 @@
 //! The resource server: verifies the bearer token of a request, or answers with a challenge (RFC 6750, RFC 9728 section
 //! 5.1).
+
 use kernel::scopes::Scopes;
 use runtime::now_ms;
 use serde_json::json;

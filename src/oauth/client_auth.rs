@@ -1,4 +1,5 @@
 //! Client authentication at the token endpoint (RFC 6749 section 2.3).
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;

@@ -3,6 +3,7 @@
 //!
 //! Each code has a Durable Object of its own, which lives for ten minutes. The object's name is an HMAC of the code, so
 //! that a list of object names reveals no codes.
+
 use account::accounts::{Command as AccountCommand, Reply as AccountReply};
 use account::codes::Exchange;
 use account::device::{Command, INTERVAL_MS, LIFETIME_MS, Reply, Requested, shown, user_code};

@@ -1,4 +1,5 @@
 //! Token responses: turns a grant of the account object into what the client gets.
+
 use account::accounts::Owner;
 use account::grants::{Granted, Refusal};
 use kernel::ids::random_id;

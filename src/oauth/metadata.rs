@@ -1,4 +1,5 @@
 //! Discovery documents: RFC 9728 for the MCP endpoints, RFC 8414 for the authorization server.
+
 use kernel::scopes::Scopes;
 use serde_json::{Value, json};
 use worker::{Env, Request, Response};

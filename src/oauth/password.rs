@@ -1,4 +1,5 @@
 //! `POST /auth/login` and `POST /auth/refresh`: tokens for programs that ask for the user's password themselves.
+
 use account::accounts::{AfterLogin, Command, Reply};
 use account::grants::{Permission, Refresh, Refusal};
 use account::passwords::MAX_BYTES;

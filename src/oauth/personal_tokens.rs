@@ -2,6 +2,7 @@
 //!
 //! A verified token is cached for some seconds, so that a busy script does not ask the account each time. Revocation
 //! takes effect at once all the same, because the account tells the user's bus.
+
 use core::cell::RefCell;
 use std::collections::HashMap;
 

@@ -3,6 +3,7 @@
 //! Matching is exact except for the port of loopback URIs (OAuth 2.1 section 2.3.1, RFC 8252 section 7.3). Allowed are
 //! https, http on loopback, and private-use schemes of native apps, but nothing that a browser would run or read from
 //! disk.
+
 use thiserror::Error;
 use url::Url;
 

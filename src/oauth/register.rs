@@ -3,6 +3,7 @@
 //!
 //! What RFC 7592 says of a stored record becomes: GET reads the id, PUT makes a new id, and DELETE has nothing to delete.
 //! A deleted id goes on to work for whoever still has it; what a user has allowed a client is taken back on `/clients`.
+
 use runtime::now_ms;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;

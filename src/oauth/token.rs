@@ -1,4 +1,5 @@
 //! The token endpoint (OAuth 2.1 section 3.2) and revocation (RFC 7009).
+
 use account::accounts::{Command, Reply};
 use account::codes::Exchange;
 use account::grants::{ACCESS_TOKEN_CLIENT, Refresh, Refusal};

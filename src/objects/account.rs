@@ -2,6 +2,7 @@
 //!
 //! A credential is `<kind>_<route>.<secret>`. The route is the object's id in base64url, opaque to the holder. The
 //! runtime checks that an id belongs to this namespace, so an invented credential wakes no object.
+
 use account::accounts::{Command, Reply};
 use account::usernames::Username;
 use base64::Engine;

@@ -1,4 +1,5 @@
 //! The stub of the `UserBus` object: one typed request, one hop.
+
 use ::objects::sockets::header;
 use ::objects::status;
 use bus::wire::command::{Caller, Command, Line, Reply, Request as BusRequest};
@@ -53,7 +54,7 @@ impl BusAnswer {
 /// Whether the bus opens a stream.
 pub enum Opened {
     Socket(WebSocket),
-    /// The session is closed, or the grant revoked.
+    /// The session is closed, the grant revoked, or the user has too many connections open.
     Refused(Reply),
 }
 
@@ -180,10 +181,13 @@ impl Bus {
 
     async fn open(&self, headers: Headers) -> Result<Opened, BusError> {
         let mut response = self.upgrade(headers).await?;
-        if response.status_code() == 404 {
+        let status = response.status_code();
+        if status == 404 {
             return Ok(Opened::Refused(response.json().await?));
         }
-        let status = response.status_code();
+        if status == 429 {
+            return Ok(Opened::Refused(Reply::Rejected { message: response.text().await? }));
+        }
         let refused = || worker::Error::RustError(format!("the bus opened no stream: {status}"));
         Ok(Opened::Socket(response.websocket().ok_or_else(refused)?))
     }

@@ -1,4 +1,5 @@
 //! The stub of the `DeviceSignIn` object.
+
 use account::device::{Command, Reply};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,5 @@
 //! The stub of the `KeyRing` object, and this server's keys, which are read once per isolate.
+
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 

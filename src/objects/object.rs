@@ -1,4 +1,5 @@
 //! Sends a JSON command to a Durable Object and parses its JSON reply.
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::JsValue;

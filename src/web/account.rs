@@ -1,4 +1,5 @@
 //! `/account`: changes the password, deletes the account, and makes invitations for administrators.
+
 use account::accounts::{Command, Reply};
 use account::passwords::{MAX_BYTES, MIN_CHARACTERS};
 use worker::{Env, Request, Response};

@@ -2,6 +2,7 @@
 //!
 //! GET changes nothing and needs no cookie. Errors are shown on a page until client and redirect URI are verified;
 //! after that they go to the client.
+
 use account::accounts::{Command, Reply};
 use account::codes::CodeBinding;
 use account::consents::Consent;

@@ -1,4 +1,5 @@
 //! Browser sessions, cookies, and the headers of pages.
+
 use account::accounts::{Command, Owner, Reply};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -1,4 +1,5 @@
 //! `/clients`: lists the clients that the owner has allowed, and revokes them.
+
 use account::accounts::{Command, Reply};
 use account::consents::Allowed;
 use url::Url;

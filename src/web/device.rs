@@ -2,6 +2,7 @@
 //!
 //! A link may contain the code, but looking it up and deciding each need a button press, so a link from someone else
 //! does nothing by itself.
+
 use account::accounts::{Command as AccountCommand, Reply as AccountReply};
 use account::device::{Command, Reply, Requested, shown, typed_code};
 use account::grants::Permission;

@@ -2,6 +2,7 @@
 //! browser that started.
 //!
 //! Users are identified by issuer and subject, never by e-mail address, which can be reassigned.
+
 use account::accounts::{Command, Reply};
 use account::usernames::Username;
 use base64::Engine;

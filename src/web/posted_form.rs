@@ -1,4 +1,5 @@
 //! Posted forms. They can only be read if they come from their own page, in the browser that it was shown to.
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use worker::{Env, Method, Request};

@@ -1,4 +1,5 @@
 //! Where a browser goes after signing in or out.
+
 use url::Url;
 use worker::Response;
 

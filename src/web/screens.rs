@@ -1,4 +1,5 @@
 //! Renders the sign-in pages and notices, with their form tokens and headers.
+
 use askama::Template;
 use kernel::scopes::Scopes;
 use url::form_urlencoded::byte_serialize;

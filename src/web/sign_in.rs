@@ -1,4 +1,5 @@
 //! `/login` and `/logout`: start and end a browser's session.
+
 use account::accounts::{AfterLogin, Command, Reply};
 use account::passwords::MAX_BYTES;
 use account::usernames::Username;

@@ -1,4 +1,5 @@
 //! `/signup`: creates an account for anyone `SIGNUP` allows, and for the first administrator with the setup code.
+
 use account::accounts::{Command, Reply};
 use account::key_ring::setup::Command as Setup;
 use account::passwords::{MIN_CHARACTERS, is_acceptable};

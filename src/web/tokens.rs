@@ -1,4 +1,5 @@
 //! `/tokens`: lists, creates and revokes the owner's personal access tokens.
+
 use account::access_tokens::{DEFAULT_DAYS, Listed, MAX_DAYS, NewToken};
 use account::accounts::Authority;
 use kernel::scopes::Scopes;

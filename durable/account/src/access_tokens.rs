@@ -1,6 +1,7 @@
 //! Personal access tokens: made by hand for scripts and headless Blenders, shown once, known here by their hash.
 //!
 //! Each is a grant to `CLIENT`, so that revoking one reaches the bus as any revocation does.
+
 use kernel::ids::{Entropy, EntropyError, random_id};
 use kernel::params;
 use kernel::scopes::Scopes;

@@ -1,4 +1,5 @@
 //! One account: who it is, how its owner signs in, and what the edge may ask of it.
+
 use kernel::ids::Entropy;
 use kernel::migrate::migrate;
 use kernel::scopes::Scopes;

@@ -1,4 +1,5 @@
 //! Sessions of signed-in browsers: a secret in a cookie, known here by its hash, so that signing out really ends it.
+
 use kernel::ids::{Entropy, EntropyError};
 use kernel::params;
 use kernel::secrets::{hash, new_secret};

@@ -1,4 +1,5 @@
 //! Authorization codes. A code works once (OAuth 2.1 section 4.1.3): a second use revokes what the first gave.
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::ids::Entropy;

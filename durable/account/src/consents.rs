@@ -3,6 +3,7 @@
 //!
 //! Whether a consent may be remembered is the edge's to say: only it knows whether the redirect tells clients apart (RFC
 //! 8252 section 8.6).
+
 use kernel::params;
 use kernel::scopes::Scopes;
 use kernel::storage::{Row, Sql, StorageError};

@@ -2,6 +2,7 @@
 //!
 //! A stranger makes it, so it holds one row and ends by itself. What the device gets in the end is an authorization code
 //! of the account that allowed it, whose secret is the device's own: nothing here can be used by who reads it.
+
 use kernel::ids::{Entropy, EntropyError};
 use kernel::migrate::migrate;
 use kernel::params;

@@ -2,6 +2,7 @@
 //!
 //! An attempt within the pause is answered as a wrong password is, after the same work, and is not counted: whoever
 //! guesses learns neither that there is a pause nor that there is an account, and cannot make the pause longer.
+
 use kernel::params;
 use kernel::storage::{Sql, StorageError};
 

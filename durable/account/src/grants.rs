@@ -8,6 +8,7 @@
 //! - retired: its sibling was used, or its successor was.
 //!
 //! A spent token outside its grace, or a retired one, shows that two parties hold the grant: it is revoked.
+
 use kernel::ids::{Entropy, EntropyError, random_id};
 use kernel::params;
 use kernel::scopes::Scopes;

@@ -1,4 +1,5 @@
 //! Invitations that an administrator gives out: each lets one person make one account. Known here by their hash.
+
 use kernel::ids::Entropy;
 use kernel::params;
 use kernel::secrets::{hash, new_secret};

@@ -1,4 +1,5 @@
 //! Password hashes: argon2id, with the parameters kept beside each hash so that they can be raised later.
+
 use argon2::{Algorithm, Argon2, Params, Version};
 use kernel::ids::{Entropy, EntropyError};
 use kernel::params;

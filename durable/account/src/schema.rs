@@ -1,4 +1,5 @@
 //! The schemas of an account, of a device's sign-in and of the key ring: one file a version, append-only.
+
 use kernel::migrate::Migrations;
 
 pub const ACCOUNT: Migrations = &[

@@ -1,4 +1,5 @@
 //! Account names. One spelling each, so that no two names look or compare alike: lower-case ASCII and nothing else.
+
 use core::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
 //! What is done when the object's alarm goes off.
+
 use kernel::params;
 
-use crate::delivery::lifecycle;
+use crate::delivery::endings;
 use crate::rows::timers::{self, Kind};
 use crate::rows::{clients, inbox, jobs, origins, revocations, sessions};
 use crate::turn::Turn;
@@ -19,7 +20,13 @@ pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
     for (kind, subject) in timers::take_due(turn)? {
         match kind {
             Kind::Retention => retain(turn)?,
-            Kind::Lost => lifecycle::lose(turn, &subject)?,
+            Kind::Lost => endings::lose(turn, &subject)?,
+            Kind::Unanswered => {
+                if let Some((left_ms, uuid)) = subject.split_once(' ') {
+                    endings::lose_unanswered(turn, uuid, left_ms.parse().unwrap_or(0))?;
+                }
+            }
+            Kind::Untaken => endings::lose_untaken(turn, &subject)?,
             Kind::SocketExpiry => {
                 let reason = "the access token expired";
                 turn.effects.push(Effect::Close { socket_id: subject, code: close::UNAUTHORIZED, reason });
@@ -35,7 +42,10 @@ pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
 /// Forgets what has been kept long enough; looks again in a while if anything is left that will grow old.
 fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
     let was_erased = revocations::is_erased(turn)?;
-    jobs::forget_old(turn)?;
+    endings::lose_expired_of_all(turn)?;
+    if jobs::forget_old(turn)? {
+        timers::hasten_retention(turn)?;
+    }
     inbox::forget_old(turn)?;
     origins::forget_old(turn)?;
     sessions::forget_idle(turn)?;

@@ -1,12 +1,13 @@
 //! Tells whoever listens what has changed, once, at the end of a turn: sessions that subscribed, streams of
 //! `subscriptions/listen`, and those of tasks.
-use std::collections::BTreeSet;
 
-use kernel::params;
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::json;
 
 use crate::delivery::post;
 use crate::requests::tasks;
+use crate::rows::subscriptions;
 use crate::turn::Turn;
 use crate::turn::change::Change;
 use crate::turn::effect::Effect;
@@ -14,18 +15,27 @@ use crate::turn::error::Error;
 use crate::wire::record::notification;
 use crate::wire::topics::{Listener, Topic};
 
-/// Tells the changes of this turn. What a session is told is kept for it, which is no change that anybody is told of.
+/// Tells the changes of this turn, and those of earlier ones that are due. What changes very often is told a few times a
+/// second; while nobody listens, nothing is done at all.
 pub fn settle(turn: &mut Turn<'_>) -> Result<(), Error> {
     let changes = core::mem::take(&mut turn.changes);
     let topics: BTreeSet<Topic> = changes.iter().flat_map(topics).collect();
     for topic in &topics {
-        tell_listeners(turn, topic);
-        tell_sessions(turn, topic)?;
+        if subscriptions::note_changed(turn, topic)? || turn.presence.is_listened_to(topic) {
+            turn.presence.news.note(topic, turn.now_ms);
+        }
     }
     for change in &changes {
         if let Change::Job { job_id } = change {
             tell_tasks(turn, job_id)?;
         }
+    }
+    for topic in turn.presence.news.take_due(turn.now_ms) {
+        tell_listeners(turn, &topic);
+        tell_sessions(turn, &topic)?;
+    }
+    if let Some(due_ms) = turn.presence.news.next_due() {
+        turn.effects.push(Effect::Tell { due_ms });
     }
     Ok(())
 }
@@ -49,15 +59,15 @@ fn tell_listeners(turn: &mut Turn<'_>, topic: &Topic) {
     }
 }
 
+/// Sessions that have a stream. Any other is told when it opens one.
 fn tell_sessions(turn: &mut Turn<'_>, topic: &Topic) -> Result<(), Error> {
-    let key = topic.key();
-    if !turn.presence.is_subscribed(&key) {
-        return Ok(());
-    }
-    let rows = turn.sql.query("SELECT session_id, uri FROM subscriptions WHERE topic = ?", params![key])?;
-    for row in &rows {
-        let updated = notification("notifications/resources/updated", json!({"uri": row.text(1)?}));
-        post::tell(turn, &row.text(0)?, &updated)?;
+    let mut frames = BTreeMap::new();
+    for (session_id, uri) in subscriptions::listening(turn, topic)? {
+        let frame: &String = frames.entry(uri).or_insert_with_key(|uri| post::news(uri));
+        if let Some(socket_id) = turn.presence.stream_of(&session_id).map(|stream| stream.socket_id.clone()) {
+            turn.presence.news.sent(&socket_id, topic.key(), turn.now_ms);
+            turn.effects.push(Effect::Send { socket_id, frame: frame.clone() });
+        }
     }
     Ok(())
 }

@@ -1,18 +1,21 @@
 //! What a peer says over its WebSocket: MCP's JSON-RPC, one message a frame. docs/peer-protocol.md is the whole of it.
+
 use kernel::text::cut;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
+use crate::clients::arrival;
 use crate::clients::registry::Via;
-use crate::delivery::{lifecycle, post, window};
+use crate::delivery::lifecycle::Reported;
+use crate::delivery::{endings, lifecycle, post, proof};
 use crate::requests::{calls, questions};
 use crate::rows::jobs;
 use crate::rows::revocations::is_revoked;
 use crate::turn::Turn;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
-use crate::turn::job::State;
+use crate::turn::job::{State, WAITS};
 use crate::wire::record::Routing;
 use crate::wire::tool_result;
 use crate::wire::tools::BusCall;
@@ -26,6 +29,9 @@ const MAX_PROGRESS_MESSAGE: usize = 1024;
 
 /// The MCP revision spoken over the socket.
 const PROTOCOL_VERSION: &str = "2025-11-25";
+
+/// The key in `_meta` of a progress notification by which a peer says that the job waits behind others.
+const WAITS_KEY: &str = "blender-bus/waits";
 
 const PARSE_ERROR: i64 = -32700;
 
@@ -55,6 +61,11 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
     if is_revoked(turn, socket.grant_id)? {
         return Ok(Frame::Understood);
     }
+    let name = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
+    turn.note_sender(socket.grant_id, name.as_deref().unwrap_or_default());
+    if let Some(uuid) = name {
+        proof::heard(turn, &uuid)?;
+    }
     if text.len() > MAX_PARSED {
         return oversize(turn, socket, text);
     }
@@ -66,18 +77,23 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
             return Ok(Frame::Malformed);
         }
     };
+    let bound = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
     let id = message.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
     let params = message.get_mut("params").map(Value::take).unwrap_or_default();
     match (message.get("method").and_then(Value::as_str), id) {
         (Some(method), Some(id)) => {
             let (answer, attached) = answer(turn, socket, method, params, &id)?;
             reply(turn, socket, answer);
-            if let Some(uuid) = attached {
-                window::hand_over(turn, &uuid)?;
-                post::hand_over(turn, &uuid)?;
+            if let Some(Attaching { uuid, still_has }) = attached {
+                endings::pass_missed_cancels(turn, &uuid, &still_has)?;
+                arrival::hand_over(turn, &uuid)?;
+                if bound.as_ref() != Some(&uuid) {
+                    post::hand_over(turn, &uuid)?;
+                }
             }
         }
         (Some("notifications/progress"), None) => progress(turn, socket, &params)?,
+        (Some("notifications/received"), None) => return received(turn, socket, bound.as_deref(), &params),
         (Some(_), None) => {}
         // An answer to a request: the bus sends none.
         (None, Some(_)) if message.get("result").is_some() || message.get("error").is_some() => {}
@@ -90,6 +106,18 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
     Ok(Frame::Understood)
 }
 
+/// A client confirms the records it was sent.
+fn received(turn: &mut Turn<'_>, socket: Socket<'_>, bound: Option<&str>, params: &Value) -> Result<Frame, Error> {
+    let place = params.get("place").and_then(Value::as_str).unwrap_or_default();
+    let Some(uuid) = bound else { return Ok(Frame::Understood) };
+    if proof::confirmed(turn, uuid, place)? {
+        return Ok(Frame::Understood);
+    }
+    let reason = "params.place must be the text of digits that came as \"blender-bus/place\" in _meta of a record";
+    reply(turn, socket, error_reply(&Value::Null, INVALID_REQUEST, reason));
+    Ok(Frame::Malformed)
+}
+
 /// The answer to a request, and the client that attached by it.
 fn answer(
     turn: &mut Turn<'_>,
@@ -97,7 +125,7 @@ fn answer(
     method: &str,
     mut params: Value,
     id: &Value,
-) -> Result<(Value, Option<String>), Error> {
+) -> Result<(Value, Option<Attaching>), Error> {
     Ok(match method {
         "ping" | "logging/setLevel" => (result_reply(id, &json!({})), None),
         "initialize" => (result_reply(id, &initialized()), None),
@@ -122,7 +150,14 @@ fn answer(
     })
 }
 
-type Called = (Result<Value, String>, Option<String>);
+/// A client that has just registered over a socket.
+struct Attaching {
+    uuid: String,
+    /// Jobs that it says it still has.
+    still_has: Vec<String>,
+}
+
+type Called = (Result<Value, String>, Option<Attaching>);
 
 fn call_tool(turn: &mut Turn<'_>, socket: Socket<'_>, name: &str, arguments: &Value) -> Result<Called, Error> {
     let call = match BusCall::parse(name, arguments) {
@@ -139,7 +174,9 @@ fn call_tool(turn: &mut Turn<'_>, socket: Socket<'_>, name: &str, arguments: &Va
         return Ok((Err(format!("this token may not call {name}: it lacks the scope bus:dispatch")), None));
     }
     let attaches = match &call {
-        BusCall::RegisterClient(call) => Some(call.client_uuid.clone()),
+        BusCall::RegisterClient(call) => {
+            Some(Attaching { uuid: call.client_uuid.clone(), still_has: call.open_jobs.clone().unwrap_or_default() })
+        }
         _ => None,
     };
     let via = Via::Socket { socket_id: socket.socket_id, bound: bound.as_deref() };
@@ -160,13 +197,14 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     if !job.state.is_open() {
         return Ok(());
     }
-    let began = window::acknowledge(turn, &job)?;
+    let began = lifecycle::acknowledge(turn, &job)?;
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
-    let asks = questions::is_asked(params);
-    // Nothing is noted of a job that has only begun; but that it asks, or no longer does.
-    if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0 || asks || questions::is_open(&job)) {
-        lifecycle::note_progress(turn, &job, percent, message, asks)?;
+    let (asks, waits) = (questions::is_asked(params), waits_for_others(params));
+    let told_before = questions::is_open(&job) || job.progress.as_ref().is_some_and(|told| told.get(WAITS).is_some());
+    // Nothing is noted of a job that has only begun; but what it waits for is, and that it no longer does.
+    if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0 || asks || waits || told_before) {
+        lifecycle::note_progress(turn, &job, Reported { percent, message, asks, waits })?;
     }
     if job.from_uuid == turn.server_uuid() || (percent.as_f64() == Some(0.0) && !began) {
         return Ok(());
@@ -179,6 +217,11 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     let routing = Routing::Direct { target_uuid: job.from_uuid.clone() };
     let record = lifecycle::report(turn, job_id, uuid, &job.from_uuid, routing, payload)?;
     post::deliver(turn, &record).map(|_| ())
+}
+
+/// Whether a progress notification says that its job waits behind others in its Blender.
+fn waits_for_others(params: &Value) -> bool {
+    params.get("_meta").and_then(|meta| meta.get(WAITS_KEY)).and_then(Value::as_bool) == Some(true)
 }
 
 /// As much of a frame as says whose result it is; serde skips the rest without keeping it.

@@ -1,5 +1,11 @@
 //! The schema of a bus: one file a version, append-only.
+
 use kernel::migrate::Migrations;
 
-pub const USER_BUS: Migrations =
-    &[include_str!("../schema/0001_initial.sql"), include_str!("../schema/0002_jobs_updated_at.sql")];
+pub const USER_BUS: Migrations = &[
+    include_str!("../schema/0001_initial.sql"),
+    include_str!("../schema/0002_jobs_updated_at.sql"),
+    include_str!("../schema/0003_endings.sql"),
+    include_str!("../schema/0004_pending_news.sql"),
+    include_str!("../schema/0005_senders.sql"),
+];

@@ -1,4 +1,5 @@
 //! A user's bus: every request of the edge comes through here.
+
 use crate::clients::registry::{self, Via};
 use crate::requests::wait::{Outcome, Wait};
 use crate::requests::{calls, dispatch, job_tools, overview, questions, tasks};
@@ -26,6 +27,9 @@ pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error
     }
     let caller_uuid =
         request.caller.as_ref().map(|caller| caller_uuid(caller, client_name.as_deref().unwrap_or_default()));
+    if let Some(caller) = &request.caller {
+        turn.note_sender(&caller.grant_id, client_name.as_deref().unwrap_or_default());
+    }
     match perform(turn, &request, caller_uuid.as_deref(), protocol_version) {
         Err(Error::Rejected(rejection)) => Ok(Reply::Rejected { message: rejection.to_string() }.into()),
         outcome => outcome,
@@ -45,7 +49,7 @@ fn perform(
     }
     Ok(match &request.command {
         Command::Dispatch { command, params, target_uuid, timeout_ms, task_after_ms, .. } => {
-            match dispatch::dispatch(turn, command, params, target_uuid.as_deref())? {
+            match dispatch::dispatch(turn, command, params, target_uuid.as_deref(), *timeout_ms)? {
                 Ok((subject, answered)) => Outcome::Wait(Wait {
                     subject,
                     for_what: answered.or_task_after(turn.now_ms, *task_after_ms).into(),

@@ -1,4 +1,5 @@
 //! Identifiers, made from randomness that the caller hands in.
+
 use core::fmt::Write;
 
 use thiserror::Error;

@@ -1,4 +1,5 @@
 //! Schema migrations: append-only, numbered from 1, each run once.
+
 use crate::params;
 use crate::storage::{Sql, StorageError};
 

@@ -1,4 +1,5 @@
 //! OAuth scopes: what a token may do on its owner's bus.
+
 use core::fmt;
 
 use serde::de::Error;

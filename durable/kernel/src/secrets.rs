@@ -1,6 +1,7 @@
 //! Random secrets that a client holds and the object knows only by their SHA-256.
 //!
 //! A fast hash is right here: each secret has 256 random bits, so there is nothing to guess.
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};

@@ -1,4 +1,5 @@
 //! Making a JSON document fit where it has to: its longest texts are cut, and it says so itself.
+
 use serde_json::{Value, json};
 
 /// Strings shorter than this are not worth cutting.

@@ -8,6 +8,7 @@
 //! as another number, and as one that `LIMIT` and STRICT columns refuse; NaN arrives as NULL. `Sql::query` is the one way
 //! in, and refuses what would not arrive as it is. The SQLite of the tests binds and returns values the way the runtime
 //! does; `tests/sql_cases.json` holds the cases that are run on both.
+
 use thiserror::Error;
 
 /// A value going into or coming out of SQLite.

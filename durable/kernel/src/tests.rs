@@ -1,4 +1,5 @@
 //! The SQLite of these tests is a double of the runtime's. `tests/test_sql_double.py` runs the same cases on the runtime.
+
 use serde_json::Value as Json;
 
 use crate::storage::{MAX_INTEGER, MAX_VALUE_BYTES, Row, Sql, StorageError, Value};

@@ -1,4 +1,5 @@
 //! Which request led to what: ids that go through logs and records, and never a word of what was asked or answered.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -2,6 +2,7 @@
 //!
 //! `POST` a `account::accounts::Command` as JSON, get a `Reply`. Only the edge can reach this; it routes by the name
 //! at login, and by the object id inside a code, refresh token or session cookie otherwise.
+
 use core::time::Duration;
 
 use account::accounts::{AccountError, Command, Effect, Reply, handle, is_over, open, owed, performed};

@@ -2,6 +2,7 @@
 //!
 //! `POST` a `account::device::Command` as JSON, get a `Reply`. Strangers make these objects, so each has an alarm that
 //! leaves nothing of it.
+
 use core::time::Duration;
 
 use account::device::{Command, DeviceError, Reply, ends_ms, handle};

@@ -2,6 +2,7 @@
 //!
 //! `POST /keys` is answered with all keys, as JSON `{"keys": [account::key_ring::keys::Key]}`; isolates of the edge keep the answer.
 //! `POST /setup` takes a `account::key_ring::setup::Command` and is answered `{"done": bool}`.
+
 use account::key_ring::keys::{KeyError, keys};
 use account::key_ring::setup::{Command, first_code, perform};
 use account::schema::KEY_RING;

@@ -1,5 +1,6 @@
 //! Sleeping in an object. All who sleep share one timer of the runtime, set for whoever is due first: most are woken by what
 //! they wait for long before, and a timer of their own, set and cleared, would cost each of them more than the waiting.
+
 use core::cell::{Cell, RefCell};
 use core::pin::Pin;
 use core::task::{Context, Poll};

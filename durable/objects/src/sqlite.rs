@@ -1,4 +1,5 @@
 //! The object's own SQLite behind the core's `Sql`.
+
 use kernel::storage::{Row, Sql, StorageError, Value};
 use worker::{SqlStorage, SqlStorageValue};
 

@@ -3,9 +3,10 @@
 mod answer;
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use bus::clients::{sockets, streams};
+use bus::delivery::proof;
 use bus::peer::{self, Frame};
 use bus::requests::listen;
 use bus::rows::timers::{self, Kind};
@@ -19,18 +20,21 @@ use bus::{alarm, announce, schema};
 use kernel::migrate::migrate;
 use kernel::storage::StorageError;
 use runtime::{WebCrypto, now_ms};
+use worker::wasm_bindgen_futures::spawn_local;
 use worker::{
     DurableObject, Env, Error, Method, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
     WebSocketPair, console_error, console_log, console_warn, durable_object,
 };
 
 use crate::sleepers::Sleepers;
-use crate::sockets::{Opened, Opening, Sockets};
+use crate::sockets::{Opened, Opening, Sockets, last_ping};
 use crate::sqlite::ObjectSql;
 use crate::waits::Waits;
 
 pub use answer::status;
 
+/// How soon an alarm whose turn failed goes off again.
+const RETRY_ALARM_MS: i64 = 60_000;
 /// Frames of one socket that were not understood, before it is closed.
 const MAX_MALFORMED: u32 = 20;
 /// The WebSocket subprotocol of peers.
@@ -51,6 +55,10 @@ struct Bus {
     awake: Cell<bool>,
     /// When the alarm is known to go off.
     armed_ms: Cell<Option<i64>>,
+    /// When a turn will be taken to tell what has changed.
+    telling_ms: Cell<Option<i64>>,
+    /// Itself, for what goes on after a call.
+    me: Weak<Self>,
 }
 
 impl DurableObject for UserBus {
@@ -58,7 +66,7 @@ impl DurableObject for UserBus {
         let limits = Limits::read(|name| env.var(name).ok().map(|value| value.to_string()));
         let mut presence = Presence::with_limits(limits);
         let sockets = Sockets::wake(&state, &mut presence);
-        Self(Rc::new(Bus {
+        Self(Rc::new_cyclic(|me| Bus {
             sql: ObjectSql(state.storage().sql()),
             presence: RefCell::new(presence),
             sockets,
@@ -66,6 +74,8 @@ impl DurableObject for UserBus {
             sleepers: Rc::default(),
             awake: Cell::new(false),
             armed_ms: Cell::new(None),
+            telling_ms: Cell::new(None),
+            me: me.clone(),
             state,
         }))
     }
@@ -80,8 +90,7 @@ impl DurableObject for UserBus {
 
     async fn alarm(&self) -> Result<Response> {
         self.0.armed_ms.set(None);
-        // An error would have the alarm tried again six times and then dropped for ever: it is logged instead, and the
-        // next request arms it anew.
+        // An error would have the alarm tried again six times and then dropped for ever: it is logged, and tried again later.
         let user_id = self.0.turn("", |turn| alarm::owner(turn)).await;
         let done = match user_id {
             Ok(user_id) => self.0.turn(&user_id.unwrap_or_default(), alarm::alarm).await,
@@ -89,14 +98,23 @@ impl DurableObject for UserBus {
         };
         if let Err(error) = done {
             logged(&error);
+            // What was due stays due: the timers are rows, which a failed turn may not have read.
+            if let Err(error) = self.0.arm(now_ms().saturating_add(RETRY_ALARM_MS)).await {
+                logged(&error);
+            }
         }
         Response::empty()
     }
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
         let Some(opened) = Opened::of(&socket) else { return Ok(()) };
-        if !opened.is_client() {
+        if opened.has_ended {
             return Ok(());
+        }
+        self.0.sockets.heard(&opened.socket_id);
+        if !opened.is_client() {
+            let read = self.0.turn(&opened.user_id, |turn| streams::read(turn, &opened.socket_id)).await;
+            return read.map_err(|error| logged(&error));
         }
         let WebSocketIncomingMessage::String(text) = message else {
             return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
@@ -121,7 +139,7 @@ impl DurableObject for UserBus {
             Ok(Frame::Malformed) => socket.close(Some(close::PROTOCOL_ERROR), Some("too many malformed frames")),
             Err(error) => {
                 logged(&error);
-                socket.close(Some(1011), Some("internal error"))
+                socket.close(Some(1011), Some("internal error of the bus; its log has the reason"))
             }
         }
     }
@@ -173,7 +191,7 @@ impl Bus {
         let mut due_ms = None;
         let vanish = effects.contains(&Effect::Vanish);
         for effect in effects {
-            due_ms = self.perform(effect).into_iter().chain(due_ms).min();
+            due_ms = self.perform(user_id, effect).into_iter().chain(due_ms).min();
         }
         if vanish {
             self.state.storage().delete_all().await.map_err(failed)?;
@@ -186,9 +204,15 @@ impl Bus {
     }
 
     /// Performs one effect; when that is to arm the alarm, says for when.
-    fn perform(&self, effect: Effect) -> Option<i64> {
+    fn perform(&self, user_id: &str, effect: Effect) -> Option<i64> {
         match effect {
-            Effect::Send { socket_id, frame } => self.sockets.send(&socket_id, &frame),
+            Effect::Send { socket_id, frame } => {
+                if let Some(slow) = self.sockets.send(&self.state, &socket_id, &frame) {
+                    self.leave_behind(slow);
+                }
+            }
+            Effect::LookForPing { socket_id } => self.look_for_ping(user_id, socket_id),
+            Effect::AskRead { socket_id } => self.sockets.ask(&socket_id),
             Effect::Note { socket_id } => {
                 self.sockets.note(&socket_id, &self.presence.borrow());
                 self.waits.poke_all();
@@ -201,11 +225,56 @@ impl Bus {
             }
             Effect::Log { line } => console_log!("{line}"),
             Effect::News { subject } => self.waits.poke(&subject),
+            Effect::Tell { due_ms } => self.tell_later(user_id, due_ms),
             Effect::Arm { due_ms } => return Some(due_ms),
             // Not an effect among others: `turn` sees to it last.
             Effect::Vanish => {}
         }
         None
+    }
+
+    /// Lets a socket's last `ping` prove what has arrived.
+    fn look_for_ping(&self, user_id: &str, socket_id: String) {
+        let (Some(bus), Some(pinged_ms)) = (self.me.upgrade(), self.sockets.last_ping(&self.state, &socket_id)) else {
+            return;
+        };
+        let user_id = user_id.to_owned();
+        spawn_local(async move {
+            if let Err(error) = bus.turn(&user_id, |turn| proof::pinged(turn, &socket_id, pinged_ms)).await {
+                logged(&error);
+            }
+        });
+    }
+
+    /// A socket was closed as too slow: whoever is attached by it has left.
+    fn leave_behind(&self, slow: Opened) {
+        let Some(bus) = self.me.upgrade() else { return };
+        spawn_local(async move {
+            let left = bus.turn(&slow.user_id, |turn| sockets::socket_closed(turn, &slow.socket_id)).await;
+            if let Err(error) = left {
+                logged(&error);
+            }
+            bus.waits.poke_all();
+        });
+    }
+
+    /// Takes a turn at this time, at whose end what has changed is told.
+    fn tell_later(&self, user_id: &str, due_ms: i64) {
+        let Some(bus) = self.me.upgrade() else { return };
+        if self.telling_ms.get().is_some_and(|telling_ms| telling_ms <= due_ms) {
+            return;
+        }
+        self.telling_ms.set(Some(due_ms));
+        let user_id = user_id.to_owned();
+        spawn_local(async move {
+            bus.sleepers.until(due_ms).await;
+            if bus.telling_ms.get() == Some(due_ms) {
+                bus.telling_ms.set(None);
+            }
+            if let Err(error) = bus.turn(&user_id, |_| Ok(())).await {
+                logged(&error);
+            }
+        });
     }
 
     /// Sets the alarm, unless it goes off earlier anyway.
@@ -264,8 +333,14 @@ impl Bus {
 
     async fn gone(&self, socket: &WebSocket) -> Result<()> {
         let Some(opened) = Opened::of(socket) else { return Ok(()) };
+        let pinged_ms = last_ping(&self.state, socket);
         self.sockets.forget(&opened.socket_id);
-        let left = self.turn(&opened.user_id, |turn| sockets::socket_closed(turn, &opened.socket_id));
+        let left = self.turn(&opened.user_id, |turn| {
+            if let Some(pinged_ms) = pinged_ms {
+                proof::pinged(turn, &opened.socket_id, pinged_ms)?;
+            }
+            sockets::socket_closed(turn, &opened.socket_id)
+        });
         left.await.map_err(|error| logged(&error))?;
         self.waits.poke_all();
         Ok(())

@@ -1,4 +1,5 @@
 //! Requests that wait in the object for news of a job or an inbox. Memory only: they end with the object.
+
 use core::cell::{Cell, RefCell};
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
 //! The clock, the randomness and the microtasks of the runtime: the one place in this package that touches them.
+
 use kernel::ids::{Entropy, EntropyError};
 use worker::js_sys::{Date, Reflect, global};
 use worker::wasm_bindgen::JsValue;

@@ -1,4 +1,5 @@
 //! The checked arguments of a prompt.
+
 use serde_json::{Map, Value};
 
 /// The checked arguments of a prompt.

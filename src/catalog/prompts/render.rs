@@ -1,4 +1,5 @@
 //! The texts of the prompts, filled in.
+
 use bus::wire::priority::Priority;
 use bus::wire::tool_parameters::{MAX_ID, MAX_WORD};
 use kernel::arguments::Kind;

@@ -1,4 +1,5 @@
 //! The nine prompts with their arguments.
+
 use kernel::arguments::{DefaultValue, Kind, Param};
 
 use super::filled::Filled;

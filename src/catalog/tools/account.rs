@@ -1,4 +1,5 @@
 //! Tools for the caller's own account: personal access tokens. The edge answers them, from the account, not the bus.
+
 use ::account::access_tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_CHARACTERS};
 use kernel::arguments::{DefaultValue, Kind, Param};
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! Tools that the bus answers itself. Their parameters stand in `bus::wire::tools`, which also parses their calls.
+
 use ::bus::wire::tables::{
     JOB_CANCEL, JOB_RESULT, JOB_STATUS, JOB_UPDATE, LIST_AVAILABLE_CLIENTS, LIST_JOBS, RECEIVE_MESSAGES,
     REGISTER_CLIENT, SEND_MESSAGE, SUBMIT, UNREGISTER_CLIENT,

@@ -1,4 +1,5 @@
 //! Tools for Python: running code, reading and handling the console.
+
 use kernel::arguments::{DefaultValue, Kind, Param};
 
 use super::scene::PAGE;

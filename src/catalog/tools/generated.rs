@@ -1,4 +1,5 @@
 //! Tools for models generated from text or pictures: Hyper3D Rodin.
+
 use kernel::arguments::{Bound, Kind, Param};
 
 use super::online::ASSET_ID;

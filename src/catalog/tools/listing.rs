@@ -1,4 +1,5 @@
 //! `tools/list`: the tables as the JSON that clients get.
+
 use std::sync::{Arc, OnceLock};
 
 use kernel::arguments::InputSchema;

@@ -1,4 +1,5 @@
 //! The types of tools, and parsing a call of a dispatch tool.
+
 use std::borrow::Cow;
 
 use ::bus::wire::tables::{BUS_TOOLS, JOB_TOOLS};

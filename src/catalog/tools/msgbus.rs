@@ -1,4 +1,5 @@
 //! Tools for Blender's message bus (`bpy.msgbus`): being told when a property changes.
+
 use kernel::arguments::{DefaultValue, Kind, Param};
 
 use super::{Annotations, Changes, DispatchTool};

@@ -1,4 +1,5 @@
 //! Tools for asset libraries: Poly Haven and Sketchfab.
+
 use kernel::arguments::{DefaultValue, Kind, Param};
 
 use super::scene::NAME;

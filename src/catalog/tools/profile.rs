@@ -1,5 +1,6 @@
 //! Profiles: parts of the tool list, since a client pays for every listed tool in each conversation. A profile is a view
 //! only: a tool that is not listed can still be called by its name.
+
 use ::bus::wire::tables::{JOB_CANCEL, JOB_RESULT, JOB_STATUS, LIST_AVAILABLE_CLIENTS, LIST_JOBS, SUBMIT};
 
 use super::{Tool, code, generated, msgbus, online, scene};

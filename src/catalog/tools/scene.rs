@@ -1,4 +1,5 @@
 //! Tools that look at the scene: objects, data, the viewport.
+
 use kernel::arguments::{DefaultValue, Kind, Param};
 
 use super::{Annotations, Changes, DispatchTool};

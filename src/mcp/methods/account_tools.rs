@@ -1,4 +1,5 @@
 //! Calls of the tools for the caller's own account.
+
 use account::access_tokens::{DEFAULT_DAYS, Listed};
 use bus::wire::command::Command;
 use kernel::arguments::validate;

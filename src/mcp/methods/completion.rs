@@ -1,4 +1,5 @@
 //! `completion/complete`.
+
 use bus::wire::command::{Command, Reply};
 use bus::wire::tables::LIST_JOBS;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! Runs a command in a Blender, for a tool or a resource.
+
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::Envelope;
 use serde_json::Value;

@@ -1,4 +1,5 @@
 //! `prompts/get`.
+
 use serde_json::{Value, json};
 
 use crate::catalog::prompts;

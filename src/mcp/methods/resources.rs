@@ -1,4 +1,5 @@
 //! `resources/read`.
+
 use bus::wire::command::{Command, Reply};
 use bus::wire::tables::{JOB_RESULT, RECEIVE_MESSAGES};
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! Subscriptions to changes: `subscriptions/listen` (2026-07-28), `resources/subscribe` and `resources/unsubscribe`
 //! (earlier revisions).
+
 use bus::wire::command::{Command, Reply};
 use bus::wire::tool_parameters::MAX_ID;
 use bus::wire::topics::{Listener, Subscription, Topic};
@@ -64,6 +65,7 @@ pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
     match context.bus.open_listener(&context.caller, &text).await {
         Ok(Opened::Socket(socket)) => Ok(Listening { socket, acknowledgement, completion }),
         Ok(Opened::Refused(Reply::Revoked)) => Err(RpcError::Unauthenticated),
+        Ok(Opened::Refused(Reply::Rejected { message })) => Err(RpcError::TooMany(message)),
         Ok(Opened::Refused(reply)) => Err(RpcError::Internal(format!("open listener: {reply:?}"))),
         Err(error) => Err(RpcError::Internal(error.to_string())),
     }

@@ -1,5 +1,6 @@
 //! The extension `io.modelcontextprotocol/tasks`: `tasks/get`, `tasks/update`, `tasks/cancel`, and calls that become
 //! tasks. Every job of the user is a task with the job's id.
+
 use bus::wire::command::{Command, Reply};
 use kernel::scopes::Scopes;
 use serde_json::Value;

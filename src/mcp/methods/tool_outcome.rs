@@ -1,4 +1,5 @@
 //! The outcome of a tool that returns a document.
+
 use bus::wire::tool_result;
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
 //! `tools/call`.
+
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
 use bus::wire::tables::SUBMIT;

@@ -4,6 +4,7 @@
 //!
 //! Nothing is stored between the two. `requestState` is signed over the user, the grant, the request and an expiry
 //! time, so it is valid only for the same user and call.
+
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
 use bus::wire::tool_parameters::MAX_ID;

@@ -1,4 +1,5 @@
 //! The MCP endpoint: HTTP methods, headers and body sizes.
+
 use bus::wire::command::{Command, Reply};
 use futures_util::StreamExt;
 use worker::web_sys::Response as RuntimeResponse;
@@ -81,6 +82,7 @@ async fn open_stream(request: &Request, env: &Env, caller: &Caller) -> Result<Re
     match opened {
         Ok(Opened::Socket(socket)) => bridge(socket, None, None),
         Ok(Opened::Refused(Reply::Revoked)) => Challenge::invalid_token(request).response(),
+        Ok(Opened::Refused(Reply::Rejected { message })) => refuse(429, &RpcError::TooMany(message)),
         Ok(Opened::Refused(_)) => refuse(404, &RpcError::NoSession),
         Err(error) => {
             console_error!("{error}");

@@ -2,6 +2,7 @@
 //!
 //! Without them any web page could make its host name resolve to this machine (DNS rebinding) and use a server on
 //! loopback.
+
 use url::Url;
 use worker::{Headers, Method, Request, Response, Result};
 

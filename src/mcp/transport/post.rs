@@ -1,4 +1,5 @@
 //! POST requests: from one message or a batch to the HTTP response.
+
 use std::collections::HashSet;
 use std::rc::Rc;
 

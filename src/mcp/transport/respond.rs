@@ -1,4 +1,5 @@
 //! Answers and errors as single HTTP responses.
+
 use worker::{Request, Response, ResponseBody, Result, console_error};
 
 use crate::mcp::error::RpcError;

@@ -1,5 +1,6 @@
 //! Sends quick answers as JSON and slow ones as Server-Sent Events. A stream starts at once and sends comments while it
 //! waits, so that no client, proxy or read timeout gives up on a Blender that is working.
+
 use core::future::Future;
 use core::pin::{Pin, pin};
 use core::time::Duration;

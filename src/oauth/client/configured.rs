@@ -1,6 +1,7 @@
 //! Clients registered by the operator: `OAUTH_CLIENTS`, a JSON array of client metadata (RFC 7591).
 //!
 //! An invalid entry is skipped and logged; it never takes the server down.
+
 use core::cell::OnceCell;
 use std::collections::HashSet;
 use std::rc::Rc;

@@ -3,6 +3,7 @@
 //!
 //! The document is fetched before the user is asked for consent, never at the token endpoint: grants are bound to the
 //! id. Redirects are not followed, and only valid documents are cached.
+
 use core::time::Duration;
 
 use runtime::now_ms;

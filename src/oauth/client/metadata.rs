@@ -1,5 +1,6 @@
 //! Client metadata (RFC 7591), with one set of rules for its three sources: registration, metadata documents, and this
 //! server's configuration.
+
 use serde::Deserialize;
 
 use crate::http::error::{Code, Error};

@@ -1,4 +1,5 @@
 //! A client as all sources describe it.
+
 use serde::{Deserialize, Serialize};
 
 use crate::oauth::redirect_uri;

@@ -1,5 +1,6 @@
 //! Clients that registered themselves. Nothing is stored: the `client_id` is the client's signed metadata (RFC 7591
 //! appendix A.5.2).
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};

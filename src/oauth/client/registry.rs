@@ -1,4 +1,5 @@
 //! Finds clients by id in all sources, and checks their secrets.
+
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use worker::Env;

@@ -1,4 +1,5 @@
 //! The actions of the dashboard's forms.
+
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
 use bus::wire::tables::{JOB_CANCEL, SUBMIT};

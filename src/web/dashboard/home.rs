@@ -1,4 +1,5 @@
 //! The home page, `/` for a browser.
+
 use bus::wire::command::{Command, Reply};
 use worker::{Env, Request, Response};
 

@@ -104,6 +104,7 @@ pub async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
     let opened = owner.bus.open_listener(&owner.as_caller(), &listener).await.map_err(worker::Error::from)?;
     match opened {
         Opened::Socket(socket) => Ok(bridge(socket, None, None)?),
+        Opened::Refused(Reply::Rejected { message }) => Err(Error::new(Code::TooMany, message)),
         Opened::Refused(_) => signed_out(),
     }
 }

@@ -1,4 +1,5 @@
 //! A signed-in owner with their bus.
+
 use bus::wire::command::{Command, Reply};
 use bus::wire::views::Overview;
 use kernel::scopes::Scopes;

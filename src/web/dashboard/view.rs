@@ -1,4 +1,5 @@
 //! Turns the bus's overview into what the page shows. Everything is bounded in length.
+
 use bus::wire::views::{BLENDER, ClientInfo, Counters, JOB_ACK, JobDetail, JobLine, Overview};
 use chrono::DateTime;
 use kernel::arguments::{DefaultValue, Param};

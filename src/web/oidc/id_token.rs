@@ -1,5 +1,6 @@
 //! ID tokens (OpenID Connect Core sections 2 and 3.1.3.7): parsing, and checking that the claims are meant for this
 //! sign-in. `signature` checks the signature.
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;

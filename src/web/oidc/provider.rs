@@ -1,4 +1,5 @@
 //! The provider's metadata (OpenID Connect Discovery) and keys. Each isolate caches both.
+
 use core::cell::RefCell;
 use std::rc::Rc;
 

@@ -1,5 +1,6 @@
 //! Verifies a provider's signatures with the runtime's WebCrypto, so that the Worker needs no code for RSA and elliptic
 //! curves.
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;

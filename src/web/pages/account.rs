@@ -1,4 +1,5 @@
 //! The pages for creating and managing an account.
+
 use askama::Template;
 
 /// `code`: an invitation or the setup code, asked for if `needs_code`.

@@ -1,4 +1,5 @@
 //! The page of clients that the owner has allowed.
+
 use askama::Template;
 
 /// A client. Dates look like `2026-11-21`.

@@ -1,4 +1,5 @@
 //! The dashboard: the page, its changing part, the details of a job, and the outcome of a form.
+
 use askama::Template;
 
 #[derive(Template)]

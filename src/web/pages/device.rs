@@ -1,4 +1,5 @@
 //! The pages of the device flow.
+
 use askama::Template;
 
 /// Asks for a device's code.

@@ -1,4 +1,5 @@
 //! The home page: what this server is, and how to connect to it.
+
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

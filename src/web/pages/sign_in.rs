@@ -1,4 +1,5 @@
 //! The pages for signing in and giving consent.
+
 use askama::Template;
 
 use crate::web::pages::STYLE;

@@ -1,4 +1,5 @@
 //! The page of personal access tokens.
+
 use askama::Template;
 
 /// An existing token. Dates look like `2026-11-21`.

@@ -1,4 +1,5 @@
 //! What the edge asks of an account, and what it is told.
+
 use kernel::scopes::Scopes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -1,5 +1,6 @@
 //! Deleting an account. All of it goes in one turn; what remains is one row that says what else has to be erased, and who
 //! is owed that. With the last debt paid the object is as if the name had never had an account.
+
 use kernel::migrate::empty;
 use kernel::params;
 use kernel::storage::{Sql, StorageError};

@@ -1,4 +1,5 @@
 //! Who gets in: signing up and in, with a password or a provider, and changing the password.
+
 use kernel::ids::Entropy;
 use kernel::params;
 use kernel::storage::Sql;

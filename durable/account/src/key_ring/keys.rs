@@ -1,4 +1,5 @@
 //! The keys of this server, made on first use.
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::ids::{Entropy, EntropyError, random_id};

@@ -1,4 +1,5 @@
 //! The setup code: with it the operator of a new deployment makes the first account, an administrator's. It works once.
+
 use kernel::ids::Entropy;
 use kernel::params;
 use kernel::secrets::{hash, new_secret};

@@ -1,9 +1,11 @@
 //! The client registry: who may be sent something, and who is there now.
+
 use kernel::params;
 use serde_json::{Value, json};
 
 use crate::clients::streams;
-use crate::rows::{clients, jobs};
+use crate::delivery::endings;
+use crate::rows::{clients, inbox, jobs};
 use crate::turn::change::Change;
 use crate::turn::effect::{Effect, close};
 use crate::turn::error::{Error, Rejection};
@@ -51,13 +53,15 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
     if known.is_none() {
         make_room(turn)?;
     }
+    let instance_before = clients::instance_id(turn, &call.client_uuid)?;
     let capabilities = Value::from(call.capabilities.clone()).to_string();
     turn.sql.query(
         "INSERT INTO clients
-           (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen, session_id)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+           (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen, session_id, instance_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (uuid) DO UPDATE SET client_type = excluded.client_type, capabilities = excluded.capabilities,
-           group_id = excluded.group_id, last_seen = excluded.last_seen, session_id = excluded.session_id",
+           group_id = excluded.group_id, last_seen = excluded.last_seen, session_id = excluded.session_id,
+           instance_id = excluded.instance_id",
         params![
             call.client_uuid.as_str(),
             call.client_type.as_str(),
@@ -66,13 +70,23 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
             call.group_id.clone(),
             turn.now_ms,
             turn.now_ms,
-            via.session_id()
+            via.session_id(),
+            call.instance_id.clone()
         ],
     )?;
     match via {
         Via::Socket { socket_id, .. } => take_place(turn, call, socket_id),
         Via::Http { session_id: Some(session_id) } => streams::bind(turn, session_id, call)?,
         Via::Http { session_id: None } => {}
+    }
+    match (&call.open_jobs, &call.instance_id, instance_before) {
+        (Some(still_has), _, _) => endings::lose_forgotten(turn, &call.client_uuid, still_has)?,
+        (None, Some(now), Some(before)) if *now != before => endings::lose_forgotten(turn, &call.client_uuid, &[])?,
+        // The server may have died with the socket, and nobody has seen that the peer left.
+        _ if via.bound().is_none() && !call.capabilities.iter().any(|capability| capability == JOB_ACK) => {
+            jobs::note_unanswered(turn, &call.client_uuid)?;
+        }
+        _ => {}
     }
     turn.changes.insert(Change::Clients);
     let client = ClientInfo {
@@ -90,13 +104,16 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
 
 /// The newer socket wins: the older one is closed and told why.
 fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
+    let mut replaced = None;
     let older = turn
         .presence
         .get(&call.client_uuid)
         .filter(|attached| attached.socket_id != socket_id && attached.link == Link::Socket);
     if let Some(older) = older {
         let reason = "replaced by a newer connection of the same client_uuid";
-        turn.effects.push(Effect::Close { socket_id: older.socket_id.clone(), code: close::REPLACED, reason });
+        let socket_id = older.socket_id.clone();
+        replaced = Some(socket_id.clone());
+        turn.effects.push(Effect::Close { socket_id, code: close::REPLACED, reason });
     }
     let attached = Attached {
         socket_id: socket_id.to_owned(),
@@ -107,6 +124,8 @@ fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
         heard_ms: turn.now_ms,
     };
     turn.presence.attach(call.client_uuid.clone(), attached);
+    // The older one is nobody's from now on, also if the object wakes before its client has closed it.
+    turn.effects.extend(replaced.map(|socket_id| Effect::Note { socket_id }));
     turn.effects.push(Effect::Note { socket_id: socket_id.to_owned() });
 }
 
@@ -124,6 +143,7 @@ fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
 pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
     let gone = turn.sql.query("DELETE FROM clients WHERE uuid = ? RETURNING uuid", params![uuid])?;
     turn.presence.cache.forget_caller(uuid);
+    inbox::forget(turn, uuid)?;
     if let Some(attached) = turn.presence.forget(uuid)
         && attached.link == Link::Socket
     {
@@ -139,9 +159,10 @@ pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
 /// Takes a client off the bus: it is told why, its socket is closed, and it is forgotten. Says whether there was one.
 pub fn disconnect(turn: &mut Turn<'_>, client_uuid: &str) -> Result<bool, Error> {
     let socket = turn.presence.get(client_uuid).filter(|attached| attached.link == Link::Socket);
+    let acknowledges = socket.is_some_and(|attached| attached.acknowledges);
     let socket_id = socket.map(|attached| attached.socket_id.clone());
     let answer = unregister(turn, client_uuid)?;
-    jobs::note_left(turn, client_uuid)?;
+    jobs::note_left(turn, client_uuid, acknowledges)?;
     if let Some(socket_id) = socket_id.clone() {
         let reason = "disconnected by its owner in the dashboard";
         turn.effects.push(Effect::Close { socket_id, code: close::DISCONNECTED, reason });

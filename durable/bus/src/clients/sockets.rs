@@ -1,4 +1,5 @@
 //! Whether a socket may open, and what its end means.
+
 use crate::clients::streams;
 use crate::rows::revocations::is_revoked;
 use crate::rows::sessions::{self, Session};
@@ -31,9 +32,10 @@ pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> 
         return streams::closed(turn, &stream);
     }
     let Some(uuid) = turn.presence.bound_to(socket_id).map(str::to_owned) else { return Ok(()) };
+    let acknowledges = turn.presence.get(&uuid).is_some_and(|attached| attached.acknowledges);
     if turn.presence.detach(&uuid, socket_id, turn.now_ms) {
         clients::note_left(turn, &uuid)?;
-        jobs::note_left(turn, &uuid)?;
+        jobs::note_left(turn, &uuid, acknowledges)?;
         turn.changes.insert(Change::Clients);
     }
     Ok(())

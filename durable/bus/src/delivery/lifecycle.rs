@@ -1,9 +1,12 @@
 //! A job from its making to its one end: the row is written first, then the job is sent, and its end is told to whoever
 //! sent it.
+
 use kernel::shorten::shorten;
+use kernel::trace;
 use kernel::{ids, params};
 use serde_json::{Value, json};
 
+use crate::delivery::window::Unsent;
 use crate::delivery::{post, window};
 use crate::rows::jobs::{self, LOST_AFTER_MS, MAX_RECORD};
 use crate::rows::timers::{self, Kind};
@@ -56,7 +59,7 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     }
     turn.sql.query(
         "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
-           idempotency_key, created_at, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+           idempotency_key, created_at, traceparent, expires_at, sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             record.job_id.as_str(),
             job.command,
@@ -68,7 +71,9 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
             job.batch_id,
             job.idempotency_key,
             turn.now_ms,
-            record.traceparent.clone()
+            record.traceparent.clone(),
+            job.expires_ms,
+            turn.sender.clone()
         ],
     )?;
     turn.presence.cache.count(Some(job.target_uuid), None, state);
@@ -79,7 +84,8 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
             timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
         }
     } else {
-        post::send_record(turn, job.target_uuid, record.priority, &text)?;
+        let sender = turn.sender.clone();
+        post::send_record(turn, job.target_uuid, record.priority, &text, sender.as_deref())?;
     }
     Ok(Job {
         job_id: record.job_id,
@@ -98,18 +104,29 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     })
 }
 
-/// Notes how far a job is, and whether it waits for consent. A report that shows the same whole percent and message is not
-/// written again.
-pub fn note_progress(
-    turn: &mut Turn<'_>,
-    known: &Job,
-    percent: f64,
-    message: Option<&str>,
-    asks: bool,
-) -> Result<(), Error> {
-    let mut progress = json!({"percent": percent.clamp(0.0, 100.0).floor(), "message": message});
-    if let (Some(fields), true) = (progress.as_object_mut(), asks) {
-        fields.insert("asks".to_owned(), Value::from(job::CONSENT));
+/// What a peer reports of a job.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reported<'a> {
+    pub percent: f64,
+    pub message: Option<&'a str>,
+    /// It waits for its owner's consent.
+    pub asks: bool,
+    /// It waits behind other jobs in its Blender.
+    pub waits: bool,
+}
+
+/// Notes how far a job is, and what it waits for. A report that shows the same whole percent and message is not written
+/// again.
+pub fn note_progress(turn: &mut Turn<'_>, known: &Job, reported: Reported<'_>) -> Result<(), Error> {
+    let percent = reported.percent.clamp(0.0, 100.0).floor();
+    let mut progress = json!({"percent": percent, "message": reported.message});
+    if let Some(fields) = progress.as_object_mut() {
+        if reported.asks {
+            fields.insert("asks".to_owned(), Value::from(job::CONSENT));
+        }
+        if reported.waits {
+            fields.insert(job::WAITS.to_owned(), Value::from(true));
+        }
     }
     if known.progress.as_ref() == Some(&progress) {
         return Ok(());
@@ -126,24 +143,54 @@ pub fn note_progress(
     Ok(())
 }
 
+/// A report of its peer came in. The first one acknowledges the job. Says whether it did.
+pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<bool, Error> {
+    let (State::Queued | State::Delivered, Some(target)) = (job.state, job.target_uuid.as_deref()) else {
+        return Ok(false);
+    };
+    jobs::set_state(turn, &job.job_id, target, job.state, State::Running)?;
+    turn.effects.push(Effect::News { subject: job.job_id.clone() });
+    turn.changes.insert(Change::Job { job_id: job.job_id.clone() });
+    refill(turn, target)?;
+    Ok(true)
+}
+
+/// Ends the job and tells whoever sent it.
+pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
+    jobs::finish(turn, job, state, result, error)?;
+    report_update(turn, job, state.name(), result, error)
+}
+
 /// Ends the job, tells whoever sent it, and lets its peer have the next one.
 pub fn end(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
-    jobs::finish(turn, job, state, result, error)?;
-    report_update(turn, job, state.name(), result, error)?;
+    finish(turn, job, state, result, error)?;
     match job.target_uuid.as_deref() {
-        Some(target) => window::refill(turn, target),
+        Some(target) => refill(turn, target),
         None => Ok(()),
     }
 }
 
-/// The open jobs of a client that stayed away come to their end as `lost`, and who sent them hears of it.
-pub fn lose(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
-    if turn.presence.get(client_uuid).is_some() {
-        return Ok(());
-    }
-    let error = format!("{client_uuid} has been away for an hour without an answer");
-    for job in jobs::open_of(turn, client_uuid)? {
-        end(turn, &job, State::Lost, "", &error)?;
+/// A peer has attached: it gets what it was sent and never acknowledged, then what is queued.
+pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    let unsent = window::hand_over(turn, client_uuid)?;
+    fail(turn, unsent)
+}
+
+/// Sends the peer what it has room for.
+pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    let unsent = window::refill(turn, client_uuid)?;
+    fail(turn, unsent)
+}
+
+/// Jobs that cannot be sent end as failed. The reason is for the log.
+fn fail(turn: &mut Turn<'_>, unsent: Vec<Unsent>) -> Result<(), Error> {
+    for (job_id, error) in unsent {
+        let fields = [("job_id", trace::shown(&job_id)), ("error", Some(Value::from(error.to_string())))];
+        turn.effects.push(Effect::Log { line: trace::line("job_unsent", &fields) });
+        if let Some(job) = jobs::find(turn, &job_id)? {
+            let reason = "the bus could not send this job to its Blender; the server's log has the reason";
+            finish(turn, &job, State::Failed, "", reason)?;
+        }
     }
     Ok(())
 }

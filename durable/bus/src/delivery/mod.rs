@@ -1,9 +1,11 @@
 //! Jobs and messages on their way.
 //!
 //! `routing` says for whom something is, `post` sends or keeps it, `window` says how much a peer is sent at once, and
-//! `lifecycle` takes a job from its making to its end.
+//! `lifecycle` takes a job from its making to its end. `endings` are those that nobody reports.
 
+pub mod endings;
 pub mod lifecycle;
 pub mod post;
+pub mod proof;
 pub mod routing;
 pub mod window;

@@ -1,4 +1,5 @@
 //! Who a message is for: `target_uuid` before `group_id` before `client_type` before everyone.
+
 use kernel::params;
 
 use crate::rows::{clients, jobs};

@@ -2,6 +2,7 @@
 //!
 //! A peer that acknowledges gets at most `WINDOW` jobs that it has not acknowledged; any other gets them as they come, and
 //! they count as running once they are sent.
+
 use kernel::params;
 use kernel::storage::{MAX_INTEGER, Row};
 use serde_json::json;
@@ -10,10 +11,8 @@ use crate::delivery::post;
 use crate::rows::jobs::{backlog, set_state};
 use crate::rows::timers::{self, Kind};
 use crate::turn::Turn;
-use crate::turn::change::Change;
-use crate::turn::effect::Effect;
 use crate::turn::error::Error;
-use crate::turn::job::{Job, State};
+use crate::turn::job::State;
 use crate::wire::record::notification;
 
 /// Jobs sent to a socket and not yet acknowledged; the rest wait as rows.
@@ -33,72 +32,78 @@ fn room(turn: &mut Turn<'_>, target_uuid: &str) -> Result<i64, Error> {
     Ok(WINDOW.saturating_sub(backlog(turn, target_uuid)?.delivered))
 }
 
+/// A job that could not be sent, and why. It must not keep the others from their peer.
+pub type Unsent = (String, Error);
+
 /// A peer has attached: what it was sent and never acknowledged goes again, then what is queued, most urgent first.
-pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Error> {
     timers::clear(turn, Kind::Lost, client_uuid)?;
-    resend(turn, client_uuid)?;
-    refill(turn, client_uuid)
+    let mut unsent = resend(turn, client_uuid)?;
+    unsent.extend(refill(turn, client_uuid)?);
+    Ok(unsent)
 }
 
-fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Error> {
     if backlog(turn, client_uuid)?.delivered == 0 {
-        return Ok(());
+        return Ok(Vec::new());
     }
     // The second condition is the index's own: without it SQLite would not take the index.
     let unacknowledged = turn.sql.query(
-        "SELECT job_id, priority, record FROM jobs WHERE target_uuid = ? AND state = 'delivered'
+        "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'delivered'
            AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq",
         params![client_uuid],
     )?;
     let acknowledges = turn.presence.get(client_uuid).is_some_and(|attached| attached.acknowledges);
-    for row in &unacknowledged {
+    each(&unacknowledged, |row| {
         if acknowledges {
-            post::send_record(turn, client_uuid, priority(row)?, &row.text(2)?)?;
-        } else {
-            // It does not promise any more to run nothing twice: what it was sent before may be running.
-            set_state(turn, &row.text(0)?, client_uuid, State::Delivered, State::Running)?;
+            return post::send_record(
+                turn,
+                client_uuid,
+                priority(row)?,
+                &row.text(2)?,
+                row.optional_text(3)?.as_deref(),
+            );
         }
-    }
-    Ok(())
+        // It does not promise any more to run nothing twice: what it was sent before may be running.
+        set_state(turn, &row.text(0)?, client_uuid, State::Delivered, State::Running)
+    })
 }
 
 /// Sends as much of what is queued as the peer has room for.
-pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Error> {
     let Some(acknowledges) = turn.presence.get(client_uuid).map(|attached| attached.acknowledges) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let (state, room) =
         if acknowledges { (State::Delivered, room(turn, client_uuid)?) } else { (State::Running, MAX_INTEGER) };
     if room <= 0 || backlog(turn, client_uuid)?.queued == 0 {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let queued = turn.sql.query(
-        "SELECT job_id, priority, record FROM jobs WHERE target_uuid = ? AND state = 'queued'
+        "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'queued'
            AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq LIMIT ?",
         params![client_uuid, room],
     )?;
-    for row in &queued {
-        set_state(turn, &row.text(0)?, client_uuid, State::Queued, state)?;
-        post::send_record(turn, client_uuid, priority(row)?, &row.text(2)?)?;
+    each(&queued, |row| {
+        post::send_record(turn, client_uuid, priority(row)?, &row.text(2)?, row.optional_text(3)?.as_deref())?;
+        set_state(turn, &row.text(0)?, client_uuid, State::Queued, state)
+    })
+}
+
+/// Does something with each row. What fails is returned, and the rest goes on.
+fn each(rows: &[Row], mut send: impl FnMut(&Row) -> Result<(), Error>) -> Result<Vec<Unsent>, Error> {
+    let mut unsent = Vec::new();
+    for row in rows {
+        if let Err(error) = send(row) {
+            unsent.push((row.text(0)?, error));
+        }
     }
-    Ok(())
+    Ok(unsent)
 }
 
 fn priority(row: &Row) -> Result<u8, Error> {
     // The column is only ever written from a `Priority`.
     Ok(u8::try_from(row.integer(1)?).unwrap_or(u8::MAX))
-}
-
-/// A report of its peer came in. The first one acknowledges the job, and then it is true.
-pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<bool, Error> {
-    let (State::Queued | State::Delivered, Some(target)) = (job.state, job.target_uuid.as_deref()) else {
-        return Ok(false);
-    };
-    set_state(turn, &job.job_id, target, job.state, State::Running)?;
-    turn.effects.push(Effect::News { subject: job.job_id.clone() });
-    turn.changes.insert(Change::Job { job_id: job.job_id.clone() });
-    refill(turn, target)?;
-    Ok(true)
 }
 
 /// Asks the peer of a running job to stop it.

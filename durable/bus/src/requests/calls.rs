@@ -1,4 +1,5 @@
 //! A call of a bus tool, over HTTP or a socket.
+
 use serde_json::Value;
 
 use crate::clients::registry::{self, Via};

@@ -1,4 +1,5 @@
 //! What an operator's page shows of a bus in numbers. Costs the same however many jobs there were.
+
 use std::collections::BTreeMap;
 
 use kernel::params;

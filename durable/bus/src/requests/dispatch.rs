@@ -1,4 +1,5 @@
 //! A command that a caller waits for.
+
 use kernel::ids;
 use serde_json::Value;
 
@@ -11,12 +12,16 @@ use crate::wire::envelope::Envelope;
 use crate::wire::priority::Priority;
 use crate::wire::record::Routing;
 
+/// A job that no Blender has taken is lost this long after its caller stopped waiting. Contract: 60 s.
+const UNTAKEN_MS: i64 = 60_000;
+
 /// Starts a job in a Blender and says what to wait for, or why there is none.
 pub fn dispatch(
     turn: &mut Turn<'_>,
     command: &str,
     params: &Value,
     wanted: Option<&str>,
+    timeout_ms: i64,
 ) -> Result<Result<(String, Answered), Envelope>, Error> {
     let target_uuid = match routing::pick_peer(turn, command, wanted)? {
         Ok(target_uuid) => target_uuid,
@@ -35,6 +40,7 @@ pub fn dispatch(
         priority: Priority::default(),
         batch_id: None,
         idempotency_key: None,
+        expires_ms: Some(turn.now_ms.saturating_add(timeout_ms).saturating_add(UNTAKEN_MS)),
     };
     lifecycle::dispatch(turn, job)?;
     Ok(Ok((job_id, Answered { command: command.to_owned(), target_uuid, task_at_ms: None })))

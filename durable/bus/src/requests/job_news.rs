@@ -1,4 +1,5 @@
 //! What a request hears of its job while it waits: how far it is, and what becomes of it, for whoever asked to be told.
+
 use serde_json::{Value, json};
 
 use crate::rows::jobs;

@@ -1,9 +1,10 @@
 //! Jobs that outlive the call that started them: submit, status, result, cancel, list.
+
 use kernel::{ids, params};
 use serde_json::{Map, Value, json};
 
 use crate::delivery::{lifecycle, routing, window};
-use crate::rows::{inbox, jobs};
+use crate::rows::{clients, inbox, jobs};
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{self, Job, NewJob, State};
 use crate::turn::{Turn, seconds};
@@ -101,6 +102,7 @@ fn start(
         priority: Priority::default(),
         batch_id,
         idempotency_key,
+        expires_ms: None,
     };
     lifecycle::submit(turn, job)?;
     Ok(job_id)
@@ -117,14 +119,17 @@ fn not_sent(envelope: Envelope) -> Value {
 /// `blender_job_status`, for a job or a batch.
 pub fn status(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
     if let Some(job) = jobs::find(turn, job_id)? {
-        return Ok(Value::Object(described(&job)));
+        return Ok(Value::Object(described(turn, &job)?));
     }
     let members = jobs::of_batch(turn, job_id)?;
     if members.is_empty() {
         return Ok(not_found(job_id));
     }
     let mut room = MAX_RESULTS_SHOWN;
-    let shown: Vec<Value> = members.iter().map(|job| Value::Object(with_result(job, &mut room))).collect();
+    let shown: Vec<Value> = members
+        .iter()
+        .map(|job| Ok(Value::Object(with_result(turn, job, &mut room)?)))
+        .collect::<Result<_, Error>>()?;
     Ok(json!({"status": batch_status(&members), "job_id": job_id, "jobs": shown}))
 }
 
@@ -132,7 +137,7 @@ pub fn status(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
 fn result(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
     let Some(job) = jobs::find(turn, job_id)? else { return status(turn, job_id) };
     let mut room = usize::MAX;
-    let mut answer = with_result(&job, &mut room);
+    let mut answer = with_result(turn, &job, &mut room)?;
     if job.state.is_open() {
         let hint = "It has not ended yet. Wait for it with blender_job_status and wait_seconds.";
         answer.insert("hint".to_owned(), Value::from(hint));
@@ -162,6 +167,10 @@ fn cancel_one(turn: &mut Turn<'_>, job: &Job) -> Result<&'static str, Error> {
             lifecycle::end(turn, job, State::Cancelled, "", "cancelled before it ran")?;
             Ok("It will not run.")
         }
+        (State::Delivered | State::Running, Some(target)) if turn.presence.get(target).is_none() => {
+            lifecycle::end(turn, job, State::Cancelled, "", "cancelled while its Blender was away")?;
+            Ok("Its Blender is away. What it had not taken will not run; what it runs is told to stop when it is back.")
+        }
         (State::Delivered | State::Running, Some(target)) => {
             window::pass_cancel(turn, target, &job.job_id, "cancelled by the user")?;
             Ok("Blender was asked to stop it and may finish it anyway; blender_job_status tells.")
@@ -176,15 +185,16 @@ fn list(turn: &Turn<'_>, wanted: Option<&str>, limit: u32) -> Result<Value, Erro
         None => Vec::new(),
         Some(name) => State::ALL.into_iter().filter(|state| state.shown() == name).collect(),
     };
-    let found: Vec<Value> = jobs::list(turn, &states, limit)?.iter().map(|job| Value::Object(described(job))).collect();
+    let found = jobs::list(turn, &states, limit)?;
+    let found = found.iter().map(|job| Ok(Value::Object(described(turn, job)?))).collect::<Result<Vec<_>, Error>>()?;
     Ok(json!({"status": "ok", "jobs": found}))
 }
 
-/// A job without its result.
-fn described(job: &Job) -> Map<String, Value> {
+/// A job without its result. `away_since`: since when the Blender it waits for has been away, in Unix seconds.
+fn described(turn: &Turn<'_>, job: &Job) -> Result<Map<String, Value>, Error> {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    put("status", Value::from(job.state.shown()));
+    put("status", Value::from(job.shown()));
     put("job_id", Value::from(job.job_id.as_str()));
     put("command", Value::from(job.command.as_str()));
     put("target_uuid", Value::from(job.target_uuid.clone()));
@@ -196,12 +206,17 @@ fn described(job: &Job) -> Map<String, Value> {
     if !job.error.is_empty() {
         put("error", Value::from(job.error.as_str()));
     }
-    fields
+    if let (true, Some(target)) = (job.state.is_open(), job.target_uuid.as_deref())
+        && let Some(away_ms) = clients::away_since_ms(turn, target)?
+    {
+        put("away_since", Value::from(seconds(away_ms)));
+    }
+    Ok(fields)
 }
 
 /// A job with its result, if that fits in the room that is left.
-fn with_result(job: &Job, room: &mut usize) -> Map<String, Value> {
-    let mut fields = described(job);
+fn with_result(turn: &Turn<'_>, job: &Job, room: &mut usize) -> Result<Map<String, Value>, Error> {
+    let mut fields = described(turn, job)?;
     match room.checked_sub(job.result.len()) {
         Some(left) => {
             *room = left;
@@ -213,7 +228,7 @@ fn with_result(job: &Job, room: &mut usize) -> Map<String, Value> {
             fields.insert("hint".to_owned(), Value::from(hint));
         }
     }
-    fields
+    Ok(fields)
 }
 
 /// A batch runs until its last job has ended, and is completed when all are.

@@ -1,4 +1,5 @@
 //! Opening a stream of `subscriptions/listen`.
+
 use crate::requests::tasks;
 use crate::turn::Turn;
 use crate::turn::error::Error;

@@ -1,9 +1,10 @@
 //! `blender_send_message` and `blender_job_update`: what clients say to each other.
+
 use kernel::{ids, text};
 use serde_json::{Value, json};
 
 use crate::clients::registry::Via;
-use crate::delivery::{lifecycle, post, routing, window};
+use crate::delivery::{lifecycle, post, routing};
 use crate::rows::jobs::{self, MAX_RECORD};
 use crate::rows::{clients, origins};
 use crate::turn::error::{Error, Rejection};
@@ -15,7 +16,7 @@ use crate::wire::tool_parameters::MAX_ID;
 use crate::wire::tools::{JobUpdate, SendMessage};
 
 /// `blender_send_message`. A payload that dispatches a job to one client is kept as a job; anything else is passed on.
-pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
+pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> {
     let sender = call.from_uuid.clone().unwrap_or_else(|| turn.server_uuid());
     let Some((routing, recipients)) = routing::recipients(turn, &call, &sender)? else {
         return Ok(json!({
@@ -31,20 +32,28 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
     }
     let job_id = given.unwrap_or_else(|| message_id.clone());
     let dispatches = dispatched(&call.payload).map(str::to_owned);
+    let mut ended = false;
     if dispatches.is_some()
         && let [only] = recipients.as_slice()
-        && jobs::find(turn, &job_id)?.is_some()
+        && let Some(known) = jobs::find(turn, &job_id)?
     {
-        return Ok(json!({
-            "status": "ok", "duplicate": true, "message_id": message_id, "job_id": job_id,
-            "targets": [only], "routing": routing,
-        }));
+        if known.state.is_open() {
+            return Ok(json!({
+                "status": "ok", "duplicate": true, "message_id": message_id, "job_id": job_id, "job_state": known.shown(),
+                "targets": [only], "routing": routing,
+            }));
+        }
+        ended = true;
     }
     let size = call.payload.to_string().len();
     if size > MAX_RECORD {
         return Err(Rejection::TooLong { what: "payload", size, limit: MAX_RECORD }.into());
     }
     routing::admit(turn, recipients.len())?;
+    if dispatches.is_some() {
+        // Peers read the id from the payload.
+        call.payload.as_object_mut().map(|payload| payload.insert("job_id".to_owned(), Value::from(job_id.as_str())));
+    }
     let mut record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: sender,
@@ -62,6 +71,10 @@ pub fn send(turn: &mut Turn<'_>, call: SendMessage) -> Result<Value, Error> {
     match (dispatches, recipients.as_slice()) {
         (Some(command), [only]) => {
             record.target_uuid.clone_from(only);
+            if ended {
+                // Its id starts a new run, whose outcome takes the place of the old one.
+                jobs::forget(turn, &job_id)?;
+            }
             start_job(turn, &record, &command, call.priority)?;
         }
         (dispatches, recipients) => {
@@ -99,6 +112,7 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Prio
         priority,
         batch_id: None,
         idempotency_key: None,
+        expires_ms: None,
     };
     lifecycle::submit(turn, job)
 }
@@ -134,7 +148,7 @@ pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<
 /// Writes what the update says. A result that is too large fails the job, and the reason is returned.
 fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Option<String>, Error> {
     let Some(state) = State::of_update(&call.status) else {
-        window::acknowledge(turn, job)?;
+        lifecycle::acknowledge(turn, job)?;
         lifecycle::report_update(turn, job, &call.status, &call.result, text::cut(&call.error, MAX_ERROR))?;
         return Ok(None);
     };

@@ -1,4 +1,5 @@
 //! What the owner's dashboard shows: who is there, the newest jobs, the numbers, and one job in full.
+
 use kernel::params;
 use kernel::storage::Row;
 

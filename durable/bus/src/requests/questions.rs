@@ -2,9 +2,11 @@
 //!
 //! The answer is a notification of its own and no record: clients can send records in any name, and must not be able to
 //! answer for the owner.
+
 use serde_json::{Value, json};
 
-use crate::delivery::{lifecycle, post};
+use crate::delivery::lifecycle::{self, Reported};
+use crate::delivery::post;
 use crate::rows::jobs;
 use crate::turn::Turn;
 use crate::turn::error::Error;
@@ -35,6 +37,7 @@ pub fn answer(turn: &mut Turn<'_>, job_id: &str, allow: bool) -> Result<bool, Er
         return Ok(false);
     }
     let message = if allow { "allowed in the dashboard" } else { "refused in the dashboard" };
-    lifecycle::note_progress(turn, &job, 0.0, Some(message), false)?;
+    let reported = Reported { message: Some(message), ..Reported::default() };
+    lifecycle::note_progress(turn, &job, reported)?;
     Ok(true)
 }

@@ -3,6 +3,7 @@
 //!
 //! A job that ended in whatever way, its failure in Blender included, is `completed`: it has the result that the call would
 //! have been answered with. `failed` would mean a JSON-RPC error, and a job has none.
+
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 

@@ -1,8 +1,10 @@
 //! Waiting in the object: what a request waits for, what it answers, and until when it may sleep.
+
 use serde_json::Value;
 
 use crate::requests::{job_tools, tasks};
-use crate::rows::{jobs, revocations};
+use crate::rows::timers::{self, Kind};
+use crate::rows::{clients, jobs, revocations};
 use crate::turn::error::Error;
 use crate::turn::job::{self, State};
 use crate::turn::{Turn, seconds};
@@ -12,6 +14,19 @@ use crate::wire::tools::{JobCall, JobStatus, ReceiveMessages};
 
 /// A peer that left may come back within this time before its callers are told. Contract: 15 s.
 pub const GRACE_MS: i64 = 15_000;
+
+/// A request is answered at once, or there is a job to wait for.
+#[derive(Debug, PartialEq)]
+pub enum Outcome {
+    Reply(Reply),
+    Wait(Wait),
+}
+
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
+    }
+}
 
 /// A request that waits.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,25 +157,40 @@ fn document_or_sleep(turn: &Turn<'_>, wait: &Wait, document: Value, over: bool) 
 
 fn look_for_answer(turn: &mut Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Verdict, Error> {
     let verdict = verdict_on_answer(turn, wait, answered)?;
-    if matches!(verdict, Verdict::Answer(_)) {
+    if let Verdict::Answer(reply) = &verdict {
+        let unanswered = |status| matches!(status, Status::Timeout | Status::Disconnected);
+        let given_up = matches!(reply, Reply::Envelope { envelope } if unanswered(envelope.status));
         let job = turn.presence.cache.forget_job(&wait.subject);
         // A caller with little patience leaves before its job is slow.
         if let Some(job) = job.filter(|job| job.state.is_open() && !wait.is_slow) {
             jobs::log_made(turn, &job);
         }
+        if given_up {
+            expire(turn, &wait.subject)?;
+        }
     }
     Ok(verdict)
+}
+
+/// Nobody waits for the job any more. If no Blender has taken it, it will not run by surprise: it ends in a while.
+fn expire(turn: &mut Turn<'_>, job_id: &str) -> Result<(), Error> {
+    if jobs::find(turn, job_id)?.is_some_and(|job| !job.is_taken())
+        && let Some(due_ms) = jobs::expires_ms(turn, job_id)?
+    {
+        timers::ensure(turn, Kind::Untaken, job_id, due_ms)?;
+    }
+    Ok(())
 }
 
 fn verdict_on_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Verdict, Error> {
     let answer = |envelope: Envelope| Ok(Verdict::Answer(Reply::Envelope { envelope: Box::new(envelope) }));
     let job = jobs::find(turn, &wait.subject)?;
-    let state = job.as_ref().map_or(State::Lost, |job| job.state);
+    let is_running = job.as_ref().is_some_and(|job| job.shown() == State::Running.name());
     if let Some(envelope) = job.and_then(job::settled) {
         return answer(envelope);
     }
     if turn.now_ms >= wait.deadline_ms {
-        return answer(timeout(turn, wait, answered, state));
+        return answer(timeout(turn, wait, answered, is_running)?);
     }
     if answered.task_at_ms.is_some_and(|task_at_ms| turn.now_ms >= task_at_ms) {
         return Ok(Verdict::Answer(Reply::Task { task: tasks::find(turn, &wait.subject)? }));
@@ -172,38 +202,33 @@ fn verdict_on_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Resul
     let away_since = turn.presence.left_ms(&answered.target_uuid).unwrap_or(wait.started_ms).max(wait.started_ms);
     let patience = away_since.saturating_add(GRACE_MS);
     if turn.now_ms >= patience {
-        return answer(disconnected(wait, answered));
+        return answer(disconnected(turn, wait, answered)?);
     }
     Ok(Verdict::Sleep { until_ms: patience.min(until_ms) })
 }
 
-fn timeout(turn: &Turn<'_>, wait: &Wait, answered: &Answered, state: State) -> Envelope {
+fn timeout(turn: &Turn<'_>, wait: &Wait, answered: &Answered, is_running: bool) -> Result<Envelope, Error> {
     let mut envelope = Envelope::of_job(Status::Timeout, &answered.command, &answered.target_uuid, &wait.subject);
-    let running = state == State::Running;
-    envelope.job_state = Some(if running { State::Running } else { State::Queued }.name().to_owned());
+    envelope.job_state = Some(if is_running { State::Running } else { State::Queued }.name().to_owned());
     envelope.waited_seconds = Some(seconds(turn.now_ms.saturating_sub(wait.started_ms)));
-    envelope.hint(
-        "The job goes on in Blender and its result is kept for 24 hours: read it with blender_job_result and this \
-         job_id, or wait for it with blender_job_status. Do not send it again.",
-    )
+    envelope.away_since = away_since(turn, answered)?;
+    Ok(envelope.hint(
+        "If Blender has taken the job, it goes on, and its result is kept for 24 hours: read it with blender_job_result and \
+         this job_id, or wait for it with blender_job_status. If Blender does not take it within a minute, it is lost. Do \
+         not send it again before you know.",
+    ))
 }
 
-fn disconnected(wait: &Wait, answered: &Answered) -> Envelope {
-    Envelope::of_job(Status::Disconnected, &answered.command, &answered.target_uuid, &wait.subject).hint(
+fn disconnected(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Envelope, Error> {
+    let mut envelope = Envelope::of_job(Status::Disconnected, &answered.command, &answered.target_uuid, &wait.subject);
+    envelope.away_since = away_since(turn, answered)?;
+    Ok(envelope.hint(
         "This Blender left before it answered. If it comes back, the job goes on and blender_job_result shows its \
          result under this job_id; sending it again could run it twice. blender_job_cancel gives it up.",
-    )
+    ))
 }
 
-/// A request is answered at once, or there is a job to wait for.
-#[derive(Debug, PartialEq)]
-pub enum Outcome {
-    Reply(Reply),
-    Wait(Wait),
-}
-
-impl From<Reply> for Outcome {
-    fn from(reply: Reply) -> Self {
-        Self::Reply(reply)
-    }
+/// Since when the Blender of a call has been away, in Unix seconds.
+fn away_since(turn: &Turn<'_>, answered: &Answered) -> Result<Option<f64>, Error> {
+    Ok(clients::away_since_ms(turn, &answered.target_uuid)?.map(seconds))
 }

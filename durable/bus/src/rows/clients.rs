@@ -1,8 +1,10 @@
 //! The rows of registered clients, and how clients are shown.
+
 use kernel::params;
 use kernel::storage::Row;
 use serde_json::{Value, json};
 
+use crate::rows::inbox;
 use crate::turn::change::Change;
 use crate::turn::error::Error;
 use crate::turn::{Turn, is_older, seconds};
@@ -48,6 +50,31 @@ const COLUMNS: &str = "uuid, client_type, is_persistent, capabilities, group_id,
 pub fn find(turn: &Turn<'_>, uuid: &str) -> Result<Option<ClientInfo>, Error> {
     let rows = turn.sql.query(&format!("SELECT {COLUMNS} FROM clients WHERE uuid = ?"), params![uuid])?;
     rows.first().map(|row| client_info(turn, row)).transpose()
+}
+
+/// Whether a client registered with this capability.
+pub fn is_capable(turn: &Turn<'_>, uuid: &str, capability: &str) -> Result<bool, Error> {
+    let statement = "SELECT 1 FROM clients WHERE uuid = ? AND EXISTS
+           (SELECT 1 FROM json_each(clients.capabilities) WHERE value = ?)";
+    Ok(!turn.sql.query(statement, params![uuid, capability])?.is_empty())
+}
+
+/// Which process a client was when it registered last, if it said so.
+pub fn instance_id(turn: &Turn<'_>, uuid: &str) -> Result<Option<String>, Error> {
+    let rows = turn.sql.query("SELECT instance_id FROM clients WHERE uuid = ?", params![uuid])?;
+    Ok(rows.first().map_or(Ok(None), |row| row.optional_text(0))?)
+}
+
+/// Since when a client that is not there has been away; none for one that is there or is not known. Unix milliseconds.
+pub fn away_since_ms(turn: &Turn<'_>, uuid: &str) -> Result<Option<i64>, Error> {
+    if turn.presence.get(uuid).is_some() {
+        return Ok(None);
+    }
+    if let Some(left_ms) = turn.presence.left_ms(uuid) {
+        return Ok(Some(left_ms));
+    }
+    let rows = turn.sql.query("SELECT last_seen FROM clients WHERE uuid = ?", params![uuid])?;
+    Ok(rows.first().map(|row| row.integer(0)).transpose()?)
 }
 
 /// Every registered client, in order of registration.
@@ -113,7 +140,7 @@ pub fn forget_idle(turn: &mut Turn<'_>) -> Result<(), Error> {
         if turn.presence.get(&uuid).is_none() {
             turn.sql.query("DELETE FROM clients WHERE uuid = ?", params![uuid.as_str()])?;
             turn.presence.cache.forget_caller(&uuid);
-            turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![uuid])?;
+            inbox::forget(turn, &uuid)?;
         }
     }
     Ok(())

@@ -1,4 +1,5 @@
 //! The rows of jobs, and nothing else: what is sent, and who hears of it, is decided in `delivery`.
+
 use kernel::storage::{MAX_VALUE_BYTES, Row};
 use kernel::{params, trace};
 use serde_json::Value;
@@ -177,8 +178,35 @@ pub fn open_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Vec<Job>, Error> {
     turn.sql.query(&statement, params![client_uuid])?.iter().map(job).collect()
 }
 
-/// Drops jobs older than `KEPT_MS`, and starts the clock for open ones whose peer went without a word.
-pub fn forget_old(turn: &mut Turn<'_>) -> Result<(), Error> {
+/// Ids of the jobs of a client that it has not taken and that have expired.
+pub fn expired_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Vec<String>, Error> {
+    let rows = turn.sql.query(
+        "SELECT job_id FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered')
+           AND state IN ('queued', 'delivered', 'running') AND expires_at <= ? ORDER BY seq",
+        params![client_uuid, turn.now_ms],
+    )?;
+    rows.iter().map(|row| Ok(row.text(0)?)).collect()
+}
+
+/// When a job that no Blender has taken is lost. Unix milliseconds.
+pub fn expires_ms(turn: &Turn<'_>, job_id: &str) -> Result<Option<i64>, Error> {
+    let rows = turn.sql.query("SELECT expires_at FROM jobs WHERE job_id = ?", params![job_id])?;
+    Ok(rows.first().map_or(Ok(None), |row| row.optional_integer(0))?)
+}
+
+/// Drops an ended job, so that its id can be used again.
+pub fn forget(turn: &mut Turn<'_>, job_id: &str) -> Result<(), Error> {
+    turn.sql.query("DELETE FROM jobs WHERE job_id = ?", params![job_id])?;
+    turn.presence.cache.forget_job(job_id);
+    Ok(())
+}
+
+/// Jobs that are dropped in one turn.
+const FORGOTTEN_AT_ONCE: i64 = 1_000;
+
+/// Drops jobs older than `KEPT_MS`, and starts the clock for open ones whose peer disappeared without closing. Says whether
+/// there may be more to drop.
+pub fn forget_old(turn: &mut Turn<'_>) -> Result<bool, Error> {
     let away = turn.sql.query(
         "SELECT DISTINCT target_uuid FROM jobs
          WHERE state IN ('queued', 'delivered', 'running') AND target_uuid IS NOT NULL",
@@ -190,20 +218,28 @@ pub fn forget_old(turn: &mut Turn<'_>) -> Result<(), Error> {
             timers::ensure(turn, Kind::Lost, &target, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
         }
     }
-    turn.sql.query(
-        "DELETE FROM jobs WHERE seq IN (SELECT seq FROM jobs ORDER BY seq LIMIT 1000)
-           AND created_at < ? AND state NOT IN ('queued', 'delivered', 'running')",
-        params![turn.now_ms.saturating_sub(KEPT_MS)],
+    let gone = turn.sql.query(
+        "DELETE FROM jobs WHERE seq IN (
+           SELECT seq FROM jobs WHERE state NOT IN ('queued', 'delivered', 'running')
+             AND seq < (SELECT COALESCE(MIN(seq), 9007199254740991) FROM (
+               SELECT seq FROM jobs WHERE created_at >= ? ORDER BY seq LIMIT 1))
+           ORDER BY seq LIMIT ?)
+         RETURNING 1",
+        params![turn.now_ms.saturating_sub(KEPT_MS), FORGOTTEN_AT_ONCE],
     )?;
     turn.presence.cache.forget_ended_jobs();
-    Ok(())
+    Ok(i64::try_from(gone.len()).is_ok_and(|gone| gone >= FORGOTTEN_AT_ONCE))
 }
 
 /// A peer away for longer than this loses its open jobs.
 pub const LOST_AFTER_MS: i64 = 60 * 60 * 1_000;
 
-/// A client has left: its open jobs are lost unless it is back within `LOST_AFTER_MS`.
-pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+/// What a peer without `job_ack` was running when it left is lost after this.
+pub const UNANSWERED_AFTER_MS: i64 = 60 * 1_000;
+
+/// A client has left: its open jobs are lost unless it is back within `LOST_AFTER_MS`, and what it was running within
+/// `UNANSWERED_AFTER_MS` if it does not acknowledge.
+pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str, acknowledges: bool) -> Result<(), Error> {
     let open = turn.sql.query(
         "SELECT 1 FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running') LIMIT 1",
         params![client_uuid],
@@ -211,5 +247,21 @@ pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
     if open.is_empty() {
         return Ok(());
     }
-    timers::ensure(turn, Kind::Lost, client_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))
+    timers::ensure(turn, Kind::Lost, client_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
+    if acknowledges { Ok(()) } else { note_unanswered(turn, client_uuid) }
+}
+
+/// What a peer without `job_ack` is running now is lost after `UNANSWERED_AFTER_MS`: it has left, or has registered anew, so
+/// that nothing says whether it still has it.
+pub fn note_unanswered(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    let running = turn.sql.query(
+        "SELECT 1 FROM jobs WHERE target_uuid = ? AND state = 'running'
+           AND state IN ('queued', 'delivered', 'running') LIMIT 1",
+        params![client_uuid],
+    )?;
+    if running.is_empty() {
+        return Ok(());
+    }
+    let subject = format!("{} {client_uuid}", turn.now_ms);
+    timers::ensure(turn, Kind::Unanswered, &subject, turn.now_ms.saturating_add(UNANSWERED_AFTER_MS))
 }

@@ -1,4 +1,5 @@
 //! Who sent a job that went to several clients: each answers for itself, and every answer goes to its sender.
+
 use kernel::params;
 
 use crate::rows::{jobs, timers};

@@ -2,6 +2,7 @@
 //!
 //! A user id is never given out again, so an erased bus refuses every token, whoever sends it. It does so for as long as
 //! any access token may live; then the object drops its database too.
+
 use std::collections::BTreeSet;
 
 use kernel::migrate::empty;

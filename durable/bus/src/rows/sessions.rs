@@ -1,4 +1,5 @@
 //! Sessions of MCP revisions 2025-03-26 to 2025-11-25: rows, so that they survive restarts and deploys.
+
 use kernel::{ids, params};
 
 use crate::turn::Turn;
@@ -28,11 +29,13 @@ pub struct Session {
 /// Opens a session and returns its id. At the limit the one that was idle longest makes room.
 pub fn open(turn: &mut Turn<'_>, grant_id: &str, protocol_version: &str, client_name: &str) -> Result<String, Error> {
     let session_id = ids::session_id(turn.entropy)?;
-    turn.sql.query(
-        "DELETE FROM sessions WHERE session_id IN
-           (SELECT session_id FROM sessions ORDER BY last_seen DESC LIMIT -1 OFFSET ?)",
+    let too_many = turn.sql.query(
+        "SELECT session_id FROM sessions ORDER BY last_seen DESC LIMIT -1 OFFSET ?",
         params![MAX_SESSIONS.saturating_sub(1)],
     )?;
+    for row in &too_many {
+        close(turn, &row.text(0)?)?;
+    }
     turn.sql.query(
         "INSERT INTO sessions (session_id, grant_id, protocol_version, client_name, log_level, created_at, last_seen)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
@@ -63,7 +66,6 @@ pub fn find(turn: &mut Turn<'_>, session_id: &str) -> Result<Option<Session>, Er
 /// Ends the session and its streams; the clients it registered stay without one. Says whether there was one.
 pub fn close(turn: &mut Turn<'_>, session_id: &str) -> Result<bool, Error> {
     let gone = turn.sql.query("DELETE FROM sessions WHERE session_id = ? RETURNING 1", params![session_id])?;
-    turn.sql.query("DELETE FROM inbox WHERE client_uuid = ?", params![session_id])?;
     turn.sql.query("DELETE FROM subscriptions WHERE session_id = ?", params![session_id])?;
     end_of_session(turn, session_id);
     turn.sql.query("UPDATE clients SET session_id = NULL WHERE session_id = ?", params![session_id])?;

@@ -1,4 +1,5 @@
 //! Timers: rows behind the object's one alarm. An alarm may come twice or late; what is due is done once.
+
 use kernel::params;
 
 use crate::turn::Turn;
@@ -8,23 +9,32 @@ use crate::turn::error::Error;
 /// How often old rows are looked for.
 pub const RETENTION_EVERY_MS: i64 = 60 * 60 * 1_000;
 
+/// How soon they are looked for again when there were too many for one turn.
+const RETENTION_AGAIN_MS: i64 = 1_000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Forget what has been kept long enough. Subject: empty.
     Retention,
     /// A peer has stayed away: its open jobs are lost. Subject: the client's uuid.
     Lost,
+    /// A peer without `job_ack` has left: what it was running is lost. Subject: when it left and its uuid, a blank between.
+    Unanswered,
+    /// Nobody waits for a job that no Blender has taken. Subject: the job's id.
+    Untaken,
     /// A socket outlives its access token. Subject: the socket's id.
     SocketExpiry,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Retention, Self::Lost, Self::SocketExpiry];
+    const ALL: [Self; 5] = [Self::Retention, Self::Lost, Self::Unanswered, Self::Untaken, Self::SocketExpiry];
 
     fn name(self) -> &'static str {
         match self {
             Self::Retention => "retention",
             Self::Lost => "lost",
+            Self::Unanswered => "unanswered",
+            Self::Untaken => "untaken",
             Self::SocketExpiry => "socket_expiry",
         }
     }
@@ -48,6 +58,13 @@ pub fn ensure_retention(turn: &mut Turn<'_>) -> Result<(), Error> {
         ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(RETENTION_EVERY_MS))?;
         turn.presence.cache.note_retention(true);
     }
+    Ok(())
+}
+
+/// Has old rows looked for again at once: there were more than one turn could drop.
+pub fn hasten_retention(turn: &mut Turn<'_>) -> Result<(), Error> {
+    ensure(turn, Kind::Retention, "", turn.now_ms.saturating_add(RETENTION_AGAIN_MS))?;
+    turn.presence.cache.note_retention(true);
     Ok(())
 }
 

@@ -1,4 +1,5 @@
 //! Dispatches: which peer they go to, and what they answer.
+
 use serde_json::json;
 
 use crate::requests::wait::{GRACE_MS, Verdict};

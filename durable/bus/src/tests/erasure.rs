@@ -1,4 +1,5 @@
 //! A bus whose user has deleted the account.
+
 use kernel::storage::Sql;
 use serde_json::json;
 

@@ -1,8 +1,15 @@
 //! What a dispatch costs does not depend on how much is stored.
+
 use kernel::storage::Sql;
 use kernel::testing::Work;
 
+use crate::requests::wait::Outcome;
+use crate::rows::inbox::MAX_KEPT;
+use crate::rows::sessions;
 use crate::tests::world::World;
+use crate::turn::Turn;
+use crate::wire::command::{Command, Reply};
+use crate::wire::topics::{Subscription, Topic};
 
 /// A bus that keeps this many ended jobs and has one peer with `job_ack`.
 fn world(stored: u32) -> World {
@@ -68,4 +75,65 @@ fn a_full_queue_does_not_make_a_dispatch_dearer() {
     empty.dispatch_to("b1");
     full.dispatch_to("b1");
     assert_eq!(empty.sql.take_work().steps, full.sql.take_work().steps);
+}
+
+/// Sessions that are subscribed to what changes with every job, a stream for each if so wanted.
+fn with_sessions(count: usize, streams: bool) -> World {
+    let mut world = world(1);
+    for number in 0..count {
+        let open = Command::OpenSession { protocol_version: "2025-06-18".to_owned(), client_name: "IDE".to_owned() };
+        let Outcome::Reply(Reply::Session { session_id, .. }) = world.serve(open) else { panic!("no session") };
+        for topic in [Topic::Stats, Topic::Clients] {
+            let subscription = Subscription { topic, uri: "blender://bus".to_owned() };
+            world.serve_in(Some(&session_id), Command::Subscribe { subscription });
+        }
+        if streams {
+            let socket_id = format!("s{number}");
+            let open = |turn: &mut Turn<'_>| {
+                let session = sessions::find(turn, &session_id)?.expect("the session is open");
+                crate::clients::streams::open(turn, &socket_id, &session, None)
+            };
+            world.turn(open).unwrap();
+        }
+    }
+    dispatch(&mut world);
+    world
+}
+
+#[test]
+fn sessions_that_subscribe_make_a_dispatch_no_dearer() {
+    let alone = dispatch(&mut with_sessions(0, false));
+    assert_eq!(dispatch(&mut with_sessions(100, false)), alone, "without a stream they are marked already");
+    let mut world = with_sessions(100, true);
+    world.pass_news();
+    world.pass_news();
+    let first = dispatch(&mut world);
+    assert_eq!(
+        (first.statements, first.rows_written),
+        (alone.statements + 1, alone.rows_written),
+        "one look at who listens"
+    );
+    let in_a_burst: i64 = (0..20).map(|_| dispatch(&mut world).steps).sum();
+    assert_eq!(in_a_burst, 20 * alone.steps, "until it is time to tell again");
+}
+
+#[test]
+fn a_full_inbox_makes_a_record_no_dearer() {
+    let mut world = World::new();
+    world.call("blender_register_client", serde_json::json!({"client_uuid": "me", "client_type": "llm"})).unwrap();
+    let say = |world: &mut World| {
+        world.sql.take_work();
+        world.call("blender_send_message", serde_json::json!({"payload": {}, "target_uuid": "me"})).unwrap();
+        world.sql.take_work()
+    };
+    for _ in 0..10 {
+        say(&mut world);
+    }
+    let few = say(&mut world);
+    for _ in 0..MAX_KEPT {
+        say(&mut world);
+    }
+    let many = say(&mut world);
+    assert_eq!((many.statements, many.scanned), (few.statements + 2, few.scanned), "the oldest goes, and is counted");
+    assert!(many.steps < few.steps + 100, "{many:?} and {few:?}");
 }

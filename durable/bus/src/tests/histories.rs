@@ -2,6 +2,7 @@
 //! is told and what the cache believes must be what the model says.
 //!
 //! `PROPTEST_CASES` sets how many histories; failures are shrunk and kept in `proptest-regressions/model.txt`.
+
 use std::collections::BTreeSet;
 
 use kernel::params;
@@ -42,13 +43,27 @@ impl History {
     fn new_job(&self, id: String, target: usize, priority: u8, by_sender: bool, wait: Option<Wait>) -> Job {
         let created_ms = self.world.now_ms;
         let (state, result) = (State::Queued, String::new());
-        Job { id, target, priority, state, result, created_ms, by_sender, wait, unsafe_sends: 0 }
+        let expires_ms = wait.as_ref().map(|_| created_ms + 30_000 + 60_000);
+        Job {
+            id,
+            target,
+            priority,
+            state,
+            result,
+            created_ms,
+            changed_ms: created_ms,
+            expires_ms,
+            by_sender,
+            wait,
+            unsafe_sends: 0,
+        }
     }
 
     fn step(&mut self, op: Op) -> Checked {
         self.world.effects.clear();
         self.model.sent.clear();
         self.model.heard.clear();
+        self.model.now_ms = self.world.now_ms;
         match op {
             Op::Attach { peer, acknowledges } => self.attach(peer, acknowledges),
             Op::Leave { peer } => {
@@ -75,9 +90,7 @@ impl History {
             Op::Cancel { job } => {
                 let Some(at) = self.pick(job) else { return Ok(()) };
                 self.world.call("blender_job_cancel", json!({"job_id": self.model.jobs[at].id})).unwrap();
-                if self.model.jobs[at].state == State::Queued {
-                    self.model.end(at, State::Cancelled, "");
-                }
+                self.model.cancel(at);
             }
             Op::Evict => self.evict(true),
             Op::Crash => self.evict(false),
@@ -99,7 +112,7 @@ impl History {
         let socket = format!("w{}", self.sockets);
         let capabilities: &[&str] = if acknowledges { &["job_ack"] } else { &[] };
         self.world.attach(&socket, &name(peer), capabilities);
-        self.model.attach(peer, Live { socket, acknowledges });
+        self.model.attach(peer, Live { socket, acknowledges }, self.world.now_ms);
     }
 
     fn dispatch(&mut self, peer: usize) {

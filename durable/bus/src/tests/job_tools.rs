@@ -1,4 +1,5 @@
 //! Durable jobs and the inbox, as tools.
+
 use serde_json::{Value, json};
 
 use crate::requests::counters;
@@ -160,6 +161,28 @@ fn an_inbox_is_read_in_pages_and_what_was_received_goes() {
     assert_eq!(numbers(&second), [json!(2)]);
     let from_the_start = world.call("blender_receive_messages", json!({"client_uuid": "me"})).unwrap();
     assert_eq!(numbers(&from_the_start), [json!(2)]);
+}
+
+#[test]
+fn long_messages_come_in_pages_of_some_400_kilobytes() {
+    let mut world = World::new();
+    world.call("blender_register_client", json!({"client_uuid": "me", "client_type": "llm"})).unwrap();
+    for size in [300_000, 300_000, 900_000, 10, 10] {
+        let payload = json!({"text": "x".repeat(size)});
+        world.call("blender_send_message", json!({"payload": payload, "target_uuid": "me"})).unwrap();
+    }
+    let mut pages = Vec::new();
+    let mut after = Value::Null;
+    loop {
+        let page = world.call("blender_receive_messages", json!({"client_uuid": "me", "after": after})).unwrap();
+        let count = page["messages"].as_array().unwrap().len();
+        if count == 0 {
+            break;
+        }
+        pages.push(count);
+        after = page["next"].clone();
+    }
+    assert_eq!(pages, [1, 1, 1, 2]);
 }
 
 #[test]

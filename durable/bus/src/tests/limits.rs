@@ -1,4 +1,5 @@
 //! What a user who asks for too much is told.
+
 use serde_json::json;
 
 use crate::requests::wait::Outcome;

@@ -3,16 +3,19 @@
 #![allow(clippy::arithmetic_side_effects, clippy::cloned_ref_to_slice_refs)]
 
 mod dispatch;
+mod endings;
 mod erasure;
 mod growth;
 mod histories;
 mod job_tools;
 mod limits;
+mod listening;
 mod messages;
 mod model;
 mod ops;
 mod overview;
 mod peers;
+mod proof;
 mod questions;
 mod registry;
 mod sessions;

@@ -1,4 +1,5 @@
 //! What a bus is meant to do, in a few dozen lines: jobs and peers in memory, without rows, timers or a cache.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::delivery::window::WINDOW;
@@ -17,6 +18,10 @@ pub struct Job {
     pub state: State,
     pub result: String,
     pub created_ms: i64,
+    /// When its state last changed.
+    pub changed_ms: i64,
+    /// When it is lost unless a peer has taken it.
+    pub expires_ms: Option<i64>,
     pub by_sender: bool,
     pub wait: Option<Wait>,
     /// How often it went out to a peer that does not promise to run nothing twice.
@@ -40,6 +45,7 @@ pub struct Model {
     pub sent: Vec<(String, String)>,
     /// Updates that the sender must hear of in this step: job and status.
     pub heard: Vec<(String, String)>,
+    pub now_ms: i64,
 }
 
 pub fn name(peer: usize) -> String {
@@ -75,16 +81,21 @@ impl Model {
         found
     }
 
-    pub fn attach(&mut self, peer: usize, live: Live) {
+    pub fn attach(&mut self, peer: usize, live: Live, now_ms: i64) {
+        self.now_ms = now_ms;
         self.registered.insert(peer);
         if let Some(older) = self.live.insert(peer, live.clone()) {
             self.replaced.insert(peer, older.socket);
+        }
+        for at in self.expired(|job| job.target == peer) {
+            self.finish(at, State::Lost, "");
         }
         for at in self.in_order(peer, State::Delivered) {
             if live.acknowledges {
                 self.sent.push((live.socket.clone(), self.jobs[at].id.clone()));
             } else {
                 self.jobs[at].state = State::Running;
+                self.jobs[at].changed_ms = self.now_ms;
             }
         }
         self.refill(peer);
@@ -98,6 +109,7 @@ impl Model {
             }
             let job = &mut self.jobs[at];
             job.state = if live.acknowledges { State::Delivered } else { State::Running };
+            job.changed_ms = self.now_ms;
             job.unsafe_sends += u32::from(!live.acknowledges);
             self.sent.push((live.socket.clone(), job.id.clone()));
         }
@@ -108,6 +120,7 @@ impl Model {
         let news = matches!(self.jobs[at].state, State::Queued | State::Delivered);
         if news {
             self.jobs[at].state = State::Running;
+            self.jobs[at].changed_ms = self.now_ms;
             self.refill(self.jobs[at].target);
         }
         news
@@ -127,10 +140,31 @@ impl Model {
     }
 
     pub fn end(&mut self, at: usize, state: State, result: &str) {
+        self.finish(at, state, result);
+        self.refill(self.jobs[at].target);
+    }
+
+    fn finish(&mut self, at: usize, state: State, result: &str) {
         self.jobs[at].state = state;
         self.jobs[at].result = result.to_owned();
         self.hear(at, state.name());
-        self.refill(self.jobs[at].target);
+    }
+
+    /// Jobs that nobody has taken in time, in order of arrival.
+    fn expired(&self, of: impl Fn(&Job) -> bool) -> Vec<usize> {
+        let untaken = |job: &Job| matches!(job.state, State::Queued | State::Delivered);
+        let over = |job: &Job| job.expires_ms.is_some_and(|expires_ms| expires_ms <= self.now_ms);
+        (0..self.jobs.len())
+            .filter(|at| of(&self.jobs[*at]) && untaken(&self.jobs[*at]) && over(&self.jobs[*at]))
+            .collect()
+    }
+
+    pub fn cancel(&mut self, at: usize) {
+        let job = &self.jobs[at];
+        let away = !self.live.contains_key(&job.target);
+        if job.state == State::Queued || (job.state.is_open() && away) {
+            self.end(at, State::Cancelled, "");
+        }
     }
 
     pub fn hear(&mut self, at: usize, status: &str) {
@@ -141,6 +175,7 @@ impl Model {
 
     /// What is due happens: the timers are the bus's own, what they lead to is the model's.
     pub fn alarm(&mut self, due: &[(String, String)], now_ms: i64) {
+        self.now_ms = now_ms;
         for (kind, subject) in due {
             match kind.as_str() {
                 "lost" => {
@@ -153,7 +188,28 @@ impl Model {
                         }
                     }
                 }
+                "unanswered" => {
+                    let (left_ms, uuid) = subject.split_once(' ').unwrap();
+                    let left_ms: i64 = left_ms.parse().unwrap();
+                    for at in 0..self.jobs.len() {
+                        let job = &self.jobs[at];
+                        if name(job.target) == uuid && job.state == State::Running && job.changed_ms <= left_ms {
+                            self.end(at, State::Lost, "");
+                        }
+                    }
+                }
+                "untaken" => {
+                    let untaken = |job: &Job| matches!(job.state, State::Queued | State::Delivered);
+                    if let Some(at) = (0..self.jobs.len()).find(|at| self.jobs[*at].id == *subject)
+                        && untaken(&self.jobs[at])
+                    {
+                        self.end(at, State::Lost, "");
+                    }
+                }
                 "retention" => {
+                    for at in self.expired(|_| true) {
+                        self.end(at, State::Lost, "");
+                    }
                     let kept = |job: &Job| job.state.is_open() || job.created_ms >= now_ms - jobs::KEPT_MS;
                     self.jobs.retain(kept);
                 }

@@ -1,4 +1,5 @@
 //! What can happen to a bus, and how often it does in a random history.
+
 use proptest::prelude::{Strategy, any, prop_oneof};
 
 use crate::tests::model::PEERS;

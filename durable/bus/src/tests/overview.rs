@@ -1,4 +1,5 @@
 //! What the dashboard shows, and taking a client off the bus.
+
 use serde_json::json;
 
 use crate::requests::wait::Outcome;

@@ -1,4 +1,5 @@
 //! Consent to a job that its Blender asks about.
+
 use serde_json::{Value, json};
 
 use crate::requests::wait::Outcome;

@@ -1,4 +1,5 @@
 //! The client registry over HTTP and sockets.
+
 use serde_json::{Value, json};
 
 use crate::rows::clients::CALLER_LISTED_MS;
@@ -119,4 +120,15 @@ fn stats_count_clients_and_open_jobs() {
     assert_eq!(stats(&mut world), expected);
     world.update("w1", &wait.subject, "completed", "");
     assert_eq!(stats(&mut world)["pending_jobs_for_user"], 0);
+}
+
+#[test]
+fn an_unregistered_client_leaves_nothing_in_its_inbox() {
+    let mut world = World::new();
+    world.call("blender_register_client", json!({"client_uuid": "me", "client_type": "llm"})).unwrap();
+    world.call("blender_send_message", json!({"payload": {"n": 1}, "target_uuid": "me"})).unwrap();
+    world.call("blender_unregister_client", json!({"client_uuid": "me"})).unwrap();
+    world.call("blender_register_client", json!({"client_uuid": "me", "client_type": "llm"})).unwrap();
+    let page = world.call("blender_receive_messages", json!({"client_uuid": "me"})).unwrap();
+    assert_eq!(page["messages"], json!([]));
 }

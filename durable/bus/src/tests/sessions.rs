@@ -1,4 +1,5 @@
 //! Sessions of the legacy revisions.
+
 use serde_json::json;
 
 use crate::requests::wait::Outcome;

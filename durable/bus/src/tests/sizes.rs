@@ -1,4 +1,5 @@
 //! Whatever is accepted fits in the rows that it becomes: the SQLite of the tests refuses longer ones, as the runtime does.
+
 use serde_json::{Value, json};
 
 use crate::tests::world::World;

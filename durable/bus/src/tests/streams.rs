@@ -1,4 +1,5 @@
 //! Event streams of sessions: what goes out, what waits, what comes again.
+
 use serde_json::{Value, json};
 
 use crate::clients::{sockets, streams};
@@ -6,6 +7,7 @@ use crate::requests::wait::Outcome;
 use crate::rows::sessions;
 use crate::tests::world::World;
 use crate::turn::effect::Effect;
+use crate::turn::presence::Stream;
 use crate::wire::command::{Command, Reply};
 
 fn open_session(world: &mut World, version: &str) -> String {
@@ -85,6 +87,84 @@ fn a_stream_opened_again_goes_on_after_the_last_event_that_was_seen() {
     say(&mut world, 4);
     open_stream(&mut world, "s2", &session_id, Some(seen));
     assert_eq!(numbers(&world, "s2"), [2, 3, 4]);
+}
+
+/// A stream is sent what is kept, and says that it was read whenever it is asked. Returns how often that was.
+fn read_all(world: &mut World, stream: &str) -> usize {
+    let mut asked = 0;
+    loop {
+        let ask = Effect::AskRead { socket_id: stream.to_owned() };
+        let Some(at) = world.effects.iter().position(|effect| *effect == ask) else { return asked };
+        world.effects.remove(at);
+        asked += 1;
+        world.turn(|turn| streams::read(turn, stream)).unwrap();
+    }
+}
+
+#[test]
+fn what_is_more_than_goes_out_at_once_follows_when_that_was_read_and_nothing_overtakes_it() {
+    let mut world = World::new();
+    let session_id = registered(&mut world, "llm", "debug");
+    let second = json!({"client_uuid": "also-me", "client_type": "llm"});
+    call(&mut world, &session_id, "blender_register_client", second);
+    for number in 0..800 {
+        say(&mut world, 2 * number);
+        let arguments = json!({"payload": {"n": 2 * number + 1}, "target_uuid": "also-me"});
+        world.call("blender_send_message", arguments).unwrap();
+    }
+    world.effects.clear();
+    open_stream(&mut world, "s1", &session_id, None);
+    assert_eq!(numbers(&world, "s1"), (0..200).collect::<Vec<_>>());
+    say(&mut world, 1_600);
+    assert_eq!(numbers(&world, "s1").len(), 200, "what comes meanwhile waits for its turn");
+    world.turn(|turn| streams::read(turn, "s1")).unwrap();
+    assert_eq!(numbers(&world, "s1").len(), 400);
+    // The object sleeps and has forgotten how far it is; then the stream is lost.
+    let stream = world.presence.stream("s1").unwrap().clone();
+    world.evict(&[]);
+    world.presence.open_stream(Stream { is_behind: false, ..stream });
+    world.effects.retain(|effect| matches!(effect, Effect::Send { .. }));
+    world.turn(streams::wake).unwrap();
+    say(&mut world, 1_601);
+    assert_eq!(numbers(&world, "s1").len(), 400);
+    world.turn(|turn| streams::read(turn, "s1")).unwrap();
+    let seen = events(&world, "s1")[449].0;
+    world.leave("s1");
+    world.effects.clear();
+    open_stream(&mut world, "s2", &session_id, Some(seen));
+    assert_eq!(read_all(&mut world, "s2"), 5);
+    say(&mut world, 1_602);
+    assert_eq!(numbers(&world, "s2"), (450..=1_602).collect::<Vec<_>>());
+}
+
+#[test]
+fn large_events_go_out_a_megabyte_at_a_time() {
+    let mut world = World::new();
+    let session_id = registered(&mut world, "llm", "debug");
+    for number in 0..6 {
+        let payload = json!({"n": number, "text": "x".repeat(400_000)});
+        world.call("blender_send_message", json!({"payload": payload, "target_uuid": "me"})).unwrap();
+    }
+    world.effects.clear();
+    open_stream(&mut world, "s1", &session_id, None);
+    assert_eq!(numbers(&world, "s1"), [0, 1]);
+    assert_eq!(read_all(&mut world, "s1"), 2);
+    assert_eq!(numbers(&world, "s1"), (0..6).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_older_stream_goes_on_where_a_newer_one_that_is_lost_has_stopped() {
+    let mut world = World::new();
+    let session_id = registered(&mut world, "llm", "debug");
+    open_stream(&mut world, "s1", &session_id, None);
+    (0..3).for_each(|number| say(&mut world, number));
+    open_stream(&mut world, "s2", &session_id, Some(0));
+    world.effects.clear();
+    (3..600).for_each(|number| say(&mut world, number));
+    world.leave("s2");
+    (600..602).for_each(|number| say(&mut world, number));
+    assert_eq!(numbers(&world, "s2"), (3..600).collect::<Vec<_>>());
+    assert_eq!(numbers(&world, "s1"), [600, 601]);
 }
 
 #[test]
@@ -197,4 +277,26 @@ fn a_place_in_an_inbox_is_never_given_twice() {
     say(&mut world, 2);
     let next = world.call("blender_receive_messages", arguments).unwrap();
     assert_eq!(next["messages"][0]["payload"]["n"], 2);
+}
+
+#[test]
+fn a_record_that_is_too_long_for_an_event_is_cut_and_says_where_all_of_it_is() {
+    for (payload, is_cut) in [(json!({"n": 1, "text": "\"".repeat(550_000)}), true), (json!({"n": 1}), false)] {
+        let mut world = World::new();
+        let session_id = registered(&mut world, "llm", "debug");
+        open_stream(&mut world, "s1", &session_id, None);
+        world.effects.clear();
+        world.call("blender_send_message", json!({"payload": payload, "target_uuid": "me"})).unwrap();
+        let sent = world.effects.iter().find_map(|effect| match effect {
+            Effect::Send { socket_id, frame } if socket_id == "s1" => Some(frame.split_once('\n').unwrap().1),
+            _ => None,
+        });
+        let sent = sent.unwrap();
+        assert!(sent.len() < 1024 * 1024, "{}", sent.len());
+        let record: Value = serde_json::from_str(sent).unwrap();
+        let hint = record["params"]["data"]["hint"].as_str().unwrap_or_default();
+        assert_eq!(hint.contains("blender_receive_messages(client_uuid=\"me\")"), is_cut, "{hint}");
+        let page = world.call("blender_receive_messages", json!({"client_uuid": "me"})).unwrap();
+        assert_eq!(page["messages"][0]["payload"], payload, "the inbox has all of it");
+    }
 }

@@ -1,4 +1,5 @@
 //! What happens by itself: jobs lost and forgotten, sockets that outlive their token.
+
 use crate::rows::jobs::{self, KEPT_MS, LOST_AFTER_MS};
 use crate::rows::timers::{self, Kind, RETENTION_EVERY_MS};
 use crate::tests::world::World;
@@ -64,11 +65,12 @@ fn a_peer_away_for_an_hour_loses_its_jobs_but_a_late_answer_still_counts() {
 #[test]
 fn a_peer_that_came_back_loses_nothing() {
     let mut world = World::new();
-    world.attach("w1", "b1", &[]);
+    world.attach("w1", "b1", &["job_ack"]);
     let wait = world.dispatch_to("b1");
+    world.progress("w1", &wait.subject, 0);
     world.leave("w1");
     world.pass(LOST_AFTER_MS - 1);
-    world.attach("w2", "b1", &[]);
+    world.attach("w2", "b1", &["job_ack"]);
     world.pass(LOST_AFTER_MS);
     world.alarm();
     assert_eq!(state(&mut world, &wait.subject), Some(State::Running));

@@ -1,4 +1,5 @@
 //! What a log and a peer learn of where a job came from.
+
 use kernel::trace::Trace;
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
 //! A bus to take turns on: a database, a clock that only moves when told, and what the sockets were sent.
+
 use kernel::migrate::migrate;
 use kernel::testing::{Counter, Memory};
 use kernel::trace::Trace;
@@ -10,6 +11,7 @@ use crate::requests::wait::{self, Outcome, Verdict, Wait};
 use crate::turn::Turn;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
+use crate::turn::news::APART_MS;
 use crate::turn::presence::Presence;
 use crate::wire::command::{Caller, Command, Reply, Request};
 use crate::wire::envelope::Envelope;
@@ -43,6 +45,12 @@ impl World {
 
     pub fn pass(&mut self, milliseconds: i64) {
         self.now_ms += milliseconds;
+    }
+
+    /// The time is over for which news of a resource waits after it was told last.
+    pub fn pass_news(&mut self) {
+        self.pass(APART_MS);
+        self.turn(|_| Ok(())).unwrap();
     }
 
     pub fn serve(&mut self, command: Command) -> Outcome {

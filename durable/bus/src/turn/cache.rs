@@ -1,5 +1,6 @@
 //! What a bus knows without asking its database. Memory only, and only of what this object alone writes: each write goes
 //! to the rows first and then here. What is not here is read from the rows, so losing all of it costs time and nothing else.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::turn::job::{Job, State};
@@ -15,6 +16,13 @@ pub struct Backlog {
     pub delivered: i64,
 }
 
+/// Records that are kept for one client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept {
+    pub count: i64,
+    pub bytes: i64,
+}
+
 #[derive(Debug, Default)]
 pub struct Cache {
     /// Open jobs of the whole bus.
@@ -27,6 +35,9 @@ pub struct Cache {
     retention: bool,
     /// When each caller was last written down. Unix milliseconds.
     callers: BTreeMap<String, i64>,
+    kept: BTreeMap<String, Kept>,
+    /// Topics of which every subscribed session is told already, or has a stream, or will be told by its next one.
+    marked: BTreeSet<String>,
 }
 
 impl Cache {
@@ -127,5 +138,39 @@ impl Cache {
 
     pub fn forget_revoked(&mut self) {
         self.revoked = None;
+    }
+
+    /// What is kept for a client, if it was counted.
+    pub fn kept(&self, client_uuid: &str) -> Option<Kept> {
+        self.kept.get(client_uuid).copied()
+    }
+
+    pub fn note_kept(&mut self, client_uuid: &str, kept: Kept) {
+        if self.kept.len() >= MAX_ENTRIES && !self.kept.contains_key(client_uuid) {
+            self.kept.clear();
+        }
+        self.kept.insert(client_uuid.to_owned(), kept);
+    }
+
+    /// Records of any client may have gone.
+    pub fn forget_kept(&mut self) {
+        self.kept.clear();
+    }
+
+    /// Whether a change of this topic needs no further row to be remembered.
+    pub fn is_marked(&self, topic: &str) -> bool {
+        self.marked.contains(topic)
+    }
+
+    pub fn mark(&mut self, topic: String) {
+        if self.marked.len() >= MAX_ENTRIES {
+            self.marked.clear();
+        }
+        self.marked.insert(topic);
+    }
+
+    /// A session has subscribed, or has lost its stream.
+    pub fn unmark(&mut self) {
+        self.marked.clear();
     }
 }

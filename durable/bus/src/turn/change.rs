@@ -1,5 +1,6 @@
 //! What has changed in a turn, for whoever listens. Whoever writes a row only notes it; `announce` tells it once, at the
 //! turn's end.
+
 use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,5 @@
 //! What can go wrong on a bus, in three classes: the caller's fault, not now, and ours.
+
 use kernel::ids::EntropyError;
 use kernel::storage::StorageError;
 use thiserror::Error;

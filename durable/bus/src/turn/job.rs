@@ -6,6 +6,7 @@
 //! ```
 //! `delivered` is for peers that acknowledge (capability `job_ack`): until they do, a reconnect sends the job again. Any
 //! other peer might run it twice, so for those a job runs as soon as it is sent.
+
 use serde_json::Value;
 
 use crate::wire::envelope::{Envelope, Status};
@@ -31,6 +32,9 @@ pub enum State {
     Cancelled,
     Lost,
 }
+
+/// The field of a job's progress that says it waits behind others in its Blender.
+pub const WAITS: &str = "waits";
 
 impl State {
     pub const ALL: [Self; 7] =
@@ -92,6 +96,19 @@ pub struct Job {
     pub request_id: Option<String>,
 }
 
+impl Job {
+    /// The state as callers see it: what its Blender has taken and not begun still waits.
+    pub fn shown(&self) -> &'static str {
+        let waits = self.progress.as_ref().is_some_and(|progress| progress.get(WAITS).is_some());
+        if self.state == State::Running && waits { State::Queued.name() } else { self.state.shown() }
+    }
+
+    /// Whether a Blender may be running it, or will without another word.
+    pub fn is_taken(&self) -> bool {
+        !matches!(self.state, State::Queued | State::Delivered)
+    }
+}
+
 /// What a new job is made of.
 pub struct NewJob<'a> {
     pub job_id: String,
@@ -104,6 +121,8 @@ pub struct NewJob<'a> {
     pub priority: Priority,
     pub batch_id: Option<&'a str>,
     pub idempotency_key: Option<&'a str>,
+    /// When it is lost if no Blender has taken it. Unix milliseconds.
+    pub expires_ms: Option<i64>,
 }
 
 /// The envelope of a job that has ended; none while it is open.

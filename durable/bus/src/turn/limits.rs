@@ -1,4 +1,5 @@
 //! What one user may have and do, so that nobody's bus grows without end. An operator may set each.
+
 use crate::turn::error::Rejection;
 
 /// The size of the database is looked at no more often than this.

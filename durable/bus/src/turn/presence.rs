@@ -1,9 +1,11 @@
 //! Who is attached right now. Memory only: the glue rebuilds it from the live sockets whenever the object wakes.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::turn::cache::Cache;
 use crate::turn::limits::{Limits, Meter};
-use crate::wire::topics::Listener;
+use crate::turn::news::News;
+use crate::wire::topics::{Listener, Topic};
 use crate::wire::views::BLENDER;
 
 /// How a live client is reached.
@@ -22,6 +24,9 @@ pub struct Stream {
     pub session_id: String,
     /// The last event that went out on it.
     pub sent_seq: i64,
+    /// More events are kept for it than went out: they follow, and so does whatever comes meanwhile, once what went out has
+    /// been read.
+    pub is_behind: bool,
 }
 
 /// A client that can be reached right now.
@@ -52,6 +57,7 @@ pub struct Presence {
     pub cache: Cache,
     pub limits: Limits,
     pub meter: Meter,
+    pub news: News,
 }
 
 impl Presence {
@@ -116,6 +122,11 @@ impl Presence {
 
     pub fn listeners(&self) -> impl Iterator<Item = &(String, Listener)> {
         self.listeners.iter()
+    }
+
+    /// Whether a stream of `subscriptions/listen` wants to hear of it.
+    pub fn is_listened_to(&self, topic: &Topic) -> bool {
+        self.listeners.iter().any(|(_, listener)| listener.subscriptions.iter().any(|wanted| wanted.topic == *topic))
     }
 
     pub fn subscribed(&mut self, topic: String) {

@@ -1,5 +1,6 @@
 //! What the edge asks of a user's bus, and what it gets back. One request, one hop. The enums have no tag field, which serde
 //! would have to look for in a copy of the whole.
+
 use kernel::trace::Trace;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,4 +1,5 @@
 //! The answer of every dispatch tool.
+
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Envelope {
     pub job_state: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waited_seconds: Option<f64>,
+    /// Since when the Blender has been away, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away_since: Option<f64>,
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
@@ -47,6 +51,7 @@ impl Envelope {
             error: String::new(),
             job_state: None,
             waited_seconds: None,
+            away_since: None,
             hint: None,
             candidates: None,
         }

@@ -1,4 +1,5 @@
 //! How urgent a record is: the eight log levels of MCP, which are those of syslog (RFC 5424).
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};

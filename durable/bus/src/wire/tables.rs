@@ -1,9 +1,10 @@
 //! The parameter tables of the bus tools and of the tools for durable jobs.
+
 use kernel::arguments::{Bound, DefaultValue, Kind, Param};
 
 use crate::wire::priority::Priority;
 use crate::wire::tool_parameters::{
-    MAX_CAPABILITIES, MAX_CAPABILITY, MAX_ERROR, MAX_ID, MAX_WAIT_SECONDS, MAX_WORD, ToolParameters,
+    MAX_CAPABILITIES, MAX_CAPABILITY, MAX_ERROR, MAX_ID, MAX_OPEN_JOBS, MAX_WAIT_SECONDS, MAX_WORD, ToolParameters,
 };
 
 pub const REGISTER_CLIENT: &str = "blender_register_client";
@@ -80,6 +81,12 @@ const REGISTER_CLIENT_PARAMETERS: &[Param] = &[
         "What the client can do, one word each.",
     ),
     Param::nullable("group_id", &ID, "Group the client joins, so that messages can be sent to all of its members."),
+    Param::nullable("instance_id", &WORD, "For peers: which process this is, another one at each start."),
+    Param::nullable(
+        "open_jobs",
+        &Kind::List { items: &ID, max: MAX_OPEN_JOBS },
+        "For peers: ids of the jobs it still has. Any other that it had taken is lost.",
+    ),
 ];
 
 const UNREGISTER_CLIENT_PARAMETERS: &[Param] =
@@ -177,6 +184,6 @@ const RECEIVE_MESSAGES_PARAMETERS: &[Param] = &[
         "limit",
         Kind::Integer { min: 1, max: 500 },
         DefaultValue::Integer(100),
-        "How many messages at most.",
+        "How many messages at most; long ones come fewer at a time, so read on from \"next\".",
     ),
 ];

@@ -1,4 +1,5 @@
 //! What the tools of the bus have in common: limits of their parameters, and the shape of their tables.
+
 use kernel::arguments::Param;
 
 /// Characters of a client's uuid, of a group's name, of a job's id.
@@ -7,6 +8,8 @@ pub const MAX_ID: usize = 128;
 /// Characters of a client's type or of a job's status.
 pub const MAX_WORD: usize = 64;
 
+/// Jobs that a peer says it still has.
+pub const MAX_OPEN_JOBS: usize = 10_000;
 pub const MAX_CAPABILITIES: usize = 64;
 
 pub const MAX_CAPABILITY: usize = 128;

@@ -1,4 +1,5 @@
 //! Results of `tools/call`, as MCP shapes them.
+
 use serde_json::{Map, Value, json};
 
 use crate::wire::envelope::Envelope;

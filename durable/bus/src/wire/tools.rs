@@ -1,6 +1,7 @@
 //! The tools by which clients and peers drive the bus: their parameters, and a call of one as a typed value.
 //!
 //! Both ways in, HTTP and a peer's WebSocket, parse calls here, so a call means the same on either.
+
 use kernel::arguments::{ArgumentError, quoted, validate};
 use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,12 @@ pub struct RegisterClient {
     pub is_persistent: bool,
     pub capabilities: Vec<String>,
     pub group_id: Option<String>,
+    /// Which process of its program the client is.
+    #[serde(default)]
+    pub instance_id: Option<String>,
+    /// Jobs that a peer still has; none where it does not say.
+    #[serde(default)]
+    pub open_jobs: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

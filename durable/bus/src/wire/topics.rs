@@ -1,4 +1,5 @@
 //! Resources that change by themselves, and who listens to which.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

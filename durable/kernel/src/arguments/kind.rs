@@ -1,4 +1,5 @@
 //! What a parameter's value may be: the check of one value, and its name in an error message.
+
 use std::fmt;
 
 use serde_json::Value;

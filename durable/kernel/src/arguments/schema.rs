@@ -4,6 +4,7 @@
 //! Each property has one `type`. There is no `anyOf`, no `null`, no `additionalProperties`, no `pattern`, no exclusive
 //! bound and no property that begins with an underscore: each of these makes some library refuse the tool, and some of
 //! them the whole list. The check is stricter, and its messages say what the schema leaves out.
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Bound, DefaultValue, Kind, Param};

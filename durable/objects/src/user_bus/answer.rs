@@ -1,4 +1,5 @@
 //! Answering the edge: with one document if that comes soon, else with a stream of lines until there is an answer.
+
 use std::rc::Rc;
 
 use bus::requests::job_news::{self, Told};

@@ -1,6 +1,7 @@
 //! The checks refuse what the tables exclude, and the published schemas admit what the checks accept, for every tool.
 //!
 //! A published schema says less than is checked. `exact` says all of it, in words that only a validator takes.
+
 use ::bus::wire::tools::{BusCall, CallError, JobCall};
 use kernel::arguments::{Bound, InputSchema, Kind, Param, validate};
 use proptest::prelude::{any, prop};

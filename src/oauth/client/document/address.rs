@@ -2,6 +2,7 @@
 //!
 //! Invariant: an accepted URL is in normal form, so that all parsers read it alike, and has a public host name. If such
 //! a name resolves to a private network, the platform's `fetch` refuses to connect.
+
 use thiserror::Error;
 use url::{Host, Url};
 

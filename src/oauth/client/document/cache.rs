@@ -1,4 +1,5 @@
 //! This isolate's cache of metadata documents. Their servers say how long they may be cached (RFC 9111).
+
 use core::cell::RefCell;
 use std::collections::HashMap;
 

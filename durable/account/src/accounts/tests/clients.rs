@@ -1,4 +1,5 @@
 //! What clients were allowed, and what of it ends when.
+
 use super::super::{AfterLogin, Command, Effect, Reply};
 use super::{Account, ada, permission};
 use crate::codes::{CodeBinding, Exchange};

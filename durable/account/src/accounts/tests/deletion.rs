@@ -1,4 +1,5 @@
 //! Deleting an account, and what is owed afterwards.
+
 use kernel::storage::Sql;
 
 use super::{Account, ada, sign_up, user_id};

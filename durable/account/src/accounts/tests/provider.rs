@@ -1,4 +1,5 @@
 //! Accounts whose owner signs in with a provider.
+
 use super::{Account, sign_up};
 use crate::accounts::{AfterLogin, Command, Reply};
 use crate::usernames::Username;

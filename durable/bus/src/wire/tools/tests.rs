@@ -22,6 +22,8 @@ fn register_client_fills_in_its_defaults() {
             is_persistent: false,
             capabilities: vec![],
             group_id: None,
+            instance_id: None,
+            open_jobs: None,
         })
     );
 }
