@@ -66,7 +66,7 @@ async def test_a_second_stream_of_a_session_takes_over_and_loses_nothing(server:
         first, second = session.stream(), session.stream()
 
         async def sent(number: int) -> None:
-            await peer.call("blender_send_message", payload={"number": number}, target_uuid="me")
+            await peer.call("blender_send_message", payload={"number": number}, target_uuid="me", priority="error")
 
         async def heard(stream: object) -> int:
             event = None
