@@ -95,9 +95,8 @@ def plan() -> str:
         imports = imports_of(package)
         edges = room_edges(imports)
         height, inner = floors(edges), inner_floors(imports)
-        out.append(
-            f"\n**`{package}`**, {what}: {len(imports)} files\n\n| floor | room | files | floors in it | duty |\n|---|---|---|---|---|"
-        )
+        out.append(f"\n**`{package}`**, {what}: {len(imports)} files\n")
+        out.append("| floor | room | files | floors in it | duty |\n|---|---|---|---|---|")
         for name in sorted(edges, key=lambda name: (-height[name], name)):
             files = sum(room(file) == name for file in imports)
             out.append(f"| {height[name]} | `{name}` | {files} | {inner[name]} | {duty(package, name)} |")

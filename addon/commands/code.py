@@ -18,8 +18,9 @@ import bmesh
 import bpy
 import mathutils
 
+from ..link.control import JobControl
 from ..link.interrupt import JobCancelled
-from ..link.main_thread import JobControl, interrupter
+from ..link.main_thread import interrupter
 from ..link.records import MAX_RESULT_BYTES, cut_middle
 from .console import output_log
 from .policy import code_effect

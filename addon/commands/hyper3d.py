@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ..fetch.rodin import BadImage, Fal, MainSite, pictures
-from ..link.main_thread import JobControl
+from ..link.control import JobControl
 from .background import Steps, download_folder, fetcher, off_main
 from .integrations import HYPER3D
 from .models import describe, import_model, single_object

@@ -12,8 +12,9 @@ from typing import Any
 
 import bpy
 
+from ..link.control import JobControl
 from ..link.local_port import EXECUTE
-from ..link.main_thread import JobControl, Pause, Steps
+from ..link.main_thread import Pause, Steps
 from ..link.records import Job
 from . import polyhaven, registry
 from .code import captured, run_code

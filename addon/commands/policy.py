@@ -13,7 +13,8 @@ from typing import Any
 
 import bpy
 
-from ..link.main_thread import JobControl, Pause
+from ..link.control import JobControl
+from ..link.main_thread import Pause
 from ..link.records import WAITS_FOR_CONSENT, Origin
 from .settings import ASK, READ_ONLY, settings
 from .shown import TooLong, check_length

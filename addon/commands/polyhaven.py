@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import bpy
 
 from ..fetch import polyhaven
-from ..link.main_thread import JobControl
+from ..link.control import JobControl
 from .background import Steps, download_folder, fetcher, off_main
 from .integrations import POLYHAVEN
 from .models import import_model

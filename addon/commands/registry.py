@@ -15,7 +15,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from ..link.main_thread import JobControl, JobFailed, Pause, Steps
+from ..link.control import JobControl
+from ..link.main_thread import JobFailed, Pause, Steps
 from ..link.records import Job
 from .policy import EFFECTS, Effect, EffectOf, Question, Refused, consent
 from .settings import ASK, INTEGRATIONS, settings

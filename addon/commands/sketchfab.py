@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from ..fetch import sketchfab
-from ..link.main_thread import JobControl
+from ..link.control import JobControl
 from .background import Steps, download_folder, fetcher, off_main
 from .integrations import SKETCHFAB
 from .models import bounds, import_model, resize

@@ -12,9 +12,10 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from .control import JobControl
 from .interrupt import Interrupter, JobCancelled
 from .records import WAITS_FOR_CONSENT, Job
 from .watch import Watch
@@ -23,7 +24,6 @@ MAX_QUEUED = 10_000
 TICK_BUDGET = 0.02
 IDLE_INTERVAL = 0.02
 BUSY_INTERVAL = 0.001
-PROGRESS_INTERVAL = 0.1
 FINISHED_KEPT = 20
 
 # For the code that callers send; there is one main thread, and so one of these.
@@ -36,50 +36,6 @@ class QueueFull(Exception):
 
 class JobFailed(Exception):
     """A job ended in an error whose text is already fit for the caller (no traceback of the extension is added)."""
-
-
-@dataclass(slots=True)
-class JobControl:
-    """What a running job sees of its caller."""
-
-    job: Job
-    report: Callable[[str, float, str], None]
-    clock: Callable[[], float] = time.monotonic
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    # Whoever asked has left: what has begun goes on, but nobody need be asked about it any more.
-    deserted: threading.Event = field(default_factory=threading.Event)
-    percent: float = 0.0
-    message: str = ""
-    # A question about it can be answered away from this Blender, and how it was.
-    remote: bool = False
-    allowed: bool | None = None
-    # When its last turn on the main thread began.
-    started: float = 0.0
-    # Seconds it may run, when they are over, and why it was ended if not for a cancel.
-    deadline: float | None = None
-    ends_at: float | None = None
-    reason: str = "Cancelled while it ran"
-    _reported_at: float = -PROGRESS_INTERVAL
-    _reported: tuple[float, str] | None = None
-
-    def progress(self, percent: float, message: str = "") -> None:
-        """Report progress in percent; repetitions, and more than ten reports a second, are left out."""
-        if (percent, message) == self._reported:
-            return
-        self.percent, self.message = percent, message
-        now = self.clock()
-        if now - self._reported_at >= PROGRESS_INTERVAL:
-            self._reported_at, self._reported = now, (percent, message)
-            self.report(self.job.job_id, percent, message)
-
-    def end_after(self, seconds: float) -> None:
-        """End the job by itself once it has run for `seconds` from now."""
-        self.deadline, self.ends_at = seconds, time.monotonic() + seconds
-
-    def check_cancelled(self) -> None:
-        """Raise JobCancelled when the caller has asked to stop; call it wherever stopping is safe."""
-        if self.cancelled.is_set():
-            raise JobCancelled
 
 
 @dataclass(frozen=True, slots=True)

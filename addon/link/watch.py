@@ -9,12 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING
 
+from .control import JobControl
 from .interrupt import Interrupter, stack_text
-
-if TYPE_CHECKING:
-    from .main_thread import JobControl
 
 POLL_INTERVAL = 0.1
 TELL_INTERVAL = 5.0

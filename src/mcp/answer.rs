@@ -161,7 +161,7 @@ impl Response {
                 if let RpcError::Internal(reason) = error {
                     console_error!("mcp: {reason}");
                 }
-                error.response(self.id.as_ref())
+                error.response(self.id.as_ref().map(Id::as_json))
             }
         }
     }

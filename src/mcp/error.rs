@@ -4,8 +4,6 @@ use kernel::scopes::Scopes;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::mcp::id::Id;
-
 /// Why a request has no result.
 #[derive(Debug, Error)]
 pub enum RpcError {
@@ -98,8 +96,8 @@ impl RpcError {
         }
     }
 
-    /// The text of the JSON-RPC error response. MCP has no null id: what could not be read is left out.
-    pub fn response(&self, id: Option<&Id>) -> String {
+    /// The text of the JSON-RPC error response; `id` is JSON text. MCP has no null id: what could not be read is left out.
+    pub fn response(&self, id: Option<&str>) -> String {
         let message = match self {
             Self::Internal(_) => "internal error".to_owned(),
             other => other.to_string(),

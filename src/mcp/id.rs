@@ -23,6 +23,11 @@ impl Id {
         }
     }
 
+    /// The id as JSON text.
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+
     #[cfg(test)]
     pub fn number(number: i64) -> Self {
         Self(number.to_string())

@@ -6,7 +6,8 @@ import json
 import time
 from typing import Any
 
-from addon.link.main_thread import JobControl, MainThreadQueue, Steps
+from addon.link.control import JobControl
+from addon.link.main_thread import MainThreadQueue, Steps
 from addon.link.records import Job
 
 MAX_SECONDS = 60.0

@@ -16,8 +16,9 @@ import pytest
 from bus_double import TOKEN, BusDouble, http_answer, record
 
 from addon.link.backoff import Backoff
+from addon.link.control import JobControl
 from addon.link.credentials import Credentials, RenewingTokens
-from addon.link.main_thread import JobControl, run_loop
+from addon.link.main_thread import run_loop
 from addon.link.peer import Peer
 from addon.link.protocol import PeerIdentity
 from addon.link.records import Job

@@ -66,10 +66,12 @@ async def test_a_second_stream_of_a_session_takes_over_and_loses_nothing(server:
         first, second = session.stream(), session.stream()
 
         async def sent(number: int) -> None:
-            await peer.call("blender_send_message", payload={"number": number}, target_uuid="me")
+            await peer.call("blender_send_message", payload={"number": number}, target_uuid="me", priority="error")
 
         async def heard(stream: object) -> int:
-            event = await asyncio.wait_for(anext(stream), 5)  # type: ignore[call-overload]
+            event = None
+            while event is None or not event.data:  # the first only carries an id
+                event = await asyncio.wait_for(anext(stream), 5)  # type: ignore[call-overload]
             number = event.message["params"]["data"]["payload"]["number"]
             assert isinstance(number, int)
             return number

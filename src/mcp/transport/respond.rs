@@ -16,7 +16,7 @@ pub fn answer_error(request: &Request, error: &RpcError, id: Option<&Id>, modern
         RpcError::Internal(reason) => console_error!("mcp: {reason}"),
         _ => {}
     }
-    Ok(json_text(error.response(id))?.with_status(error.status(modern)))
+    Ok(json_text(error.response(id.map(Id::as_json)))?.with_status(error.status(modern)))
 }
 
 /// Refuses a request before its message was read.
