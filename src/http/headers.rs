@@ -6,6 +6,15 @@ use worker::web_sys::{Headers, Response};
 /// an endpoint has to allow.
 const DEFAULTS: [(&str, &str); 3] =
     [("cache-control", "no-store"), ("referrer-policy", "no-referrer"), ("x-content-type-options", "nosniff")];
+/// What documents have besides: no page here uses any of these abilities, and none is framed or opened by another.
+const OF_DOCUMENTS: [(&str, &str); 3] = [
+    ("x-frame-options", "DENY"),
+    ("cross-origin-opener-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), publickey-credentials-get=(), usb=()",
+    ),
+];
 pub const HSTS: (&str, &str) = ("strict-transport-security", "max-age=31536000");
 
 /// Adds the headers. `is_https`: the client has come over https.
@@ -17,6 +26,12 @@ pub fn secure(response: Response, is_https: bool) -> Response {
     let headers = response.headers();
     for (name, value) in DEFAULTS {
         add(&headers, name, value);
+    }
+    let kind = headers.get("content-type").ok().flatten().unwrap_or_default();
+    if kind.starts_with("text/html") {
+        for (name, value) in OF_DOCUMENTS {
+            add(&headers, name, value);
+        }
     }
     if is_https {
         add(&headers, HSTS.0, HSTS.1);

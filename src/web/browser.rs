@@ -16,9 +16,6 @@ use crate::site::Site;
 use crate::web::pages::{STYLE, Script};
 
 const FORM_COOKIE: &str = "form";
-/// What no page here uses.
-const PERMISSIONS: &str =
-    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), publickey-credentials-get=(), usb=()";
 
 /// A signed-in browser.
 pub struct Session {
@@ -154,8 +151,6 @@ pub fn page_running(
         .with_header("x-frame-options", "DENY")?
         .with_header("x-content-type-options", "nosniff")?
         .with_header("referrer-policy", "same-origin")?
-        .with_header("permissions-policy", PERMISSIONS)?
-        .with_header("cross-origin-opener-policy", "same-origin")?
         .with_header("cache-control", "no-store")?;
     if site.is_some_and(Site::is_https) {
         response = response.with_header(HSTS.0, HSTS.1)?;

@@ -149,7 +149,7 @@ def test_prompt_login_consent_asks_for_both(web: Flow) -> None:
 
 
 async def test_revoking_at_the_page_ends_what_the_client_holds_and_forgets_it(web: Flow, server: Workerd) -> None:
-    tokens = web.exchange(web.callback()["code"]).json()
+    tokens = web.exchange(web.callback(scope="bus:read bus:dispatch peer")["code"]).json()
     async with Peer(server.ws_url, tokens["access_token"], "b1") as peer:
         revoke_at_the_page(web, "Acme&#39;s app")
         assert (await peer.closed(5))[0] == 4401

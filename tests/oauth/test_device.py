@@ -76,7 +76,7 @@ def test_rfc8628_the_endpoint_is_advertised_and_answers_as_it_must(flow: Flow) -
 
 
 def test_rfc8628_what_the_owner_allows_the_device_gets_once(flow: Flow, owner: Flow, server: Workerd) -> None:
-    device = Device(flow)
+    device = Device(flow, scope="bus:read bus:dispatch peer")
     assert error_of(device.poll()) == (400, "authorization_pending")
     assert "The device is signed in" in decide(owner, device.code).text
     answer = device.poll()

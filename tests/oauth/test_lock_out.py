@@ -33,6 +33,7 @@ def test_the_owner_signs_in_while_a_stranger_guesses(flow: Flow) -> None:
 
 def test_the_audit_log_says_what_happened_in_short(flow: Flow) -> None:
     assert flow.browser.get("/account/audit").status_code == 303
+    assert login(flow, "demo", QUIET).status_code == 200, "a development account is made by this"
     for _ in range(3):
         login(flow, "guess", STRANGER)
     flow.tokens()
