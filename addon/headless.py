@@ -20,7 +20,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if not __package__:
     # Run as a script: start over as a module of the package, so that relative imports work.
@@ -28,13 +28,14 @@ if not __package__:
     sys.path.insert(0, str(_here.parent))
     importlib.import_module(f"{_here.name}.headless").main()
 
+from .commands.integrations import ALL
 from .link.address import InvalidServerUrl, is_loopback, origin
-from .link.connection import State, Status
 from .link.credentials import Credentials, RenewingTokens
 from .link.local_port import LocalPort, PortUnavailable
 from .link.main_thread import MainThreadQueue, run_loop
 from .link.peer import Peer, checked_uuid, derived_uuid
 from .link.protocol import PeerIdentity
+from .link.status import State, Status
 
 if TYPE_CHECKING:
     from .commands.settings import Settings
@@ -109,7 +110,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         default="everything",
         help="what clients may do here; there is nobody to ask, so ask refuses all code",
     )
-    names = "polyhaven, hyper3d, sketchfab"
+    names = ", ".join(row.name for row in ALL)
     add("--integrations", default="", help=f"comma-separated services clients may use: {names}")
     args = parser.parse_args(argv)
     if not args.server and args.local_port is None:
@@ -133,7 +134,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 def _serve(args: argparse.Namespace) -> int:
     import bpy
 
-    from .commands import local, registry, settings
+    from .commands import registry, settings
 
     unknown = args.integrations - set(settings.INTEGRATIONS)
     if unknown:
@@ -145,7 +146,7 @@ def _serve(args: argparse.Namespace) -> int:
         bpy.ops.wm.open_mainfile(filepath=str(args.file.resolve()))
     registry.commands()
     queue = MainThreadQueue(registry.run)
-    port = None if args.local_port is None else LocalPort(queue, local.run_local, args.local_port)
+    port = None if args.local_port is None else _local_port(args.local_port, queue)
     try:
         if port is not None:
             port.start()
@@ -156,16 +157,22 @@ def _serve(args: argparse.Namespace) -> int:
     return _run_until_signal(queue, _peer(args, queue) if args.server else None, port)
 
 
+def _local_port(number: int, queue: MainThreadQueue) -> LocalPort:
+    from .commands import local
+
+    return LocalPort(queue, local.run_local, number, os.environ.get("BLENDER_BUS_LOCAL_SECRET", ""))
+
+
 def _settings(args: argparse.Namespace) -> Settings:
     from .commands.settings import RODIN_MAIN_SITE, Settings
 
     env = os.environ
+    keys: dict[str, Any] = {row.key_property: env.get(row.environment, "") for row in ALL if row.key_property}
     return Settings(
         policy=args.policy,
         integrations=args.integrations,
         hyper3d_provider=env.get("BLENDER_BUS_HYPER3D_PROVIDER", RODIN_MAIN_SITE),
-        hyper3d_key=env.get("BLENDER_BUS_HYPER3D_KEY", ""),
-        sketchfab_key=env.get("BLENDER_BUS_SKETCHFAB_KEY", ""),
+        **keys,
     )
 
 
@@ -198,7 +205,11 @@ def _run_until_signal(queue: MainThreadQueue, peer: Peer | None, port: LocalPort
         if asked:
             os._exit(128 + number)
         asked = True
-        if queue.running is not None:
+        running = queue.running
+        if running is not None:
+            # Code may swallow what is raised here; not what follows a cancel.
+            running.reason = "This Blender is shutting down"
+            running.cancelled.set()
             raise PeerStopping("This Blender is shutting down")
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,24 +1,22 @@
 """The buttons of the panel."""
 
+import contextlib
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy.props import IntProperty, StringProperty
 
 from .commands.policy import Verdict, consent
 from .preferences import own_preferences, session
+from .questions import DIALOG_WIDTH, draw_answers, pages
 from .session import CannotConnect
-
-DIALOG_WIDTH = 640
-DIALOG_LINES = 30
-DIALOG_CHARS = 110
 
 
 class BLENDERBUS_OT_login(bpy.types.Operator):
     """Log in to the bus in your web browser"""
 
     bl_idname = "blender_bus.login"
-    bl_label = "Login"
+    bl_label = "Log In"
 
     def execute(self, context: Any) -> set[str]:
         return _report(self, session.log_in)
@@ -28,7 +26,7 @@ class BLENDERBUS_OT_login_by_code(bpy.types.Operator):
     """Log in to the bus with a code that you enter in a browser anywhere, such as on your phone"""
 
     bl_idname = "blender_bus.login_by_code"
-    bl_label = "Login with a Code"
+    bl_label = "Log In with a Code"
 
     def execute(self, context: Any) -> set[str]:
         return _report(self, lambda: session.log_in(by_code=True))
@@ -72,7 +70,7 @@ class BLENDERBUS_OT_cancel_login(bpy.types.Operator):
     """Stop waiting for the login"""
 
     bl_idname = "blender_bus.cancel_login"
-    bl_label = "Cancel Login"
+    bl_label = "Cancel Log In"
 
     def execute(self, context: Any) -> set[str]:
         return _report(self, session.cancel_login)
@@ -82,7 +80,7 @@ class BLENDERBUS_OT_logout(bpy.types.Operator):
     """Disconnect and forget the login on this computer"""
 
     bl_idname = "blender_bus.logout"
-    bl_label = "Logout"
+    bl_label = "Log Out"
 
     def execute(self, context: Any) -> set[str]:
         return _report(self, session.log_out)
@@ -93,6 +91,14 @@ class BLENDERBUS_OT_connect(bpy.types.Operator):
 
     bl_idname = "blender_bus.connect"
     bl_label = "Connect"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        with contextlib.suppress(CannotConnect):
+            if own_preferences().credentials() is None:
+                cls.poll_message_set("Log in first, or paste a token")
+                return False
+        return True
 
     def execute(self, context: Any) -> set[str]:
         return _report(self, session.connect)
@@ -152,50 +158,49 @@ class BLENDERBUS_OT_restart_local(bpy.types.Operator):
 
 
 class BLENDERBUS_OT_consent(bpy.types.Operator):
-    """See what a client wants to run here, and decide"""
+    """Show all that a client wants to run here, and decide"""
 
     bl_idname = "blender_bus.consent"
     bl_label = "A client wants to run this"
     bl_options = {"INTERNAL"}  # noqa: RUF012
 
     number: IntProperty(options={"HIDDEN"})
-    choice: EnumProperty(
-        name="Answer",
-        items=(
-            (Verdict.ONCE.value, "Allow once", "Run this"),
-            (Verdict.SESSION.value, "Allow for this session", "Run this and whatever else comes from the same place"),
-            (Verdict.REFUSE.value, "Refuse", "Do not run this"),
-        ),
-        default=Verdict.REFUSE.value,
-    )
+    page: IntProperty(name="Page", description="Which page of the text is shown", default=1, min=1)
 
     def invoke(self, context: Any, event: Any) -> set[str]:
-        self.choice = Verdict.REFUSE.value
-        found: set[str] = context.window_manager.invoke_props_dialog(self, width=DIALOG_WIDTH)
+        self.page = 1
+        manager = context.window_manager
+        # The button of the dialog itself decides nothing: neither does Enter, nor Escape.
+        found: set[str] = manager.invoke_props_dialog(self, width=DIALOG_WIDTH, confirm_text="Close")
         return found
+
+    def check(self, context: Any) -> bool:
+        return True
 
     def draw(self, context: Any) -> None:
         layout = self.layout
         question = next((item for item in consent.questions if item.number == self.number), None)
         if question is None:
-            layout.label(text="The client no longer waits for this")
+            layout.label(text="This is decided, or the client no longer waits")
             return
-        layout.label(text=f"{question.command} from {question.origin}", icon="QUESTION")
+        told = pages(question)
+        page = min(self.page, len(told.pages))
+        question.seen.add(page)
+        layout.label(text=f"{question.command}, from {question.asker}", icon="QUESTION")
+        layout.label(text=told.summary)
+        for note in told.notes:
+            layout.label(text=note, icon="ERROR")
         column = layout.box().column(align=True)
-        lines = question.text.expandtabs(4).splitlines()
-        for line in lines[:DIALOG_LINES]:
-            column.label(text=line[:DIALOG_CHARS])
-        if len(lines) > DIALOG_LINES:
-            column.label(text=f"... {len(lines) - DIALOG_LINES} more lines; Copy takes all of them")
-        layout.operator("blender_bus.copy_question", icon="COPYDOWN").number = self.number
-        layout.row().prop(self, "choice", expand=True)
+        for row in told.pages[page - 1]:
+            column.label(text=row)
+        row = layout.row()
+        if len(told.pages) > 1:
+            row.prop(self, "page", text=f"Page {page} of {len(told.pages)}")
+        row.operator("blender_bus.copy_question", icon="COPYDOWN").number = self.number
+        draw_answers(layout, question, seen=len(question.seen) >= len(told.pages))
 
     def execute(self, context: Any) -> set[str]:
-        session.answer_question(self.number, Verdict(self.choice))
         return {"FINISHED"}
-
-    def cancel(self, context: Any) -> None:
-        session.answer_question(self.number, Verdict.REFUSE)
 
 
 class BLENDERBUS_OT_answer(bpy.types.Operator):

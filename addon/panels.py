@@ -6,14 +6,16 @@ from typing import Any
 
 import bpy
 
-from .commands.policy import Verdict, consent
-from .link.connection import State
+from .commands.policy import consent
+from .link.status import State
 from .preferences import own_preferences, session
+from .questions import draw_answers, fitted, pages
 from .session import CannotConnect
 
 LINE_CHARS = 38
 JOBS_SHOWN = 5
 QUESTIONS_SHOWN = 3
+PREVIEW_LINES, PREVIEW_CHARS = 4, 400
 
 # Words and a colour: grey, yellow, green, red. These icons have the same names in every Blender.
 _WORDS = {
@@ -25,6 +27,11 @@ _WORDS = {
     State.STAYS_AWAY: ("Not connected", "COLORSET_01_VEC"),
 }
 _JOB_ICONS = {"completed": "CHECKMARK", "failed": "ERROR", "cancelled": "CANCEL"}
+
+
+def _title(command: str) -> str:
+    """Return the name of a command as people write: execute_code is Execute code."""
+    return command.replace("local:", "").replace("_", " ").capitalize()
 
 
 class BLENDERBUS_PT_bus(bpy.types.Panel):
@@ -44,12 +51,13 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
             layout.label(text=str(error))
             return
         self._draw_status(layout)
-        self._draw_questions(layout)
+        self._draw_questions(context, layout)
         layout.prop(prefs, "server_url", text="")
         self._draw_login(layout, prefs)
+        layout.label(text="Clients may:")
         layout.prop(prefs, "policy", text="")
         row = layout.row(align=True)
-        row.label(text=session.peer.protocol.identity.uuid if session.peer else prefs.uuid or "No UUID yet")
+        row.label(text=session.peer.protocol.identity.uuid if session.peer else prefs.uuid or "Named when it connects")
         row.operator("blender_bus.copy_uuid", text="", icon="COPYDOWN")
 
     def _draw_login(self, layout: Any, prefs: Any) -> None:
@@ -76,26 +84,34 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
         if code is None:
             return
         box = layout.box()
+        column = box.column(align=True)
         for line in textwrap.wrap(code.page, LINE_CHARS)[:3]:
-            box.label(text=line)
+            column.label(text=line)
         row = box.row(align=True)
         row.scale_y = 1.5
         row.label(text=code.user_code)
         row.operator("blender_bus.copy_code", text="", icon="COPYDOWN")
         box.operator("blender_bus.open_code_page", icon="URL")
 
-    def _draw_questions(self, layout: Any) -> None:
+    def _draw_questions(self, context: Any, layout: Any) -> None:
+        width = context.region.width / (context.preferences.system.ui_scale or 1.0)
         for question in consent.questions[:QUESTIONS_SHOWN]:
+            told = fitted(question.text[:PREVIEW_CHARS], width)
+            rows = [row for page in told.pages for row in page]
+            whole = len(question.text) <= PREVIEW_CHARS and len(rows) <= PREVIEW_LINES
             box = layout.box()
-            box.alert = True
-            box.label(text=f"May {question.command} run?", icon="QUESTION")
-            for line in question.text.splitlines()[:4]:
-                box.label(text=line[:LINE_CHARS])
+            box.label(text=f"Allow {question.command}?", icon="QUESTION")
+            column = box.column(align=True)
+            for line in textwrap.wrap(f"From {question.asker}", LINE_CHARS):
+                column.label(text=line)
+            for row in rows[:PREVIEW_LINES]:
+                column.label(text=row)
+            if not whole:
+                column.label(text="... there is more")
             box.operator("blender_bus.consent", text="Show All").number = question.number
-            row = box.row(align=True)
-            for verdict, word in ((Verdict.ONCE, "Once"), (Verdict.SESSION, "Session"), (Verdict.REFUSE, "Refuse")):
-                button = row.operator("blender_bus.answer", text=word)
-                button.number, button.verdict = question.number, verdict.value
+            # What is not short is allowed once the dialog has shown all of it.
+            seen = whole or len(question.seen) >= len(pages(question).pages)
+            draw_answers(box.column(align=True), question, seen=seen)
 
     def _draw_status(self, layout: Any) -> None:
         status = session.status
@@ -106,8 +122,9 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
         told = session.note
         if not told and status.state in (State.WAITING, State.STAYS_AWAY):
             told = status.message
+        column = box.column(align=True)
         for line in textwrap.wrap(told, LINE_CHARS)[:8]:
-            box.label(text=line)
+            column.label(text=line)
 
 
 class BLENDERBUS_PT_local(bpy.types.Panel):
@@ -161,11 +178,13 @@ class BLENDERBUS_PT_jobs(bpy.types.Panel):
             column.label(text="None yet")
             return
         for control in begun[:JOBS_SHOWN]:
-            column.progress(factor=control.percent / 100, text=f"{control.job.command} {control.message}")
+            column.progress(factor=control.percent / 100, text=f"{_title(control.job.command)} {control.message}")
         if len(jobs):
             column.label(text=f"{len(jobs)} waiting", icon="SORTTIME")
         for job in reversed(jobs.finished[-JOBS_SHOWN:]):
-            column.label(text=f"{job.command}  {job.seconds:.2f} s", icon=_JOB_ICONS.get(job.status, "QUESTION"))
+            column.label(
+                text=f"{_title(job.command)}  {job.seconds:.2f} s", icon=_JOB_ICONS.get(job.status, "QUESTION")
+            )
 
 
 _classes = (BLENDERBUS_PT_bus, BLENDERBUS_PT_local, BLENDERBUS_PT_jobs)

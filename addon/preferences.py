@@ -1,6 +1,7 @@
 """The extension's preferences. Tokens live here, in the user's Blender preferences, never in a .blend file."""
 
 import contextlib
+import functools
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from .commands import settings
+from .commands.integrations import ALL
 from .link.credentials import Credentials
 from .link.instance import InstanceName
 from .link.local_port import DEFAULT_PORT
 from .link.peer import checked_uuid, fresh_uuid
+from .link.vault import Vault, exposed, tighten
+from .repository import repository_origin
 from .session import CannotConnect, Session
 
 _POLICIES = (
@@ -26,6 +30,24 @@ _PROVIDERS = (
 )
 FINDING_CHARS = 80
 _instance = InstanceName()
+
+
+@functools.cache
+def vault() -> Vault:
+    """Return where login and token are kept."""
+    return Vault(Path(bpy.utils.user_resource("CONFIG")) / "blender_bus")
+
+
+def _userpref() -> Path:
+    return Path(bpy.utils.user_resource("CONFIG")) / "userpref.blend"
+
+
+def _token_pasted(preferences: Any, context: Any) -> None:
+    """Move a pasted token to where logins are kept: Blender's file of preferences is no place for it."""
+    pasted = preferences.token.strip()
+    if pasted:
+        preferences.keep(Credentials(pasted))
+        preferences.token = ""
 
 
 class BlenderBusPreferences(bpy.types.AddonPreferences):
@@ -51,38 +73,50 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
     local_port: IntProperty(
         name="Local Port", description="Port on 127.0.0.1 for MCP servers", default=DEFAULT_PORT, min=1024, max=65535
     )
+    local_secret: StringProperty(
+        name="Local Secret",
+        description="If you set one, programs on this computer must show it to use the local port. Published MCP "
+        "servers cannot. It counts from the next start of the port",
+        subtype="PASSWORD",
+        maxlen=200,
+    )
     policy: EnumProperty(name="Clients May", items=_POLICIES, default=settings.EVERYTHING)
-    use_polyhaven: BoolProperty(name="Poly Haven", description="Clients may search and download its free assets")
-    use_hyper3d: BoolProperty(name="Hyper3D Rodin", description="Clients may generate models with your account")
-    use_sketchfab: BoolProperty(name="Sketchfab", description="Clients may search and download with your account")
     hyper3d_provider: EnumProperty(name="Rodin at", items=_PROVIDERS, default=settings.RODIN_MAIN_SITE)
-    hyper3d_key: StringProperty(name="API Key", description="Your key for Rodin", subtype="PASSWORD")
-    sketchfab_key: StringProperty(name="API Token", description="Your token for Sketchfab", subtype="PASSWORD")
     token: StringProperty(
         name="Token",
-        description="A token made on the bus's web pages, in place of a login",
+        description="Paste an access token made on the server's web pages here, in place of a login",
         subtype="PASSWORD",
+        update=_token_pasted,
     )
     group_id: StringProperty(name="Group", description="Group this Blender belongs to; may be empty")
     uuid: StringProperty(name="UUID", description="The name of this Blender on the bus")
     login: StringProperty(name="Login", subtype="PASSWORD", options={"HIDDEN"})
 
     def credentials(self) -> Credentials | None:
-        """Return the login, else the pasted token, else None."""
-        kept = Credentials.from_json(self.login)
-        if kept is not None:
-            return kept
-        return Credentials(self.token.strip()) if self.token.strip() else None
+        """Return the login or the pasted token, whichever is newer, or None."""
+        return Credentials.from_json(vault().read()) or Credentials.from_json(self.login)
 
     def keep(self, credentials: Credentials | None) -> None:
-        """Keep a login, or with None forget login and token; saved at once, since an old refresh token is void."""
-        if credentials is None:
-            self.login = self.token = ""
-        elif credentials.refresh_token:
-            self.login = credentials.to_json()
-        else:
-            return
-        self._save()
+        """Keep a login or token, or with None forget it; at once, since an old refresh token is void."""
+        try:
+            vault().write("" if credentials is None else credentials.to_json())
+        except OSError as error:
+            session.note = f"The login cannot be kept on this computer: {error}"
+        if self.login:
+            self.login = ""
+            self._save()
+
+    def settle(self) -> None:
+        """Do what an update or a fresh installation leaves to do, and close Blender's file of keys to others."""
+        earlier = Credentials.from_json(self.login)
+        if earlier is not None:
+            self.keep(earlier)
+            self.token = ""
+        _token_pasted(self, None)
+        served = repository_origin(__package__)
+        if served and not self.is_property_set("server_url"):
+            self.server_url = served
+        tighten(_userpref())
 
     def peer_uuid(self) -> str:
         """Return the uuid of this Blender, made on first use; a second one that runs at once has its own.
@@ -97,13 +131,11 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
 
     def as_settings(self) -> settings.Settings:
         """Return what commands may do and use."""
-        switches = {"polyhaven": self.use_polyhaven, "hyper3d": self.use_hyper3d, "sketchfab": self.use_sketchfab}
         return settings.Settings(
             policy=self.policy,
-            integrations=frozenset(name for name, on in switches.items() if on),
+            integrations=frozenset(row.name for row in ALL if getattr(self, row.switch)),
             hyper3d_provider=self.hyper3d_provider,
-            hyper3d_key=self.hyper3d_key.strip(),
-            sketchfab_key=self.sketchfab_key.strip(),
+            **{row.key_property: getattr(self, row.key_property).strip() for row in ALL if row.key_property},
             online=bpy.app.online_access,
         )
 
@@ -113,6 +145,7 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         if preferences.use_preferences_save and not bpy.app.background:
             with contextlib.suppress(RuntimeError):
                 bpy.ops.wm.save_userpref()
+        tighten(_userpref())
 
     def draw(self, context: Any) -> None:
         """Draw the page in Blender's preferences."""
@@ -123,23 +156,34 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         self._draw_test(layout)
         layout.prop(self, "auto_connect")
         layout.prop(self, "token")
+        self._draw_place(layout)
         layout.prop(self, "group_id")
         layout.prop(self, "uuid")
         layout.separator()
         layout.prop(self, "local_port")
+        layout.prop(self, "local_secret")
         layout.prop(self, "local_autostart")
         layout.separator()
         layout.prop(self, "policy")
         column = layout.column(heading="Integrations")
-        column.prop(self, "use_polyhaven")
-        column.prop(self, "use_hyper3d")
-        if self.use_hyper3d:
-            column.prop(self, "hyper3d_provider")
-            column.prop(self, "hyper3d_key")
-        column.prop(self, "use_sketchfab")
-        if self.use_sketchfab:
-            column.prop(self, "sketchfab_key")
-        layout.label(text="No data on you is collected: jobs go between Blender and your bus, and nowhere else")
+        for row in ALL:
+            column.prop(self, row.switch)
+            if getattr(self, row.switch):
+                for name in (*row.options, row.key_property):
+                    if name:
+                        column.prop(self, name)
+        layout.label(text="Blender Bus collects no data about you: jobs go between Blender and your server only")
+
+    def _draw_place(self, layout: Any) -> None:
+        """Say where the login is, and whether others can read it or the keys."""
+        column = layout.column(align=True)
+        told = [f"Your login is kept in {vault().where}"] if self.credentials() is not None else []
+        problems = [vault().problem]
+        if self.local_secret or any(getattr(self, row.key_property) for row in ALL if row.key_property):
+            problems.append(exposed(_userpref()))
+        for text, icon in [(text, "LOCKED") for text in told] + [(text, "ERROR") for text in problems if text]:
+            for number, line in enumerate(textwrap.wrap(text, FINDING_CHARS)):
+                column.label(text=line, icon="BLANK1" if number else icon)
 
     def _draw_test(self, layout: Any) -> None:
         column = layout.column()
@@ -151,6 +195,15 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
             column.alert = not finding.fine
             for number, line in enumerate(textwrap.wrap(finding.message, FINDING_CHARS)[:6]):
                 column.label(text=line, icon="NONE" if number else "CHECKMARK" if finding.fine else "ERROR")
+
+
+for _row in ALL:
+    # Blender takes the properties of a class from its annotations.
+    BlenderBusPreferences.__annotations__[_row.switch] = BoolProperty(name=_row.label, description=_row.about)
+    if _row.key_property:
+        BlenderBusPreferences.__annotations__[_row.key_property] = StringProperty(
+            name=_row.key_label, description=_row.key_about, subtype="PASSWORD"
+        )
 
 
 def own_preferences() -> Any:
@@ -175,6 +228,7 @@ session = Session(own_preferences)
 def _connect_at_start() -> None:
     try:
         prefs = own_preferences()
+        prefs.settle()
         if prefs.local_autostart:
             with contextlib.suppress(CannotConnect):
                 # The panel tells why it could not; the bus does not wait for that.
@@ -190,6 +244,8 @@ def register() -> None:
     bpy.utils.register_class(BlenderBusPreferences)
     settings.provide(_settings)
     session.open()
+    with contextlib.suppress(CannotConnect):
+        own_preferences().settle()
     # Blender may still be starting: network and preferences are ready when its timers run.
     if not bpy.app.background:
         bpy.app.timers.register(_connect_at_start, first_interval=0.5, persistent=True)

@@ -18,7 +18,6 @@ from .commands.msgbus import subscriptions
 from .commands.policy import Question, Verdict, consent
 from .fetch.workers import TooBusy, workers
 from .link.address import InvalidServerUrl, origin
-from .link.connection import State, Status
 from .link.credentials import Credentials, RenewingTokens
 from .link.device import DeviceCode, DeviceLogin
 from .link.local_port import LocalPort, PortUnavailable
@@ -28,6 +27,7 @@ from .link.outgoing import abort_all
 from .link.peer import Peer
 from .link.probe import Finding, probe
 from .link.protocol import PeerIdentity
+from .link.status import State, Status
 
 AWAY_INTERVAL = 0.25
 REDRAW_INTERVAL = 0.25
@@ -36,6 +36,11 @@ OFFLINE = (
     "Blender's online access is switched off. Allow it in Edit > Preferences > System > Network, "
     "or start Blender with --online-mode"
 )
+
+
+def _hands_free(windows: Any) -> bool:
+    """Tell whether no window has an operator at work, such as moving with the mouse: a dialog would break into it."""
+    return not any(len(getattr(window, "modal_operators", ())) for window in windows)
 
 
 @persistent  # type: ignore[untyped-decorator]
@@ -217,7 +222,8 @@ class Session:
         """Open the local port. Raises CannotConnect."""
         self.stop_local()
         registry.commands()
-        port = LocalPort(self.queue, local.run_local, self._preferences().local_port)
+        prefs = self._preferences()
+        port = LocalPort(self.queue, local.run_local, prefs.local_port, prefs.local_secret)
         try:
             port.start()
         except PortUnavailable as error:
@@ -260,7 +266,7 @@ class Session:
         windows = bpy.context.window_manager.windows
         while self._to_show and self._to_show[0].answered.done():
             self._to_show.popleft()
-        if self._to_show and windows and self.asked is None:
+        if self._to_show and windows and self.asked is None and _hands_free(windows):
             question = self.asked = self._to_show.popleft()
             with contextlib.suppress(RuntimeError), bpy.context.temp_override(window=windows[0]):
                 bpy.ops.blender_bus.consent("INVOKE_DEFAULT", number=question.number)
@@ -301,7 +307,7 @@ class Session:
     def _token_source(self, credentials: Credentials) -> RenewingTokens:
         """Return what renews the login. Only one may at a time: a refresh token that is used twice ends the login."""
         prefs = self._preferences()
-        chosen = (prefs.server_url, prefs.token)
+        chosen = (prefs.server_url, credentials.client_id or credentials.access_token)
         if self._tokens is None or self._tokens_of != chosen or not (self.active or self.testing):
             self._tokens = RenewingTokens(prefs.server_url, credentials, on_renewed=self._renewed)
             self._tokens_of = chosen

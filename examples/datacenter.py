@@ -174,7 +174,7 @@ async def main(url: str, token: str | None, target: str | None, output: Path, wi
         scene = json.loads(answer["result"])
         print(f"The scene {scene['name']!r} has {scene['object_count']} objects. Rendering ...")
         code = RENDER.format(width=width, height=width * 9 // 16, samples=samples)
-        output.write_bytes(base64.b64decode(await run(client, code, target_uuid=target, _timeout=600)))
+        output.write_bytes(base64.b64decode(await run(client, code, target_uuid=target, timeout_seconds=600)))
         print(f"The picture is {output}")
 
 

@@ -51,7 +51,7 @@ async def main(server: str, username: str, password: str) -> None:
     async with Client(transport) as client:
         scene = json.loads(await call(client, "blender_get_scene_info"))
         print(f"Scene {scene['name']!r} has {scene['object_count']} objects")
-        print((await call(client, "blender_execute_code", code=CODE, _timeout=30)).strip())
+        print((await call(client, "blender_execute_code", code=CODE, timeout_seconds=30)).strip())
         cube = json.loads(await call(client, "blender_get_object_info", name="Cube"))
         print(f"The cube stands at {cube['location']}")
 

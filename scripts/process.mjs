@@ -62,12 +62,28 @@ export function onEnd(stop) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 }
 
-/** Runs a script's main function; a Complaint is one line on stderr, anything else keeps its stack. */
+const DISK_FAULTS = {
+  ENOSPC: 'no space is left on the disk: make room, then try again',
+  EDQUOT: 'your share of the disk is used up: make room, then try again',
+  EROFS: 'the disk is read-only: work in a copy that can be written',
+  EACCES: 'you may not write there: work in a copy that is yours',
+};
+
+function sentence(error) {
+  if (error instanceof Complaint) return `\nerror: ${error.message}`;
+  const fault = DISK_FAULTS[error?.code];
+  return fault && error.path ? `\nerror: ${error.path}: ${fault}` : error;
+}
+
+/** Runs a script's main function; what its user can mend is one line on stderr, anything else keeps its stack. */
 export async function main(body) {
   try {
+    if (Number(process.versions.node.split('.')[0]) < 20) {
+      throw new Complaint(`Node 20 or newer is needed, this is ${process.version}. Install it, then try again.`);
+    }
     process.exitCode = (await body()) ?? 0;
   } catch (error) {
-    console.error(error instanceof Complaint ? `\nerror: ${error.message}` : error);
+    console.error(sentence(error));
     process.exitCode = 1;
   }
 }

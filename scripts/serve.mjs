@@ -28,8 +28,10 @@ async function serve() {
     host: { type: 'string', default: '127.0.0.1' },
     state: { type: 'string', default: path.join(ROOT, '.wrangler', 'serve') },
     'behind-proxy': { type: 'boolean', default: false },
+    demo: { type: 'boolean', default: false },
   }, USAGE);
   const [port, proxied, variables] = [portOf(values.port), values['behind-proxy'], settings()];
+  if (values.demo) variables.DEV_ACCOUNTS = 'demo:demo'; // the Worker honours it on loopback only
   requireOrigin(variables, values.host, proxied);
   await requireFreePort(values.host, port, (other) => `npm run serve -- --port ${other}`);
   const server = new Server({ state: values.state, host: values.host, port, variables, proxied, say: (line) => console.log(line) });

@@ -92,7 +92,7 @@ function startEnvironments(stages) {
 async function runStage(stage, environments, held = false) {
   const started = Date.now();
   let [command, ...args] = stage.command;
-  const env = toolEnv();
+  const env = toolEnv({ BUS_PROFILE: 'release' });
   try {
     if (stage.python) [command, args] = [await environments.get(stage.python), stage.command];
     if (stage.name === 'e2e') {

@@ -5,6 +5,7 @@ use crate::site::Site;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const SCHEMA: &str = "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json";
+const REGISTRY_SCHEMA: &str = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json";
 
 /// The MCP `Implementation` object that is part of every result in revision 2026-07-28.
 pub fn server_info() -> Value {
@@ -20,6 +21,15 @@ pub fn full_server_info(origin: &str) -> Value {
         fields.insert("icons".to_owned(), icons(origin));
     }
     info
+}
+
+/// What registries of servers take as `server.json`.
+pub fn registry_entry(site: &Site) -> Value {
+    let mut entry = document(site);
+    if let Some(fields) = entry.as_object_mut() {
+        fields.insert("$schema".to_owned(), json!(REGISTRY_SCHEMA));
+    }
+    entry
 }
 
 /// The document at `/.well-known/mcp/server-card.json`.

@@ -4,6 +4,7 @@ use serde_json::json;
 use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Method, Request, Response, Result, console_error};
 
+use crate::catalog::tools::Profile;
 use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::http::{cors, headers, limits};
@@ -28,9 +29,11 @@ async fn answer(mut request: Request, env: Env, context: Context) -> Result<Runt
             let home = web::home(&request, &env).await;
             web::or_refusal(home, &request, &env)
         }
-        Endpoint::Mcp | Endpoint::McpOrHome => return mcp::serve(request, env, context).await,
+        Endpoint::McpOrHome => return mcp::serve(request, env, context, Profile::Full).await,
+        Endpoint::Mcp(profile) => return mcp::serve(request, env, context, profile).await,
         Endpoint::Socket => attach(request, env).await,
         Endpoint::Health => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        Endpoint::OldTransport => gone(&request, &env),
         Endpoint::Program(_) if route.is_open && request.method() == Method::Options => cors::preflight(),
         Endpoint::Program(program) => {
             let answer = match admit(route, &request, &env).await {
@@ -71,6 +74,15 @@ fn wants_page(request: &Request) -> Result<bool> {
 /// 404, as a page for a person.
 fn not_found(to_a_person: bool) -> Result<Response> {
     if to_a_person { web::not_found() } else { Response::error("not found", 404) }
+}
+
+/// 410: what clients of the transport of 2024-11-05 get, so that their users learn the right URL.
+fn gone(request: &Request, env: &Env) -> Result<Response> {
+    let here = Site::of(request, &Config::of(env)).map(|site| site.here).unwrap_or_default();
+    let words = format!(
+        "The transport HTTP+SSE of 2024-11-05 is not served here. Use the URL {here}/mcp with the transport Streamable HTTP."
+    );
+    Response::error(words, 410)
 }
 
 /// `GET /ws`: a peer connects.

@@ -1,18 +1,21 @@
 //! The route table: for each path its endpoint, methods and guards.
 //!
 //! To add an endpoint, add a row and a variant of `Program` or `Page`; the compiler then asks for its handler.
+use crate::catalog::tools::Profile;
 use crate::http::limits::Limit;
 
 /// What serves a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
-    /// The MCP endpoint, which checks methods and origins itself.
-    Mcp,
+    /// The MCP endpoint, which checks methods and origins itself, with the tools of a profile.
+    Mcp(Profile),
     /// The MCP endpoint, or the home page for a browser.
     McpOrHome,
     /// The WebSocket of Blenders.
     Socket,
     Health,
+    /// Where the transport of 2024-11-05 (HTTP+SSE) used to be served by others. It is not served here.
+    OldTransport,
     /// For programs: speaks JSON, with OAuth errors.
     Program(Program),
     /// For people: speaks HTML, with pages as errors.
@@ -22,6 +25,7 @@ pub enum Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
     ServerCard,
+    RegistryEntry,
     /// The metadata of the MCP endpoint at this path, which is empty for `/`.
     ProtectedResource(&'static str),
     AuthorizationServer,
@@ -81,18 +85,29 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 31] = [
+const ROUTES: [Route; 42] = [
     special("/", Endpoint::McpOrHome).after_login(),
-    special("/mcp", Endpoint::Mcp),
+    special("/mcp", Endpoint::Mcp(Profile::Full)),
+    profile(Profile::Core),
+    profile(Profile::Scene),
+    profile(Profile::Assets),
+    profile(Profile::Full),
     special("/ws", Endpoint::Socket),
     special("/health", Endpoint::Health),
+    special("/sse", Endpoint::OldTransport),
     program("/.well-known/mcp/server-card.json", READ, Program::ServerCard),
+    program("/.well-known/mcp", READ, Program::ServerCard),
+    program("/.well-known/mcp.json", READ, Program::ServerCard),
+    program("/server.json", READ, Program::RegistryEntry),
     program("/.well-known/oauth-protected-resource", READ, Program::ProtectedResource("")).open(),
-    program("/.well-known/oauth-protected-resource/", READ, Program::ProtectedResource("")).open(),
     program("/.well-known/oauth-protected-resource/mcp", READ, Program::ProtectedResource("/mcp")).open(),
+    program("/.well-known/oauth-protected-resource/mcp/core", READ, Program::ProtectedResource("/mcp/core")).open(),
+    program("/.well-known/oauth-protected-resource/mcp/scene", READ, Program::ProtectedResource("/mcp/scene")).open(),
+    program("/.well-known/oauth-protected-resource/mcp/assets", READ, Program::ProtectedResource("/mcp/assets")).open(),
+    program("/.well-known/oauth-protected-resource/mcp/full", READ, Program::ProtectedResource("/mcp/full")).open(),
     program("/.well-known/oauth-authorization-server", READ, Program::AuthorizationServer).open(),
     program("/.well-known/openid-configuration", READ, Program::AuthorizationServer).open(),
-    program("/register", POST, Program::Register).limited(Limit::Requests).open(),
+    program("/register", "GET, POST, PUT, DELETE", Program::Register).limited(Limit::Requests).open(),
     program("/token", POST, Program::Token).limited(Limit::Requests).open(),
     program("/revoke", POST, Program::Revoke).limited(Limit::Requests).open(),
     program("/device_authorization", POST, Program::DeviceAuthorization).limited(Limit::LoginPosts).open(),
@@ -115,13 +130,28 @@ const ROUTES: [Route; 31] = [
     page("/dashboard/events", GET, Page::DashboardEvents),
 ];
 
-/// The row of a path, if there is one.
+/// The row of a path, if there is one. A slash at the end makes no difference: people paste URLs with it, and a redirect
+/// would lose the Authorization header in several clients.
 pub fn find(path: &str) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| route.path == path)
+    let bare = path.strip_suffix('/').filter(|bare| bare.len() > 1).unwrap_or(path);
+    ROUTES.iter().find(|route| route.path == bare)
+}
+
+/// The path that is added to the well-known one for the metadata of an MCP endpoint, as the client wrote it; empty if
+/// `path` is no MCP endpoint or `/`.
+pub fn metadata_suffix(path: &str) -> &str {
+    match find(path).map(|route| route.endpoint) {
+        Some(Endpoint::Mcp(_)) => path,
+        _ => "",
+    }
 }
 
 const fn special(path: &'static str, endpoint: Endpoint) -> Route {
     Route { path, methods: "", endpoint, limit: Limit::None, is_open: false, is_after_login: false }
+}
+
+const fn profile(profile: Profile) -> Route {
+    special(profile.path(), Endpoint::Mcp(profile))
 }
 
 const fn program(path: &'static str, methods: &'static str, program: Program) -> Route {
@@ -148,7 +178,7 @@ impl Route {
 
 #[cfg(test)]
 mod tests {
-    use super::{Endpoint, ROUTES, find};
+    use super::{Endpoint, Profile, ROUTES, find, metadata_suffix};
 
     #[test]
     fn every_path_and_every_page_has_one_row() {
@@ -159,7 +189,31 @@ mod tests {
                 assert_eq!(page.path(), route.path, "{page:?}");
             }
         }
-        assert!(find("/nothing").is_none() && find("/dashboard/").is_none() && find("/register").is_some());
+        assert!(find("/nothing").is_none() && find("/register").is_some());
+    }
+
+    #[test]
+    fn a_slash_at_the_end_makes_no_difference() {
+        for route in &ROUTES {
+            assert_eq!(
+                find(&format!("{}/", route.path)).map(|found| found.path),
+                Some(route.path).filter(|p| *p != "/")
+            );
+        }
+        assert!(find("/mcp//").is_none() && find("//").is_none() && find("").is_none());
+    }
+
+    #[test]
+    fn the_metadata_of_an_endpoint_is_at_its_own_path() {
+        for (path, suffix) in [("/mcp", "/mcp"), ("/mcp/", "/mcp/"), ("/", ""), ("/ws", ""), ("/mcp/nothing", "")] {
+            assert_eq!(metadata_suffix(path), suffix);
+        }
+        for profile in Profile::ALL {
+            let path = profile.path();
+            assert_eq!(metadata_suffix(path), path);
+            let metadata = find(&format!("/.well-known/oauth-protected-resource{path}")).unwrap();
+            assert_eq!(metadata.endpoint, Endpoint::Program(super::Program::ProtectedResource(path)));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use thiserror::Error;
 use url::{Host, Url};
 use worker::Request;
 
+use crate::catalog::tools::Profile;
 use crate::config::Config;
 
 /// Why the origin of a request cannot be this server's.
@@ -83,8 +84,10 @@ impl Site {
     pub fn is_resource(&self, resource: &str) -> bool {
         let Ok(url) = Url::parse(resource) else { return false };
         let origin = url.origin().ascii_serialization();
-        let endpoint = matches!(url.path(), "/" | "/mcp" | "/mcp/");
-        let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        let path = url.path().strip_suffix('/').unwrap_or(url.path());
+        let endpoint = matches!(path, "" | "/mcp") || Profile::ALL.iter().any(|profile| profile.path() == path);
+        // A query, which the user may have pasted with the URL, names no other resource.
+        let bare = url.fragment().is_none() && url.username().is_empty();
         endpoint && bare && url.password().is_none() && (origin == self.here || self.audiences().contains(&origin))
     }
 }
@@ -171,9 +174,9 @@ mod tests {
     #[test]
     fn only_the_mcp_endpoints_are_resources() {
         let site = site("https://bus.example/", None).unwrap();
-        for resource in
-            ["https://bus.example", "https://bus.example/", "https://bus.example/mcp", "HTTPS://BUS.example"]
-        {
+        let bare = ["https://bus.example", "https://bus.example/", "HTTPS://BUS.example"];
+        let endpoints = ["https://bus.example/mcp?x=1", "https://bus.example/mcp/", "https://bus.example/mcp/core/"];
+        for resource in bare.into_iter().chain(endpoints) {
             assert!(site.is_resource(resource), "{resource}");
         }
         for resource in

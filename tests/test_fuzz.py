@@ -89,6 +89,7 @@ KEYS = [
     "priority",
     "page",
     "_timeout",
+    "timeout_seconds",
 ]
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -12,6 +13,9 @@ import pytest
 from imports import Imports, python_imports, rust_imports
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import rooms  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,16 @@ def test_a_room_uses_only_rooms_below_it(package: Package) -> None:
 def test_some_doors_are_narrow(door: Door) -> None:
     package = next(one for one in PACKAGES if one.folder == door.folder)
     assert through_walls(package.imports(), door) == []
+
+
+@pytest.mark.parametrize("package", rooms.PACKAGES)
+def test_a_room_has_at_most_six_floors(package: str) -> None:
+    tall = {name: floors for name, floors in rooms.inner_floors(rooms.imports_of(package)).items() if floors > 6}
+    assert tall == {}
+
+
+def test_the_plan_of_rooms_is_that_of_the_sources() -> None:
+    assert rooms.PAGE.read_text() == rooms.page(), "python3 scripts/rooms.py writes it anew"
 
 
 def test_circles_and_wrong_directions_are_found() -> None:

@@ -25,6 +25,14 @@ def test_the_bindings_are_generated_in_the_version_that_the_worker_is_linked_wit
     assert tool["dependencies"]["wasm-bindgen-cli-support"] == wanted
 
 
+def test_there_is_one_version() -> None:
+    version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+    assert json.loads((ROOT / "package.json").read_text())["version"] == version
+    lock = json.loads((ROOT / "package-lock.json").read_text())
+    assert lock["version"] == lock["packages"][""]["version"] == version
+    assert tomllib.loads((ROOT / "addon" / "blender_manifest.toml").read_text())["version"] == version
+
+
 def test_every_npm_package_and_python_requirement_is_pinned() -> None:
     manifest = json.loads((ROOT / "package.json").read_text())
     wanted = {**manifest["devDependencies"], **manifest["optionalDependencies"]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 from harness.mcp import ModernClient, login
 from harness.workerd import Workerd
@@ -14,6 +16,25 @@ def test_the_card_names_the_endpoint_and_a_picture_that_is_there(server: Workerd
     assert card["version"] == httpx.get(f"{server.url}/health").json()["version"]
     picture = httpx.get(card["icons"][0]["src"])
     assert picture.status_code == 200 and picture.headers["Content-Type"].startswith(card["icons"][0]["mimeType"])
+
+
+def test_the_card_is_where_clients_look_for_it(server: Workerd) -> None:
+    card = httpx.get(f"{server.url}/.well-known/mcp/server-card.json").json()
+    for path in ("/.well-known/mcp", "/.well-known/mcp/", "/.well-known/mcp.json"):
+        assert httpx.get(server.url + path).json() == card
+
+
+def test_the_entry_for_registries_keeps_to_their_rules(server: Workerd) -> None:
+    entry = httpx.get(f"{server.url}/server.json").json()
+    assert entry["$schema"].endswith("/2025-12-11/server.schema.json")
+    assert re.fullmatch(r"[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+", entry["name"]) and 3 <= len(entry["name"]) <= 200
+    assert 1 <= len(entry["description"]) <= 100 and 1 <= len(entry["title"]) <= 100
+    assert re.fullmatch(r"\d+\.\d+\.\d+", entry["version"])
+    assert entry["remotes"] == [{"type": "streamable-http", "url": f"{server.url}/mcp"}]
+    for icon in entry["icons"]:
+        assert icon["mimeType"] == "image/svg+xml" and icon["sizes"] == ["any"] and len(icon["src"]) <= 255
+    known = {"$schema", "name", "title", "description", "version", "websiteUrl", "icons", "remotes"}
+    assert set(entry) == known
 
 
 async def test_a_client_of_either_era_is_shown_title_and_icon(server: Workerd) -> None:

@@ -13,7 +13,8 @@ import bpy
 from ..fetch.archive import BadArchive
 from ..fetch.http import Fetcher, FetchFailed
 from ..fetch.workers import TooBusy, workers
-from ..link.main_thread import JobControl, Pause
+from ..link.control import JobControl
+from ..link.main_thread import Pause
 from .facts import manifest
 from .registry import CommandError
 from .settings import settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import io
+import json
 import linecache
 import sys
 import threading
@@ -17,11 +18,15 @@ import bmesh
 import bpy
 import mathutils
 
-from ..link.main_thread import JobCancelled, JobControl
+from ..link.control import JobControl
+from ..link.interrupt import JobCancelled
+from ..link.main_thread import interrupter
 from ..link.records import MAX_RESULT_BYTES, cut_middle
 from .console import output_log
 from .policy import code_effect
 from .registry import Bounds, CommandError, command
+from .source import compiled, unwrapped
+from .values import plain
 
 MAX_CODE_CHARS = 8 * 1_048_576
 OUTPUT_IN_ERROR = 32_768
@@ -97,9 +102,33 @@ class _Stream(io.TextIOBase):
 
 
 @command("execute_code", effect=code_effect)
-def execute_code(control: JobControl, *, code: Annotated[str, Bounds(0, MAX_CODE_CHARS)]) -> str:
+def execute_code(
+    control: JobControl,
+    *,
+    code: Annotated[str, Bounds(0, MAX_CODE_CHARS)],
+    deadline: Annotated[float, Bounds(0.1, 86_400)] | None = None,
+) -> str:
     """Run `code` and return what it printed; raises CommandError with the traceback and the output so far."""
-    return run_code(control, code, {}, MAX_RESULT_BYTES)
+    if deadline is not None:
+        control.end_after(deadline)
+    names: dict[str, Any] = {}
+    printed, value = run_for_value(control, code, names, MAX_RESULT_BYTES)
+    if printed:
+        return printed
+    # What a console would show, or what some models leave behind on purpose.
+    shown = value if value is not None else _left_behind(names.get("result"))
+    if len(shown.encode("utf-8", "replace")) > MAX_RESULT_BYTES:
+        raise CommandError(f"The code ran to its end, but its value is longer than {MAX_RESULT_BYTES} bytes")
+    return shown
+
+
+def _left_behind(result: Any) -> str:
+    if not isinstance(result, dict):
+        return ""
+    try:
+        return json.dumps(plain(result), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return repr(result)
 
 
 def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int) -> str:
@@ -107,17 +136,27 @@ def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int)
 
     Raises CommandError with the traceback, or when more than `limit` characters were printed.
     """
+    return run_for_value(control, code, preset, limit)[0]
+
+
+def run_for_value(control: JobControl, code: str, preset: dict[str, Any], limit: int) -> tuple[str, str | None]:
+    """As `run_code`, but return also the `repr` of a last expression, if that is not None."""
     filename = f"<code of {control.job.job_id}>"
+    code = unwrapped(code)
     output_log.add(code + "\n", "input")
     preset.update(_namespace(control))
+
+    def action() -> str | None:
+        body, last = compiled(code, filename)
+        exec(body, preset)
+        value = None if last is None else eval(last, preset)  # noqa: S307 (the caller's code, like the rest)
+        return None if value is None else repr(value)
+
     with _source_lines(filename, code):
         try:
-            printed, _ = captured(
-                control, filename, lambda: exec(compile(code, filename, "exec", dont_inherit=True), preset), limit
-            )
+            return captured(control, filename, action, limit)
         finally:
             _push_undo(control)
-    return printed
 
 
 def captured(control: JobControl, filename: str, action: Callable[[], Any], limit: int) -> tuple[str, Any]:
@@ -128,11 +167,15 @@ def captured(control: JobControl, filename: str, action: Callable[[], Any], limi
     value = None
     with _captured(capture):
         try:
-            value = action()
-        except JobCancelled:
-            raise
+            value = interrupter.call(action)
+        except JobCancelled as cancelled:
+            # A new one: the traceback is for the caller, and its frames must not be kept alive.
+            raise JobCancelled(_explain_end(cancelled, filename)) from None
+        except SystemExit as ended:
+            # How a script says that it is done. With anything else it says that it failed.
+            error = None if ended.code in (None, 0) else _explain(ended, filename)
         except BaseException as raised:
-            # SystemExit and KeyboardInterrupt too: the caller's code must not be able to end Blender by accident.
+            # KeyboardInterrupt too: the caller's code must not be able to end Blender by accident.
             error = _explain(raised, filename)
     if error is not None:
         output_log.add(error, "error")
@@ -190,6 +233,14 @@ def _explain(raised: BaseException, filename: str) -> str:
     if isinstance(raised, SystemExit):
         text += "The code asked Python to exit; Blender keeps running.\n"
     return text
+
+
+def _explain_end(raised: BaseException, filename: str) -> str:
+    """Return where the code was when it was ended."""
+    trace = raised.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != filename:
+        trace = trace.tb_next
+    return "".join(["It was here:\n", *traceback.format_tb(trace)]) if trace is not None else ""
 
 
 def _output_so_far(capture: Capture) -> str:

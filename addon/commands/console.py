@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import bpy
 
-from ..link.main_thread import JobControl
+from ..link.control import JobControl
 from .policy import console_effect
 from .registry import Bounds, CommandError, command
 

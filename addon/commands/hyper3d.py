@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ..fetch.rodin import BadImage, Fal, MainSite, pictures
-from ..link.main_thread import JobControl
+from ..link.control import JobControl
 from .background import Steps, download_folder, fetcher, off_main
+from .integrations import HYPER3D
 from .models import describe, import_model, single_object
-from .policy import change_effect
 from .registry import Bounds, CommandError, command
 from .settings import RODIN_FAL, settings
 
@@ -21,18 +21,12 @@ ObjectName = Annotated[str, Bounds(1, 63)]
 @command("get_hyper3d_status")
 def get_hyper3d_status(control: JobControl) -> dict[str, Any]:
     """Tell whether Rodin is switched on and has a key."""
-    chosen = settings()
-    where = "the preferences of the Blender Bus extension, under Integrations"
-    if "hyper3d" not in chosen.integrations:
-        return {"enabled": False, "message": f"Hyper3D Rodin is switched off; its user can switch it on in {where}"}
-    if not chosen.hyper3d_key:
-        return {"enabled": False, "message": f"Hyper3D Rodin has no API key; its user can enter one in {where}"}
-    mode = "FAL_AI" if chosen.hyper3d_provider == RODIN_FAL else "MAIN_SITE"
-    told = f"Hyper3D Rodin is switched on and ready to use. Mode: {mode} ({chosen.hyper3d_provider})"
-    return {"enabled": True, "message": told}
+    provider = settings().hyper3d_provider
+    mode = "FAL_AI" if provider == RODIN_FAL else "MAIN_SITE"
+    return HYPER3D.status(settings(), f". Mode: {mode} ({provider})")
 
 
-@command("create_rodin_job", effect=change_effect, integration="hyper3d")
+@command("create_rodin_job", integration="hyper3d")
 def create_rodin_job(
     control: JobControl, *, text_prompt: Text | None = None, images: list[Any] | None = None, bbox_condition: Any = None
 ) -> Steps[Any]:
@@ -58,13 +52,13 @@ def poll_rodin_job_status(
     return (yield from off_main(control, lambda: site.poll(identifier)))
 
 
-@command("import_generated_asset", effect=change_effect, integration="hyper3d")
+@command("import_generated_asset", integration="hyper3d")
 def import_generated_asset(
     control: JobControl, *, name: ObjectName, task_uuid: Key | None = None, request_id: Key | None = None
 ) -> Steps[dict[str, Any]]:
     """Download a finished generation into the scene as `name`."""
     site, identifier = _named(control, "task_uuid", task_uuid, request_id)
-    source = fetcher(control, "Hyper3D Rodin")
+    source = fetcher(control, HYPER3D.label)
 
     def fetch(path: Path) -> None:
         source.download(site.model_url(identifier), path)
@@ -81,7 +75,7 @@ def _site(control: JobControl) -> MainSite | Fal:
     if not chosen.hyper3d_key:
         raise CommandError(f"{control.job.command}: no API key of {chosen.hyper3d_provider} in the preferences")
     kind = Fal if chosen.hyper3d_provider == RODIN_FAL else MainSite
-    return kind(fetcher(control, "Hyper3D Rodin"), chosen.hyper3d_key)
+    return kind(fetcher(control, HYPER3D.label), chosen.hyper3d_key)
 
 
 def _named(control: JobControl, main: str, main_value: str | None, fal_value: str | None) -> tuple[MainSite | Fal, str]:

@@ -3,6 +3,7 @@ sends it. Nothing here, and nothing else in the extension, collects data on its 
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Callable, Generator
@@ -11,14 +12,16 @@ from typing import Any
 
 import bpy
 
+from ..link.control import JobControl
 from ..link.local_port import EXECUTE
-from ..link.main_thread import JobControl, Pause, Steps
+from ..link.main_thread import Pause, Steps
 from ..link.records import Job
-from . import registry
+from . import polyhaven, registry
 from .code import captured, run_code
 from .facts import manifest
-from .policy import Effect
+from .policy import EFFECTS, Effect, is_fresh_picture
 from .registry import CommandError
+from .settings import settings
 from .values import plain
 
 MAX_LOCAL_OUTPUT = 64 * 1_048_576
@@ -26,29 +29,62 @@ POLL_INTERVAL = 0.1
 POLL_CAP = 3600.0
 # The first protocol of the field: the commands of the catalog. Servers fall back to them when they know more.
 FIELD_PROTOCOL = 1
+# What a server that frames by lines calls the commands.
+ALIASES = {"scene.get_info": "get_scene_info", "object.get_info": "get_object_info", "python.execute": "execute_code"}
+MAX_LISTED = 1_000
+# What servers send along for their makers, and nothing else.
+IGNORED = ("user_prompt",)
+# With one of these a server asks for the newer search.
+_BY_WORDS = frozenset({"query", "category", "attributes", "limit", "min_size_m"})
+# Services that servers ask about and that are not here.
+ABSENT = ("Hunyuan3D", "Poly Pizza", "Meshy", "Tripo")
 
 
 def run_local(job: Job, control: JobControl) -> str | Steps:
     """Run one job of the local port; the result is JSON, always."""
+    job = replace(job, command=ALIASES.get(job.command, job.command))
     if job.command == EXECUTE:
         return _execute(job, control)
     if job.command == "execute_code":
         return _execute_code(job, control)
     extra = _extras.get(job.command)
     if extra is not None:
-        return json.dumps(extra())
+        return json.dumps(plain(extra(job.params)))
     entry = registry.commands().get(job.command)
+    if job.command == "search_polyhaven_assets" and not _BY_WORDS.isdisjoint(job.params):
+        entry = _find_assets()
     if entry is not None:
-        # Newer servers add parameters that older add-ons do not know; they can do without.
-        job = replace(job, params={name: value for name, value in job.params.items() if name in entry.parameters})
-    return registry.dispatch(job, control, lambda result: _as_local(job, result))
+        job = replace(job, params=_known(job, entry))
+    path = job.params.get("filepath")
+    looks = job.command == "get_viewport_screenshot" and isinstance(path, str) and is_fresh_picture(path)
+    # Servers on this computer have a picture written to a temporary file and read it there: that is a way to look.
+    effect = Effect.READ if looks else None
+    return registry.dispatch(job, control, lambda result: _as_local(job, result), effect, entry)
+
+
+def _known(job: Job, entry: registry.Command) -> dict[str, Any]:
+    """Return the parameters that a command takes. Raises CommandError for another one that says something.
+
+    Servers tell by the words of Python that an add-on is older than they are, and go on without the parameter.
+    """
+    for name, value in job.params.items():
+        if name not in entry.parameters and name not in IGNORED and value is not None:
+            raise CommandError(f"{job.command}() got an unexpected keyword argument {name[:100]!r}")
+    return {name: value for name, value in job.params.items() if name in entry.parameters}
+
+
+@functools.cache
+def _find_assets() -> registry.Command:
+    """The search as newer servers ask for it: by words, answered with a list."""
+    name = "search_polyhaven_assets"
+    return registry.described(name, polyhaven.find_assets, EFFECTS[name], "polyhaven")
 
 
 def _as_local(job: Job, result: Any) -> str:
     if job.command == "get_viewport_screenshot" and job.params.get("filepath") is not None:
         # Who asked for a file reads the file.
         result.pop("image", None)
-    return json.dumps(plain(result), ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(result), allow_nan=False)
 
 
 def _execute_code(job: Job, control: JobControl) -> str | Steps:
@@ -56,7 +92,7 @@ def _execute_code(job: Job, control: JobControl) -> str | Steps:
     code = arguments["code"]
 
     def convert(printed: str) -> str:
-        return json.dumps({"executed": True, "result": printed}, ensure_ascii=False)
+        return json.dumps({"executed": True, "result": printed})
 
     return registry.with_consent(
         control, Effect.DANGER, code, lambda: run_code(control, code, {}, MAX_LOCAL_OUTPUT), convert
@@ -118,20 +154,41 @@ def _by_repr(value: Any, depth: int = 0) -> Any:
     return repr(value)
 
 
-def _addon_info() -> dict[str, Any]:
-    about = manifest()
+def _addon_info(params: dict[str, Any]) -> dict[str, Any]:
+    about, on = manifest(), settings().integrations
+    usable = [name for name, entry in registry.commands().items() if entry.integration in (None, *on)]
     return {
         "name": about["name"],
         "addon_version": [int(part) for part in about["version"].split(".")],
         "protocol_version": FIELD_PROTOCOL,
-        "capabilities": [*registry.commands(), *_extras],
+        "capabilities": [*usable, *_extras],
+        "policy": settings().policy,
         "blender_version": bpy.app.version_string,
     }
 
 
-_extras: dict[str, Callable[[], dict[str, Any]]] = {
-    "ping": lambda: {"pong": True},
-    "get_telemetry_consent": lambda: {"consent": False},
+def _absent(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda params: {"enabled": False, "message": f"Blender Bus has no integration of {name}"}
+
+
+def _objects(params: dict[str, Any]) -> list[dict[str, Any]]:
+    wanted = params.get("type")
+    return [
+        {"name": item.name, "type": item.type, "location": list(item.location), "visible": not item.hide_viewport}
+        for item in bpy.context.scene.objects[:MAX_LISTED]
+        if wanted is None or item.type == wanted
+    ]
+
+
+_extras: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "ping": lambda params: {"pong": True},
+    "scene.list_objects": _objects,
+    "list_scene_items": lambda params: {"items": _objects(params), "total": len(bpy.context.scene.objects)},
+    "get_telemetry_consent": lambda params: {"consent": False},
+    "set_telemetry_consent": lambda params: {
+        "consent": False,
+        "message": "Blender Bus collects no data: there is no consent",
+    },
     "get_addon_info": _addon_info,
-    "get_hunyuan3d_status": lambda: {"enabled": False, "message": "Blender Bus has no Hunyuan3D integration"},
+    **{f"get_{name.lower().replace(' ', '')}_status": _absent(name) for name in ABSENT},
 }

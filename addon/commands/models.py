@@ -72,6 +72,29 @@ def describe(item: Any) -> dict[str, Any]:
     return told
 
 
+def bounds(created: list[Any]) -> dict[str, Any]:
+    """Return the box around an import, in metres of the world; nothing for one without meshes."""
+    bpy.context.view_layer.update()
+    corners = [
+        item.matrix_world @ _vector(corner) for item in created if item.type == "MESH" for corner in item.bound_box
+    ]
+    if not corners:
+        return {}
+    low, high = ([pick(float(corner[axis]) for corner in corners) for axis in range(3)] for pick in (min, max))
+    sides = [b - a for a, b in zip(low, high, strict=True)]
+    box = [[number(value) for value in corner] for corner in (low, high)]
+    return {"world_bounding_box": box, "dimensions": [number(side) for side in sides]}
+
+
+def resize(created: list[Any], target: float) -> None:
+    """Scale an import about the origin so that its longest side is `target` metres."""
+    longest = max(bounds(created).get("dimensions", [0.0]))
+    if longest > 0.0:
+        for root in (item for item in created if item.parent not in created):
+            root.matrix_world = _scaling(target / longest) @ root.matrix_world
+        bpy.context.view_layer.update()
+
+
 def single_object(created: list[Any], name: str) -> Any:
     """Make one object called `name` of an import: a lone mesh loses its empty parents, else the root is named."""
     meshes = [item for item in created if item.type == "MESH"]
@@ -139,3 +162,9 @@ def _vector(corner: Any) -> Any:
     from mathutils import Vector
 
     return Vector(corner)
+
+
+def _scaling(factor: float) -> Any:
+    from mathutils import Matrix
+
+    return Matrix.Scale(factor, 4)

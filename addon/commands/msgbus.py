@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import bpy
 
-from ..link.main_thread import JobControl
+from ..link.control import JobControl
 from .registry import Bounds, CommandError, command
 
 MAX_SUBSCRIPTIONS = 200

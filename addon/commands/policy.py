@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -12,12 +13,15 @@ from typing import Any
 
 import bpy
 
-from ..link.main_thread import JobControl, Pause
-from ..link.records import WAITS_FOR_CONSENT
+from ..link.control import JobControl
+from ..link.main_thread import Pause
+from ..link.records import WAITS_FOR_CONSENT, Origin
 from .settings import ASK, READ_ONLY, settings
+from .shown import TooLong, check_length
 
 MAX_QUESTIONS = 100
 QUESTION_TIMEOUT = 600.0
+PICTURES = (".png", ".jpg", ".jpeg")
 
 
 class Effect(Enum):
@@ -68,30 +72,85 @@ def console_effect(params: dict[str, Any]) -> Effect:
 
 
 def screenshot_effect(params: dict[str, Any]) -> Effect:
-    """Of get_viewport_screenshot: it may write a file, and in doing so replace one."""
+    """Of get_viewport_screenshot: it may write a file of any name anywhere; a fresh temporary picture is harmless."""
     path = params.get("filepath")
     if path is None:
         return Effect.READ
+    return Effect.CHANGE if is_fresh_picture(path) else Effect.DANGER
+
+
+def is_fresh_picture(path: str) -> bool:
+    """Tell whether `path` names a picture among temporary files where nothing is yet, not even a link."""
     try:
-        return Effect.DANGER if Path(bpy.path.abspath(path)).expanduser().exists() else Effect.CHANGE
+        wanted = Path(bpy.path.abspath(path)).expanduser()
+        folder = wanted.parent.resolve(strict=True)
+        temporary = [Path(name).resolve() for name in (tempfile.gettempdir(), bpy.app.tempdir) if name]
+        fresh = not wanted.is_symlink() and not wanted.exists()
     except (OSError, ValueError, RuntimeError):
-        return Effect.CHANGE
+        return False
+    inside = any(folder == place or place in folder.parents for place in temporary)
+    return fresh and inside and wanted.suffix.lower() in PICTURES
+
+
+def notifications_effect(params: dict[str, Any]) -> Effect:
+    """Of msgbus_get_notifications: it may forget them."""
+    return Effect.CHANGE if params.get("clear") else Effect.READ
+
+
+# What each command does: the one place, from which the checks of every way in come.
+EFFECTS: dict[str, EffectOf] = {
+    "browse_data": read_effect,
+    "console_operations": console_effect,
+    "create_rodin_job": change_effect,
+    "download_polyhaven_asset": change_effect,
+    "download_sketchfab_model": change_effect,
+    "execute_code": code_effect,
+    "get_console_output": read_effect,
+    "get_hyper3d_status": read_effect,
+    "get_object_info": read_effect,
+    "get_polyhaven_categories": read_effect,
+    "get_polyhaven_status": read_effect,
+    "get_scene_info": read_effect,
+    "get_sketchfab_status": read_effect,
+    "get_viewport_screenshot": screenshot_effect,
+    "import_generated_asset": change_effect,
+    # Publishing runs the callbacks of other add-ons; subscriptions change what Blender does.
+    "msgbus_clear_by_owner": change_effect,
+    "msgbus_get_notifications": notifications_effect,
+    "msgbus_list_subscriptions": read_effect,
+    "msgbus_publish_rna": change_effect,
+    "msgbus_subscribe_rna": change_effect,
+    "poll_rodin_job_status": read_effect,
+    "search_polyhaven_assets": read_effect,
+    "search_sketchfab_models": read_effect,
+    "set_texture": change_effect,
+}
 
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """A job that waits for the user; `text` is the code, or what is known of the job, `sender` who is to be allowed."""
+    """A job that waits for the user; `text` is all of its code, or of what is known of it. `origin` may be allowed."""
 
     number: int
     command: str
-    sender: str
+    origin: Origin
     text: str
+    # What the sender calls itself.
+    claims: str = ""
+    # The pages of the text that the user has had before them.
+    seen: set[int] = field(default_factory=set)
     answered: Future[Verdict] = field(default_factory=Future)
 
     @property
-    def origin(self) -> str:
-        """Where the job comes from, in words: the bus tells its clients apart only if they give a name of their own."""
-        return "a client of your account" if self.sender.startswith("server:") else self.sender
+    def asker(self) -> str:
+        """Return who asks, in words. A name that a client has given itself is marked as such."""
+        named = self.claims and not self.claims.startswith("server:")
+        return self.origin.words + (f", which calls itself {self.claims[:64]!a}" if named else "")
+
+    @property
+    def lasting(self) -> bool:
+        """Tell whether it can be allowed for the session: the bus, or this computer, says who asks."""
+        return bool(self.origin.key)
 
     def answer(self, verdict: Verdict) -> None:
         """Let the job go on; without effect if it was answered already."""
@@ -123,14 +182,19 @@ class Consent:
             return None
         if policy == READ_ONLY:
             raise Refused(f"{command}: refused, this Blender is read-only by its user's choice")
-        if policy != ASK or effect is Effect.CHANGE or control.job.from_uuid in self._allowed:
+        origin = control.job.origin
+        if policy != ASK or effect is Effect.CHANGE or origin.key in self._allowed:
             return None
         # The owner can answer in the dashboard, but only about what came over the bus.
         if self.present is None and not control.remote:
             raise Refused(f"{command}: refused, its user wants to be asked, but this Blender has no window to ask in")
         if len(self.questions) >= MAX_QUESTIONS:
             raise Refused(f"{command}: refused, {MAX_QUESTIONS} questions wait for the user already")
-        return Question(next(self._numbers), command, control.job.from_uuid, text)
+        try:
+            check_length(text)
+        except TooLong as error:
+            raise Refused(f"{command}: refused, {error}") from None
+        return Question(next(self._numbers), command, origin, text, control.job.from_uuid)
 
     def ask(self, control: JobControl, question: Question) -> Generator[Pause, Any, None]:
         """Wait for the answer to `question`. Raises Refused."""
@@ -158,8 +222,8 @@ class Consent:
         verdict = question.answered.result()
         if verdict is Verdict.REFUSE:
             raise Refused(f"{question.command}: refused by the user of this Blender")
-        if verdict is Verdict.SESSION:
-            self._allowed.add(question.sender)
+        if verdict is Verdict.SESSION and question.lasting:
+            self._allowed.add(question.origin.key)
 
 
 consent = Consent()

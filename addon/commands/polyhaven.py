@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 import bpy
 
 from ..fetch import polyhaven
-from ..link.main_thread import JobControl
+from ..link.control import JobControl
 from .background import Steps, download_folder, fetcher, off_main
+from .integrations import POLYHAVEN
 from .models import import_model
-from .policy import change_effect
 from .registry import Bounds, CommandError, Name, command
 from .settings import settings
 from .textures import build_material, keep_maps, light_with, load_image, maps_of, material_info
 
-SERVICE = "Poly Haven"
+SERVICE = POLYHAVEN.label
 AssetType = Literal["hdris", "textures", "models"]
 AnyType = Literal["hdris", "textures", "models", "all"]
 AssetId = Annotated[str, Bounds(1, 200)]
@@ -28,10 +28,7 @@ _IMAGE_FORMATS = {"hdris": ("hdr", "exr"), "textures": ("jpg", "png", "exr"), "m
 @command("get_polyhaven_status")
 def get_polyhaven_status(control: JobControl) -> dict[str, Any]:
     """Tell whether the user has switched Poly Haven on."""
-    if "polyhaven" in settings().integrations:
-        return {"enabled": True, "message": "Poly Haven is switched on and ready to use"}
-    where = "its user can switch it on in the preferences of the Blender Bus extension, under Integrations"
-    return {"enabled": False, "message": f"Poly Haven is switched off; {where}"}
+    return POLYHAVEN.status(settings())
 
 
 @command("get_polyhaven_categories", integration="polyhaven")
@@ -51,7 +48,27 @@ def search_polyhaven_assets(
     return (yield from off_main(control, lambda: polyhaven.search(source, asset_type, categories)))
 
 
-@command("download_polyhaven_asset", effect=change_effect, integration="polyhaven")
+def find_assets(
+    control: JobControl,
+    *,
+    asset_type: AnyType | None = None,
+    categories: Categories | None = None,
+    category: Categories | None = None,
+    attributes: Categories | list[Any] | None = None,
+    query: Categories | None = None,
+    limit: Annotated[int, Bounds(1, 100)] | None = None,
+    min_size_m: Annotated[float, Bounds(0, None)] | None = None,
+) -> Steps[dict[str, Any]]:
+    """Return the assets that have all words of `query`, best match first, as a list."""
+    source = fetcher(control, SERVICE)
+    words = " ".join([query or "", *(map(str, attributes) if isinstance(attributes, list) else [attributes or ""])])
+    wanted = polyhaven.Wanted(
+        asset_type, categories or category, words, limit or polyhaven.MAX_SHOWN, min_size_m or 0.0
+    )
+    return (yield from off_main(control, lambda: polyhaven.find(source, wanted)))
+
+
+@command("download_polyhaven_asset", integration="polyhaven")
 def download_polyhaven_asset(
     control: JobControl,
     *,
@@ -104,7 +121,7 @@ def _take_texture(control: JobControl, asset_id: str, files: dict[str, Path]) ->
     }
 
 
-@command("set_texture", effect=change_effect, integration="polyhaven")
+@command("set_texture", integration="polyhaven")
 def set_texture(control: JobControl, *, object_name: Name, texture_id: AssetId) -> dict[str, Any]:
     """Put a downloaded texture on an object, in place of its materials."""
     item = bpy.data.objects.get(object_name)

@@ -1,4 +1,4 @@
-"""The table of commands. A new command is one function with the `command` decorator: nothing else to touch.
+"""The table of commands. A new command is one function with the `command` decorator, and a row of EFFECTS.
 
 The function's signature is the schema: keyword parameters with types and defaults are checked before it is called, so a
 handler gets valid values or is not called at all. It returns what JSON can hold, or a `str` that is handed on as it is.
@@ -15,16 +15,17 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from ..link.main_thread import JobControl, JobFailed, Pause, Steps
+from ..link.control import JobControl
+from ..link.main_thread import JobFailed, Pause, Steps
 from ..link.records import Job
-from .policy import Effect, EffectOf, Question, Refused, consent, read_effect
-from .settings import settings
+from .policy import EFFECTS, Effect, EffectOf, Question, Refused, consent
+from .settings import ASK, INTEGRATIONS, settings
+from .shown import question_text
 from .values import plain
 
 Handler = Callable[..., Any]
 
-FAMILIES = ("scene", "viewport", "code", "console", "msgbus", "polyhaven", "hyper3d", "sketchfab")
-MAX_QUESTION_CHARS = 20_000
+FAMILIES = ("scene", "viewport", "code", "console", "msgbus", *INTEGRATIONS)
 
 
 class CommandError(JobFailed):
@@ -49,7 +50,7 @@ class Command:
     name: str
     handler: Handler
     parameters: dict[str, tuple[Any, Any]]
-    effect: EffectOf = read_effect
+    effect: EffectOf
     integration: str | None = None
 
     def arguments(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -75,25 +76,34 @@ _table: dict[str, Command] = {}
 
 
 def command(
-    name: str, *, effect: EffectOf = read_effect, integration: str | None = None
+    name: str, *, effect: EffectOf | None = None, integration: str | None = None
 ) -> Callable[[Handler], Handler]:
     """Enter a function `handler(control, *, ...)` into the table under `name`.
 
-    `effect` judges the arguments for the user's policy; `integration` is the switch the command hangs on. A handler
-    may be a generator that yields pauses (see MainThreadQueue) and returns its result.
+    What it does to this computer is looked up in EFFECTS; `effect` may say it again, and nothing else. `integration`
+    names the switch that enables it. A handler may be a generator that yields pauses (see MainThreadQueue) and
+    returns its result.
     """
+    judge = EFFECTS.get(name)
+    if judge is None or effect not in (None, judge):
+        raise TypeError(f"{name}: say in EFFECTS (commands/policy.py) what it does to this computer, and only there")
 
     def enter(handler: Handler) -> Handler:
-        hints = typing.get_type_hints(handler, include_extras=True)
-        parameters = {
-            parameter.name: (hints[parameter.name], parameter.default)
-            for parameter in inspect.signature(handler).parameters.values()
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        }
-        _table[name] = Command(name, handler, parameters, effect, integration)
+        _table[name] = described(name, handler, judge, integration)
         return handler
 
     return enter
+
+
+def described(name: str, handler: Handler, effect: EffectOf, integration: str | None) -> Command:
+    """Return the entry of a handler: its signature is its schema."""
+    hints = typing.get_type_hints(handler, include_extras=True)
+    parameters = {
+        parameter.name: (hints[parameter.name], parameter.default)
+        for parameter in inspect.signature(handler).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    return Command(name, handler, parameters, effect, integration)
 
 
 def commands() -> dict[str, Command]:
@@ -108,9 +118,18 @@ def run(job: Job, control: JobControl) -> str | Steps:
     return dispatch(job, control, to_wire)
 
 
-def dispatch(job: Job, control: JobControl, convert: Callable[[Any], str]) -> str | Steps:
-    """Check a job and run it as far as it goes; its result is given to `convert`. Raises CommandError."""
-    entry = commands().get(job.command)
+def dispatch(
+    job: Job,
+    control: JobControl,
+    convert: Callable[[Any], str],
+    effect: Effect | None = None,
+    entry: Command | None = None,
+) -> str | Steps:
+    """Check a job and run it as far as it goes; its result is given to `convert`. Raises CommandError.
+
+    `effect` and `entry` stand in for those of the table.
+    """
+    entry = entry or commands().get(job.command)
     if entry is None:
         raise CommandError(f"Unknown command type: {job.command}")
     if entry.integration is not None and entry.integration not in settings().integrations:
@@ -120,16 +139,18 @@ def dispatch(job: Job, control: JobControl, convert: Callable[[Any], str]) -> st
             "Blender Bus extension; its user can switch it on there)"
         )
     arguments = entry.arguments(job.params)
-    text = job.params.get("code") or json.dumps(job.params, ensure_ascii=False, indent=1)
-    return with_consent(control, entry.effect(arguments), text, lambda: entry.handler(control, **arguments), convert)
+    # Only a question needs it, and parameters can be long.
+    text = question_text(job.params) if settings().policy == ASK else ""
+    effect = effect or entry.effect(arguments)
+    return with_consent(control, effect, text, lambda: entry.handler(control, **arguments), convert)
 
 
 def with_consent(
-    control: JobControl, effect: Effect, text: object, action: Callable[[], Any], convert: Callable[[Any], str]
+    control: JobControl, effect: Effect, text: str, action: Callable[[], Any], convert: Callable[[Any], str]
 ) -> str | Steps:
     """Do `action` if the policy allows it; if the policy is to ask, after showing `text`. Raises CommandError."""
     try:
-        question = consent.check(control, effect, str(text)[:MAX_QUESTION_CHARS])
+        question = consent.check(control, effect, text)
     except Refused as refusal:
         raise CommandError(str(refusal)) from None
     if question is not None:

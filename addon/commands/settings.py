@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .integrations import ALL
+
 EVERYTHING, ASK, READ_ONLY = "everything", "ask", "read-only"
 POLICIES = (EVERYTHING, ASK, READ_ONLY)
 RODIN_MAIN_SITE, RODIN_FAL = "hyper3d.ai", "fal.ai"
-INTEGRATIONS = ("polyhaven", "hyper3d", "sketchfab")
+INTEGRATIONS = tuple(row.name for row in ALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from ..fetch import sketchfab
-from ..link.main_thread import JobControl
+from ..link.control import JobControl
 from .background import Steps, download_folder, fetcher, off_main
-from .models import import_model
-from .policy import change_effect
+from .integrations import SKETCHFAB
+from .models import bounds, import_model, resize
 from .registry import Bounds, CommandError, command
 from .settings import settings
 
-SERVICE = "Sketchfab"
+SERVICE = SKETCHFAB.label
 Text = Annotated[str, Bounds(0, 500)]
 Uid = Annotated[str, Bounds(1, 100)]
 
@@ -20,12 +20,7 @@ Uid = Annotated[str, Bounds(1, 100)]
 @command("get_sketchfab_status")
 def get_sketchfab_status(control: JobControl) -> dict[str, Any]:
     """Tell whether Sketchfab is switched on and has a key."""
-    where = "the preferences of the Blender Bus extension, under Integrations"
-    if "sketchfab" not in settings().integrations:
-        return {"enabled": False, "message": f"Sketchfab is switched off; its user can switch it on in {where}"}
-    if not settings().sketchfab_key:
-        return {"enabled": False, "message": f"Sketchfab has no API key; its user can enter one in {where}"}
-    return {"enabled": True, "message": "Sketchfab is switched on and ready to use"}
+    return SKETCHFAB.status(settings())
 
 
 @command("search_sketchfab_models", integration="sketchfab")
@@ -42,15 +37,30 @@ def search_sketchfab_models(
     return (yield from off_main(control, lambda: sketchfab.search(source, key, query, categories, count, downloadable)))
 
 
-@command("download_sketchfab_model", effect=change_effect, integration="sketchfab")
-def download_sketchfab_model(control: JobControl, *, uid: Uid) -> Steps[dict[str, Any]]:
-    """Download a model and import it."""
+@command("download_sketchfab_model", integration="sketchfab")
+def download_sketchfab_model(
+    control: JobControl,
+    *,
+    uid: Uid,
+    normalize_size: bool = False,
+    target_size: Annotated[float, Bounds(0.0001, 100_000)] | None = None,
+) -> Steps[dict[str, Any]]:
+    """Download a model and import it; with a target size its longest side is made that many metres."""
     key, source = _key(control), fetcher(control, SERVICE)
     with download_folder() as folder:
         path = yield from off_main(control, lambda: sketchfab.download(source, key, uid, folder))
         created = import_model(control.job.command, path)
+    wanted = target_size or (1.0 if normalize_size else None)
+    if wanted is not None:
+        resize(created, wanted)
     names = [item.name for item in created]
-    return {"success": True, "message": f"Imported {len(names)} objects from Sketchfab", "imported_objects": names}
+    return {
+        "success": True,
+        "message": f"Imported {len(names)} objects from Sketchfab",
+        "imported_objects": names,
+        "normalized": wanted is not None,
+        **bounds(created),
+    }
 
 
 def _key(control: JobControl) -> str:

@@ -104,9 +104,9 @@ def _stage(view: View, width: int, height: int) -> Iterator[Any]:
     camera_data = bpy.data.cameras.new("blender-bus-screenshot")
     camera = bpy.data.objects.new("blender-bus-screenshot", camera_data)
     try:
-        for item in layer.objects:
-            if item.visible_get():
-                stage.collection.objects.link(item)
+        # All are asked before any is linked: each link makes Blender work out anew what is visible.
+        for item in [item for item in layer.objects if item.visible_get()]:
+            stage.collection.objects.link(item)
         stage.collection.objects.link(camera)
         stage.frame_set(source.frame_current)
         stage.world = source.world

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import bpy
 
-from ..link.main_thread import JobControl
+from ..link.control import JobControl
 from ..link.records import MAX_RESULT_BYTES
 from .policy import screenshot_effect
 from .registry import Bounds, CommandError, command

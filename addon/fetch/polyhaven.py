@@ -67,6 +67,67 @@ def search(fetcher: Fetcher, asset_type: str | None, wanted: str | None) -> dict
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to search for: all of `words` stand in an asset's id, name, tags or categories."""
+
+    asset_type: str | None
+    categories: str | None
+    words: str
+    limit: int
+    min_size_m: float = 0.0
+
+
+def find(fetcher: Fetcher, wanted: Wanted) -> dict[str, Any]:
+    """Return a list of assets, those with the words in their name first, then the most downloaded."""
+    query = {"type": wanted.asset_type or "all", **({"categories": wanted.categories} if wanted.categories else {})}
+    found = _object(fetcher, fetcher.json(f"{API}/assets?{urlencode(query)}"))
+    words = wanted.words.lower().split()
+    hits = []
+    for name, about in found.items():
+        if isinstance(about, dict):
+            named = f"{name} {about.get('name', '')}".lower()
+            text = " ".join([named, *_words(about.get("tags")), *_words(about.get("categories"))])
+            if all(word in text for word in words) and _longest(about) >= wanted.min_size_m:
+                hits.append((-sum(word in named for word in words), -_number(about.get("download_count")), name))
+    best = [name for _, _, name in sorted(hits)[: wanted.limit]]
+    note = "" if best or not words else "Nothing has all of these words; try fewer, or others"
+    return {
+        "assets": [_listed(name, found[name]) for name in best],
+        "query": wanted.words.strip(),
+        "total_count": len(hits),
+        "returned_count": len(best),
+        "note": note,
+    }
+
+
+def _listed(name: str, about: dict[str, Any]) -> dict[str, Any]:
+    kind = about.get("type")
+    authors = about.get("authors")
+    return {
+        "id": name,
+        "name": str(about.get("name") or name),
+        "type": TYPES[kind] if isinstance(kind, int) and 0 <= kind < len(TYPES) else str(kind or ""),
+        "url": f"https://polyhaven.com/a/{quote(name, safe='')}",
+        "authors": list(authors) if isinstance(authors, dict) else [],
+        "category": next(iter(_words(about.get("categories"))), ""),
+        "categories": _words(about.get("categories")),
+        "tags": _words(about.get("tags")),
+        "dimensions_mm": about.get("dimensions"),
+        "download_count": about.get("download_count"),
+    }
+
+
+def _longest(about: dict[str, Any]) -> float:
+    """The longest side in metres; what tells none is as large as anybody wants."""
+    sides = about.get("dimensions")
+    return max(map(_number, sides)) / 1000 if isinstance(sides, list) and sides else float("inf")
+
+
+def _words(value: Any) -> list[str]:
+    return [str(item).lower() for item in value] if isinstance(value, list) else []
+
+
 def files(fetcher: Fetcher, asset_id: str, asset_type: str, resolution: str, format: str | None) -> list[RemoteFile]:
     """Return the files to download, the main one first. Raises FetchFailed naming what there is instead."""
     document = _object(fetcher, fetcher.json(f"{API}/files/{quote(asset_id, safe='')}"))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit
 
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _KNOWN_SUFFIXES = ("/mcp", "/ws")
+# A word, a colon and one slash or none: something like http:/host, and no host with a port.
+_MISTYPED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)(?![0-9]+(?:/|$))")
 
 
 class InvalidServerUrl(ValueError):
@@ -16,7 +19,13 @@ class InvalidServerUrl(ValueError):
 def origin(server: str) -> str:
     """Return `scheme://host[:port]` of the bus, as http or https. The MCP address (`/mcp`) is understood as well."""
     text = server.strip()
+    if not text:
+        raise InvalidServerUrl("Enter the address of your server, such as https://bus.example.com")
+    if _MISTYPED.match(text):
+        raise InvalidServerUrl(f"{server[:200]!r} must begin with https:// or http://")
     if "://" not in text:
+        if _is_local(text):
+            raise InvalidServerUrl(f"Write http://{text} for a server on this computer, or https:// if it speaks that")
         text = f"https://{text}"
     try:
         parts: SplitResult = urlsplit(text)
@@ -42,7 +51,17 @@ def socket_url(server: str) -> str:
 
 def is_loopback(server: str) -> bool:
     """Tell whether the server is this machine, the only place where plain http keeps a token private."""
-    host = urlsplit(origin(server)).hostname or ""
+    return _is_loopback_host(urlsplit(origin(server)).hostname or "")
+
+
+def _is_local(text: str) -> bool:
+    try:
+        return _is_loopback_host(urlsplit(f"//{text}").hostname or "")
+    except ValueError:
+        return False
+
+
+def _is_loopback_host(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -6,12 +6,17 @@ import random
 from dataclasses import dataclass
 from enum import Enum
 
+CLOSE_SERVER_ERROR = 1011
 CLOSE_PROTOCOL_ERROR = 4400
 CLOSE_TOKEN = 4401
 CLOSE_TOO_SLOW = 4408
 CLOSE_REPLACED = 4409
 CLOSE_DISCONNECTED = 4410
 CLOSE_ABNORMAL = 1006
+
+# So many troubles in a row, and it waits at least so many seconds.
+TROUBLES_IN_A_ROW = 3
+TROUBLED_DELAY = 30.0
 
 
 class Next(Enum):
@@ -28,6 +33,8 @@ class Verdict:
 
     next: Next
     reason: str
+    # Coming back at once would not help: the bus, or the way to it, does not stand what this connection does.
+    troubled: bool = False
 
 
 def after_close(code: int, reason: str) -> Verdict:
@@ -38,14 +45,19 @@ def after_close(code: int, reason: str) -> Verdict:
     if code == CLOSE_REPLACED:
         return Verdict(
             Next.STAY_AWAY,
-            f"Another Blender connected with the same uuid{told}. Give each its own, or press Connect to take over",
+            f"Another Blender connected with the same UUID and took this one's place{told}. "
+            "Give each Blender a UUID of its own, or press Connect to take the place back",
         )
     if code == CLOSE_DISCONNECTED:
         return Verdict(Next.STAY_AWAY, f"Taken off the bus{told}. Press Connect to attach again")
     if code == CLOSE_PROTOCOL_ERROR:
         return Verdict(Next.RETRY, f"The bus reported a protocol error{told}")
     if code == CLOSE_TOO_SLOW:
-        return Verdict(Next.RETRY, f"The bus found this peer too slow{told}")
+        reason = f"The bus closed the connection because this Blender read too slowly (4408){told}"
+        return Verdict(Next.RETRY, reason, troubled=True)
+    if code == CLOSE_SERVER_ERROR:
+        reason = f"The bus closed the connection because of an error of its own (1011){told}"
+        return Verdict(Next.RETRY, reason, troubled=True)
     if code == CLOSE_ABNORMAL:
         return Verdict(Next.RETRY, f"Connection lost{told}")
     return Verdict(Next.RETRY, f"The bus closed the connection ({code}){told}")
@@ -74,13 +86,21 @@ class Backoff:
         self._ceiling = ceiling
         self._rng = rng or random.Random()
         self._attempts = 0
+        self.troubles = 0
 
     def reset(self) -> None:
         """Call once a connection has proved good."""
         self._attempts = 0
 
-    def delay(self) -> float:
-        """Return how long to wait before the next attempt."""
+    def forgive(self) -> None:
+        """Call once a connection has lasted long."""
+        self.troubles = 0
+
+    def delay(self, *, troubled: bool = False) -> float:
+        """Return how long to wait before the next attempt; `troubled` tells that the last one ended in trouble."""
         window = min(self._ceiling, self._base * 2.0 ** min(self._attempts, 30))
         self._attempts += 1
+        self.troubles = self.troubles + 1 if troubled else 0
+        if self.troubles >= TROUBLES_IN_A_ROW:
+            return self._rng.uniform(TROUBLED_DELAY, 2.0 * TROUBLED_DELAY)
         return self._rng.uniform(0.0, window)

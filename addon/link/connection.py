@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from .address import socket_url
@@ -31,9 +30,12 @@ from .protocol import (
     JobArrived,
     PeerProtocol,
     Registered,
+    RegistrationRefused,
     Trouble,
 )
 from .records import Job
+from .status import State, Status
+from .words import in_words
 
 ensure_websockets()
 
@@ -46,28 +48,10 @@ OPEN_TIMEOUT = 15.0
 CLOSE_TIMEOUT = 1.0
 SETTLE_TIMEOUT = 1.5
 PROVEN_AFTER = 10.0
+# A connection that lasted so long makes earlier troubles a thing of the past.
+FORGIVEN_AFTER = 600.0
 # A blocked writer leaves a deadline in the past: without a floor the reader would spin.
 MIN_TICK, MAX_TICK = 0.1, 5.0
-
-
-class State(Enum):
-    """Where the link stands, for the user."""
-
-    STOPPED = "stopped"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    REGISTERED = "registered"
-    WAITING = "waiting"
-    STAYS_AWAY = "stays_away"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The state in words; `since` is Unix seconds."""
-
-    state: State
-    message: str
-    since: float
 
 
 @dataclass(slots=True)
@@ -235,8 +219,9 @@ class Link:
             if verdict.next is Next.STAY_AWAY:
                 self._tell(State.STAYS_AWAY, verdict.reason)
                 return
-            delay = self._backoff.delay()
-            self._tell(State.WAITING, f"{verdict.reason}. Trying again in {delay:.0f} s")
+            delay = self._backoff.delay(troubled=verdict.troubled)
+            again = f", {self._backoff.troubles} times in a row" if self._backoff.troubles > 1 else ""
+            self._tell(State.WAITING, f"{verdict.reason}{again}. Trying again in {delay:.0f} s")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._stop.wait()
@@ -263,15 +248,18 @@ class Link:
         except InvalidStatus as error:
             return after_refusal(error.response.status_code, error.response.headers.get("Location", ""))
         except (TimeoutError, OSError, InvalidHandshake, ImportError, ValueError) as error:
-            return Verdict(Next.RETRY, f"Cannot connect: {_words(error)}")
+            return Verdict(Next.RETRY, f"Cannot connect: {in_words(error)}")
         if socket is None:
             return Verdict(Next.RETRY, "Stopped")
         opened = asyncio.get_running_loop().time()
         try:
             return await self._converse(socket)
         finally:
-            if asyncio.get_running_loop().time() - opened >= PROVEN_AFTER:
+            lasted = asyncio.get_running_loop().time() - opened
+            if lasted >= PROVEN_AFTER:
                 self._backoff.reset()
+            if lasted >= FORGIVEN_AFTER:
+                self._backoff.forgive()
 
     async def _open(self, url: str, token: str) -> ClientConnection:
         return await _Connect(
@@ -323,7 +311,7 @@ class Link:
                 return outcome
         for outcome in outcomes:
             if isinstance(outcome, Exception):
-                return Verdict(Next.RETRY, f"Connection failed: {_words(outcome)}")
+                return Verdict(Next.RETRY, f"Connection failed: {in_words(outcome)}")
         return Verdict(Next.RETRY, "Connection ended")
 
     async def _read(self, socket: ClientConnection) -> Verdict:
@@ -348,6 +336,8 @@ class Link:
             for event in events:
                 if isinstance(event, ConnectionDead):
                     return Verdict(Next.RETRY, event.reason)
+                if isinstance(event, RegistrationRefused):
+                    return Verdict(Next.STAY_AWAY, event.reason)
                 self._handle(event)
 
     async def _write(self, socket: ClientConnection) -> None:
@@ -396,7 +386,3 @@ def _closed(closed: ConnectionClosed) -> Verdict:
     if closed.rcvd is None:
         return after_close(CLOSE_ABNORMAL, "")
     return after_close(closed.rcvd.code, closed.rcvd.reason)
-
-
-def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__

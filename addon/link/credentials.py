@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from .address import origin
 from .outgoing import opener
+from .words import in_words
 
 HTTP_TIMEOUT = 15.0
 MAX_BODY_BYTES = 262_144
@@ -74,7 +75,7 @@ def fetch_json(
             raise _refused(url, error) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise LoginUnavailable(f"Cannot reach {urlsplit(url).netloc}: {reason}") from None
+        raise LoginUnavailable(f"Cannot reach {urlsplit(url).netloc}: {in_words(reason)}") from None
     if len(raw) > MAX_BODY_BYTES:
         raise LoginUnavailable(f"{url} answered more than {MAX_BODY_BYTES} bytes")
     try:

@@ -1,7 +1,9 @@
-"""The two framings of the local port, told apart by the first request (sans-I/O, no bpy).
+"""The three framings of the local port, told apart by the first request (sans-I/O, no bpy).
 
 NUL-framed: one JSON object ended by a NUL, one request a connection. Bare JSON: objects one after the other, each
-complete when its last brace has come. A cut UTF-8 sequence is inside a string, so the object around it is not complete.
+complete when its last brace has come, and answered in ASCII, since published clients decode each piece they receive by
+itself. Lines: the same with `id` and `command`, each answer a line. A cut UTF-8 sequence is inside a string, so the
+object around it is not complete.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from .records import clean_text
 MAX_REQUEST_BYTES = 32 * 1_048_576
 _STRUCTURE = re.compile(rb'["{}\[\]]')
 _IN_STRING = re.compile(rb'["\\]')
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _SPACE = re.compile(rb"[ \t\r\n]*")
 
 
@@ -26,6 +29,7 @@ class Framing(Enum):
     UNKNOWN = "unknown"
     NUL = "nul"
     BARE = "bare"
+    LINES = "lines"
 
 
 class BadRequest(ValueError):
@@ -62,7 +66,7 @@ class RequestReader:
 
     def next_request(self) -> Request | None:
         """Return the next complete request, or None until more has come. Raises BadRequest."""
-        end = self._nul() if self.framing is not Framing.BARE else -1
+        end = self._nul() if self.framing in (Framing.UNKNOWN, Framing.NUL) else -1
         if end >= 0:
             self.framing = Framing.NUL
             return self._take(end, end + 1)
@@ -75,7 +79,8 @@ class RequestReader:
         if self.framing is Framing.UNKNOWN:
             body = request.body
             named = body.get("type") == "execute" and "strict_json" in body
-            self.framing = Framing.NUL if named else Framing.BARE
+            lines = "type" not in body and "command" in body
+            self.framing = Framing.NUL if named else Framing.LINES if lines else Framing.BARE
         return request
 
     def _nul(self) -> int:
@@ -131,14 +136,24 @@ class RequestReader:
         self._in_string = False
 
 
-def success(framing: Framing, result_json: str) -> bytes:
+def success(framing: Framing, result_json: str, request_id: Any = None) -> bytes:
     """Return the reply around a result that is JSON already; NUL-framed it is the reply's own fields."""
     if framing is Framing.NUL:
         return (clean_text(f'{{"status":"ok",{result_json[1:]}')).encode() + b"\0"
-    return clean_text(f'{{"status":"success","result":{result_json}}}').encode()
+    result = _ascii(result_json)
+    if framing is Framing.LINES:
+        return f'{{"id":{json.dumps(request_id)},"success":true,"result":{result}}}\n'.encode()
+    return f'{{"status":"success","result":{result}}}'.encode()
 
 
-def failure(framing: Framing, message: str) -> bytes:
+def failure(framing: Framing, message: str, request_id: Any = None) -> bytes:
     """Return the reply to a request that failed."""
+    if framing is Framing.LINES:
+        return json.dumps({"id": request_id, "success": False, "error": message}).encode() + b"\n"
     reply = json.dumps({"status": "error", "message": clean_text(message)}).encode()
     return reply + b"\0" if framing is Framing.NUL else reply
+
+
+def _ascii(text: str) -> str:
+    """Return JSON text with everything beyond ASCII, which can stand in strings only, as escapes."""
+    return text if text.isascii() else _BEYOND_ASCII.sub(lambda found: json.dumps(found.group())[1:-1], text)

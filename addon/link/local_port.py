@@ -1,4 +1,4 @@
-"""The local port: MCP servers on this computer reach Blender on 127.0.0.1 (two framings, see local_framing; no bpy).
+"""The local port: MCP servers on this computer reach Blender on 127.0.0.1 (three framings, see local_framing; no bpy).
 
 One thread with an event loop of its own serves every client. A request becomes a job of the main-thread queue, and the
 next request of the same connection is read only when the reply is on its way, so replies are in order and a client that
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import hmac
 import itertools
 import os
 import socket
@@ -20,7 +21,8 @@ from typing import Any
 
 from .local_framing import BadRequest, Framing, Request, RequestReader, failure, success
 from .main_thread import MainThreadQueue, QueueFull, Route, Runner
-from .records import DEFAULT_PRIORITY, MAX_NAME_CHARS, Job
+from .neighbours import is_of_another_user
+from .records import DEFAULT_PRIORITY, MAX_NAME_CHARS, Job, local_origin
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 9876
@@ -40,18 +42,21 @@ class PortUnavailable(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Client:
-    name: str
+    number: int
     stream: asyncio.StreamReader
     writer: asyncio.StreamWriter
     reader: RequestReader = field(default_factory=RequestReader)
+    # It has shown the secret, or need not.
+    welcome: bool = False
 
 
 class LocalPort:
     """The server of one port. `start` and `stop` may be called again and again, from one thread."""
 
-    def __init__(self, queue: MainThreadQueue, run: Runner, port: int = DEFAULT_PORT) -> None:
+    def __init__(self, queue: MainThreadQueue, run: Runner, port: int = DEFAULT_PORT, secret: str = "") -> None:
         self.port = port
         self._queue = queue
+        self._secret = secret
         self._route = Route(run, self._answer)
         self._ids = itertools.count(1)
         self._connections = itertools.count(1)
@@ -123,8 +128,11 @@ class LocalPort:
 
     async def _connected(self, stream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        client = _Client(f"this computer, connection {next(self._connections)}", stream, writer)
+        client = _Client(next(self._connections), stream, writer, welcome=not self._secret)
         try:
+            if is_of_another_user(writer.get_extra_info("peername")[1], self.port):
+                await _send(writer, failure(Framing.BARE, "This port belongs to another user of this computer"))
+                return
             if task is None or len(self._clients) >= MAX_CONNECTIONS:
                 await _send(writer, failure(Framing.BARE, f"{MAX_CONNECTIONS} connections are open already"))
                 return
@@ -155,25 +163,41 @@ class LocalPort:
 
     async def _reply(self, client: _Client, request: Request) -> bytes:
         framing = client.reader.framing
+        request_id = request.body.get("id") if framing is Framing.LINES else None
         try:
+            self._admit(client, request.body)
             command, params = _work(framing, request.body)
         except BadRequest as error:
-            return failure(framing, str(error))
+            return failure(framing, str(error), request_id)
         job_id = f"local-{next(self._ids)}"
         answered = self._waiting[job_id] = asyncio.get_running_loop().create_future()
         # A connection of this framing ends with its request, so these clients cannot be told apart.
-        sender = client.name if framing is Framing.BARE else "this computer"
+        origin = local_origin("this computer")
+        if framing is not Framing.NUL:
+            origin = local_origin(f"this computer, connection {client.number}", client.number)
+        job = Job(job_id, command, params, DEFAULT_PRIORITY, origin=origin)
         try:
-            control = self._queue.submit(Job(job_id, command, params, DEFAULT_PRIORITY, sender), self._route)
+            control = self._queue.submit(job, self._route)
             while not (await asyncio.wait((answered,), timeout=DESERTED_INTERVAL))[0]:
                 if client.stream.at_eof() or client.stream.exception() is not None:
                     control.deserted.set()
             status, result, error_text = answered.result()
         except QueueFull as error:
-            return failure(framing, str(error))
+            return failure(framing, str(error), request_id)
         finally:
             self._waiting.pop(job_id, None)
-        return success(framing, result) if status == "completed" else failure(framing, error_text)
+        if status == "completed":
+            return success(framing, result, request_id)
+        return failure(framing, error_text, request_id)
+
+    def _admit(self, client: _Client, body: dict[str, Any]) -> None:
+        """Let a client in that shows the secret, once for its connection. Raises BadRequest."""
+        if client.welcome:
+            return
+        shown = body.get("secret")
+        if not isinstance(shown, str) or not hmac.compare_digest(shown.encode(errors="replace"), self._secret.encode()):
+            raise BadRequest('This port asks for its secret: send it as "secret" beside the first request')
+        client.welcome = True
 
     def _answer(self, job_id: str, status: str, result: str, error: str) -> None:
         """Carry an answer from the main thread to the port's."""
@@ -212,7 +236,8 @@ async def _read_request(stream: asyncio.StreamReader, reader: RequestReader) -> 
 
 def _work(framing: Framing, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return command and parameters of a request. Raises BadRequest."""
-    kind = body.get("type")
+    word = "command" if framing is Framing.LINES else "type"
+    kind = body.get(word)
     if framing is Framing.NUL:
         if kind != "execute":
             raise BadRequest('"type" of a NUL-terminated request must be "execute"')
@@ -223,7 +248,7 @@ def _work(framing: Framing, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
             raise BadRequest('"strict_json" must be a boolean')
         return EXECUTE, {"code": code, "strict_json": strict}
     if not isinstance(kind, str) or not 0 < len(kind) <= MAX_NAME_CHARS or kind == EXECUTE:
-        raise BadRequest(f'"type" must be the name of a command, a string of 1 to {MAX_NAME_CHARS} characters')
+        raise BadRequest(f'"{word}" must be the name of a command, a string of 1 to {MAX_NAME_CHARS} characters')
     params = body.get("params")
     if params is None:
         params = {}

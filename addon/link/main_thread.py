@@ -12,63 +12,30 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from .control import JobControl
+from .interrupt import Interrupter, JobCancelled
 from .records import WAITS_FOR_CONSENT, Job
+from .watch import Watch
 
 MAX_QUEUED = 10_000
 TICK_BUDGET = 0.02
 IDLE_INTERVAL = 0.02
 BUSY_INTERVAL = 0.001
-PROGRESS_INTERVAL = 0.1
 FINISHED_KEPT = 20
+
+# For the code that callers send; there is one main thread, and so one of these.
+interrupter = Interrupter()
 
 
 class QueueFull(Exception):
     """More jobs wait than the queue takes."""
 
 
-class JobCancelled(BaseException):
-    """Raised inside a running job that was cancelled; not an Exception, so that job code does not swallow it."""
-
-
 class JobFailed(Exception):
     """A job ended in an error whose text is already fit for the caller (no traceback of the extension is added)."""
-
-
-@dataclass(slots=True)
-class JobControl:
-    """What a running job sees of its caller."""
-
-    job: Job
-    report: Callable[[str, float, str], None]
-    clock: Callable[[], float] = time.monotonic
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    # Whoever asked has left: what has begun goes on, but nobody need be asked about it any more.
-    deserted: threading.Event = field(default_factory=threading.Event)
-    percent: float = 0.0
-    message: str = ""
-    # A question about it can be answered away from this Blender, and how it was.
-    remote: bool = False
-    allowed: bool | None = None
-    _reported_at: float = -PROGRESS_INTERVAL
-    _reported: tuple[float, str] | None = None
-
-    def progress(self, percent: float, message: str = "") -> None:
-        """Report progress in percent; repetitions, and more than ten reports a second, are left out."""
-        if (percent, message) == self._reported:
-            return
-        self.percent, self.message = percent, message
-        now = self.clock()
-        if now - self._reported_at >= PROGRESS_INTERVAL:
-            self._reported_at, self._reported = now, (percent, message)
-            self.report(self.job.job_id, percent, message)
-
-    def check_cancelled(self) -> None:
-        """Raise JobCancelled when the caller has asked to stop; call it wherever stopping is safe."""
-        if self.cancelled.is_set():
-            raise JobCancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +109,8 @@ class MainThreadQueue:
         self._arrivals = 0
         self._ready = threading.Condition()
         self._running: _Task | None = None
+        self._drained_by = 0
+        self._watch = Watch(lambda: self.running, interrupter)
         self.finished: list[Finished] = []
 
     def __len__(self) -> int:
@@ -205,8 +174,13 @@ class MainThreadQueue:
             self._heap = [task for task in self._heap if task.route is not route]
             heapq.heapify(self._heap)
             self._paused -= set(closed)
-            if self._running is not None and self._running.route is route:
+            # Not if its own code closes us, as by loading factory settings: that must come to its end.
+            within = threading.get_ident() == self._drained_by
+            if self._running is not None and self._running.route is route and not within:
                 self._running.control.cancelled.set()
+            idle = self._running is None or within
+        if idle:
+            self._watch.stop()
         for task in closed:
             task.control.cancelled.set()
             if task.steps is not None:
@@ -238,6 +212,7 @@ class MainThreadQueue:
                 if not self._heap:
                     return count
                 task = self._running = heapq.heappop(self._heap)
+                self._drained_by = threading.get_ident()
             try:
                 self._turn(task)
             finally:
@@ -249,14 +224,16 @@ class MainThreadQueue:
     def _turn(self, task: _Task) -> None:
         """Run a job to its end or to its next pause."""
         status, result, error = "failed", "", ""
+        task.control.started = time.monotonic()
+        self._watch.wake()
         try:
             pause = self._advance(task)
             if not isinstance(pause, str):
                 self._hold(task, pause)
                 return
             status, result = "completed", pause
-        except JobCancelled:
-            status, error = "cancelled", "Cancelled while it ran"
+        except JobCancelled as cancelled:
+            status, error = "cancelled", "\n".join([task.control.reason, *map(str, cancelled.args)])
         except JobFailed as failure:
             error = str(failure)
         except BaseException as failure:

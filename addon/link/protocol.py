@@ -6,14 +6,15 @@ what must survive a lost connection (jobs taken, answers not yet confirmed, ids 
 
 from __future__ import annotations
 
-import json
+import re
 import secrets
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .answers import KeptAnswers, bounded_answer
-from .records import WAITS_FOR_CONSENT, InvalidFrame, InvalidJob, Job, clean_text, parse_frame, parse_job
+from .frames import encode, progress_frame, received_frame, record_place, tool_result
+from .records import InvalidFrame, InvalidJob, Job, clean_text, parse_frame, parse_job
 
 PING_INTERVAL = 30.0
 PONG_TIMEOUT = 15.0
@@ -23,7 +24,10 @@ MAX_IN_FLIGHT = 4
 MAX_OPEN_JOBS = 10_000
 MAX_SEEN_IDS = 10_000
 MAX_PROGRESS_CHARS = 500
-CAPABILITY_ACK = "job_ack"
+# This peer acknowledges jobs, and confirms records.
+PROMISES = ("job_ack", "record_ack")
+# How the bus says that a uuid was registered by another login or token.
+_NOT_OURS = re.compile(r"\bnot_yours\b|\banother (?:grant|login|sign-in|token)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,13 @@ class ConnectionDead:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationRefused:
+    """The bus does not take this peer under its uuid; only its user can help. The reason is for the user."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentGiven:
     """The owner of the bus has answered a question about a job, away from this Blender."""
 
@@ -78,7 +89,8 @@ class ConsentGiven:
     allow: bool
 
 
-Event = Registered | JobArrived | CancelRequested | ConsentGiven | AnswerConfirmed | Trouble | ConnectionDead
+Ending = ConnectionDead | RegistrationRefused
+Event = Registered | JobArrived | CancelRequested | ConsentGiven | AnswerConfirmed | Trouble | Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,7 @@ class PeerIdentity:
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `blender_register_client`."""
-        capabilities = [CAPABILITY_ACK, *(name for name in self.capabilities if name != CAPABILITY_ACK)]
+        capabilities = [*PROMISES, *(name for name in self.capabilities if name not in PROMISES)]
         return {
             "client_uuid": self.uuid,
             "client_type": "blender",
@@ -128,6 +140,8 @@ class PeerProtocol:
         self._told = identity
         # Jobs that arrived behind others, until they begin.
         self._behind: set[str] = set()
+        # The place of the last record of this connection, until it is confirmed.
+        self._place: int | None = None
         # An older bus refuses what it does not know.
         self._tells_jobs = True
         self._last_ping = 0.0
@@ -148,6 +162,7 @@ class PeerProtocol:
         self._control.clear()
         self._progress.clear()
         self._calls.clear()
+        self._place = None
         self._answers.connection_lost()
 
     def next_frame(self, now: float) -> str | None:
@@ -163,9 +178,12 @@ class PeerProtocol:
             return None
         if self._told != self.identity:
             return self._register(now)
+        if self._place is not None:
+            place, self._place = self._place, None
+            return received_frame(place)
         if self._progress:
             job_id, (percent, message) = self._progress.popitem(last=False)
-            return _progress_frame(job_id, percent, message)
+            return progress_frame(job_id, percent, message)
         in_flight = sum(1 for call in self._calls.values() if call.job_id is not None)
         answer = self._answers.next_waiting() if in_flight < MAX_IN_FLIGHT else None
         if answer is None:
@@ -227,11 +245,16 @@ class PeerProtocol:
             reply["result"] = {}
         else:
             reply["error"] = {"code": -32601, "message": f"Method not found: {method[:100]}"}
-        self._control.append(_encode(reply))
+        self._control.append(encode(reply))
         return []
 
     def _notification(self, method: str, params: dict[str, Any]) -> list[Event]:
         if method == "notifications/message":
+            # Confirmed whatever is in it. One that comes twice does no harm: jobs are known by their ids, and other
+            # records mean nothing to this peer.
+            place = record_place(params)
+            if place is not None:
+                self._place = max(place, self._place or 0)
             job = parse_job(params)
             return [] if job is None else self._take(job)
         if method == "notifications/cancelled":
@@ -259,7 +282,7 @@ class PeerProtocol:
         if self._open:
             self._behind.add(job.job_id)
         self._open[job.job_id] = 0.0
-        self._control.append(_progress_frame(job.job_id, 0.0, "", waits=job.job_id in self._behind))
+        self._control.append(progress_frame(job.job_id, 0.0, "", waits=job.job_id in self._behind))
         return [JobArrived(job)]
 
     def _refuse_job(self, job_id: str, reason: str) -> list[Event]:
@@ -274,7 +297,7 @@ class PeerProtocol:
             error = message.get("error")
             told = f": {str(error.get('message'))[:300]}" if isinstance(error, dict) else ""
             return [Trouble(f"The bus answered a call this peer did not make{told}")]
-        document, refusal = _tool_result(message)
+        document, refusal = tool_result(message)
         if call.job_id is None:
             return self._registration_answered(document, refusal)
         return self._update_answered(call.job_id, document, refusal)
@@ -286,6 +309,13 @@ class PeerProtocol:
             self._tells_jobs = False
             self._control.append(self._register(self._last_frame))
             return []
+        if refusal is not None and _NOT_OURS.search(refusal):
+            return [
+                RegistrationRefused(
+                    f"The name {self.identity.uuid} belongs to another login of your account ({refusal}). Log in again "
+                    "to take it over, or give this Blender another UUID in the preferences"
+                )
+            ]
         if refusal is not None:
             return [ConnectionDead(f"The bus refused the registration: {refusal}")]
         self.registered = True
@@ -361,48 +391,8 @@ class PeerProtocol:
         self._next_id += 1
         self._calls[call_id] = _Call(job_id, now)
         params = {"name": tool, "arguments": arguments}
-        return _encode({"jsonrpc": "2.0", "id": call_id, "method": "tools/call", "params": params})
+        return encode({"jsonrpc": "2.0", "id": call_id, "method": "tools/call", "params": params})
 
 
 def _timeout(call: _Call) -> float:
     return REGISTER_TIMEOUT if call.job_id is None else UPDATE_TIMEOUT
-
-
-def _encode(message: dict[str, Any]) -> str:
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def _progress_frame(job_id: str, percent: float, message: str, *, waits: bool = False) -> str:
-    params: dict[str, Any] = {"progressToken": job_id, "progress": percent, "total": 100}
-    if message:
-        params["message"] = message
-    if message == WAITS_FOR_CONSENT:
-        params["_meta"] = {"blender-bus/asks": "consent"}
-    elif waits:
-        params["_meta"] = {"blender-bus/waits": True}
-    return _encode({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
-
-
-def _tool_result(message: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Return the document of a tools/call response and, if the call was refused, the reason."""
-    error = message.get("error")
-    if error is not None:
-        text = error.get("message") if isinstance(error, dict) else None
-        return {}, str(text or "no reason given")[:1000]
-    result = message.get("result")
-    if not isinstance(result, dict):
-        return {}, "its answer has no result"
-    content = result.get("content")
-    first = content[0] if isinstance(content, list) and content else None
-    text = first.get("text") if isinstance(first, dict) else None
-    document = result.get("structuredContent")
-    if not isinstance(document, dict):
-        try:
-            document = json.loads(text) if isinstance(text, str) else None
-        except (ValueError, RecursionError):
-            document = None
-    if not isinstance(document, dict):
-        document = {}
-    if result.get("isError") is True:
-        return document, str(document.get("error") or text or "no reason given")[:1000]
-    return document, None

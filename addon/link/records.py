@@ -35,6 +35,14 @@ class InvalidJob(InvalidFrame):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a job comes from: `key` is what can be allowed for a session, empty if nobody vouches for it."""
+
+    key: str = ""
+    words: str = "a client of your account"
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One piece of work. `priority` is 0 (emergency) to 7 (debug); lower runs first."""
 
@@ -42,7 +50,26 @@ class Job:
     command: str
     params: dict[str, Any] = field(default_factory=dict)
     priority: int = DEFAULT_PRIORITY
+    # What the sender calls itself, which it may choose freely.
     from_uuid: str = ""
+    origin: Origin = Origin()
+
+
+def local_origin(words: str, number: int | None = None) -> Origin:
+    """Return the origin of a program on this computer; its connection has a number if it holds one."""
+    return Origin(f"local:{'' if number is None else number}", words)
+
+
+def bus_origin(params: dict[str, Any]) -> Origin:
+    """Return the origin that the bus vouches for, outside of what a sender can write."""
+    meta = params.get("_meta")
+    sender = meta.get("blender-bus/sender") if isinstance(meta, dict) else None
+    grant = sender.get("grant") if isinstance(sender, dict) else None
+    if not isinstance(sender, dict) or not isinstance(grant, str) or not 0 < len(grant) <= MAX_NAME_CHARS:
+        return Origin()
+    client = sender.get("client")
+    named = clean_text(client[:MAX_NAME_CHARS]) if isinstance(client, str) else ""
+    return Origin(f"bus:{grant}", f"{named!r}" if named.strip() else Origin().words)
 
 
 def parse_frame(text: str) -> dict[str, Any]:
@@ -83,6 +110,7 @@ def parse_job(params: dict[str, Any]) -> Job | None:
         params=command_params,
         priority=_priority(data.get("priority"), params.get("level")),
         from_uuid=sender if isinstance(sender, str) else "",
+        origin=bus_origin(params),
     )
 
 

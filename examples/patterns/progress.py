@@ -40,7 +40,7 @@ async def show(done: float, total: float | None, message: str | None) -> None:
 
 async def main(url: str, token: str | None, target: str | None, turns: int) -> None:
     async with Client(url, auth=token or "oauth") as client:
-        arguments = {"code": CODE.format(turns=turns), "target_uuid": target, "_timeout": 3600}
+        arguments = {"code": CODE.format(turns=turns), "target_uuid": target, "timeout_seconds": 3600}
         called = await client.call_tool("blender_execute_code", arguments, progress_handler=show)
         answer = called.structured_content
         print(f"{answer['status']}: {answer['result'].strip() or answer['error'] or answer.get('hint')}")

@@ -89,7 +89,7 @@ async def work(client: Client, node: str, frames: Frames) -> None:
     while True:
         frame = await frames.open.get()
         code = FRAME.format(frame=frame, frames=frames.count, width=WIDTH, height=HEIGHT)
-        arguments = {"code": code, "target_uuid": node, "_timeout": 300}
+        arguments = {"code": code, "target_uuid": node, "timeout_seconds": 300}
         answer = (await client.call_tool("blender_execute_code", arguments)).structured_content
         if answer["status"] == "completed":
             frames.rendered(frame, node, base64.b64decode(answer["result"]))

@@ -1,6 +1,7 @@
 // Lays out a folder that plain workerd can serve: the Worker as it was built, its configuration, the files it serves.
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 
 const OWN = import.meta.dirname;
@@ -115,7 +116,8 @@ export function layOut(folder, { root, config, names, proxied }) {
   mkdirSync(modules, { recursive: true });
   for (const name of MODULES) copyFileSync(path.join(OWN, name), path.join(modules, name));
   for (const name of ['index.js', 'index_bg.wasm']) copyFileSync(path.join(root, 'build', name), path.join(modules, name));
-  const asCloudflare = path.join(root, 'node_modules', 'miniflare', 'dist', 'src', 'workers', 'assets');
+  const wrangler = createRequire(createRequire(import.meta.url).resolve('wrangler/package.json'));
+  const asCloudflare = path.join(path.dirname(wrangler.resolve('miniflare')), 'workers', 'assets');
   for (const name of ['router.worker.js', 'assets.worker.js']) {
     copyFileSync(path.join(asCloudflare, name), path.join(modules, name));
   }

@@ -1,4 +1,5 @@
 // The Worker on plain workerd: one process, its objects in a folder.
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
@@ -10,12 +11,13 @@ const START_MS = 20_000;
 /** What the runtime says of itself; errors are for people. */
 const CHATTER = /^(?:workerd\/.*: (?:info|warning): |stack: )/;
 
-const require = createRequire(import.meta.url);
+const ours = createRequire(import.meta.url);
 
-/** wrangler.toml as wrangler reads it. */
-export async function readConfig(root = ROOT) {
-  const { unstable_readConfig: read } = await import('wrangler');
-  return read({ config: path.join(root, 'wrangler.toml') }, { hideWarnings: true });
+/** wrangler.toml as the build has left it beside the Worker. */
+function readConfig(root) {
+  const file = path.join(root, 'build', 'config.json');
+  if (!existsSync(file)) throw new Complaint(`${path.dirname(file)} holds no built Worker: run \`npm run build\` first`);
+  return { compatibility_flags: [], ratelimits: [], vars: {}, ...JSON.parse(readFileSync(file, 'utf8')) };
 }
 
 /** Throws a Complaint when the port cannot be listened on; `again` is the command with another port. */
@@ -39,7 +41,7 @@ export async function requireFreePort(host, port, again) {
 function workerdBinary() {
   try {
     const name = { x64: '64', arm64: 'arm64' }[process.arch];
-    return require.resolve(`@cloudflare/workerd-${process.platform === 'win32' ? 'windows' : process.platform}-${name}/bin/workerd`);
+    return createRequire(createRequire(ours.resolve('wrangler/package.json')).resolve('workerd')).resolve(`@cloudflare/workerd-${process.platform === 'win32' ? 'windows' : process.platform}-${name}/bin/workerd`);
   } catch {
     throw new Complaint(`workerd has no build for ${process.platform} on ${process.arch}, or it is not installed: npm install`);
   }
@@ -65,10 +67,10 @@ export class Server {
 
   async start() {
     const folder = path.join(this.state, 'runtime');
-    this.config ??= await readConfig(this.root);
-    const variables = { ...this.config.vars, ...this.variables };
+    const config = readConfig(this.root);
+    const variables = { ...config.vars, ...this.variables };
     try {
-      layOut(folder, { root: this.root, config: this.config, names: Object.keys(variables), proxied: this.proxied });
+      layOut(folder, { root: this.root, config, names: Object.keys(variables), proxied: this.proxied });
     } catch (error) {
       throw error.code ? new Complaint(`the state folder ${this.state} cannot be written: ${error.message}`) : error;
     }

@@ -24,7 +24,7 @@ pub struct Completion {
 /// Values that only the bus knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dynamic {
-    /// Uuids of registered clients.
+    /// Uuids of connected clients.
     ClientUuids,
     /// The same, each as `uuid:` and the uuid; and each group as `group:` and its name.
     Targets,

@@ -23,7 +23,7 @@ const DISPATCH: &str = "\
 ## Blender tools
 
 They run a command in a Blender and wait for its answer. Beside its own parameters each takes `target_uuid`, which Blender
-(its uuid, or `latest`; may be left out while only one is connected), and `_timeout`, the seconds to wait, at most 3600. The
+(its uuid, or `latest`; may be left out while only one is connected), and `timeout_seconds` (also `_timeout`), the seconds to wait, at most 3600. The
 answer is an envelope: `status`, `command`, `target_uuid`, `job_id`, `result` (text, or JSON as text), `error`.
 
 | status | what happened | what to do |
@@ -49,9 +49,6 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 
 /// A schema in a few words.
 fn kind(schema: &Value) -> String {
-    if let Some(options) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
-        return options.iter().map(kind).collect::<Vec<_>>().join(" or ");
-    }
     if let Some(words) = schema["enum"].as_array() {
         return words
             .iter()
@@ -67,10 +64,7 @@ fn kind(schema: &Value) -> String {
     let bound = |field: &str| schema[field].as_f64().filter(|bound| bound.abs() < f64::from(i32::MAX));
     let bounds = [
         bound("minimum").map(|bound| format!("{bound} or more")),
-        bound("exclusiveMinimum").map(|bound| format!("more than {bound}")),
         bound("maximum").map(|bound| format!("{bound} or less")),
-        bound("maxLength").map(|bound| format!("up to {bound} characters")),
-        bound("maxItems").map(|bound| format!("up to {bound} items")),
     ];
     let bounds: Vec<String> = bounds.into_iter().flatten().collect();
     if bounds.is_empty() { name } else { format!("{name} ({})", bounds.join(", ")) }
@@ -103,12 +97,12 @@ fn tool(out: &mut String, tool: &Value) {
     let mut traits = vec![if is("readOnlyHint") { "Reads" } else { "Changes" }];
     traits.extend(is("destructiveHint").then_some("may delete or overwrite"));
     traits.extend(is("openWorldHint").then_some("reaches beyond Blender"));
-    let timeout = &tool["inputSchema"]["properties"]["_timeout"]["default"];
+    let timeout = &tool["inputSchema"]["properties"]["timeout_seconds"]["default"];
     let waits = timeout.as_f64().map_or(String::new(), |seconds| format!(" Waits {seconds} seconds."));
     writeln!(out, "### {}\n\n{}\n\n*{}.*{waits}\n", text(tool, "name"), text(tool, "description"), traits.join("; "))
         .unwrap();
     let dispatches = timeout.is_number();
-    parameters(out, &tool["inputSchema"], if dispatches { &["target_uuid", "_timeout"] } else { &[] });
+    parameters(out, &tool["inputSchema"], if dispatches { &["target_uuid", "timeout_seconds"] } else { &[] });
     if !dispatches {
         let fields = tool["outputSchema"]["properties"].as_object().into_iter().flatten();
         let fields: Vec<String> = fields.map(|(name, _)| format!("`{name}`")).collect();
@@ -124,8 +118,9 @@ fn listed(out: &mut String, list: &RawValue, key: &str) {
 
 fn reference() -> String {
     let mut out = HEAD.to_owned();
-    let (dispatching, others): (Vec<_>, Vec<_>) =
-        parsed(tools::list()).into_iter().partition(|tool| tool["inputSchema"]["properties"]["_timeout"].is_object());
+    let (dispatching, others): (Vec<_>, Vec<_>) = parsed(tools::list(tools::Profile::Full))
+        .into_iter()
+        .partition(|tool| tool["inputSchema"]["properties"]["timeout_seconds"].is_object());
     out.push_str(DISPATCH);
     dispatching.iter().for_each(|listed| tool(&mut out, listed));
     out.push_str("## Tools of the bus and the account\n\n");

@@ -237,6 +237,7 @@ fn console_level(segment: &str) -> Result<&'static str, ArgumentError> {
 
 /// A page is digits alone: no sign, no leading zero.
 fn page_number(segment: &str) -> Result<u32, ArgumentError> {
+    let segment = &*decoded("page", segment)?;
     let is_plain = segment.chars().all(|digit| digit.is_ascii_digit()) && !segment.starts_with('0');
     let page = segment.parse().ok().filter(|page| is_plain && i64::from(*page) <= MAX_INTEGER);
     page.ok_or_else(|| {

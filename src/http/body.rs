@@ -8,6 +8,15 @@ use crate::http::parameters::Parameters;
 
 /// The longest body of an OAuth request or form, in bytes.
 pub const MAX_BYTES: usize = 16 * 1024;
+/// Why a compressed body is refused.
+pub const NOT_ENCODED: &str = "the body must be sent as it is, without Content-Encoding";
+
+/// Whether the body is compressed, which no endpoint takes: what it unpacks to has no limit.
+pub fn is_encoded(request: &Request) -> worker::Result<bool> {
+    let encoding = request.headers().get("content-encoding")?.unwrap_or_default();
+    Ok(!matches!(encoding.trim().to_ascii_lowercase().as_str(), "" | "identity"))
+}
+
 /// The body, at most `MAX_BYTES`.
 pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
     body_within(request, MAX_BYTES).await
@@ -58,6 +67,9 @@ pub async fn json<T: serde::de::DeserializeOwned>(request: &mut Request, refusal
 }
 
 fn expect_type(request: &Request, expected: &str) -> Result<(), Error> {
+    if is_encoded(request)? {
+        return Err(Error::new(Code::UnsupportedMediaType, NOT_ENCODED));
+    }
     let given = request.headers().get("content-type")?.unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(expected) {

@@ -12,7 +12,7 @@ pub fn allow(mut response: Response) -> Result<Response> {
 pub fn preflight() -> Result<Response> {
     let response = Response::builder()
         .with_status(204)
-        .with_header("access-control-allow-methods", "GET, POST, OPTIONS")?
+        .with_header("access-control-allow-methods", "GET, POST, PUT, DELETE, OPTIONS")?
         .with_header("access-control-allow-headers", "Authorization, Content-Type, MCP-Protocol-Version")?
         .with_header("access-control-max-age", "86400")?
         .empty();

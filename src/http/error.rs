@@ -28,6 +28,8 @@ pub enum Code {
     InvalidCredentials,
     /// `invalid_grant` with status 401, from `/auth/refresh`: the user must sign in again.
     SignInAgain,
+    /// The token of a client's registration is missing or wrong (RFC 6750 section 3.1).
+    InvalidToken,
     MethodNotAllowed(&'static str),
     UnsupportedMediaType,
     TooLarge,
@@ -44,6 +46,7 @@ impl Code {
             Self::TooMany => "temporarily_unavailable",
             Self::InvalidGrant | Self::SignInAgain => "invalid_grant",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidToken => "invalid_token",
             Self::InvalidTarget => "invalid_target",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
@@ -62,7 +65,7 @@ impl Code {
 
     pub const fn status(self) -> u16 {
         match self {
-            Self::InvalidClient | Self::InvalidCredentials | Self::SignInAgain => 401,
+            Self::InvalidClient | Self::InvalidCredentials | Self::SignInAgain | Self::InvalidToken => 401,
             Self::MethodNotAllowed(_) => 405,
             Self::TooLarge => 413,
             Self::TooMany => 429,
@@ -126,6 +129,9 @@ impl Error {
         }
         if matches!(self, Self::Rejected { code: Code::InvalidClient, .. }) {
             response = response.with_header("www-authenticate", "Basic realm=\"token endpoint\"")?;
+        }
+        if matches!(self, Self::Rejected { code: Code::InvalidToken, .. }) {
+            response = response.with_header("www-authenticate", "Bearer error=\"invalid_token\"")?;
         }
         match status {
             429 => response = response.with_header("retry-after", "60")?,

@@ -11,6 +11,7 @@ use worker::web_sys::Response as RuntimeResponse;
 use crate::card::server_info;
 use crate::mcp::error::RpcError;
 use crate::mcp::event_size::{self, MAX_MESSAGE};
+use crate::mcp::id::Id;
 
 /// How long a client may cache a catalog, in milliseconds. A catalog changes only with a deploy.
 const CATALOG_TTL_MS: u64 = 3_600_000;
@@ -99,7 +100,7 @@ impl Answer {
     }
 
     /// The JSON-RPC response.
-    pub fn text(&self, id: &Value, modern: bool) -> String {
+    pub fn text(&self, id: &Id, modern: bool) -> String {
         let result = match self.list {
             // The list is inserted as text: parsing it for every request would be most of the work.
             Some((key, list)) => format!("{{\"{key}\":{}}}", list.get()),
@@ -110,7 +111,7 @@ impl Answer {
 
     /// The response without its result. In revision 2026-07-28 it carries the result type, the server info and caching
     /// hints.
-    pub fn frame(&self, id: &Value, modern: bool) -> Frame {
+    pub fn frame(&self, id: &Id, modern: bool) -> Frame {
         let mut last = String::new();
         if modern {
             last = format!("\"resultType\":\"{}\"", self.result_type.name());
@@ -132,29 +133,35 @@ impl Answer {
 
 /// A JSON-RPC response that is not serialized yet.
 pub struct Response {
-    pub id: Value,
+    /// `None` for an error about a message whose id could not be read.
+    pub id: Option<Id>,
     pub modern: bool,
     pub outcome: Result<Answer, RpcError>,
 }
 
 impl Response {
+    /// An answer's own text. Only errors have no id.
+    fn answered(&self, answer: &Answer) -> String {
+        self.id.as_ref().map_or_else(String::new, |id| answer.text(id, self.modern))
+    }
+
     /// The response as the message of an event: cut where it would be too long for one.
     pub fn event_text(&self) -> String {
         let text = self.text();
         match &self.outcome {
-            Ok(answer) if text.len() > MAX_MESSAGE => answer.fitting().text(&self.id, self.modern),
+            Ok(answer) if text.len() > MAX_MESSAGE => self.answered(&answer.fitting()),
             _ => text,
         }
     }
 
     pub fn text(&self) -> String {
         match &self.outcome {
-            Ok(answer) => answer.text(&self.id, self.modern),
+            Ok(answer) => self.answered(answer),
             Err(error) => {
                 if let RpcError::Internal(reason) = error {
                     console_error!("mcp: {reason}");
                 }
-                error.response(&self.id).to_string()
+                error.response(self.id.as_ref().map(Id::as_json))
             }
         }
     }

@@ -8,6 +8,7 @@ use kernel::scopes::Scopes;
 use worker::Env;
 
 use crate::caller::Caller;
+use crate::catalog::tools::Profile;
 use crate::mcp::era::Client;
 use crate::mcp::error::RpcError;
 use crate::mcp::message::Request;
@@ -36,6 +37,8 @@ pub struct RequestContext {
     pub env: Env,
     /// The key under which the request waits on the bus, so that it can be cancelled.
     pub request_key: String,
+    /// Which tools are listed.
+    pub profile: Profile,
     /// Which notifications the client asked for, if any.
     pub reports: Option<Reports>,
     /// Where notifications and the news that the answer is slow go.

@@ -129,12 +129,13 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::{Client, McpHeaders, check_modern, is_modern, negotiated};
+    use crate::mcp::id::Id;
     use crate::mcp::message::Request;
 
     fn call(name: &str, meta: Value) -> Request {
         let params = json!({"name": name, "_meta": meta});
         let params = params.as_object().cloned().unwrap_or_else(Map::new);
-        Request { id: json!(1), method: "tools/call".to_owned(), params }
+        Request { id: Id::number(1), method: "tools/call".to_owned(), params, progress_token: None }
     }
 
     fn meta(version: &str) -> Value {

@@ -44,6 +44,9 @@ pub enum RpcError {
     /// A limit is reached. The endpoint answers 429.
     #[error("{0}")]
     TooMany(String),
+    /// The answer is a stream, which the client does not take.
+    #[error("{method} is answered with a stream: Accept must admit text/event-stream")]
+    NotAcceptable { method: String },
     /// A failure of this server. The text is for the log; clients see "internal error".
     #[error("{0}")]
     Internal(String),
@@ -57,7 +60,11 @@ impl RpcError {
     pub fn code(&self) -> i64 {
         match self {
             Self::Parse(_) => -32700,
-            Self::InvalidRequest(_) | Self::NoSession | Self::Forbidden(_) | Self::TooMany(_) => -32600,
+            Self::InvalidRequest(_)
+            | Self::NoSession
+            | Self::Forbidden(_)
+            | Self::TooMany(_)
+            | Self::NotAcceptable { .. } => -32600,
             Self::MethodNotFound { .. } => -32601,
             Self::Malformed(_) | Self::InvalidParams { .. } => -32602,
             Self::Internal(_) => -32603,
@@ -81,6 +88,7 @@ impl RpcError {
             Self::MethodNotFound { .. } if modern => 404,
             Self::MethodNotFound { .. } | Self::InvalidParams { .. } | Self::ResourceNotFound { .. } => 200,
             Self::NoSession => 404,
+            Self::NotAcceptable { .. } => 406,
             Self::Unauthenticated => 401,
             Self::InsufficientScope(_) | Self::Forbidden(_) => 403,
             Self::TooMany(_) => 429,
@@ -88,8 +96,8 @@ impl RpcError {
         }
     }
 
-    /// The JSON-RPC error response. A null `id`, which MCP does not have, is left out.
-    pub fn response(&self, id: &Value) -> Value {
+    /// The text of the JSON-RPC error response; `id` is JSON text. MCP has no null id: what could not be read is left out.
+    pub fn response(&self, id: Option<&str>) -> String {
         let message = match self {
             Self::Internal(_) => "internal error".to_owned(),
             other => other.to_string(),
@@ -98,10 +106,9 @@ impl RpcError {
         if let (Some(fields), Some(data)) = (error.as_object_mut(), self.data()) {
             fields.insert("data".to_owned(), data);
         }
-        if id.is_null() {
-            json!({"jsonrpc": "2.0", "error": error})
-        } else {
-            json!({"jsonrpc": "2.0", "id": id, "error": error})
+        match id {
+            None => json!({"jsonrpc": "2.0", "error": error}).to_string(),
+            Some(id) => format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}"),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Parsing of JSON-RPC 2.0 messages: one message in a body, or a batch.
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::mcp::error::RpcError;
+use crate::mcp::id::Id;
 
 /// The most messages a batch may have.
 pub const MAX_BATCH: usize = 32;
@@ -28,14 +30,17 @@ pub enum Message {
 pub struct Notification {
     pub method: String,
     pub params: Map<String, Value>,
+    /// `params.requestId`, which names a request.
+    pub request_id: Option<Id>,
 }
 
 #[derive(Debug, PartialEq)]
 pub struct Request {
-    /// A string or a number, as the client sent it.
-    pub id: Value,
+    pub id: Id,
     pub method: String,
     pub params: Map<String, Value>,
+    /// `params._meta.progressToken`, which the notifications about the request repeat.
+    pub progress_token: Option<Id>,
 }
 
 impl Request {
@@ -59,8 +64,8 @@ impl Request {
 #[derive(Debug)]
 pub struct Unreadable {
     pub error: RpcError,
-    /// The id for the error response; null if it could not be read.
-    pub id: Value,
+    /// The id for the error response, if it could be read.
+    pub id: Option<Id>,
 }
 
 /// Parses a body.
@@ -68,31 +73,35 @@ pub struct Unreadable {
 /// # Errors
 /// If the body is not JSON, not a message, or an empty or too long batch. Errors of single members are in the batch.
 pub fn parse(body: &[u8]) -> Result<Body, Box<Unreadable>> {
-    let value = serde_json::from_slice(body)
-        .map_err(|error| Box::new(Unreadable { error: RpcError::Parse(error.to_string()), id: Value::Null }))?;
-    match value {
-        Value::Array(messages) if messages.is_empty() => Err(invalid("a batch must not be empty", Value::Null)),
+    let unreadable = |reason: String| Box::new(Unreadable { error: RpcError::Parse(reason), id: None });
+    let text = core::str::from_utf8(body).map_err(|error| unreadable(error.to_string()))?;
+    // Some clients begin with a byte order mark, which is no part of the JSON (RFC 8259 section 8.1).
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))? {
+        Value::Array(messages) if messages.is_empty() => Err(invalid("a batch must not be empty", None)),
         Value::Array(messages) if messages.len() > MAX_BATCH => {
             let reason = format!("the batch has {} messages; {MAX_BATCH} is the most that is accepted", messages.len());
-            Err(invalid(&reason, Value::Null))
+            Err(invalid(&reason, None))
         }
-        Value::Array(messages) => Ok(Body::Batch(messages.into_iter().map(read).collect())),
-        value => read(value).map(Body::One),
+        Value::Array(messages) => {
+            let texts: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+            Ok(Body::Batch(messages.into_iter().zip(texts).map(|(value, text)| read(value, text.get())).collect()))
+        }
+        value => read(value, text).map(Body::One),
     }
 }
 
-fn invalid(reason: &str, id: Value) -> Box<Unreadable> {
+fn invalid(reason: &str, id: Option<Id>) -> Box<Unreadable> {
     Box::new(Unreadable { error: RpcError::InvalidRequest(reason.to_owned()), id })
 }
 
-/// Parses one message.
-fn read(value: Value) -> Parsed {
+/// Reads one message. `text` is what the value was parsed from.
+fn read(value: Value, text: &str) -> Parsed {
     let Value::Object(mut fields) = value else {
-        return Err(invalid("expected a JSON-RPC 2.0 object", Value::Null));
+        return Err(invalid("expected a JSON-RPC 2.0 object", None));
     };
-    let has_id = fields.contains_key("id");
-    let id = fields.remove("id").unwrap_or(Value::Null);
-    let readable_id = if id.is_string() || id.is_number() { id.clone() } else { Value::Null };
+    let id = fields.remove("id").map(|id| Id::of(&id, text, &["id"]));
+    let readable_id = id.clone().flatten();
     if fields.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return Err(invalid("\"jsonrpc\" must be \"2.0\"", readable_id));
     }
@@ -107,10 +116,18 @@ fn read(value: Value) -> Parsed {
         Some(Value::Object(params)) => params,
         Some(_) => return Err(invalid("\"params\" must be an object", readable_id)),
     };
-    match has_id {
-        false => Ok(Message::Notification(Notification { method, params })),
-        true if readable_id.is_null() => Err(invalid("\"id\" must be a string or a number", Value::Null)),
-        true => Ok(Message::Request(Request { id, method, params })),
+    let named = |value: Option<&Value>, path: &[&str]| value.and_then(|value| Id::of(value, text, path));
+    match id {
+        None => {
+            let request_id = named(params.get("requestId"), &["params", "requestId"]);
+            Ok(Message::Notification(Notification { method, params, request_id }))
+        }
+        Some(None) => Err(invalid("\"id\" must be a string or a number", None)),
+        Some(Some(id)) => {
+            let token = params.get("_meta").and_then(|meta| meta.get("progressToken"));
+            let progress_token = named(token, &["params", "_meta", "progressToken"]);
+            Ok(Message::Request(Request { id, method, params, progress_token }))
+        }
     }
 }
 
@@ -120,7 +137,7 @@ mod tests {
     use proptest::{collection, prop_assert, prop_assert_eq, proptest};
     use serde_json::{Value, json};
 
-    use super::{Body, MAX_BATCH, Message, Notification, Parsed, Request};
+    use super::{Body, Id, MAX_BATCH, Message, Notification, Parsed, Request};
     use crate::mcp::era::{McpHeaders, check_modern, is_modern};
 
     /// Reads a body that is no batch.
@@ -141,20 +158,45 @@ mod tests {
         assert_eq!(super::parse(many.to_string().as_bytes()).unwrap_err().error.code(), -32600);
     }
 
-    fn request(id: Value) -> Message {
-        Message::Request(Request { id, method: "ping".to_owned(), params: serde_json::Map::new() })
+    fn request(id: i64) -> Message {
+        let (id, params) = (Id::number(id), serde_json::Map::new());
+        Message::Request(Request { id, method: "ping".to_owned(), params, progress_token: None })
     }
 
     #[test]
     fn an_id_of_zero_is_an_id() {
-        assert_eq!(parse(br#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#).unwrap(), request(json!(0)));
+        assert_eq!(parse(br#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#).unwrap(), request(0));
     }
 
     #[test]
     fn a_message_without_an_id_is_a_notification() {
         let parsed = parse(br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).unwrap();
         let method = "notifications/initialized".to_owned();
-        assert_eq!(parsed, Message::Notification(Notification { method, params: serde_json::Map::new() }));
+        assert_eq!(
+            parsed,
+            Message::Notification(Notification { method, params: serde_json::Map::new(), request_id: None })
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_message_is_passed_over() {
+        let body = "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\"}";
+        assert_eq!(parse(body.as_bytes()).unwrap(), request(7));
+        assert_eq!(parse(format!("\u{feff}{body}").as_bytes()).unwrap_err().error.code(), -32700);
+    }
+
+    #[test]
+    fn large_ids_and_tokens_are_kept_to_the_letter_also_in_a_batch() {
+        let body = r#"[{"jsonrpc":"2.0","id":18446744073709551616,"method":"x","params":
+            {"_meta":{"progressToken":98765432109876543210.0}}},
+            {"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":36893488147419103232}}]"#;
+        let Body::Batch(batch) = super::parse(body.as_bytes()).unwrap() else { panic!("not a batch") };
+        let [Ok(Message::Request(request)), Ok(Message::Notification(notification))] = &batch[..] else {
+            panic!("{batch:?}")
+        };
+        assert_eq!(request.id.to_string(), "18446744073709551616");
+        assert_eq!(request.progress_token.as_ref().unwrap().to_string(), "98765432109876543210.0");
+        assert_eq!(notification.request_id.as_ref().unwrap().to_string(), "36893488147419103232");
     }
 
     #[test]
@@ -172,7 +214,8 @@ mod tests {
         ];
         for (body, code, id) in cases {
             let unreadable = parse(body).unwrap_err();
-            let answered = (unreadable.error.code(), &unreadable.id);
+            let read = unreadable.id.as_ref().map_or(Value::Null, Id::value);
+            let answered = (unreadable.error.code(), &read);
             assert_eq!(answered, (*code, id), "{}", String::from_utf8_lossy(body));
         }
     }
@@ -213,7 +256,7 @@ mod tests {
             let headers = McpHeaders { name: Some(header.clone()), protocol_version: Some(header), ..McpHeaders::default() };
             match super::parse(value.to_string().as_bytes()) {
                 Ok(Body::One(Message::Request(request))) => {
-                    prop_assert_eq!(Some(&request.id), value.get("id"));
+                    prop_assert_eq!(Some(&request.id.value()), value.get("id"));
                     for headers in [headers, McpHeaders::default()] {
                         is_modern(&headers, &request);
                         if let Err(error) = check_modern(&headers, &request) {
@@ -224,7 +267,7 @@ mod tests {
                 Ok(_) => {}
                 Err(unreadable) => {
                     prop_assert_eq!(unreadable.error.status(false), 400);
-                    prop_assert!(unreadable.id.is_null() || Some(&unreadable.id) == value.get("id"));
+                    prop_assert!(unreadable.id.is_none_or(|id| Some(&id.value()) == value.get("id")));
                 }
             }
         }

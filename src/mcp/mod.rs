@@ -8,6 +8,7 @@ mod context;
 mod era;
 mod error;
 mod event_size;
+mod id;
 mod message;
 mod methods;
 mod reports;

@@ -8,6 +8,7 @@ use bus::wire::priority::Priority;
 use serde_json::{Value, json};
 
 use crate::mcp::error::RpcError;
+use crate::mcp::id::Id;
 use crate::mcp::message::Request;
 
 const LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
@@ -15,7 +16,7 @@ const LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
 const LOGGER: &str = "jobs";
 
 pub struct Reports {
-    token: Option<Value>,
+    token: Option<Id>,
     /// The last percentage sent: progress must increase.
     percent: Cell<f64>,
     /// The least urgent level to send.
@@ -28,7 +29,7 @@ impl Reports {
     /// # Errors
     /// -32602 for an unknown log level.
     pub fn wanted(request: &Request, modern: bool) -> Result<Option<Self>, RpcError> {
-        let token = request.meta("progressToken").filter(|token| token.is_string() || token.is_number()).cloned();
+        let token = request.progress_token.clone();
         let level = if modern { log_level(request)? } else { None };
         let wanted = token.is_some() || level.is_some();
         Ok(wanted.then(|| Self { token, percent: Cell::new(0.0), level }))
@@ -36,27 +37,27 @@ impl Reports {
 
     /// The notification for a line of the bus, if the client asked for it.
     pub fn of(&self, line: &Line) -> Option<String> {
-        let notification = match line {
+        match line {
             Line::Progress(report) => self.progress(report),
-            Line::Log { level, data } => self.log(*level, data),
+            Line::Log { level, data } => self.log(*level, data).map(|notification| notification.to_string()),
             Line::Slow | Line::Reply(_) => None,
-        };
-        notification.map(|notification| notification.to_string())
+        }
     }
 
-    fn progress(&self, report: &Value) -> Option<Value> {
+    fn progress(&self, report: &Value) -> Option<String> {
         let token = self.token.as_ref()?;
         let percent = report.get("percent").and_then(Value::as_f64).unwrap_or(0.0);
         if percent <= self.percent.get() {
             return None;
         }
         self.percent.set(percent);
-        let mut params = json!({"progressToken": token, "progress": percent, "total": 100});
-        if let (Some(fields), Some(message)) = (params.as_object_mut(), report.get("message").filter(|m| m.is_string()))
-        {
-            fields.insert("message".to_owned(), message.clone());
-        }
-        Some(json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params}))
+        let message = report.get("message").filter(|message| message.is_string());
+        let message = message.map_or_else(String::new, |message| format!(",\"message\":{message}"));
+        Some(format!(
+            "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{{\"progressToken\":{token},\
+             \"progress\":{},\"total\":100{message}}}}}",
+            Value::from(percent)
+        ))
     }
 
     fn log(&self, level: Priority, data: &Value) -> Option<Value> {

@@ -11,8 +11,6 @@ use crate::oauth::redirect_uri::{self, Destination};
 use crate::site::Site;
 
 const MAX_STATE_BYTES: usize = 2048;
-/// What a client gets that names no scope: to look and to run, not to pose as a Blender.
-pub const DEFAULT_SCOPES: Scopes = Scopes::BUS_READ.union(Scopes::BUS_DISPATCH);
 
 /// A request whose client and redirect URI are known, so that errors can be sent there.
 pub struct TrustedRequest {
@@ -85,10 +83,7 @@ pub fn requested_access(parameters: &Parameters, site: &Site) -> Result<Requeste
         let description = format!("resource must be {0}/ or {0}/mcp", site.here);
         return Err(Error::new(Code::InvalidTarget, description));
     }
-    let scopes = parameters.optional("scope")?.map_or(DEFAULT_SCOPES, Scopes::known);
-    if scopes.is_empty() {
-        return refused(Code::InvalidScope, "scope must name at least one of bus:read, bus:dispatch, peer");
-    }
+    let scopes = Scopes::requested(parameters.optional("scope")?);
     let prompts: Vec<&str> = parameters.optional("prompt")?.unwrap_or_default().split_whitespace().collect();
     let has = |name| prompts.contains(&name);
     if has("none") && prompts.len() > 1 {
@@ -178,7 +173,8 @@ mod tests {
         assert_eq!(asked("&resource=https://evil.example/"), Err("invalid_target".to_owned()));
         assert_eq!(asked("&resource=https://bus.example/mcp&resource=https://x/"), Err("invalid_target".to_owned()));
         assert!(asked("&resource=https://bus.example/mcp&resource=https://bus.example").is_ok());
-        assert_eq!(asked("&scope=admin"), Err("invalid_scope".to_owned()));
+        assert_eq!(asked("&scope=admin").unwrap().scopes, Scopes::DEFAULT);
+        assert_eq!(asked("&scope=bus:read,bus:dispatch").unwrap().scopes, Scopes::FOR_CLIENTS);
         assert_eq!(asked("&scope=openid+peer").unwrap().scopes, Scopes::PEER);
         assert_eq!(asked("&response_mode=fragment"), Err("invalid_request".to_owned()));
         assert_eq!(asked(&format!("&state={}", "x".repeat(2049))), Err("invalid_request".to_owned()));

@@ -13,19 +13,29 @@ use crate::http::error::{Error, ascii};
 use crate::oauth::access_token::{AccessToken, TokenError, UnverifiedToken};
 use crate::oauth::personal_tokens;
 use crate::objects::key_ring::Keys;
+use crate::routes::{self, Endpoint};
 use crate::site::{Site, SiteError};
 
 /// Why a request is not served. `response` tells the client this, and where to find the metadata for getting a token.
 #[derive(Debug, Error)]
 pub enum Challenge {
     #[error("no bearer token was sent")]
-    Missing { metadata: String },
+    Missing { hints: Hints },
     #[error("{description}")]
-    InvalidToken { metadata: String, description: String },
+    InvalidToken { hints: Hints, description: String },
     #[error("this needs the scope {needed}")]
-    InsufficientScope { metadata: String, needed: Scopes },
+    InsufficientScope { hints: Hints, needed: Scopes },
     #[error(transparent)]
     Unavailable(#[from] Error),
+}
+
+/// How to get a token for the requested endpoint.
+#[derive(Debug)]
+pub struct Hints {
+    /// The URL of the endpoint's metadata (RFC 9728 section 3.1).
+    metadata: String,
+    /// The scopes to ask for. A client that is told none asks for all that the metadata lists.
+    scopes: Scopes,
 }
 
 /// Verifies who sends a request.
@@ -38,20 +48,20 @@ pub async fn authenticate(
     site: core::result::Result<Site, SiteError>,
 ) -> core::result::Result<Caller, Challenge> {
     let site = site.map_err(Error::from)?;
-    let metadata = || metadata_url(request, &site);
+    let hints = || Hints::of(request, &site);
     let header = request.headers().get("authorization").map_err(Error::from)?;
-    let Some(token) = header.as_deref().and_then(bearer) else {
-        return Err(Challenge::Missing { metadata: metadata() });
+    let Some(token) = header.as_deref().and_then(token) else {
+        return Err(Challenge::Missing { hints: hints() });
     };
     if personal_tokens::is_personal(token) {
         return personal_tokens::verify(env, &site, token).await?.ok_or_else(|| Challenge::InvalidToken {
-            metadata: metadata(),
+            hints: hints(),
             description: "the access token is unknown, expired or revoked".to_owned(),
         });
     }
     let refused = |reason: TokenError| {
         let description = ascii(&format!("the access token is not valid: {reason}"));
-        Challenge::InvalidToken { metadata: metadata(), description }
+        Challenge::InvalidToken { hints: hints(), description }
     };
     let presented = UnverifiedToken::read(token).map_err(refused)?;
     let keys = Keys::with_kid(env, |keys| &keys.access_token, presented.kid()).await?;
@@ -62,37 +72,38 @@ pub async fn authenticate(
 impl Challenge {
     /// 401 for a token whose grant was revoked.
     pub fn invalid_token(request: &Request) -> Self {
-        match known_metadata_url(request) {
-            Ok(metadata) => Self::InvalidToken { metadata, description: "the access token was revoked".to_owned() },
+        match Hints::of_known(request) {
+            Ok(hints) => Self::InvalidToken { hints, description: "the access token was revoked".to_owned() },
             Err(error) => Self::Unavailable(error),
         }
     }
 
     /// 403 for a token that lacks a scope, which it names (RFC 6750 section 3.1).
     pub fn insufficient_scope(request: &Request, needed: Scopes) -> Self {
-        match known_metadata_url(request) {
-            Ok(metadata) => Self::InsufficientScope { metadata, needed },
+        match Hints::of_known(request) {
+            Ok(hints) => Self::InsufficientScope { hints, needed },
             Err(error) => Self::Unavailable(error),
         }
     }
 
     pub fn response(self) -> Result<Response> {
         let (status, error, challenge, description) = match self {
-            Self::Missing { metadata } => (
+            Self::Missing { hints: Hints { metadata, scopes } } => (
                 401,
                 "unauthorized",
-                format!("scope=\"bus:read bus:dispatch\", resource_metadata=\"{metadata}\""),
+                format!("scope=\"{scopes}\", resource_metadata=\"{metadata}\""),
                 "send an access token: Authorization: Bearer <token>".to_owned(),
             ),
-            Self::InvalidToken { metadata, description } => (
+            Self::InvalidToken { hints: Hints { metadata, scopes }, description } => (
                 401,
                 "invalid_token",
                 format!(
-                    "error=\"invalid_token\", error_description=\"{description}\", resource_metadata=\"{metadata}\""
+                    "error=\"invalid_token\", error_description=\"{description}\", scope=\"{scopes}\", \
+                     resource_metadata=\"{metadata}\""
                 ),
                 description,
             ),
-            Self::InsufficientScope { metadata, needed } => (
+            Self::InsufficientScope { hints: Hints { metadata, .. }, needed } => (
                 403,
                 "insufficient_scope",
                 format!(
@@ -112,16 +123,19 @@ impl Challenge {
     }
 }
 
-/// The URL of the metadata of the requested endpoint (RFC 9728 section 3.1).
-fn metadata_url(request: &Request, site: &Site) -> String {
-    let suffix = if request.path() == "/mcp" || request.path().starts_with("/mcp/") { "/mcp" } else { "" };
-    format!("{}/.well-known/oauth-protected-resource{suffix}", site.here)
-}
+impl Hints {
+    fn of(request: &Request, site: &Site) -> Self {
+        let path = request.path();
+        let metadata = format!("{}/.well-known/oauth-protected-resource{}", site.here, routes::metadata_suffix(&path));
+        let for_blenders = routes::find(&path).is_some_and(|route| route.endpoint == Endpoint::Socket);
+        Self { metadata, scopes: if for_blenders { Scopes::PEER } else { Scopes::FOR_CLIENTS } }
+    }
 
-/// The same, after `authenticate` has read the configuration.
-fn known_metadata_url(request: &Request) -> core::result::Result<String, Error> {
-    let config = Config::cached().ok_or(Error::UnexpectedReply("the configuration"))?;
-    Ok(metadata_url(request, &Site::of(request, &config)?))
+    /// The same, after `authenticate` has read the configuration.
+    fn of_known(request: &Request) -> core::result::Result<Self, Error> {
+        let config = Config::cached().ok_or(Error::UnexpectedReply("the configuration"))?;
+        Ok(Self::of(request, &Site::of(request, &config)?))
+    }
 }
 
 impl From<AccessToken> for Caller {
@@ -139,21 +153,21 @@ impl From<AccessToken> for Caller {
 }
 
 /// The token of an `Authorization` header; the scheme is case-insensitive (RFC 9110 section 11.1).
-fn bearer(header: &str) -> Option<&str> {
+pub fn token(header: &str) -> Option<&str> {
     let (scheme, token) = header.trim().split_once(' ')?;
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::bearer;
+    use super::token;
 
     #[test]
     fn only_a_bearer_token_is_one() {
-        assert_eq!(bearer("Bearer a.b.c"), Some("a.b.c"));
-        assert_eq!(bearer("bEARER  a.b.c "), Some("a.b.c"));
+        assert_eq!(token("Bearer a.b.c"), Some("a.b.c"));
+        assert_eq!(token("bEARER  a.b.c "), Some("a.b.c"));
         for header in ["", "Bearer", "Bearer ", "Basic abc", "a.b.c", "Bearera.b.c"] {
-            assert_eq!(bearer(header), None, "{header:?}");
+            assert_eq!(token(header), None, "{header:?}");
         }
     }
 }

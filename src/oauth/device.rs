@@ -17,7 +17,6 @@ use crate::config::Config;
 use crate::http::body::form;
 use crate::http::error::{Code, Error, no_store};
 use crate::http::parameters::Parameters;
-use crate::oauth::authorization_request::DEFAULT_SCOPES;
 use crate::oauth::client::Client;
 use crate::oauth::client_auth;
 use crate::oauth::issue::{check_resources, refused, tokens};
@@ -35,11 +34,7 @@ pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response,
     let parameters = form(request).await?;
     let client_id = client_auth::authenticate(request, &parameters, env).await?;
     check_resources(&parameters, &site)?;
-    let scopes = parameters.optional("scope")?.map_or(DEFAULT_SCOPES, Scopes::known);
-    if scopes.is_empty() {
-        let description = "scope must name at least one of bus:read, bus:dispatch, peer";
-        return Err(Error::new(Code::InvalidScope, description));
-    }
+    let scopes = Scopes::requested(parameters.optional("scope")?);
     let unknown = || Error::new(Code::InvalidClient, "client_id is not known here");
     let client = Client::find(&client_id, env, &site).await?.ok_or_else(unknown)?;
     let requested = Requested {

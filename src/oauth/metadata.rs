@@ -12,7 +12,9 @@ use crate::site::Site;
 const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];
 
 pub fn protected_resource(request: &Request, env: &Env, path: &str) -> Result<Response, Error> {
-    document(request, env, |site| resource_document(site, path))
+    // A client compares the resource with the URL it was given, slash and all (RFC 9728 section 3.3).
+    let slash = if !path.is_empty() && request.path().ends_with('/') { "/" } else { "" };
+    document(request, env, |site| resource_document(site, &format!("{path}{slash}")))
 }
 
 pub fn authorization_server(request: &Request, env: &Env) -> Result<Response, Error> {
@@ -29,7 +31,7 @@ fn scope_names() -> Vec<&'static str> {
     Scopes::NAMED.iter().map(|(_, name)| *name).collect()
 }
 
-/// `path`: that of the endpoint, empty or `/mcp`. The resource is the endpoint's URL as the client uses it.
+/// `path`: that of the endpoint, empty for `/`. The resource is the endpoint's URL as the client uses it.
 fn resource_document(site: &Site, path: &str) -> Value {
     let resource = if path.is_empty() { format!("{}/", site.here) } else { format!("{}{path}", site.here) };
     json!({

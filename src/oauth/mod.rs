@@ -27,6 +27,7 @@ use crate::routes::Program;
 pub async fn serve(program: Program, request: &mut Request, env: &Env) -> Result<Response, Error> {
     match program {
         Program::ServerCard => metadata::document(request, env, card::document),
+        Program::RegistryEntry => metadata::document(request, env, card::registry_entry),
         Program::ProtectedResource(path) => metadata::protected_resource(request, env, path),
         Program::AuthorizationServer => metadata::authorization_server(request, env),
         Program::Register => register::register(request, env).await,

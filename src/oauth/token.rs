@@ -67,7 +67,7 @@ fn refresh(parameters: &Parameters, secret: &str, client_id: String, site: &Site
     Ok(Refresh {
         token: secret.to_owned(),
         client_id,
-        scopes: parameters.optional("scope")?.map(Scopes::known),
+        scopes: parameters.optional("scope")?.map(Scopes::known).filter(|scopes| !scopes.is_empty()),
         audiences: site.audiences(),
     })
 }

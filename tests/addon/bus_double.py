@@ -29,8 +29,8 @@ def tool_result(document: dict[str, Any], is_error: bool = False) -> dict[str, A
     return {"content": content, "structuredContent": document, "isError": is_error}
 
 
-def record(payload: dict[str, Any], priority: int = 6) -> str:
-    """Return the frame of a bus record."""
+def record(payload: dict[str, Any], priority: int = 6, place: str | None = None, sender: Any = None) -> str:
+    """Return the frame of a bus record; `sender` is what the bus says of who sent it."""
     data = {
         "user_id": "u1",
         "from_uuid": "server:u1",
@@ -42,7 +42,10 @@ def record(payload: dict[str, Any], priority: int = 6) -> str:
         "priority": priority,
         "timestamp": 1790000000.5,
     }
-    params = {"level": "info", "logger": "_message_bus", "data": data}
+    params: dict[str, Any] = {"level": "info", "logger": "_message_bus", "data": data}
+    meta = {"blender-bus/place": place, "blender-bus/sender": sender}
+    if place is not None or sender is not None:
+        params["_meta"] = {key: value for key, value in meta.items() if value is not None}
     return json.dumps({"jsonrpc": "2.0", "method": "notifications/message", "params": params})
 
 
@@ -55,7 +58,9 @@ class BusDouble:
         self.updates: queue.Queue[dict[str, Any]] = queue.Queue()
         self.progress: queue.Queue[dict[str, Any]] = queue.Queue()
         self.refusal: Callable[[Request], Response | None] = lambda request: None
+        self.received: queue.Queue[dict[str, Any]] = queue.Queue()
         self.answer_updates = True
+        self.registration_refusal = ""
         self.after_registration: list[str | bytes] = []
         self.requests: list[Request] = []
         self.replies: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -110,13 +115,17 @@ class BusDouble:
         method = message.get("method")
         if method == "notifications/progress":
             self.progress.put(message["params"])
+        elif method == "notifications/received":
+            self.received.put(message["params"])
         elif method == "tools/call":
             self._call(connection, message["id"], message["params"]["name"], message["params"]["arguments"])
         else:
             self.replies.put(message)
 
     def _call(self, connection: ServerConnection, call_id: int, tool: str, arguments: dict[str, Any]) -> None:
-        if tool == "blender_register_client":
+        if tool == "blender_register_client" and self.registration_refusal:
+            self._reply(connection, call_id, {"status": "error", "error": self.registration_refusal})
+        elif tool == "blender_register_client":
             client = {"uuid": arguments["client_uuid"], "client_type": "blender", "connected": True}
             self._reply(connection, call_id, {"status": "ok", "client": client})
             for frame in self.after_registration:

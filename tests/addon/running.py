@@ -6,7 +6,8 @@ import json
 import time
 from typing import Any
 
-from addon.link.main_thread import JobControl, MainThreadQueue, Steps
+from addon.link.control import JobControl
+from addon.link.main_thread import MainThreadQueue, Steps
 from addon.link.records import Job
 
 MAX_SECONDS = 60.0
@@ -31,7 +32,14 @@ def run(command: str, **params: Any) -> Outcome:
     return start(command, [], **params)
 
 
-def start(command: str, control_out: list[JobControl], **params: Any) -> Outcome:
+def run_locally(command: str, **params: Any) -> Outcome:
+    """Run a command as the local port does."""
+    from addon.commands import local
+
+    return start(command, [], local.run_local, **params)
+
+
+def start(command: str, control_out: list[JobControl], runner: Any = None, **params: Any) -> Outcome:
     """As `run`, but hand out the job's control before it starts, so that a test can cancel it."""
     from addon.commands import registry
 
@@ -39,7 +47,7 @@ def start(command: str, control_out: list[JobControl], **params: Any) -> Outcome
 
     def note(job: Job, control: JobControl) -> str | Steps:
         control_out.append(control)
-        return registry.run(job, control)
+        return (runner or registry.run)(job, control)
 
     queue = MainThreadQueue(note, lambda *answer: answers.append(answer))
     queue.submit(Job("j-test", command, params))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from harness.services import Served, ServiceDouble
-from running import run
+from running import run, run_locally
 
 from addon.fetch import http, polyhaven, rodin, sketchfab
 from addon.fetch.workers import workers
@@ -80,6 +80,42 @@ def test_search_returns_the_twenty_most_downloaded(bpy: Any, service: ServiceDou
     assert service.asked[0].query == {"type": "textures", "categories": "wood,floor"}
     assert run("search_polyhaven_assets").document["total_count"] == 50
     assert service.asked[1].query == {"type": "all"}
+
+
+def test_newer_local_servers_search_by_words_and_get_a_list(bpy: Any, service: ServiceDouble) -> None:
+    about = {"type": 2, "authors": {"Ann": "All"}, "categories": ["Furniture"], "dimensions": [500, 900, 400]}
+    service.document(
+        "/assets",
+        {
+            "a1": {"name": "Old Couch", "tags": ["red"], "download_count": 1, **about},
+            "a2": {"name": "Lamp", "tags": ["couch", "red"], "download_count": 9, **about},
+            "a3": {"name": "Couch", "tags": ["blue"], "download_count": 5, **about},
+        },
+    )
+
+    def search(**params: Any) -> Any:
+        return run_locally("search_polyhaven_assets", **params).document
+
+    found = search(asset_type="models", category=None, attributes=None, query="red couch", limit=20, min_size_m=None)
+    assert [item["id"] for item in found["assets"]] == ["a1", "a2"]
+    assert found["assets"][0] == {
+        "id": "a1",
+        "name": "Old Couch",
+        "type": "models",
+        "url": "https://polyhaven.com/a/a1",
+        "authors": ["Ann"],
+        "category": "furniture",
+        "categories": ["furniture"],
+        "tags": ["red"],
+        "dimensions_mm": [500, 900, 400],
+        "download_count": 1,
+    }
+    assert [item["id"] for item in search(query="couch", limit=1)["assets"]] == ["a3"]
+    assert search(query="couch", min_size_m=2)["assets"] == []
+    assert "try fewer" in search(query="piano")["note"]
+    assert isinstance(search(asset_type="models")["assets"], dict), "older servers need the names as keys"
+    wrong = run_locally("search_polyhaven_assets", colour="red")
+    assert wrong.error == "search_polyhaven_assets() got an unexpected keyword argument 'colour'"
 
 
 def serve_texture(bpy: Any, service: ServiceDouble, folder: Path) -> None:
@@ -331,6 +367,11 @@ def test_sketchfab_model_is_unpacked_and_imported(bpy: Any, service: ServiceDoub
     bpy.ops.wm.read_factory_settings(use_empty=True)
     got = run("download_sketchfab_model", uid="u1").document
     assert (got["success"], "Cube" in got["imported_objects"]) == (True, True)
+    assert (got["normalized"], max(got["dimensions"])) == (False, 2.0)
+    sized = run("download_sketchfab_model", uid="u1", normalize_size=True, target_size=0.5).document
+    assert (sized["normalized"], round(max(sized["dimensions"]), 4)) == (True, 0.5)
+    low, high = sized["world_bounding_box"]
+    assert round(high[0] - low[0], 4) == 0.5
     assert "Authorization" not in service.asked[-1].headers
     service.answers["/m.zip"] = Served(b"not a zip")
     service.document("/v3/models/u1/download", {"gltf": {"url": f"{service.url}/m.zip"}})

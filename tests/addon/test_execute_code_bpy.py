@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from running import run, start
 
-from addon.link.main_thread import JobControl
+from addon.link.control import JobControl
 
 pytestmark = pytest.mark.bpy
 
@@ -63,7 +63,7 @@ def test_syntax_error_shows_the_line(bpy: Any) -> None:
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("import sys; sys.exit(0)", "SystemExit: 0"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
         ("exit('bye')", "SystemExit: bye"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("raise BaseException('bare')", "BaseException: bare"),
@@ -174,3 +174,33 @@ def test_empty_code_prints_nothing(bpy: Any) -> None:
 def test_loading_a_file_in_the_code_leaves_the_queue_working(bpy: Any) -> None:
     assert run("execute_code", code="bpy.ops.wm.read_homefile(use_empty=True); print('empty')").result == "empty\n"
     assert run("get_scene_info").document["object_count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "result"),
+    [
+        ("\ufeffprint(1)", "1\n"),
+        ("```python\nprint(1)\n```", "1\n"),
+        ("```\nprint(1)\n```\n", "1\n"),
+        ("    x = 1\n    print(x)", "1\n"),
+        ("\n  if True:\n    print(1)", "1\n"),
+        ("text = '''\n  kept'''\nprint(text)", "\n  kept\n"),
+        ("1 + 1", "2"),
+        ("x = 5\n[x, x]", "[5, 5]"),
+        ("print(1)\n2", "1\n"),
+        ("None", ""),
+        ("result = {'a': [1, 2]}", '{"a": [1, 2]}'),
+        ("result = {'a': 1}\nprint(2)", "2\n"),
+        ("from __future__ import annotations\nx = 1\nx", "1"),
+        ("import sys; print(1); sys.exit(0)", "1\n"),
+        ("import sys; sys.exit()", ""),
+    ],
+)
+def test_habits_of_models_are_understood(bpy: Any, code: str, result: str) -> None:
+    outcome = run("execute_code", code=code)
+    assert (outcome.status, outcome.result, outcome.error) == ("completed", result, "")
+
+
+def test_value_that_breaks_repr_is_an_error(bpy: Any) -> None:
+    outcome = run("execute_code", code="class Odd:\n    def __repr__(self): return 1 / 0\nOdd()")
+    assert "ZeroDivisionError" in outcome.error

@@ -154,7 +154,7 @@ def test_replaced_peer_ends_with_status_1(bus: BusDouble) -> None:
         bus.registered(60)
         bus.close(4409, "replaced")
         assert peer.ended() == 1
-        assert "same uuid" in peer.text
+        assert "same UUID" in peer.text
 
 
 def test_password_login_and_renewal_after_4401(bus: BusDouble) -> None:

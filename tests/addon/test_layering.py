@@ -13,7 +13,16 @@ from conftest import ROOT
 
 ADDON = ROOT / "addon"
 BLENDER = {"bpy", "bmesh", "mathutils", "gpu", "bl_math", "blf", "imbuf"}
-MAY_USE_BLENDER = {"link/main_thread.py", "headless.py", "preferences.py", "operators.py", "panels.py", "session.py"}
+MAY_USE_BLENDER = {
+    "link/main_thread.py",
+    "headless.py",
+    "preferences.py",
+    "operators.py",
+    "panels.py",
+    "questions.py",
+    "repository.py",
+    "session.py",
+}
 SOURCES = sorted(ADDON.rglob("*.py"))
 
 
@@ -49,7 +58,7 @@ def test_files_and_functions_stay_readable(path: Path) -> None:
 
 
 def test_protocol_has_no_clock_no_socket_and_no_thread() -> None:
-    for name in ("protocol", "records", "answers", "backoff", "address"):
+    for name in ("protocol", "frames", "records", "answers", "backoff", "address", "status"):
         found = imported(ADDON / "link" / f"{name}.py")
         assert not found & {"time", "socket", "threading", "asyncio", "websockets", "urllib.request", "ssl"}, name
 

@@ -16,12 +16,13 @@ import pytest
 from bus_double import TOKEN, BusDouble, http_answer, record
 
 from addon.link.backoff import Backoff
-from addon.link.connection import State
+from addon.link.control import JobControl
 from addon.link.credentials import Credentials, RenewingTokens
-from addon.link.main_thread import JobControl, run_loop
+from addon.link.main_thread import run_loop
 from addon.link.peer import Peer
 from addon.link.protocol import PeerIdentity
 from addon.link.records import Job
+from addon.link.status import State
 
 
 class Tokens:
@@ -189,6 +190,45 @@ def test_other_closes_are_followed_by_a_new_connection(bus: BusDouble, blender: 
     bus.registered()
     bus.close(code, "why")
     bus.registered()
+
+
+@pytest.mark.parametrize("code", [1011, 4408])
+def test_the_third_trouble_in_a_row_is_waited_out_and_the_user_is_told(
+    bus: BusDouble, blender: Blender, code: int
+) -> None:
+    for _ in range(2):
+        bus.registered()
+        bus.close(code, "no room")
+        blender.until(State.WAITING)
+    bus.registered()
+    bus.close(code, "no room")
+    blender.until(State.WAITING)
+    message = blender.peer.link.status.message
+    assert f"({code}): no room, 3 times in a row" in message
+    assert int(message.rpartition("Trying again in ")[2].removesuffix(" s")) >= 30
+
+
+def test_uuid_of_another_login_stops_the_link_and_says_what_to_do(bus: BusDouble) -> None:
+    bus.registration_refusal = "not_yours: another grant registered blender-test"
+    with Blender(bus.url) as blender:
+        blender.until(State.STAYS_AWAY)
+        message = blender.peer.link.status.message
+        assert "blender-test belongs to another login" in message
+        assert "Log in again" in message
+        assert "another UUID" in message
+        time.sleep(0.3)
+        assert len(bus.requests) == 1
+
+
+def test_records_are_confirmed_over_the_socket(bus: BusDouble, blender: Blender) -> None:
+    bus.registered()
+    for place in ("4", "5"):
+        bus.send(record({"kind": "note"}, place=place))
+    bus.ask("x")
+    confirmed = []
+    while "5" not in confirmed:
+        confirmed.append(bus.received.get(timeout=5)["place"])
+    assert confirmed in (["5"], ["4", "5"])
 
 
 def test_token_without_the_scope_stops_the_link(bus: BusDouble) -> None:

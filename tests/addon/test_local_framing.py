@@ -91,3 +91,35 @@ def test_replies_have_the_shape_of_their_framing() -> None:
     assert success(Framing.NUL, '{"result":1,"stdout":""}') == b'{"status":"ok","result":1,"stdout":""}\0'
     assert failure(Framing.BARE, "no") == b'{"status": "error", "message": "no"}'
     assert failure(Framing.NUL, "no") == b'{"status": "error", "message": "no"}\0'
+
+
+def published_loop(reply: bytes) -> object:
+    """Receive as every published server does: pieces of 8192 bytes, each time all of it decoded and parsed."""
+    data = b""
+    for at in range(0, len(reply), 8192):
+        data += reply[at : at + 8192]
+        try:
+            return json.loads(data.decode("utf-8"))
+        except json.JSONDecodeError:
+            continue
+    raise AssertionError("incomplete")
+
+
+@pytest.mark.parametrize("text", ["\u6905" * 3000, "\U0001f600" * 3000, "\u00e9" * 9000, "\ud800 lone"])
+@pytest.mark.parametrize("shift", range(4))
+def test_bare_replies_survive_being_cut_anywhere(text: str, shift: int) -> None:
+    result = json.dumps("a" * shift + text, ensure_ascii=False)
+    assert published_loop(success(Framing.BARE, result)) == {"status": "success", "result": "a" * shift + text}
+    reply = published_loop(failure(Framing.BARE, "a" * shift + text.replace("\ud800", "")))
+    assert reply == {"status": "error", "message": "a" * shift + text.replace("\ud800", "")}
+
+
+def test_first_request_with_a_command_is_framed_by_lines() -> None:
+    reader, found = read(b'{"id":"1","command":"ping","params":{}}\n{"id":"2","command":"ping"}\n')
+    assert (reader.framing, len(found)) == (Framing.LINES, 2)
+    assert (
+        success(Framing.LINES, '{"a":"\u00e9\\n"}', "1") == b'{"id":"1","success":true,"result":{"a":"\\u00e9\\n"}}\n'
+    )
+    told = failure(Framing.LINES, "no\nway", 7)
+    assert told.count(b"\n") == 1
+    assert json.loads(told) == {"id": 7, "success": False, "error": "no\nway"}

@@ -8,6 +8,8 @@ import json
 import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,9 +17,10 @@ from collections.abc import Iterator
 import pytest
 from local_client import LocalClient, execute
 
-from addon.link import local_port
+from addon.link import local_port, neighbours
+from addon.link.control import JobControl
 from addon.link.local_port import EXECUTE, LocalPort, PortUnavailable
-from addon.link.main_thread import JobControl, JobFailed, MainThreadQueue
+from addon.link.main_thread import JobFailed, MainThreadQueue
 from addon.link.records import Job
 
 
@@ -204,7 +207,7 @@ def test_clients_that_hold_a_connection_are_told_apart(desk: Desk) -> None:
     senders: list[str] = []
 
     def run(job: Job, control: JobControl) -> str:
-        senders.append(job.from_uuid)
+        senders.append(job.origin.key)
         return '{"result":1,"stdout":""}'
 
     desk.port._route = dataclasses.replace(desk.port._route, run=run)
@@ -213,7 +216,8 @@ def test_clients_that_hold_a_connection_are_told_apart(desk: Desk) -> None:
             client.ask("x")
     execute(desk.port.port, "1")
     assert senders[0] == senders[2] != senders[1]
-    assert senders[3] == "this computer"
+    assert senders[3] == "local:"
+    assert all(sender.startswith("local:") for sender in senders)
 
 
 def test_taken_port_is_a_clear_message_and_free_again_after_stop(desk: Desk) -> None:
@@ -249,3 +253,58 @@ def test_only_loopback_is_served(desk: Desk) -> None:
     if os.name == "posix":
         with pytest.raises(OSError):
             socket.create_connection(("127.0.0.2", desk.port.port), 1)
+
+
+def test_requests_framed_by_lines_are_answered_by_lines(desk: Desk) -> None:
+    with LocalClient(desk.port.port) as client:
+        stream = client.socket.makefile("rb")
+        for number, command in enumerate(("echo", "fail", "echo")):
+            client.send(json.dumps({"id": f"r-{number}", "command": command, "params": {"n": 1}}).encode() + b"\n")
+            reply = json.loads(stream.readline())
+            if command == "fail":
+                assert reply == {"id": "r-1", "success": False, "error": "told so"}
+            else:
+                assert reply == {"id": f"r-{number}", "success": True, "result": {"command": "echo", "n": 1}}
+        client.send(b'{"id":"x","command":7}\n')
+        assert '"command" must be' in json.loads(stream.readline())["error"]
+
+
+def test_a_secret_is_asked_once_a_connection_in_every_framing(desk: Desk) -> None:
+    desk.port._secret = "open sesame"
+    with LocalClient(desk.port.port) as client:
+        client.send({"type": "echo", "secret": "wrong"})
+        assert "asks for its secret" in client.reply()["message"]
+        client.send({"type": "echo", "secret": "open sesame"})
+        assert client.reply()["status"] == "success"
+        assert client.ask("echo")["status"] == "success"
+    with LocalClient(desk.port.port) as client:
+        client.send({"id": 1, "command": "echo", "secret": 5})
+        assert "asks for its secret" in client.reply()["error"]
+    assert "asks for its secret" in execute(desk.port.port, "1")["message"]
+    assert desk.order == [None, None]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whose connection it is")
+def test_another_user_of_this_computer_is_turned_away(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalClient(desk.port.port) as client:
+        assert client.ask("echo")["status"] == "success"
+        ends = client.socket.getsockname()[1], desk.port.port
+        assert neighbours.owner(*ends) == os.getuid()
+        assert neighbours.owner(ends[1], 1) is None
+    mine = os.getuid()
+    monkeypatch.setattr(neighbours, "owner", lambda client_port, server_port: mine + 1)
+    with LocalClient(desk.port.port) as client:
+        assert "another user" in json.loads(client.all())["message"]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="needs to become another user")
+def test_a_process_of_another_user_is_turned_away(desk: Desk) -> None:
+    code = (
+        "import encodings.idna, os, socket, sys; os.setuid(65534);"
+        "s = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); print(s.recv(1000).decode())"
+    )
+    asked = [sys.executable, "-c", code, str(desk.port.port)]
+    # Root's own port: everybody but root is another user.
+    told = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False)
+    assert "another user" in told.stdout, told.stderr
+    assert desk.order == []

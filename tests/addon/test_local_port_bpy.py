@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -61,6 +62,46 @@ def test_extra_commands_of_the_field(port: int) -> None:
         assert "execute_code" in info["capabilities"]
         assert re.match(r"\d+\.\d+\.\d+", info["blender_version"])
         assert client.ask("make_coffee")["message"] == "Unknown command type: make_coffee"
+
+
+def test_answers_to_newer_servers(port: int) -> None:
+    with LocalClient(port) as client:
+        for name in ("hunyuan3d", "polypizza", "meshy", "tripo"):
+            assert client.ask(f"get_{name}_status")["result"]["enabled"] is False
+        assert client.ask("set_telemetry_consent", consent=True)["result"]["consent"] is False
+        names = [item["name"] for item in client.ask("list_scene_items")["result"]["items"]]
+        assert sorted(names) == ["Camera", "Cube", "Light"]
+        told = client.ask("get_object_info", name="Cube", depth=3)["message"]
+        assert told == "get_object_info() got an unexpected keyword argument 'depth'"
+        assert client.ask("get_object_info", name="Cube", depth=None)["status"] == "success"
+        info = client.ask("get_addon_info")["result"]
+        assert "get_scene_info" in info["capabilities"]
+        assert "search_sketchfab_models" not in info["capabilities"]
+        assert info["policy"] == "everything"
+
+
+def test_answers_are_ascii(port: int) -> None:
+    with LocalClient(port) as client:
+        client.send({"type": "execute_code", "params": {"code": "print('a' + '\u6905\U0001f600' * 3000)"}})
+        raw = b""
+        while not raw.endswith(b"}}"):
+            raw += client.socket.recv(8192)
+            raw.decode("ascii")
+        assert json.loads(raw)["result"]["result"] == "a" + "\u6905\U0001f600" * 3000 + "\n"
+
+
+def test_a_server_that_frames_by_lines_is_served(port: int) -> None:
+    with LocalClient(port) as client:
+        stream = client.socket.makefile("rb")
+
+        def ask(command: str, **params: object) -> dict[str, object]:
+            client.send(json.dumps({"id": command, "command": command, "params": params}).encode() + b"\n")
+            return dict(json.loads(stream.readline()))
+
+        assert ask("scene.get_info")["success"] is True
+        assert ask("scene.list_objects", type="MESH")["result"][0]["name"] == "Cube"  # type: ignore[index]
+        assert ask("python.execute", code="print(6 * 7)")["result"] == {"executed": True, "result": "42\n"}
+        assert "Unknown command type" in str(ask("history.undo")["error"])
 
 
 def test_result_is_preset_and_printed_text_is_apart(port: int) -> None:

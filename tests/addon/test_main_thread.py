@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from addon.link.main_thread import JobCancelled, JobControl, JobFailed, MainThreadQueue, QueueFull, Route, run_loop
+from addon.link.control import JobControl
+from addon.link.interrupt import JobCancelled
+from addon.link.main_thread import JobFailed, MainThreadQueue, QueueFull, Route, run_loop
 from addon.link.records import Job
 
 

@@ -11,7 +11,7 @@ import pytest
 from running import run
 
 from addon.link.main_thread import MainThreadQueue
-from addon.link.records import Job
+from addon.link.records import Job, Origin, local_origin, parse_job
 
 pytestmark = pytest.mark.bpy
 
@@ -49,8 +49,9 @@ class Bench:
             registry.run, lambda *answer: self.answers.append(answer), lambda *report: self.reports.append(report)
         )
 
-    def submit(self, code: str, sender: str = "llm-1") -> None:
-        self.queue.submit(Job("j-1", "execute_code", {"code": code}, from_uuid=sender))
+    def submit(self, code: str, sender: str = "llm-1", grant: str = "g-1") -> None:
+        origin = Origin(f"bus:{grant}", "'Claude'") if grant else Origin()
+        self.queue.submit(Job("j-1", "execute_code", {"code": code}, from_uuid=sender, origin=origin))
         self.turn()
 
     def turn(self) -> None:
@@ -104,7 +105,8 @@ def test_allowed_once_is_asked_again(policy: Any, asked: list[Any]) -> None:
     for number in (1, 2):
         bench.submit(f"print({number})")
         assert len(bench.answers) == number - 1
-        assert (asked[-1].command, asked[-1].sender, asked[-1].text) == ("execute_code", "llm-1", f"print({number})")
+        assert (asked[-1].command, asked[-1].text) == ("execute_code", f"print({number})")
+        assert asked[-1].asker == "'Claude', which calls itself 'llm-1'"
         asked[-1].answer(Verdict.ONCE)
         bench.turn()
         assert bench.answers[-1][1:] == ("completed", f"{number}\n", "")
@@ -121,9 +123,69 @@ def test_allowed_for_the_session_is_not_asked_again_but_others_are(policy: Any, 
     bench.turn()
     bench.submit("print(2)")
     assert [answer[1] for answer in bench.answers] == ["completed", "completed"]
-    bench.submit("print(3)", sender="llm-2")
+    bench.submit("print(3)", sender="llm-1", grant="g-2")
     assert len(asked) == 2
     assert len(bench.answers) == 2
+
+
+def test_a_name_that_a_client_gives_itself_is_never_allowed_for_the_session(policy: Any, asked: list[Any]) -> None:
+    from addon.commands.policy import Verdict
+
+    policy("ask")
+    bench = Bench()
+    bench.submit("print(1)", sender="this computer", grant="")
+    assert not asked[0].lasting
+    asked[0].answer(Verdict.SESSION)
+    bench.turn()
+    assert [answer[1] for answer in bench.answers] == ["completed"]
+    bench.submit("print(2)", sender="this computer", grant="")
+    assert len(asked) == 2
+
+
+def test_what_was_allowed_to_a_local_program_is_not_allowed_to_a_client_of_the_bus(
+    policy: Any, asked: list[Any]
+) -> None:
+    from addon.commands.policy import Verdict
+
+    policy("ask")
+    bench = Bench()
+    job = Job("j-1", "execute_code", {"code": "print(1)"}, origin=local_origin("this computer"))
+    bench.queue.submit(job)
+    bench.turn()
+    asked[0].answer(Verdict.SESSION)
+    bench.turn()
+    for sender in ({"grant": "local:"}, {"grant": ""}, {"grant": 7}, "local:", None):
+        params = {"logger": "_message_bus", "_meta": {"blender-bus/sender": sender}}
+        payload = {"message_type": "job_dispatch", "job_id": "j-2", "script": "print(2)"}
+        forged = parse_job(params | {"data": {"from_uuid": "this computer", "payload": payload}})
+        assert forged is not None
+        bench.queue.submit(forged)
+        bench.turn()
+    assert len(asked) == 6
+
+
+def test_code_of_the_console_is_asked_about_as_code(policy: Any, asked: list[Any]) -> None:
+    policy("ask")
+    bench = Bench()
+    params = {"operation": "execute", "params": {"code": "# fine\nevil()"}}
+    bench.queue.submit(Job("j-1", "console_operations", params))
+    bench.turn()
+    assert asked[0].text.endswith("params.code:\n# fine\nevil()")
+
+
+def test_all_of_the_code_is_there_to_copy_and_what_is_too_long_to_show_does_not_run(
+    policy: Any, asked: list[Any]
+) -> None:
+    policy("ask")
+    bench = Bench()
+    code = "#" + "x" * 21_000 + "\nprint('last')"
+    bench.submit(code)
+    assert asked[0].text == code
+    bench.queue.cancel("j-1")
+    bench.turn()
+    bench.submit("#" + "x" * 300_000)
+    assert "at most 200,000 characters" in bench.answers[-1][3]
+    assert len(asked) == 1
 
 
 def test_refusal_is_a_failure_with_its_reason_and_the_code_does_not_run(policy: Any, asked: list[Any]) -> None:
@@ -193,9 +255,11 @@ def test_a_client_that_leaves_takes_its_question_along(policy: Any, asked: list[
 
     policy("ask")
     bench = Bench()
-    control = bench.queue.submit(Job("j-1", "execute_code", {"code": "1/0"}, from_uuid="this computer, connection 1"))
+    control = bench.queue.submit(
+        Job("j-1", "execute_code", {"code": "1/0"}, origin=local_origin("this computer, connection 1", 1))
+    )
     bench.turn()
-    assert [question.origin for question in consent.questions] == ["this computer, connection 1"]
+    assert [question.asker for question in consent.questions] == ["this computer, connection 1"]
     control.deserted.set()
     bench.turn()
     assert consent.questions == []

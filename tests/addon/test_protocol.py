@@ -24,7 +24,7 @@ def test_registration_is_the_first_call_and_promises_job_ack() -> None:
             "client_uuid": "blender-1",
             "client_type": "blender",
             "is_persistent": True,
-            "capabilities": ["job_ack", "window"],
+            "capabilities": ["job_ack", "record_ack", "window"],
             "group_id": "farm",
             "instance_id": machine.identity.instance_id,
             "open_jobs": [],
@@ -82,6 +82,42 @@ def test_a_cancel_of_a_job_that_is_not_here_is_answered() -> None:
     [call] = frames(machine)
     arguments = call["params"]["arguments"]
     assert (arguments["job_id"], arguments["status"]) == ("gone", "cancelled")
+
+
+def test_the_last_record_of_a_connection_is_confirmed_once_whatever_is_in_it() -> None:
+    machine = registered()
+    for place in ("7", "9", "8"):
+        machine.receive(record({"kind": "note"}, place=place), 0.0)
+    machine.receive(record({"message_type": "command_dispatch", "job_id": 7}, place="10"), 0.0)
+    received = {"jsonrpc": "2.0", "method": "notifications/received", "params": {"place": "10"}}
+    assert frames(machine) == [received]
+    assert frames(machine) == []
+
+
+@pytest.mark.parametrize("place", ["", "-1", "1.5", "x", "9" * 20, "\u0664", None])
+def test_a_place_that_is_none_is_not_confirmed(place: str | None) -> None:
+    machine = registered()
+    machine.receive(record({"kind": "note"}, place=place), 0.0)
+    assert frames(machine) == []
+
+
+def test_a_place_of_a_lost_connection_is_not_confirmed_on_the_next() -> None:
+    machine = registered()
+    machine.receive(record({"kind": "note"}, place="7"), 0.0)
+    machine.connection_closed()
+    register(machine, 1.0)
+    assert frames(machine, 1.0) == []
+
+
+@pytest.mark.parametrize(
+    "refusal", ["not_yours", 'client_uuid "blender-1" was registered by another grant', "it belongs to another login"]
+)
+def test_a_uuid_of_another_login_is_for_the_user_to_settle(refusal: str) -> None:
+    machine = peer()
+    machine.connection_opened(0.0)
+    [call] = frames(machine)
+    [event] = machine.receive(answered(call, {"status": "error", "error": refusal}, True), 0.0)
+    assert isinstance(event, p.RegistrationRefused)
 
 
 def test_nothing_but_the_registration_is_sent_before_its_answer() -> None:

@@ -17,6 +17,8 @@ class Tunnel:
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._carrying = asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self._server: asyncio.Server | None = None
         self.url = ""
 
@@ -37,6 +39,14 @@ class Tunnel:
         """Wait until there is a connection that was not cut."""
         await asyncio.wait_for(self._carrying.wait(), seconds)
 
+    def hold(self) -> None:
+        """Carry nothing any more, with every connection open: neither side hears of it."""
+        self._flowing.clear()
+
+    def release(self) -> None:
+        """Carry again, first what was held back."""
+        self._flowing.set()
+
     def cut(self) -> None:
         """End every connection without a word."""
         self._carrying.clear()
@@ -53,16 +63,16 @@ class Tunnel:
                 raise
             self._open |= {writer, forth}
             self._carrying.set()
-            both = [asyncio.create_task(_pump(reader, forth)), asyncio.create_task(_pump(back, writer))]
+            both = [asyncio.create_task(self._pump(reader, forth)), asyncio.create_task(self._pump(back, writer))]
             self._tasks |= set(both)
             await asyncio.gather(*both)
             self._tasks -= set(both)
 
-
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await source.read(65536):
-            sink.write(data)
-            await sink.drain()
-    with contextlib.suppress(OSError):
-        sink.close()
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                await self._flowing.wait()
+                sink.write(data)
+                await sink.drain()
+        with contextlib.suppress(OSError):
+            sink.close()

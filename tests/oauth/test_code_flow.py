@@ -72,7 +72,6 @@ def test_without_a_trusted_client_and_redirect_the_error_is_a_page(flow: Flow, c
         ({"code_challenge": "abc"}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
-        ({"scope": "admin"}, "invalid_scope"),
         ({"resource": "https://evil.example/mcp"}, "invalid_target"),
         ({"prompt": "none"}, "interaction_required"),
     ],
@@ -91,6 +90,35 @@ def test_other_errors_go_to_a_client_that_the_user_has_allowed(
     assert answer.status_code == 303
     callback = flow.parameters(answer)
     assert callback["error"] == error and callback["state"] == "st&te=1 2" and callback["iss"] == flow.base
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted"),
+    [
+        ("bus:read,bus:dispatch", "bus:read bus:dispatch"),
+        (" bus:read", "bus:read"),
+        ("openid profile bus:read offline_access", "bus:read"),
+        ("claudeai", None),
+        ("openid profile", None),
+        ("", None),
+    ],
+)
+def test_unknown_scopes_are_passed_over_and_the_answer_says_what_was_granted(
+    flow: Flow, asked: str, granted: str | None
+) -> None:
+    flow.register()
+    if granted is None:
+        granted = flow.exchange(flow.callback(scope=None)["code"]).json()["scope"]
+    tokens = flow.exchange(flow.callback(scope=asked)["code"]).json()
+    assert tokens["scope"] == granted
+    assert flow.refresh(tokens["refresh_token"], scope="claudeai").json()["scope"] == granted
+
+
+@pytest.mark.parametrize("resource", ["/mcp?x=1", "/mcp/", "/mcp/?a=b&c=d", "/?x"])
+def test_the_resource_may_be_the_url_as_it_was_pasted(flow: Flow, resource: str) -> None:
+    flow.register()
+    answer = flow.exchange(flow.callback(resource=flow.base + resource)["code"], resource=flow.base + resource)
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_parameter_given_twice_is_refused(flow: Flow) -> None:

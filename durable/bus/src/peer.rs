@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::clients::arrival;
 use crate::clients::registry::Via;
 use crate::delivery::lifecycle::Reported;
-use crate::delivery::{endings, lifecycle, post};
+use crate::delivery::{endings, lifecycle, post, proof};
 use crate::requests::{calls, questions};
 use crate::rows::jobs;
 use crate::rows::revocations::is_revoked;
@@ -61,6 +61,11 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
     if is_revoked(turn, socket.grant_id)? {
         return Ok(Frame::Understood);
     }
+    let name = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
+    turn.note_sender(socket.grant_id, name.as_deref().unwrap_or_default());
+    if let Some(uuid) = name {
+        proof::heard(turn, &uuid)?;
+    }
     if text.len() > MAX_PARSED {
         return oversize(turn, socket, text);
     }
@@ -72,6 +77,7 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
             return Ok(Frame::Malformed);
         }
     };
+    let bound = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
     let id = message.get("id").filter(|id| id.is_string() || id.is_number()).cloned();
     let params = message.get_mut("params").map(Value::take).unwrap_or_default();
     match (message.get("method").and_then(Value::as_str), id) {
@@ -81,10 +87,13 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
             if let Some(Attaching { uuid, still_has }) = attached {
                 endings::pass_missed_cancels(turn, &uuid, &still_has)?;
                 arrival::hand_over(turn, &uuid)?;
-                post::hand_over(turn, &uuid)?;
+                if bound.as_ref() != Some(&uuid) {
+                    post::hand_over(turn, &uuid)?;
+                }
             }
         }
         (Some("notifications/progress"), None) => progress(turn, socket, &params)?,
+        (Some("notifications/received"), None) => return received(turn, socket, bound.as_deref(), &params),
         (Some(_), None) => {}
         // An answer to a request: the bus sends none.
         (None, Some(_)) if message.get("result").is_some() || message.get("error").is_some() => {}
@@ -95,6 +104,18 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
         }
     }
     Ok(Frame::Understood)
+}
+
+/// A client confirms the records it was sent.
+fn received(turn: &mut Turn<'_>, socket: Socket<'_>, bound: Option<&str>, params: &Value) -> Result<Frame, Error> {
+    let place = params.get("place").and_then(Value::as_str).unwrap_or_default();
+    let Some(uuid) = bound else { return Ok(Frame::Understood) };
+    if proof::confirmed(turn, uuid, place)? {
+        return Ok(Frame::Understood);
+    }
+    let reason = "params.place must be the text of digits that came as \"blender-bus/place\" in _meta of a record";
+    reply(turn, socket, error_reply(&Value::Null, INVALID_REQUEST, reason));
+    Ok(Frame::Malformed)
 }
 
 /// The answer to a request, and the client that attached by it.

@@ -27,6 +27,9 @@ pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error
     }
     let caller_uuid =
         request.caller.as_ref().map(|caller| caller_uuid(caller, client_name.as_deref().unwrap_or_default()));
+    if let Some(caller) = &request.caller {
+        turn.note_sender(&caller.grant_id, client_name.as_deref().unwrap_or_default());
+    }
     match perform(turn, &request, caller_uuid.as_deref(), protocol_version) {
         Err(Error::Rejected(rejection)) => Ok(Reply::Rejected { message: rejection.to_string() }.into()),
         outcome => outcome,

@@ -1,13 +1,17 @@
 //! The parameters of a tool as data: one table gives its JSON Schema and checks the arguments of a call.
 //!
-//! Invariant: what the schema admits the check accepts, and the other way round, so a client that validates before it
-//! sends never meets an error here. `null` in place of the whole object counts as `{}`, as in a call without
-//! arguments. Nothing from outside enters an error message without a bound on its length.
+//! The schema is for models and their libraries, which differ in what they can read: it says less than is checked, in
+//! words that all of them take. Whatever is accepted in its plain form the schema admits.
+//!
+//! Models send `null` for what they do not mean, numbers in quotes, and objects as JSON text. All of it is taken where
+//! it can mean one thing only. Nothing from outside enters an error message without a bound on its length.
 
 mod kind;
 mod schema;
 
 pub use kind::{Bound, Kind};
+use std::borrow::Cow;
+
 pub use schema::InputSchema;
 use serde_json::{Map, Value};
 
@@ -94,18 +98,21 @@ impl ArgumentError {
     }
 }
 
-/// Checks `arguments` (an object, or `null` for none) against `params` and fills in the defaults.
+/// Checks `arguments` (an object, also as JSON text, or `null` for none) against `params` and fills in the defaults.
 ///
-/// The result holds exactly one entry for each parameter. Integers written as `5.0` come back as `5`.
+/// The result holds exactly one entry for each parameter. Integers written as `5.0` or `"5"` come back as `5`. `null`
+/// stands for an argument that was left out.
 ///
 /// # Errors
 /// The first thing wrong: not an object, an argument the tool does not know, a required one missing, or a value of the
 /// wrong type or out of range.
 pub fn validate(params: &[Param], arguments: &Value) -> Result<Map<String, Value>, ArgumentError> {
     let none = Map::new();
-    let given = match arguments {
+    let arguments = unquoted(arguments);
+    let given = match arguments.as_ref() {
         Value::Object(given) => given,
         Value::Null => &none,
+        Value::String(text) if text.trim().is_empty() => &none,
         other => return Err(ArgumentError::NotAnObject { got: shown(other) }),
     };
     if let Some(unknown) = given.keys().find(|key| !params.iter().any(|param| param.name == key.as_str())) {
@@ -113,7 +120,8 @@ pub fn validate(params: &[Param], arguments: &Value) -> Result<Map<String, Value
     }
     let mut checked = Map::new();
     for param in params {
-        let value = match given.get(param.name) {
+        let is_left_out = |value: &&Value| value.is_null() && param.default != DefaultValue::Required;
+        let value = match given.get(param.name).filter(|value| !is_left_out(value)) {
             Some(value) => param.kind.check(param.name, value)?,
             None => param.default.value().ok_or_else(|| ArgumentError::Missing {
                 argument: param.name.to_owned(),
@@ -123,6 +131,20 @@ pub fn validate(params: &[Param], arguments: &Value) -> Result<Map<String, Value
         checked.insert(param.name.to_owned(), value);
     }
     Ok(checked)
+}
+
+/// An object that came as JSON text; anything else as it is.
+#[must_use]
+pub fn unquoted(arguments: &Value) -> Cow<'_, Value> {
+    match arguments.as_str().and_then(|text| written_out(text, Value::is_object)) {
+        Some(written) => Cow::Owned(written),
+        None => Cow::Borrowed(arguments),
+    }
+}
+
+/// The value that a JSON text stands for, if it is one that fits.
+fn written_out(text: &str, fits: impl Fn(&Value) -> bool) -> Option<Value> {
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).ok().filter(fits)
 }
 
 fn known(params: &[Param]) -> String {

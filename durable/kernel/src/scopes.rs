@@ -17,6 +17,10 @@ impl Scopes {
     /// Attach as a Blender.
     pub const PEER: Self = Self(4);
     pub const NONE: Self = Self(0);
+    /// What an AI client needs. The challenge of the MCP endpoint names it, so that clients do not ask for everything.
+    pub const FOR_CLIENTS: Self = Self(3);
+    /// What a request that names no scope asks for: what a client needs, and not to attach as a Blender.
+    pub const DEFAULT: Self = Self::FOR_CLIENTS;
     pub const ALL: Self = Self(7);
     /// Each single scope with its name, in the order they are written.
     pub const NAMED: [(Self, &'static str); 3] =
@@ -39,9 +43,17 @@ impl Scopes {
         self.0 == 0
     }
 
-    /// The known scopes of a list; names this server does not know are passed over.
+    /// The known scopes of a list, separated by white space or commas; names this server does not know are passed over.
     pub fn known(list: &str) -> Self {
-        list.split_ascii_whitespace().filter_map(Self::named).fold(Self::NONE, Self::union)
+        let separates = |character: char| character.is_ascii_whitespace() || character == ',';
+        list.split(separates).filter_map(Self::named).fold(Self::NONE, Self::union)
+    }
+
+    /// The scopes that a request asks for by its parameter `scope`. One that names nothing known here (clients send
+    /// `openid profile`, or their own name) counts as one that names nothing.
+    pub fn requested(scope: Option<&str>) -> Self {
+        let known = scope.map_or(Self::NONE, Self::known);
+        if known.is_empty() { Self::DEFAULT } else { known }
     }
 
     fn named(name: &str) -> Option<Self> {
@@ -86,12 +98,21 @@ mod tests {
     fn scopes_are_written_in_one_order_and_read_in_any() {
         assert_eq!(Scopes::known("peer  bus:read").to_string(), "bus:read peer");
         assert_eq!(Scopes::known("peer bus:dispatch bus:read"), Scopes::ALL);
+        assert_eq!(Scopes::known(" bus:read,bus:dispatch,, openid"), Scopes::FOR_CLIENTS);
     }
 
     #[test]
     fn unknown_names_give_nothing() {
         assert!(Scopes::known("openid BUS:READ bus:readx").is_empty());
         assert!(serde_json::from_str::<Scopes>("\"bus:read admin\"").is_err());
+    }
+
+    #[test]
+    fn asking_for_nothing_known_is_asking_for_nothing() {
+        for scope in [None, Some(""), Some(" "), Some("claudeai"), Some("openid profile"), Some(",")] {
+            assert_eq!(Scopes::requested(scope), Scopes::DEFAULT, "{scope:?}");
+        }
+        assert_eq!(Scopes::requested(Some("openid bus:read")), Scopes::BUS_READ);
     }
 
     #[test]

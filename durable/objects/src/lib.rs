@@ -6,6 +6,7 @@ mod key_ring;
 mod sleepers;
 pub mod sockets;
 mod sqlite;
+mod unread;
 mod user_bus;
 mod waits;
 

@@ -3,12 +3,17 @@
 use core::cell::RefCell;
 use std::collections::HashMap;
 
+use crate::unread::Unread;
+use bus::turn::effect::close;
 use bus::turn::presence::{Attached, Link, Presence, Stream};
 use bus::wire::topics::Listener;
 use kernel::ids;
 use kernel::storage::MAX_INTEGER;
-use runtime::WebCrypto;
+use runtime::{WebCrypto, now_ms};
 use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::js_sys::Date;
+use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Error, Headers, Result, State, WebSocket, WebSocketRequestResponsePair, console_error, console_log};
 
 /// Headers by which the edge tells the object whose socket it opens.
@@ -29,6 +34,9 @@ pub mod header {
 /// looks like it: each has a line feed.
 pub const READ: &str = "read";
 
+/// Bytes that all sockets of an object together may leave unread. An isolate has 128 MiB for everything.
+const MAX_UNREAD: u64 = 64 * 1024 * 1024;
+
 /// What is written on a socket (16 KiB at most): whose it is, and what it is registered as.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Opened {
@@ -38,6 +46,9 @@ pub struct Opened {
     pub may_dispatch: bool,
     /// The peer asked for the subprotocol `mcp`.
     pub subprotocol: bool,
+    /// It was closed as too slow and counts as gone, whenever its end comes through. Missing on sockets of an earlier build.
+    #[serde(default)]
+    pub has_ended: bool,
     role: Role,
 }
 
@@ -96,6 +107,7 @@ impl Opened {
             grant_id: required(header::GRANT_ID)?,
             may_dispatch: required(header::MAY_DISPATCH)? == "1",
             subprotocol: required(header::SUBPROTOCOL)? == "1",
+            has_ended: false,
             role,
         };
         Ok(Opening { opened, expires_ms, stream, listener })
@@ -171,12 +183,89 @@ impl Opened {
     }
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// What the crate's state lacks.
+    type Pings;
+
+    #[wasm_bindgen(method, catch, js_name = getWebSocketAutoResponseTimestamp)]
+    fn last_answered(this: &Pings, socket: &JsValue) -> core::result::Result<Option<Date>, JsValue>;
+}
+
+/// When the platform answered the last `ping` of a socket. Unix milliseconds.
+#[allow(clippy::cast_possible_truncation)]
+pub fn last_ping(state: &State, socket: &WebSocket) -> Option<i64> {
+    let state: &JsValue = state.as_raw().as_ref();
+    let answered = state.unchecked_ref::<Pings>().last_answered(socket.as_ref());
+    let answered = answered.unwrap_or_else(|error| {
+        console_log!("last ping: {error:?}");
+        None
+    });
+    answered.map(|at| at.get_time() as i64)
+}
+
 pub struct Sockets(RefCell<HashMap<String, Live>>);
+
+/// The socket that has left most unread, where all together have left more than the object may keep.
+fn slowest_of_too_many(sockets: &HashMap<String, Live>) -> Option<String> {
+    let total = sockets.values().fold(0_u64, |total, live| total.saturating_add(live.unread.bytes()));
+    let slowest = || sockets.iter().max_by_key(|(_, live)| live.unread.bytes());
+    if total > MAX_UNREAD { slowest().map(|(socket_id, _)| socket_id.clone()) } else { None }
+}
 
 struct Live {
     socket: WebSocket,
     opened: Opened,
     malformed: u32,
+    unread: Unread,
+}
+
+impl Live {
+    fn new(socket: WebSocket, opened: Opened) -> Self {
+        Self { socket, opened, malformed: 0, unread: Unread::default() }
+    }
+
+    fn send(&mut self, frame: &str) {
+        self.unread.send(frame.len(), now_ms());
+        if let Err(error) = self.socket.send_with_str(frame) {
+            // The close event follows; what was to be acknowledged is sent again.
+            console_log!("send to {}: {error}", self.opened.socket_id);
+        }
+        if !self.opened.is_client() && self.unread.asks(false) {
+            self.ask();
+        }
+    }
+
+    fn ask(&self) {
+        if let Err(error) = self.socket.send_with_str(READ) {
+            console_log!("send to {}: {error}", self.opened.socket_id);
+        }
+    }
+
+    /// Whether it has left too much unread, its last `ping` considered.
+    fn is_too_slow(&mut self, state: &State) -> bool {
+        let now_ms = now_ms();
+        if self.unread.is_too_much(now_ms)
+            && self.opened.is_client()
+            && let Some(pinged_ms) = last_ping(state, &self.socket)
+        {
+            self.unread.read_before(pinged_ms);
+        }
+        self.unread.is_too_much(now_ms)
+    }
+
+    /// Closes it as too slow. It counts as gone from now on: while it does not read, its end does not come through either.
+    fn end(mut self) -> Opened {
+        self.opened.has_ended = true;
+        if let Err(error) = self.opened.write(&self.socket) {
+            console_error!("socket attachment: {error}");
+        }
+        let reason = "too slow: too much of what was sent has not been read";
+        if let Err(error) = self.socket.close(Some(close::TOO_SLOW), Some(reason)) {
+            console_log!("close of {}: {error}", self.opened.socket_id);
+        }
+        self.opened
+    }
 }
 
 impl Sockets {
@@ -188,9 +277,9 @@ impl Sockets {
         }
         let mut live = HashMap::new();
         for socket in state.get_websockets() {
-            let Some(opened) = Opened::of(&socket) else { continue };
+            let Some(opened) = Opened::of(&socket).filter(|opened| !opened.has_ended) else { continue };
             opened.wake(presence);
-            live.insert(opened.socket_id.clone(), Live { socket, opened, malformed: 0 });
+            live.insert(opened.socket_id.clone(), Live::new(socket, opened));
         }
         Self(RefCell::new(live))
     }
@@ -202,21 +291,44 @@ impl Sockets {
     pub fn accept(&self, state: &State, socket: WebSocket, opened: &Opened) -> Result<()> {
         state.accept_websocket_with_tags(&socket, &[&opened.socket_id]);
         opened.write(&socket)?;
-        let live = Live { socket, opened: opened.clone(), malformed: 0 };
+        let live = Live::new(socket, opened.clone());
         self.0.borrow_mut().insert(opened.socket_id.clone(), live);
         Ok(())
+    }
+
+    /// When the platform answered the last `ping` of a socket. Unix milliseconds.
+    pub fn last_ping(&self, state: &State, socket_id: &str) -> Option<i64> {
+        last_ping(state, &self.0.borrow().get(socket_id)?.socket)
     }
 
     pub fn forget(&self, socket_id: &str) {
         self.0.borrow_mut().remove(socket_id);
     }
 
-    pub fn send(&self, socket_id: &str, frame: &str) {
-        if let Some(live) = self.0.borrow().get(socket_id)
-            && let Err(error) = live.socket.send_with_str(frame)
+    /// Sends a frame. Returns a socket that has left too much unread: it was closed.
+    pub fn send(&self, state: &State, socket_id: &str, frame: &str) -> Option<Opened> {
+        let mut sockets = self.0.borrow_mut();
+        let live = sockets.get_mut(socket_id)?;
+        live.send(frame);
+        let slow = if live.is_too_slow(state) { Some(socket_id.to_owned()) } else { slowest_of_too_many(&sockets) };
+        sockets.remove(&slow?).map(Live::end)
+    }
+
+    /// Asks the edge to say when what went out over an event stream has been read.
+    pub fn ask(&self, socket_id: &str) {
+        if let Some(live) = self.0.borrow_mut().get_mut(socket_id)
+            && live.unread.asks(true)
         {
-            // The close event follows; what was to be acknowledged is sent again.
-            console_log!("send to {socket_id}: {error}");
+            live.ask();
+        }
+    }
+
+    /// A socket was heard: what went out over it has been read, over an event stream as far as was asked.
+    pub fn heard(&self, socket_id: &str) {
+        match self.0.borrow_mut().get_mut(socket_id) {
+            Some(live) if live.opened.is_client() => live.unread.read_all(),
+            Some(live) => live.unread.read_as_asked(),
+            None => {}
         }
     }
 

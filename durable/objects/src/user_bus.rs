@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::rc::{Rc, Weak};
 
 use bus::clients::{sockets, streams};
+use bus::delivery::proof;
 use bus::peer::{self, Frame};
 use bus::requests::listen;
 use bus::rows::timers::{self, Kind};
@@ -26,7 +27,7 @@ use worker::{
 };
 
 use crate::sleepers::Sleepers;
-use crate::sockets::{Opened, Opening, READ, Sockets};
+use crate::sockets::{Opened, Opening, Sockets, last_ping};
 use crate::sqlite::ObjectSql;
 use crate::waits::Waits;
 
@@ -107,6 +108,10 @@ impl DurableObject for UserBus {
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
         let Some(opened) = Opened::of(&socket) else { return Ok(()) };
+        if opened.has_ended {
+            return Ok(());
+        }
+        self.0.sockets.heard(&opened.socket_id);
         if !opened.is_client() {
             let read = self.0.turn(&opened.user_id, |turn| streams::read(turn, &opened.socket_id)).await;
             return read.map_err(|error| logged(&error));
@@ -201,8 +206,13 @@ impl Bus {
     /// Performs one effect; when that is to arm the alarm, says for when.
     fn perform(&self, user_id: &str, effect: Effect) -> Option<i64> {
         match effect {
-            Effect::Send { socket_id, frame } => self.sockets.send(&socket_id, &frame),
-            Effect::AskRead { socket_id } => self.sockets.send(&socket_id, READ),
+            Effect::Send { socket_id, frame } => {
+                if let Some(slow) = self.sockets.send(&self.state, &socket_id, &frame) {
+                    self.leave_behind(slow);
+                }
+            }
+            Effect::LookForPing { socket_id } => self.look_for_ping(user_id, socket_id),
+            Effect::AskRead { socket_id } => self.sockets.ask(&socket_id),
             Effect::Note { socket_id } => {
                 self.sockets.note(&socket_id, &self.presence.borrow());
                 self.waits.poke_all();
@@ -221,6 +231,31 @@ impl Bus {
             Effect::Vanish => {}
         }
         None
+    }
+
+    /// Lets a socket's last `ping` prove what has arrived.
+    fn look_for_ping(&self, user_id: &str, socket_id: String) {
+        let (Some(bus), Some(pinged_ms)) = (self.me.upgrade(), self.sockets.last_ping(&self.state, &socket_id)) else {
+            return;
+        };
+        let user_id = user_id.to_owned();
+        spawn_local(async move {
+            if let Err(error) = bus.turn(&user_id, |turn| proof::pinged(turn, &socket_id, pinged_ms)).await {
+                logged(&error);
+            }
+        });
+    }
+
+    /// A socket was closed as too slow: whoever is attached by it has left.
+    fn leave_behind(&self, slow: Opened) {
+        let Some(bus) = self.me.upgrade() else { return };
+        spawn_local(async move {
+            let left = bus.turn(&slow.user_id, |turn| sockets::socket_closed(turn, &slow.socket_id)).await;
+            if let Err(error) = left {
+                logged(&error);
+            }
+            bus.waits.poke_all();
+        });
     }
 
     /// Takes a turn at this time, at whose end what has changed is told.
@@ -298,8 +333,14 @@ impl Bus {
 
     async fn gone(&self, socket: &WebSocket) -> Result<()> {
         let Some(opened) = Opened::of(socket) else { return Ok(()) };
+        let pinged_ms = last_ping(&self.state, socket);
         self.sockets.forget(&opened.socket_id);
-        let left = self.turn(&opened.user_id, |turn| sockets::socket_closed(turn, &opened.socket_id));
+        let left = self.turn(&opened.user_id, |turn| {
+            if let Some(pinged_ms) = pinged_ms {
+                proof::pinged(turn, &opened.socket_id, pinged_ms)?;
+            }
+            sockets::socket_closed(turn, &opened.socket_id)
+        });
         left.await.map_err(|error| logged(&error))?;
         self.waits.poke_all();
         Ok(())

@@ -354,6 +354,6 @@ const ERRORS: &[(&[&str], &str)] = &[
     (
         &["timeout", "timed out"],
         "- The wait ended, not the job. See whether its effect is there before running it again; split the work or \
-         give more _timeout.",
+         give more timeout_seconds.",
     ),
 ];

@@ -68,29 +68,17 @@ pub const TOOLS: &[AccountTool] = &[
 ];
 
 fn created() -> Value {
-    output::answer(&["ok"], json!({"token": {"type": "string"}, "access_token": access_token()}))
+    output::answer(json!({"token": {"type": "string"}, "access_token": access_token()}))
 }
 
 fn listed() -> Value {
-    output::answer(&["ok"], json!({"access_tokens": {"type": "array", "items": access_token()}}))
+    output::answer(json!({"access_tokens": {"type": "array", "items": access_token()}}))
 }
 
 fn revoked() -> Value {
-    output::answer(&["ok", "not_found"], json!({"token_id": {"type": "string"}}))
+    output::answer(json!({"token_id": {"type": "string"}}))
 }
 
 fn access_token() -> Value {
-    let time = || json!({"type": "number", "description": "Unix time in seconds."});
-    json!({
-        "type": "object",
-        "properties": {
-            "token_id": {"type": "string"},
-            "name": {"type": "string"},
-            "scopes": {"type": "array", "items": {"type": "string"}},
-            "created_at": time(),
-            "expires_at": time(),
-            "last_used_at": {"anyOf": [time(), {"type": "null"}]},
-        },
-        "required": ["token_id", "name", "scopes", "created_at", "expires_at", "last_used_at"],
-    })
+    json!({"type": "object", "properties": {"token_id": {"type": "string"}, "name": {"type": "string"}}})
 }

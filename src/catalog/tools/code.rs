@@ -19,7 +19,7 @@ pub const TOOLS: &[DispatchTool] = &[
                       what the code printed: print() whatever you want to see. It can do all that Blender can, \
                       deleting included. Use it to make, change, render, import or export; to look, prefer the \
                       read-only tools. Work in small steps and check each. An exception comes back as status \
-                      \"failed\" with its traceback. Set _timeout for renders and simulations, and call \
+                      \"failed\" with its traceback. Set timeout_seconds for renders and simulations, and call \
                       progress(percent, message) in their loops, so that they can be followed and cancelled.",
         annotations: Annotations { open_world: true, ..Annotations::DESTRUCTIVE },
         timeout_seconds: 60.0,

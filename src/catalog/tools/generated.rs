@@ -1,15 +1,19 @@
 //! Tools for models generated from text or pictures: Hyper3D Rodin.
 
-use kernel::arguments::{Kind, Param};
+use kernel::arguments::{Bound, Kind, Param};
 
 use super::online::ASSET_ID;
 use super::scene::NAME;
 use super::{Annotations, Changes, DispatchTool};
 
 const PROMPT: Kind = Kind::Text { min: 1, max: 4096 };
+/// A URL, or a pair of file extension and base64 data.
+const IMAGE: Kind = Kind::Any { usually: &Kind::Text { min: 0, max: 0 } };
+const PROPORTIONS: Kind = Kind::List { items: &PROPORTION, max: 3 };
+const PROPORTION: Kind = Kind::Number { min: Bound::Excluded(0.0), max: Bound::Excluded(f64::MAX) };
 /// Keys of the services are opaque, and longer than ids.
 const KEY: Kind = Kind::Text { min: 1, max: 1024 };
-const IMAGES: Kind = Kind::List { items: &Kind::Any, max: 16 };
+const IMAGES: Kind = Kind::List { items: &IMAGE, max: 16 };
 
 pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
@@ -41,7 +45,7 @@ pub const TOOLS: &[DispatchTool] = &[
             ),
             Param::nullable(
                 "bbox_condition",
-                &Kind::Any,
+                &Kind::Any { usually: &PROPORTIONS },
                 "Proportions as [length, width, height]. The model comes in at a normalized size either way.",
             ),
         ],

@@ -5,25 +5,43 @@ use std::sync::{Arc, OnceLock};
 use kernel::arguments::InputSchema;
 use rmcp::model::{JsonObject, ToolAnnotations};
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Value, to_value};
+use serde_json::{Value, json, to_value};
 
 use super::model::{AccountTool, Annotations, Tool};
-use super::{output, served};
+use super::{Profile, output, served};
 
 /// The value of `tools` in a list result: a JSON array, made once in the life of an isolate.
 #[must_use]
-pub fn list() -> &'static RawValue {
-    static LIST: OnceLock<Box<RawValue>> = OnceLock::new();
-    LIST.get_or_init(|| {
-        let tools: Vec<rmcp::model::Tool> = served().map(listed).collect();
+pub fn list(profile: Profile) -> &'static RawValue {
+    static LISTS: [OnceLock<Box<RawValue>>; 4] = [const { OnceLock::new() }; 4];
+    let make = || {
         // Constant tables always serialize; a test reads the list.
-        to_raw_value(&tools).unwrap_or_default()
-    })
+        to_raw_value(&listed_in(profile).collect::<Vec<_>>()).unwrap_or_default()
+    };
+    // Each profile has a place in the array.
+    match Profile::ALL.iter().zip(&LISTS).find(|(known, _)| **known == profile) {
+        Some((_, list)) => list.get_or_init(make),
+        None => RawValue::NULL,
+    }
+}
+
+fn listed_in(profile: Profile) -> impl Iterator<Item = rmcp::model::Tool> {
+    served().filter(move |tool| profile.lists(*tool)).map(listed)
+}
+
+/// How many bytes of a profile's list clients pass on to their model: names, descriptions and input schemas, as JSON.
+#[must_use]
+pub fn bytes_to_models(profile: Profile) -> usize {
+    let shown = |tool: rmcp::model::Tool| {
+        let told = json!({"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema});
+        told.to_string().len()
+    };
+    listed_in(profile).map(shown).sum()
 }
 
 fn listed(tool: Tool) -> rmcp::model::Tool {
     let (title, description, output_schema) = match tool {
-        Tool::Dispatch(tool) => (tool.title, tool.description, output::envelope(tool.command())),
+        Tool::Dispatch(tool) => (tool.title, tool.description, output::envelope()),
         Tool::Bus(tool) | Tool::Job(tool) => (tool.title, tool.description, (tool.output)()),
         Tool::Account(AccountTool { listing, .. }) => (listing.title, listing.description, (listing.output)()),
     };

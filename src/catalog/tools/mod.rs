@@ -1,6 +1,6 @@
 //! The tools: their tables, and finding one by its name.
 //!
-//! Every dispatch tool also takes `target_uuid` and `_timeout`. `model` adds both, so that no table repeats them;
+//! Every dispatch tool also takes `target_uuid` and `timeout_seconds`. `model` adds both, so that no table repeats them;
 //! neither reaches the peer.
 
 mod account;
@@ -12,12 +12,14 @@ mod model;
 mod msgbus;
 mod online;
 mod output;
+mod profile;
 mod scene;
 
 pub use account::{CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
 pub use code::CONSOLE_LEVELS;
-pub use listing::list;
+pub use listing::{bytes_to_models, list};
 pub use model::{AccountTool, Annotations, BusTool, Changes, DispatchCall, DispatchTool, MAX_TIMEOUT_SECONDS, Tool};
+pub use profile::Profile;
 pub use scene::MAX_INTEGER;
 
 /// Every dispatch tool, in the order of the list. Its first takes no arguments that must be given: test suites of the

@@ -1,5 +1,7 @@
 //! The types of tools, and parsing a call of a dispatch tool.
 
+use std::borrow::Cow;
+
 use ::bus::wire::tables::{BUS_TOOLS, JOB_TOOLS};
 use ::bus::wire::tool_parameters::{MAX_ID, ToolParameters};
 use kernel::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};
@@ -10,7 +12,10 @@ pub const MAX_TIMEOUT_SECONDS: f64 = 3600.0;
 
 const PREFIX: &str = "blender_";
 const TARGET_UUID: &str = "target_uuid";
-const TIMEOUT: &str = "_timeout";
+/// The name in the list. Several client libraries cannot load a property that begins with an underscore.
+const TIMEOUT: &str = "timeout_seconds";
+/// The other name, which is accepted too.
+const UNLISTED_TIMEOUT: &str = "_timeout";
 
 /// What a client may assume of a call before it is made. All four are always written, since two of the protocol's
 /// defaults are `true`.
@@ -52,9 +57,9 @@ pub struct DispatchTool {
     /// For the model: what it does, when to use it and when another tool is better.
     pub description: &'static str,
     pub annotations: Annotations,
-    /// Default of `_timeout`.
+    /// Default of `timeout_seconds`.
     pub timeout_seconds: f64,
-    /// The command's own parameters, without `target_uuid` and `_timeout`.
+    /// The command's own parameters, without `target_uuid` and `timeout_seconds`.
     pub parameters: &'static [Param],
     /// What makes a call of a tool that is annotated as reading change something after all.
     pub changes: Changes,
@@ -117,21 +122,21 @@ impl DispatchTool {
         self.name.strip_prefix(PREFIX).unwrap_or(self.name)
     }
 
-    /// All parameters of a call: the command's own, then `target_uuid` and `_timeout`.
+    /// All parameters of a call: the command's own, then `target_uuid` and `timeout_seconds`. What the two mean is said
+    /// once, in the server's instructions.
     #[must_use]
     pub fn all_parameters(&self) -> Vec<Param> {
+        self.parameters_with(TIMEOUT)
+    }
+
+    fn parameters_with(&self, timeout: &'static str) -> Vec<Param> {
         let mut parameters = self.parameters.to_vec();
-        parameters.push(Param::nullable(
-            TARGET_UUID,
-            &Kind::Label { max: MAX_ID },
-            "Which Blender: the uuid of one from blender_list_available_clients, or \"latest\" for the one that \
-             connected last. Leave it out while only one is connected.",
-        ));
+        parameters.push(Param::nullable(TARGET_UUID, &Kind::Label { max: MAX_ID }, "Which Blender."));
         parameters.push(Param::optional(
-            TIMEOUT,
+            timeout,
             Kind::Number { min: Bound::Excluded(0.0), max: Bound::Included(MAX_TIMEOUT_SECONDS) },
             DefaultValue::Number(self.timeout_seconds),
-            "Seconds to wait for the answer. The job goes on after that and its result is kept.",
+            "Seconds to wait.",
         ));
         parameters
     }
@@ -139,7 +144,7 @@ impl DispatchTool {
     /// The `params` of a command that is sent without being called as a tool.
     ///
     /// # Errors
-    /// As [`DispatchCall::parse`]; `target_uuid` and `_timeout` are unknown arguments here.
+    /// As [`DispatchCall::parse`]; `target_uuid` and `timeout_seconds` are unknown arguments here.
     pub fn parse_params(&self, params: &Value) -> Result<Map<String, Value>, ArgumentError> {
         validate(self.parameters, params).map(without_nulls)
     }
@@ -159,12 +164,15 @@ impl DispatchCall {
     /// # Errors
     /// The first argument that is unknown, missing, of the wrong type or out of range, and what it must be.
     pub fn parse(tool: &DispatchTool, arguments: &Value) -> Result<Self, ArgumentError> {
-        let mut checked = validate(&tool.all_parameters(), arguments)?;
+        let is_given = |name| arguments.get(name).is_some_and(|value| !value.is_null());
+        let timeout = if is_given(UNLISTED_TIMEOUT) { UNLISTED_TIMEOUT } else { TIMEOUT };
+        let arguments = without_other_name(arguments, timeout);
+        let mut checked = validate(&tool.parameters_with(timeout), &arguments)?;
         let target_uuid = match checked.remove(TARGET_UUID) {
             Some(Value::String(target)) => Some(target),
             _ => None,
         };
-        let timeout_seconds = checked.remove(TIMEOUT).as_ref().and_then(Value::as_f64).unwrap_or(tool.timeout_seconds);
+        let timeout_seconds = checked.remove(timeout).as_ref().and_then(Value::as_f64).unwrap_or(tool.timeout_seconds);
         let params = without_nulls(checked);
         let only_reads = tool.only_reads(&params);
         Ok(Self { command: tool.command(), params, target_uuid, timeout_seconds, only_reads })
@@ -202,6 +210,20 @@ impl Tool {
             Self::Account(tool) => tool.parameters.to_vec(),
         }
     }
+}
+
+/// The arguments without the other name of the timeout, if nothing else is said by it.
+fn without_other_name<'a>(arguments: &'a Value, timeout: &str) -> Cow<'a, Value> {
+    let other = if timeout == TIMEOUT { UNLISTED_TIMEOUT } else { TIMEOUT };
+    let Some(given) = arguments
+        .as_object()
+        .filter(|given| given.get(other).is_some_and(|value| value.is_null() || given.get(timeout) == Some(value)))
+    else {
+        return Cow::Borrowed(arguments);
+    };
+    Cow::Owned(
+        given.iter().filter(|(name, _)| *name != other).map(|(name, value)| (name.clone(), value.clone())).collect(),
+    )
 }
 
 fn without_nulls(params: Map<String, Value>) -> Map<String, Value> {

@@ -3,10 +3,9 @@ use ::bus::wire::tables::{BUS_TOOLS, JOB_TOOLS};
 use kernel::arguments::InputSchema;
 use serde_json::{Value, json};
 
-use super::output::STATUSES;
-use super::{DispatchCall, DispatchTool, Tool, bus, dispatch_tools, find, list, served};
+use super::{DispatchCall, DispatchTool, Profile, Tool, bus, bytes_to_models, dispatch_tools, find, list, served};
 
-/// The public contract of the dispatch tools: command, own parameters, default of `_timeout`.
+/// The public contract of the dispatch tools: command, own parameters, default of `timeout_seconds`.
 const CONTRACT: &str = r#"
 get_scene_info ; ; 30
 get_object_info ; name: string ; 30
@@ -31,7 +30,7 @@ search_polyhaven_assets ; asset_type: string? = null, categories: string? = null
 download_polyhaven_asset ; asset_id: string, asset_type: string, resolution: string = "1k", file_format: string? =
     null ; 180
 set_texture ; object_name: string, texture_id: string ; 30
-create_rodin_job ; text_prompt: string? = null, images: array? = null, bbox_condition: any = null ; 60
+create_rodin_job ; text_prompt: string? = null, images: array? = null, bbox_condition: array? = null ; 60
 poll_rodin_job_status ; subscription_key: string? = null, request_id: string? = null ; 60
 import_generated_asset ; name: string, task_uuid: string? = null, request_id: string? = null ; 180
 search_sketchfab_models ; query: string, categories: string? = null, count: integer 1..100 = 20, downloadable:
@@ -40,7 +39,7 @@ download_sketchfab_model ; uid: string ; 180
 "#;
 
 fn listed() -> Vec<Value> {
-    serde_json::from_str(list().get()).expect("the list is a JSON array")
+    serde_json::from_str(list(Profile::Full).get()).expect("the list is a JSON array")
 }
 
 fn dispatch(name: &str) -> &'static DispatchTool {
@@ -59,25 +58,22 @@ fn refusal(name: &str, arguments: Value) -> String {
 }
 
 /// One property of an input schema, in the notation of [`CONTRACT`].
-fn signature(name: &str, property: &Value) -> String {
+fn signature(name: &str, property: &Value, is_required: bool) -> String {
     fn kind(schema: &Value) -> String {
-        if let Some(alternatives) = schema["anyOf"].as_array() {
-            assert_eq!(alternatives[1], json!({"type": "null"}));
-            return kind(&alternatives[0]) + "?";
-        }
         if let Some(names) = schema["enum"].as_array() {
             return names.iter().map(|name| name.as_str().expect("a string")).collect::<Vec<_>>().join("|");
         }
         match schema["type"].as_str() {
-            Some("integer") if schema["maximum"] == json!(i32::MAX) => format!("integer {}..", schema["minimum"]),
+            Some("integer") if schema["maximum"].is_null() => format!("integer {}..", schema["minimum"]),
             Some("integer") => format!("integer {}..{}", schema["minimum"], schema["maximum"]),
             Some(name) => name.to_owned(),
-            None => "any".to_owned(),
+            None => panic!("no type: {schema}"),
         }
     }
     match property.get("default") {
         Some(default) => format!("{name}: {} = {default}", kind(property)),
-        None => format!("{name}: {}", kind(property)),
+        None if is_required => format!("{name}: {}", kind(property)),
+        None => format!("{name}: {}? = null", kind(property)),
     }
 }
 
@@ -87,7 +83,7 @@ fn the_dispatch_tools_are_those_of_the_contract() {
     let lines: Vec<&str> = contract.lines().collect();
     assert_eq!(lines.len(), 24);
     let tools = listed();
-    let dispatched = tools.iter().filter(|tool| tool["inputSchema"]["properties"].get("_timeout").is_some());
+    let dispatched = tools.iter().filter(|tool| tool["inputSchema"]["properties"].get("timeout_seconds").is_some());
     assert_eq!(dispatched.count(), 24);
     for line in lines {
         let columns: Vec<&str> = line.split(';').map(str::trim).collect();
@@ -102,16 +98,16 @@ fn agrees(tools: &[Value], command: &str, own: &str, timeout: &str) {
     let properties = tool["inputSchema"]["properties"].as_object().expect("properties");
     let mut own: Vec<String> = own.split(", ").filter(|text| !text.is_empty()).map(str::to_owned).collect();
     let required: Vec<&String> = own.iter().filter(|text| !text.contains('=')).collect();
-    let named = tool["inputSchema"].get("required").and_then(Value::as_array).map_or(0, Vec::len);
-    assert_eq!(required.len(), named, "{name}");
+    let named: Vec<&Value> = tool["inputSchema"]["required"].as_array().into_iter().flatten().collect();
+    assert_eq!(required.len(), named.len(), "{name}");
     own.push("target_uuid: string? = null".to_owned());
-    own.push(format!("_timeout: number = {timeout}.0"));
+    own.push(format!("timeout_seconds: number = {timeout}.0"));
     own.sort();
-    let mut found: Vec<String> = properties.iter().map(|(name, property)| signature(name, property)).collect();
+    let found = properties.iter().map(|(name, property)| signature(name, property, named.contains(&&json!(name))));
+    let mut found: Vec<String> = found.collect();
     found.sort();
     assert_eq!(found, own, "{name}");
-    let timeout = &properties["_timeout"];
-    assert_eq!((&timeout["exclusiveMinimum"], &timeout["maximum"]), (&json!(0.0), &json!(3600.0)));
+    assert_eq!(properties["timeout_seconds"]["maximum"], json!(3600.0));
 }
 
 #[test]
@@ -128,6 +124,13 @@ fn names_are_unique_and_found() {
     let mut names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().expect("a name")).collect();
     for name in &names {
         assert_eq!(find(name).expect("found").name(), *name);
+    }
+    for name in &names {
+        assert!(
+            name.len() <= 64
+                && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'),
+            "{name}"
+        );
     }
     names.sort_unstable();
     names.dedup();
@@ -201,11 +204,76 @@ fn schemas_are_valid_json_schema() {
 }
 
 #[test]
+fn a_profile_lists_a_part_of_the_tools_and_keeps_its_size() {
+    let names = |profile| -> Vec<String> {
+        let tools: Vec<Value> = serde_json::from_str(list(profile).get()).expect("a JSON array");
+        tools.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    let full = names(Profile::Full);
+    assert_eq!(full.len(), served().count());
+    for (profile, most_bytes) in
+        [(Profile::Core, 7_500), (Profile::Scene, 12_500), (Profile::Assets, 15_500), (Profile::Full, 26_000)]
+    {
+        let (names, bytes) = (names(profile), bytes_to_models(profile));
+        assert!(names.iter().all(|name| full.contains(name)), "{profile:?}");
+        assert!(names.len() > 9 && names[0] == "blender_get_scene_info", "{profile:?}: {names:?}");
+        assert!(bytes <= most_bytes, "{profile:?} has grown to {bytes} bytes");
+        assert!(
+            list(profile).get().len() <= bytes * 2,
+            "{profile:?}: titles, annotations and output schemas have grown"
+        );
+    }
+    let core = names(Profile::Core);
+    assert!(names(Profile::Scene).iter().filter(|name| core.contains(name)).count() == core.len());
+    for name in ["blender_execute_code", "blender_get_viewport_screenshot", "blender_job_result"] {
+        assert!(core.contains(&name.to_owned()), "{name}");
+    }
+}
+
+/// Keywords that all of the usual model providers and client libraries take in an input schema.
+const COMMON_KEYWORDS: [&str; 9] =
+    ["type", "properties", "required", "items", "enum", "minimum", "maximum", "description", "default"];
+
+fn is_common(place: &str, schema: &Value) {
+    let keywords = schema.as_object().unwrap_or_else(|| panic!("{place}: {schema}"));
+    for keyword in keywords.keys() {
+        assert!(COMMON_KEYWORDS.contains(&keyword.as_str()), "{place}: {keyword}");
+    }
+    assert!(schema["type"].is_string(), "{place}: {schema}");
+    assert!(!schema["default"].is_null() || !keywords.contains_key("default"), "{place}: a default of null");
+    assert_eq!(schema["type"] == "array", keywords.contains_key("items"), "{place}");
+    if let Some(items) = keywords.get("items") {
+        is_common(&format!("{place}[]"), items);
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        assert!(name.chars().next().is_some_and(|first| first.is_ascii_alphabetic()), "{place}.{name}");
+        is_common(&format!("{place}.{name}"), property);
+    }
+}
+
+#[test]
+fn input_schemas_keep_to_what_every_library_takes() {
+    for tool in listed() {
+        is_common(tool["name"].as_str().unwrap_or_default(), &tool["inputSchema"]);
+        assert!(tool["inputSchema"]["properties"].is_object());
+    }
+}
+
+#[test]
 fn the_envelope_is_admitted_in_every_status() {
     let tools = listed();
     let schema = &tools.iter().find(|tool| tool["name"] == "blender_get_scene_info").expect("listed")["outputSchema"];
     let validator = jsonschema::draft202012::new(schema).expect("compiles");
-    for status in STATUSES {
+    for status in [
+        "completed",
+        "failed",
+        "timeout",
+        "no_client",
+        "ambiguous_target",
+        "unknown_target",
+        "disconnected",
+        "cancelled",
+    ] {
         let envelope = json!({"status": status, "command": "get_scene_info", "target_uuid": "b-1",
             "job_id": "j-0123456789ab", "result": "{}", "error": ""});
         assert!(validator.is_valid(&envelope), "{status}");
@@ -213,18 +281,33 @@ fn the_envelope_is_admitted_in_every_status() {
     let no_job = json!({"status": "no_client", "command": "get_scene_info", "target_uuid": null, "job_id": null,
         "result": "", "error": "", "hint": "Open Blender.", "candidates": []});
     assert!(validator.is_valid(&no_job));
-    let unknown = json!({"status": "ok", "command": "get_scene_info", "target_uuid": null, "job_id": null,
-        "result": "", "error": ""});
-    assert!(!validator.is_valid(&unknown));
+    assert!(!validator.is_valid(&json!({"status": "completed"})), "result and error are always there");
 }
 
 #[test]
 fn the_target_and_the_timeout_do_not_reach_the_peer() {
-    let call = parsed("blender_get_object_info", json!({"name": "Cube", "target_uuid": "b-1", "_timeout": 2}));
-    assert_eq!(call.command, "get_object_info");
-    assert_eq!(Value::Object(call.params), json!({"name": "Cube"}));
-    assert_eq!(call.target_uuid.as_deref(), Some("b-1"));
-    assert!((call.timeout_seconds - 2.0).abs() < f64::EPSILON);
+    for timeout in ["timeout_seconds", "_timeout"] {
+        let call = parsed("blender_get_object_info", json!({"name": "Cube", "target_uuid": "b-1", timeout: 2}));
+        assert_eq!(call.command, "get_object_info");
+        assert_eq!(Value::Object(call.params), json!({"name": "Cube"}));
+        assert_eq!(call.target_uuid.as_deref(), Some("b-1"));
+        assert!((call.timeout_seconds - 2.0).abs() < f64::EPSILON);
+    }
+}
+
+#[test]
+fn the_two_names_of_the_timeout_must_not_contradict_each_other() {
+    for arguments in [
+        json!({"timeout_seconds": 2, "_timeout": 2}),
+        json!({"timeout_seconds": 2, "_timeout": null}),
+        json!({"timeout_seconds": null, "_timeout": 2}),
+    ] {
+        assert!((parsed("blender_get_scene_info", arguments).timeout_seconds - 2.0).abs() < f64::EPSILON);
+    }
+    let both = parsed("blender_get_scene_info", json!({"timeout_seconds": null, "_timeout": null}));
+    assert!((both.timeout_seconds - 30.0).abs() < f64::EPSILON);
+    let message = refusal("blender_get_scene_info", json!({"timeout_seconds": 2, "_timeout": 3}));
+    assert!(message.starts_with("unknown argument \"timeout_seconds\": known are "), "{message}");
 }
 
 #[test]
@@ -254,12 +337,15 @@ fn a_blank_target_is_refused() {
 
 #[test]
 fn a_timeout_is_above_zero_and_at_most_an_hour() {
-    for timeout in [json!(0), json!(-1), json!(3600.1), json!("5"), json!(null), json!(1e300)] {
-        let message = refusal("blender_get_scene_info", json!({"_timeout": timeout}));
-        assert!(message.starts_with("_timeout must be a number above 0 and at most 3600, got "), "{message}");
-    }
-    for timeout in [json!(0.001), json!(1), json!(3600)] {
-        parsed("blender_get_scene_info", json!({"_timeout": timeout}));
+    for name in ["timeout_seconds", "_timeout"] {
+        for timeout in [json!(0), json!(-1), json!(3600.1), json!("0"), json!("soon"), json!(1e300)] {
+            let message = refusal("blender_get_scene_info", json!({name: timeout}));
+            let expected = format!("{name} must be a number above 0 and at most 3600, got ");
+            assert!(message.starts_with(&expected), "{message}");
+        }
+        for timeout in [json!(0.001), json!(1), json!(3600), json!("5"), json!(null)] {
+            parsed("blender_get_scene_info", json!({name: timeout}));
+        }
     }
 }
 
@@ -267,7 +353,7 @@ fn a_timeout_is_above_zero_and_at_most_an_hour() {
 fn a_misspelt_argument_is_named() {
     assert_eq!(
         refusal("blender_get_object_info", json!({"object": "Cube"})),
-        "unknown argument \"object\": known are name, target_uuid, _timeout"
+        "unknown argument \"object\": known are name, target_uuid, timeout_seconds"
     );
 }
 
@@ -287,7 +373,7 @@ fn only_calls_that_change_nothing_count_as_reads() {
 fn a_command_is_found_and_its_params_checked() {
     let tool = DispatchTool::of_command("get_object_info").expect("found");
     assert_eq!(Value::Object(tool.parse_params(&json!({"name": "Cube"})).expect("accepted")), json!({"name": "Cube"}));
-    assert!(tool.parse_params(&json!({"name": "Cube", "_timeout": 1})).is_err());
+    assert!(tool.parse_params(&json!({"name": "Cube", "timeout_seconds": 1})).is_err());
     assert!(DispatchTool::of_command("blender_get_object_info").is_none());
     assert_eq!(dispatch_tools().filter(|tool| tool.name == format!("blender_{}", tool.command())).count(), 24);
 }

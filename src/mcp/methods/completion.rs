@@ -48,7 +48,9 @@ async fn dynamic_values(context: &RequestContext, dynamic: Dynamic) -> Result<Ve
     let texts = |values: Vec<&Value>, field: &str| -> Vec<String> {
         values.iter().filter_map(|value| value.get(field)?.as_str()).map(str::to_owned).collect()
     };
-    let clients: Vec<&Value> = listed("persistent").chain(listed("ephemeral")).collect();
+    // One that is away would be a target that does not answer.
+    let is_connected = |client: &&Value| client.get("connected").and_then(Value::as_bool) == Some(true);
+    let clients: Vec<&Value> = listed("persistent").chain(listed("ephemeral")).filter(is_connected).collect();
     Ok(match dynamic {
         Dynamic::JobIds => texts(listed("jobs").collect(), "job_id"),
         Dynamic::ClientUuids => texts(clients, "uuid"),

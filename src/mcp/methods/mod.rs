@@ -23,10 +23,15 @@ use crate::mcp::context::{Era, RequestContext};
 use crate::mcp::era;
 use crate::mcp::error::RpcError;
 
+/// What holds for many tools is told here once, since a client pays for each listed word in every conversation.
 const INSTRUCTIONS: &str = "Works in the user's own Blender, live. Start with blender_get_scene_info; \
 blender_list_available_clients shows which Blenders are connected. Prefer the reading tools for questions and \
-blender_execute_code for changes; look at the outcome with blender_get_viewport_screenshot. Every tool answers a status: \
-on no_client, ambiguous_target or timeout follow its hint.";
+blender_execute_code for changes; look at the outcome with blender_get_viewport_screenshot.\n\
+Tools that run in a Blender take target_uuid (a uuid from blender_list_available_clients, or \"latest\" for the one that \
+connected last; leave it out while only one is connected) and timeout_seconds (at most 3600; the job goes on after that and its \
+result is kept). They answer {status, command, target_uuid, job_id, result, error}: result is JSON text or plain output, error is \
+empty unless it failed. On status timeout follow the job with blender_job_status and blender_job_result; on no_client, \
+ambiguous_target, unknown_target or disconnected follow the hint and candidates. Times are Unix seconds.";
 
 /// Answers a request.
 ///
@@ -42,7 +47,7 @@ pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
     }
     context.need(Scopes::BUS_READ)?;
     match context.request.method.as_str() {
-        "tools/list" => listed(&context, "tools", catalog::tools::list()),
+        "tools/list" => listed(&context, "tools", catalog::tools::list(context.profile)),
         "tools/call" => tools::call(&context).await,
         "resources/list" => listed(&context, "resources", catalog::resources::list()),
         "resources/templates/list" => listed(&context, "resourceTemplates", catalog::resources::list_templates()),

@@ -27,8 +27,8 @@ const MAX_LISTENER: usize = 12 * 1024;
 /// An open stream of changes, with its first and last message.
 pub struct Listening {
     pub socket: WebSocket,
-    pub acknowledgement: Value,
-    pub completion: Value,
+    pub acknowledgement: String,
+    pub completion: String,
 }
 
 /// Opens the stream of `subscriptions/listen`. The acknowledgement leaves out what cannot be subscribed to. That
@@ -41,7 +41,7 @@ pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
     let id = &context.request.id;
     let subscriptions = wanted(context)?;
     let uris: Vec<&str> = subscriptions.iter().map(|subscription| subscription.uri.as_str()).collect();
-    let meta = json!({"io.modelcontextprotocol/subscriptionId": id});
+    let meta = format!("{{\"io.modelcontextprotocol/subscriptionId\":{id}}}");
     let task_ids = wanted_tasks(context)?;
     let mut agreed = Map::new();
     if !uris.is_empty() {
@@ -50,13 +50,14 @@ pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
     if !task_ids.is_empty() {
         agreed.insert("taskIds".to_owned(), json!(task_ids));
     }
-    let acknowledgement = json!({
-        "jsonrpc": "2.0",
-        "method": "notifications/subscriptions/acknowledged",
-        "params": {"_meta": meta, "notifications": agreed},
-    });
-    let completion = json!({"jsonrpc": "2.0", "id": id, "result": {"resultType": "complete", "_meta": meta}});
-    let listener = Listener { subscription_id: id.clone(), subscriptions, task_ids };
+    let acknowledgement = format!(
+        "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\
+         \"params\":{{\"_meta\":{meta},\"notifications\":{}}}}}",
+        Value::Object(agreed)
+    );
+    let completion =
+        format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"resultType\":\"complete\",\"_meta\":{meta}}}}}");
+    let listener = Listener { subscription_id: id.value(), subscriptions, task_ids };
     let text = serde_json::to_string(&listener).map_err(|error| RpcError::Internal(error.to_string()))?;
     if text.len() > MAX_LISTENER {
         return Err(RpcError::invalid_params("params.notifications is too long in all"));

@@ -4,6 +4,7 @@ use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
 use bus::wire::tables::SUBMIT;
 use bus::wire::tool_result;
+use kernel::arguments::unquoted;
 use kernel::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
@@ -27,7 +28,7 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
     };
     let arguments = match context.request.params.get("arguments") {
         None | Some(Value::Null) => Value::Object(Map::new()),
-        Some(arguments) => arguments.clone(),
+        Some(arguments) => unquoted(arguments).into_owned(),
     };
     match tool {
         Tool::Dispatch(tool) => match DispatchCall::parse(tool, &arguments) {
@@ -89,8 +90,8 @@ fn with_checked_params(arguments: Value) -> Result<Value, String> {
         let known: Vec<_> = tools::dispatch_tools().map(DispatchTool::command).collect();
         return Err(format!("command must be one of {}", known.join(", ")));
     };
-    if let Some(params) = fields.get("params").filter(|params| params.is_object()) {
-        let checked = tool.parse_params(params).map_err(|error| format!("params: {error}"))?;
+    if let Some(params) = fields.get("params").map(unquoted).filter(|params| params.is_object()) {
+        let checked = tool.parse_params(&params).map_err(|error| format!("params: {error}"))?;
         fields.insert("params".to_owned(), Value::Object(checked));
     }
     Ok(Value::Object(fields))

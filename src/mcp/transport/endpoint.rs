@@ -6,13 +6,16 @@ use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Headers, Method, Request, Response, Result, console_error};
 
 use crate::caller::Caller;
+use crate::catalog::tools::Profile;
 use crate::config::Config;
+use crate::http::body::{NOT_ENCODED, is_encoded};
 use crate::http::event_stream::bridge;
 use crate::mcp::era::McpHeaders;
 use crate::mcp::error::RpcError;
 use crate::mcp::message::{self, Body};
+use crate::mcp::transport::accepts::Accepts;
 use crate::mcp::transport::origin;
-use crate::mcp::transport::post::Post;
+use crate::mcp::transport::post::{Addressed, Post};
 use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, refuse};
 use crate::oauth::bearer::{self, Challenge};
 use crate::objects::bus::{Bus, Opened};
@@ -23,8 +26,8 @@ const MAX_BODY: usize = 1024 * 1024;
 /// How much of a too long body is read before the connection is closed, in bytes.
 const MAX_DRAINED: usize = 4 * MAX_BODY;
 
-/// Serves one HTTP request to `/` or `/mcp`.
-pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
+/// Serves one HTTP request to `/`, `/mcp` or the path of a profile.
+pub async fn serve(mut request: Request, env: Env, context: Context, profile: Profile) -> Result<RuntimeResponse> {
     let config = Config::of(&env);
     let site = Site::of(&request, &config);
     let origin = match origin::check(&request, &site, &config) {
@@ -37,7 +40,8 @@ pub async fn serve(mut request: Request, env: Env, context: Context) -> Result<R
             // Before the method is checked: a client that probes with GET must learn how to sign in.
             match bearer::authenticate(&request, &env, site).await {
                 Ok(caller) if request.method() == Method::Post => {
-                    post(&mut request, &env, &context, caller, origin.is_some()).await?
+                    let to = Addressed { profile, for_a_page: origin.is_some() };
+                    post(&mut request, &env, &context, caller, to).await?
                 }
                 Ok(caller) => serve_bodiless(&request, &env, &caller).await?.into(),
                 Err(challenge) => challenge.response()?.into(),
@@ -92,9 +96,10 @@ async fn post(
     env: &Env,
     context: &Context,
     caller: Caller,
-    for_a_page: bool,
+    to: Addressed,
 ) -> Result<RuntimeResponse> {
-    let body = match body_of(request).await? {
+    let accepts = Accepts::of(request.headers().get("Accept")?.as_deref());
+    let body = match body_of(request, accepts).await? {
         ReadBody::Whole(body) => body,
         ReadBody::Refused { status, reason } => {
             return refuse(status, &RpcError::InvalidRequest(reason)).map(Into::into);
@@ -102,9 +107,9 @@ async fn post(
     };
     let headers = mcp_headers(request)?;
     let parsed = message::parse(&body);
-    let post = Post { request, env, context, caller, headers, for_a_page };
+    let post = Post { request, env, context, caller, headers, accepts, to };
     match parsed {
-        Err(unreadable) => answer_error(request, &unreadable.error, &unreadable.id, false).map(Into::into),
+        Err(unreadable) => answer_error(request, &unreadable.error, unreadable.id.as_ref(), false).map(Into::into),
         Ok(Body::One(message)) => post.answer(message).await,
         Ok(Body::Batch(batch)) => post.answer_batch(batch).await.map(Into::into),
     }
@@ -120,12 +125,15 @@ enum ReadBody {
     },
 }
 
-async fn body_of(request: &mut Request) -> Result<ReadBody> {
+async fn body_of(request: &mut Request, accepts: Accepts) -> Result<ReadBody> {
     let refused = |status, reason: &str| Ok(ReadBody::Refused { status, reason: reason.to_owned() });
     if !has_json_body(request)? {
         return refused(415, "Content-Type must be application/json");
     }
-    if !accepts_answer(request)? {
+    if is_encoded(request)? {
+        return refused(415, NOT_ENCODED);
+    }
+    if !accepts.json && !accepts.stream {
         return refused(406, "Accept must admit application/json or text/event-stream");
     }
     match read_body(request).await? {
@@ -158,15 +166,6 @@ fn has_json_body(request: &Request) -> Result<bool> {
     let content_type = request.headers().get("Content-Type")?.unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     Ok(essence.eq_ignore_ascii_case("application/json"))
-}
-
-fn accepts_answer(request: &Request) -> Result<bool> {
-    let Some(accept) = request.headers().get("Accept")? else { return Ok(true) };
-    let admitted = ["application/json", "text/event-stream", "application/*", "text/*", "*/*"];
-    Ok(accept
-        .split(',')
-        .map(|range| range.split(';').next().unwrap_or_default().trim())
-        .any(|range| range.is_empty() || admitted.iter().any(|known| known.eq_ignore_ascii_case(range))))
 }
 
 /// The body, or `None` if it is longer than `MAX_BODY`. Up to `MAX_DRAINED` it is read to the end, since a client that

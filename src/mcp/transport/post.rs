@@ -15,20 +15,23 @@ use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Request, Response as HttpResponse, Result, console_error};
 
 use crate::caller::Caller;
+use crate::catalog::tools::Profile;
 use crate::http::event_stream::bridge;
 use crate::mcp::answer::{Answer, Response};
 use crate::mcp::context::{Era, Interim, RequestContext};
 use crate::mcp::era::{self, McpHeaders};
 use crate::mcp::error::RpcError;
+use crate::mcp::id::Id;
 use crate::mcp::message::{self, Message, Parsed};
 use crate::mcp::methods::{self, subscriptions};
 use crate::mcp::reports::Reports;
+use crate::mcp::transport::accepts::Accepts;
 use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, json_text};
 use crate::mcp::transport::streaming::{Delivery, OnAbandon, Pending, deliver};
 use crate::objects::bus::Bus;
 
-/// On this path `server/discover` is unknown, so that clients which detect the revision open a session.
-const LEGACY_PATH: &str = "/mcp";
+/// On every other path `server/discover` is unknown, so that clients which detect the revision open a session.
+const DUAL_ERA_PATH: &str = "/";
 /// The only revision that has batches.
 const BATCHING: &str = "2025-03-26";
 
@@ -39,6 +42,14 @@ pub struct Post<'a> {
     pub context: &'a Context,
     pub caller: Caller,
     pub headers: McpHeaders,
+    pub accepts: Accepts,
+    pub to: Addressed,
+}
+
+/// Where a request was sent, and from where.
+#[derive(Debug, Clone, Copy)]
+pub struct Addressed {
+    pub profile: Profile,
     /// The request came from a browser page, so the response needs CORS headers.
     pub for_a_page: bool,
 }
@@ -60,18 +71,20 @@ impl Post<'_> {
         let (tell, interim) = unbounded();
         let context = match self.context_of(message, modern, tell) {
             Ok(context) => {
-                RequestContext { bus_may_write_response: !self.for_a_page && context.reports.is_none(), ..context }
+                // The bus writes JSON.
+                let as_json = !self.to.for_a_page && self.accepts.json && context.reports.is_none();
+                RequestContext { bus_may_write_response: as_json, ..context }
             }
-            Err(error) => return answer_error(self.request, &error, &id, modern).map(Into::into),
+            Err(error) => return answer_error(self.request, &error, Some(&id), modern).map(Into::into),
         };
         if modern && context.request.method == "subscriptions/listen" {
+            if !self.accepts.stream {
+                let error = RpcError::NotAcceptable { method: context.request.method };
+                return answer_error(self.request, &error, Some(&id), modern).map(Into::into);
+            }
             let listening = match subscriptions::listen(&context).await {
-                Ok(listening) => bridge(
-                    listening.socket,
-                    Some(listening.acknowledgement.to_string()),
-                    Some(listening.completion.to_string()),
-                ),
-                Err(error) => answer_error(self.request, &error, &id, modern),
+                Ok(listening) => bridge(listening.socket, Some(listening.acknowledgement), Some(listening.completion)),
+                Err(error) => answer_error(self.request, &error, Some(&id), modern),
             };
             return listening.map(Into::into);
         }
@@ -79,10 +92,12 @@ impl Post<'_> {
         // "Cancellation").
         let (bus, key) = (Rc::clone(&context.bus), context.request_key.clone());
         let on_abandon = modern.then(|| Box::pin(give_up(bus, key)) as OnAbandon);
-        match deliver(Pending::from_iter([answered(context, modern)]), interim, on_abandon, self.context).await? {
+        let pending = Pending::from_iter([answered(context, modern)]);
+        match deliver(pending, interim, self.accepts, on_abandon, self.context).await? {
             Delivery::Stream(stream) => Ok(stream.into()),
             Delivery::Whole(responses) => match responses.into_iter().next() {
-                Some(response) => self.respond(response),
+                Some(Response { outcome: Ok(Answer { written: Some(written), .. }), .. }) => Ok(written),
+                Some(response) => self.respond(&response),
                 None => Err(worker::Error::RustError("an answer was lost".to_owned())),
             },
         }
@@ -91,7 +106,7 @@ impl Post<'_> {
     /// Answers a batch: with one array if all answers come soon, else with a stream.
     pub async fn answer_batch(&self, batch: Vec<Parsed>) -> Result<HttpResponse> {
         if let Err(error) = self.may_batch().await {
-            return answer_error(self.request, &error, &Value::Null, false);
+            return answer_error(self.request, &error, None, false);
         }
         let (tell, interim) = unbounded();
         let pending = Pending::new();
@@ -100,12 +115,12 @@ impl Post<'_> {
             let (id, error) = match parsed {
                 Ok(Message::Request(message)) => {
                     let id = message.id.clone();
-                    match self.member(message, ids.insert(id.to_string()), tell.clone()) {
+                    match self.member(message, ids.insert(id.clone()), tell.clone()) {
                         Ok(context) => {
                             pending.push(answered(context, false));
                             continue;
                         }
-                        Err(error) => (id, error),
+                        Err(error) => (Some(id), error),
                     }
                 }
                 Ok(Message::Notification(notification)) => {
@@ -120,7 +135,7 @@ impl Post<'_> {
         if pending.is_empty() {
             return Ok(HttpResponse::empty()?.with_status(202));
         }
-        match deliver(pending, interim, None, self.context).await? {
+        match deliver(pending, interim, self.accepts, None, self.context).await? {
             Delivery::Stream(stream) => Ok(stream),
             Delivery::Whole(responses) => {
                 let texts: Vec<String> = responses.iter().map(Response::text).collect();
@@ -170,7 +185,7 @@ impl Post<'_> {
         modern: bool,
         tell: UnboundedSender<Interim>,
     ) -> Result<RequestContext, RpcError> {
-        if message.method == "server/discover" && (self.request.path() == LEGACY_PATH || !modern) {
+        if message.method == "server/discover" && (self.request.path() != DUAL_ERA_PATH || !modern) {
             return Err(RpcError::MethodNotFound { method: message.method });
         }
         let (era, request_key) = if modern {
@@ -192,6 +207,7 @@ impl Post<'_> {
             bus,
             env,
             request_key,
+            profile: self.to.profile,
             reports,
             interim: tell,
             bus_may_write_response: false,
@@ -211,7 +227,7 @@ impl Post<'_> {
     /// Handles a notification. Only `notifications/cancelled` has an effect, also after the client has disconnected or
     /// ended its session, since clients often do both at once.
     fn note(&self, notification: &message::Notification) {
-        let (Some(session_id), Some(id)) = (&self.headers.session_id, notification.params.get("requestId")) else {
+        let (Some(session_id), Some(id)) = (&self.headers.session_id, &notification.request_id) else {
             return;
         };
         if notification.method != "notifications/cancelled" {
@@ -224,28 +240,27 @@ impl Post<'_> {
     }
 
     /// A result or error as an HTTP response.
-    fn respond(&self, response: Response) -> Result<RuntimeResponse> {
-        match response.outcome {
-            Ok(Answer { written: Some(written), .. }) => Ok(written),
+    fn respond(&self, response: &Response) -> Result<RuntimeResponse> {
+        match &response.outcome {
             Ok(answer) => {
-                let http = json_text(answer.text(&response.id, response.modern))?;
+                let http = json_text(response.text())?;
                 if let Some(session_id) = &answer.session_id {
                     http.headers().set(SESSION_HEADER, session_id)?;
                 }
                 Ok(http.into())
             }
-            Err(error) => answer_error(self.request, &error, &response.id, response.modern).map(Into::into),
+            Err(error) => answer_error(self.request, error, response.id.as_ref(), response.modern).map(Into::into),
         }
     }
 }
 
 fn answered(context: RequestContext, modern: bool) -> LocalBoxFuture<'static, Response> {
-    let id = context.request.id.clone();
+    let id = Some(context.request.id.clone());
     methods::answer(context).map(move |outcome| Response { id, modern, outcome }).boxed_local()
 }
 
 /// The key under which a request of a session waits on the bus.
-fn request_key(session_id: &str, id: &Value) -> String {
+fn request_key(session_id: &str, id: &Id) -> String {
     format!("{session_id} {id}")
 }
 

@@ -1,27 +1,27 @@
 //! Answers and errors as single HTTP responses.
 
-use serde_json::{Value, json};
 use worker::{Request, Response, ResponseBody, Result, console_error};
 
 use crate::mcp::error::RpcError;
+use crate::mcp::id::Id;
 use crate::oauth::bearer::Challenge;
 
 pub const SESSION_HEADER: &str = "Mcp-Session-Id";
 
 /// An error as an HTTP response.
-pub fn answer_error(request: &Request, error: &RpcError, id: &Value, modern: bool) -> Result<Response> {
+pub fn answer_error(request: &Request, error: &RpcError, id: Option<&Id>, modern: bool) -> Result<Response> {
     match error {
         RpcError::Unauthenticated => return Challenge::invalid_token(request).response(),
         RpcError::InsufficientScope(scope) => return Challenge::insufficient_scope(request, *scope).response(),
         RpcError::Internal(reason) => console_error!("mcp: {reason}"),
         _ => {}
     }
-    Ok(Response::from_json(&error.response(id))?.with_status(error.status(modern)))
+    Ok(json_text(error.response(id.map(Id::as_json)))?.with_status(error.status(modern)))
 }
 
 /// Refuses a request before its message was read.
 pub fn refuse(status: u16, error: &RpcError) -> Result<Response> {
-    Ok(Response::from_json(&error.response(&json!(null)))?.with_status(status))
+    Ok(json_text(error.response(None))?.with_status(status))
 }
 
 /// A response with this JSON text.

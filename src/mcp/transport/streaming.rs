@@ -16,6 +16,8 @@ use worker::{Context, Delay, Response as HttpResponse, Result};
 use crate::http::event_stream::{Chunk, comment, event, event_stream};
 use crate::mcp::answer::Response;
 use crate::mcp::context::Interim;
+use crate::mcp::transport::accepts::Accepts;
+use crate::mcp::transport::respond::SESSION_HEADER;
 
 /// A comment is sent at least this often. A client that has gone is noticed at the next one, well before its call would
 /// become a task that nobody follows.
@@ -54,13 +56,17 @@ impl OnDrop {
 }
 
 /// Waits for all answers. When the bus reports that one is slow, or a notification comes first, the response becomes a
-/// stream.
+/// stream; unless the client takes only JSON, which then comes when all answers are there, without notifications.
 pub async fn deliver(
     mut pending: Pending,
     mut interim: UnboundedReceiver<Interim>,
+    accepts: Accepts,
     on_abandon: Option<OnAbandon>,
     context: &Context,
 ) -> Result<Delivery> {
+    if !accepts.stream {
+        return Ok(Delivery::Whole(pending.collect().await));
+    }
     let (mut ready, mut events) = (Vec::new(), VecDeque::new());
     while !pending.is_empty() {
         match select(pending.next(), pin!(next(&mut interim))).await {
@@ -70,14 +76,21 @@ pub async fn deliver(
         }
     }
     events.extend(reports(&mut interim));
-    if pending.is_empty() && events.is_empty() {
+    // An error has an HTTP status of its own, which a stream cannot have.
+    let is_error = ready.iter().any(|response: &Response| response.outcome.is_err());
+    if pending.is_empty() && events.is_empty() && (accepts.json || is_error) {
         return Ok(Delivery::Whole(ready));
     }
     events.extend(ready.iter().map(Response::event_text));
+    let session_id = ready.iter().find_map(|response| response.outcome.as_ref().ok()?.session_id.clone());
     let opened = pending.is_empty();
     let watch = on_abandon.filter(|_| !opened).map(|on_abandon| OnDrop::new(context, on_abandon));
     let streamed = Streamed { pending, interim, events, watch, opened };
-    Ok(Delivery::Stream(event_stream(unfold(streamed, step))?))
+    let stream = event_stream(unfold(streamed, step))?;
+    if let Some(session_id) = session_id {
+        stream.headers().set(SESSION_HEADER, &session_id)?;
+    }
+    Ok(Delivery::Stream(stream))
 }
 
 /// The state of a stream of answers.

@@ -12,8 +12,24 @@ use crate::objects::key_ring::{Keys, is_signed, named, newest, sign};
 
 /// Prefix of every id issued here; no other client's id may begin with it.
 pub const PREFIX: &str = "bmcl_";
-/// Separates signatures that are secrets from those of records.
-const SECRET: &str = "client secret";
+/// What a credential of a client is for. It is derived from the client's id, so it is not stored either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The secret of a confidential client.
+    Secret,
+    /// The token that shows who registered (RFC 7592 section 3).
+    Registration,
+}
+
+impl Purpose {
+    /// Separates its signatures from those for other purposes, and from those of records.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Secret => "client secret",
+            Self::Registration => "client registration",
+        }
+    }
+}
 
 /// The metadata of a client. `n`: name, `r`: redirect URIs, `t`: when it registered, Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,15 +46,15 @@ pub struct Record {
     pub secret_by: Option<SecretBy>,
 }
 
-/// The secret of a confidential client. It is derived from the id, so it is not stored either.
-pub fn secret(client_id: &str, keys: &Keys) -> Result<String, Error> {
+/// A credential of the client with this id.
+pub fn credential(purpose: Purpose, client_id: &str, keys: &Keys) -> Result<String, Error> {
     let key = named(&keys.client_record, kid(client_id)).ok_or(Error::Key)?;
-    Ok(URL_SAFE_NO_PAD.encode(sign(key, &[SECRET, client_id])?))
+    Ok(URL_SAFE_NO_PAD.encode(sign(key, &[purpose.label(), client_id])?))
 }
 
-pub fn is_secret(given: &str, client_id: &str, keys: &Keys) -> Result<bool, Error> {
+pub fn is_credential(purpose: Purpose, given: &str, client_id: &str, keys: &Keys) -> Result<bool, Error> {
     let Some(key) = named(&keys.client_record, kid(client_id)) else { return Ok(false) };
-    is_signed(key, &[SECRET, client_id], given)
+    is_signed(key, &[purpose.label(), client_id], given)
 }
 
 impl Record {
@@ -83,7 +99,7 @@ pub fn kid(client_id: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Record, is_secret, secret};
+    use super::{Purpose, Record, credential, is_credential};
     use crate::oauth::client::MAX_CLIENT_ID_BYTES;
     use crate::objects::key_ring::tests::keys;
 
@@ -99,14 +115,18 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_of_one_client_and_one_server() {
+    fn a_credential_is_of_one_client_one_server_and_one_purpose() {
         let id = record().to_id(&keys(1)).unwrap();
-        let own = secret(&id, &keys(1)).unwrap();
-        assert!(is_secret(&own, &id, &keys(1)).unwrap());
         let other = Record { registered_s: 8, ..record() }.to_id(&keys(1)).unwrap();
-        assert!(!is_secret(&own, &other, &keys(1)).unwrap() && !is_secret(&own, &id, &keys(2)).unwrap());
         let signature = id.rsplit('.').next().unwrap();
-        assert!(!is_secret("", &id, &keys(1)).unwrap() && !is_secret(signature, &id, &keys(1)).unwrap());
+        for (purpose, another) in [(Purpose::Secret, Purpose::Registration), (Purpose::Registration, Purpose::Secret)] {
+            let own = credential(purpose, &id, &keys(1)).unwrap();
+            let accepted = |given: &str, id: &str, secret| is_credential(purpose, given, id, &keys(secret)).unwrap();
+            assert!(accepted(&own, &id, 1));
+            assert!(!accepted(&own, &other, 1) && !accepted(&own, &id, 2));
+            assert!(!accepted("", &id, 1) && !accepted(signature, &id, 1));
+            assert!(!is_credential(another, &own, &id, &keys(1)).unwrap());
+        }
     }
 
     #[test]

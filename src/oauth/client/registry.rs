@@ -6,6 +6,7 @@ use worker::Env;
 
 use crate::http::error::Error;
 use crate::oauth::client::model::{Client, Secret};
+use crate::oauth::client::record::Purpose;
 use crate::oauth::client::{configured, document, record};
 use crate::objects::key_ring::Keys;
 use crate::site::Site;
@@ -32,7 +33,7 @@ impl Client {
     pub fn accepts_secret(&self, secret: &str, keys: &Keys) -> Result<bool, Error> {
         match &self.secret {
             Secret::None => Ok(true),
-            Secret::MadeFromId => record::is_secret(secret, &self.id, keys),
+            Secret::MadeFromId => record::is_credential(Purpose::Secret, secret, &self.id, keys),
             Secret::Sha256(hash) => Ok(Sha256::digest(secret.as_bytes()).ct_eq(hash).into()),
         }
     }

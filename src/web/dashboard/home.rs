@@ -8,7 +8,7 @@ use crate::http::error::Error;
 use crate::site::Site;
 use crate::web::browser::page_running;
 use crate::web::dashboard::owner::Owner;
-use crate::web::pages::home::{Home, Who, clients};
+use crate::web::pages::home::{Home, Who, clients, profiles};
 use crate::web::pages::{HOME_SCRIPT, STYLE};
 use crate::web::screens;
 
@@ -21,6 +21,7 @@ pub async fn home(request: &Request, env: &Env) -> Result<Response, Error> {
         endpoint: &endpoint,
         server: &site.here,
         clients: &clients(&endpoint),
+        profiles: &profiles(),
         who: who(request, env).await?,
         version: env!("CARGO_PKG_VERSION"),
     })?;

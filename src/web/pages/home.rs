@@ -1,6 +1,12 @@
 //! The home page: what this server is, and how to connect to it.
 
 use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use url::form_urlencoded::byte_serialize;
+
+use crate::catalog::tools::{Profile, bytes_to_models};
 
 #[derive(Template)]
 #[template(path = "home.html", config = "src/web/pages/askama.toml")]
@@ -12,6 +18,7 @@ pub struct Home<'a> {
     /// The server's URL, which the extension asks for.
     pub server: &'a str,
     pub clients: &'a [Client],
+    pub profiles: &'a [ListedProfile],
     pub who: Option<Who>,
     pub version: &'static str,
 }
@@ -22,17 +29,36 @@ pub struct Who {
     pub blenders: usize,
 }
 
-/// How to connect a client. `snippet`: text to copy.
+/// An endpoint with a part of the tools.
+pub struct ListedProfile {
+    pub path: &'static str,
+    pub purpose: &'static str,
+    /// What its list costs a conversation, in bytes.
+    pub bytes: usize,
+}
+
+/// The endpoints by profile.
+pub fn profiles() -> Vec<ListedProfile> {
+    let listed = |profile: Profile| ListedProfile {
+        path: profile.path(),
+        purpose: profile.purpose(),
+        bytes: bytes_to_models(profile),
+    };
+    Profile::ALL.map(listed).into()
+}
+
+/// How to connect a client. `snippet`: text to copy. `link`: what opens the client and asks it to add the server.
 pub struct Client {
     pub id: &'static str,
     pub name: &'static str,
     pub how: &'static str,
     pub snippet: String,
+    pub link: Option<String>,
 }
 
 /// The usual clients.
 pub fn clients(endpoint: &str) -> Vec<Client> {
-    let client = |id, name, how, snippet| Client { id, name, how, snippet };
+    let client = |id, name, how, snippet| Client { id, name, how, snippet, link: None };
     vec![
         client(
             "claude",
@@ -46,18 +72,24 @@ pub fn clients(endpoint: &str) -> Vec<Client> {
             "In a terminal; then /mcp to sign in.",
             format!("claude mcp add --transport http blender {endpoint}"),
         ),
-        client(
-            "vs-code",
-            "VS Code",
-            "In .vscode/mcp.json.",
-            format!(r#"{{"servers": {{"blender": {{"type": "http", "url": "{endpoint}"}}}}}}"#),
-        ),
-        client(
-            "cursor",
-            "Cursor",
-            "In .cursor/mcp.json.",
-            format!(r#"{{"mcpServers": {{"blender": {{"url": "{endpoint}"}}}}}}"#),
-        ),
+        Client {
+            link: Some(vs_code_link(endpoint)),
+            ..client(
+                "vs-code",
+                "VS Code",
+                "In .vscode/mcp.json.",
+                format!(r#"{{"servers": {{"blender": {{"type": "http", "url": "{endpoint}"}}}}}}"#),
+            )
+        },
+        Client {
+            link: Some(cursor_link(endpoint)),
+            ..client(
+                "cursor",
+                "Cursor",
+                "In .cursor/mcp.json.",
+                format!(r#"{{"mcpServers": {{"blender": {{"url": "{endpoint}"}}}}}}"#),
+            )
+        },
         client("fastmcp", "FastMCP", "In Python.", format!(r#"Client("{endpoint}", auth="oauth")"#)),
         client(
             "inspector",
@@ -66,4 +98,19 @@ pub fn clients(endpoint: &str) -> Vec<Client> {
             "npx @modelcontextprotocol/inspector".to_owned(),
         ),
     ]
+}
+
+fn encoded(text: &str) -> String {
+    // A form's plus sign for a space means a plus sign to the clients.
+    byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+fn vs_code_link(endpoint: &str) -> String {
+    let server = json!({"name": "blender", "type": "http", "url": endpoint});
+    format!("vscode:mcp/install?{}", encoded(&server.to_string()))
+}
+
+fn cursor_link(endpoint: &str) -> String {
+    let config = STANDARD.encode(json!({"url": endpoint}).to_string());
+    format!("cursor://anysphere.cursor-deeplink/mcp/install?name=blender&config={}", encoded(&config))
 }

@@ -82,6 +82,10 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
     match (&call.open_jobs, &call.instance_id, instance_before) {
         (Some(still_has), _, _) => endings::lose_forgotten(turn, &call.client_uuid, still_has)?,
         (None, Some(now), Some(before)) if *now != before => endings::lose_forgotten(turn, &call.client_uuid, &[])?,
+        // The server may have died with the socket, and nobody has seen that the peer left.
+        _ if via.bound().is_none() && !call.capabilities.iter().any(|capability| capability == JOB_ACK) => {
+            jobs::note_unanswered(turn, &call.client_uuid)?;
+        }
         _ => {}
     }
     turn.changes.insert(Change::Clients);

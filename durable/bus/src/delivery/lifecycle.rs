@@ -59,7 +59,7 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     }
     turn.sql.query(
         "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
-           idempotency_key, created_at, traceparent, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+           idempotency_key, created_at, traceparent, expires_at, sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             record.job_id.as_str(),
             job.command,
@@ -72,7 +72,8 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
             job.idempotency_key,
             turn.now_ms,
             record.traceparent.clone(),
-            job.expires_ms
+            job.expires_ms,
+            turn.sender.clone()
         ],
     )?;
     turn.presence.cache.count(Some(job.target_uuid), None, state);
@@ -83,7 +84,8 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
             timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
         }
     } else {
-        post::send_record(turn, job.target_uuid, record.priority, &text)?;
+        let sender = turn.sender.clone();
+        post::send_record(turn, job.target_uuid, record.priority, &text, sender.as_deref())?;
     }
     Ok(Job {
         job_id: record.job_id,

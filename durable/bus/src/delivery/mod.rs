@@ -6,5 +6,6 @@
 pub mod endings;
 pub mod lifecycle;
 pub mod post;
+pub mod proof;
 pub mod routing;
 pub mod window;

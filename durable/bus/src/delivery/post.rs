@@ -11,23 +11,46 @@ use crate::turn::error::Error;
 use crate::turn::presence::Link;
 use crate::wire::priority::Priority;
 use crate::wire::record::{LOGGER, Record, notification, notification_text};
+use crate::wire::views::RECORD_ACK;
+
+/// In `_meta` of a record's notification: its place, which a client with the capability `record_ack` confirms.
+const PLACE: &str = "blender-bus/place";
 
 /// The longest message of an event, in bytes: common clients end a stream at an event of 1 MiB.
 const MAX_EVENT: usize = 1024 * 1024 - 1024;
 /// What is left for the notification around a record, in bytes.
 const AROUND: usize = 1024;
 
-/// Sends the record to its recipient, or keeps it. Says whether there was anyone to keep it for.
+/// Records that a client's socket may have open before its `ping` is looked at for proof.
+const LOOK_FOR_PING_EVERY: i64 = 50;
+
+/// Keeps the record for its recipient, and sends it if that is there. Says whether there was anyone to keep it for.
 pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
     let recipient = record.target_uuid.as_str();
-    if turn.presence.get(recipient).is_some() {
-        return send(turn, recipient, &record.notification());
+    match turn.presence.get(recipient).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
+        Some((Link::Stream { session_id }, _)) => push(turn, recipient, &session_id, &record.notification())?,
+        Some((Link::Socket, socket_id)) => {
+            let notification = record.notification();
+            let seq = inbox::keep(turn, recipient, &notification)?;
+            let confirms = clients::is_capable(turn, recipient, RECORD_ACK)?;
+            send_kept(turn, &socket_id, seq, notification, confirms);
+            let kept = inbox::kept(turn, recipient)?.count;
+            if !confirms && kept.checked_rem(LOOK_FOR_PING_EVERY) == Some(0) {
+                turn.effects.push(Effect::LookForPing { socket_id });
+            }
+        }
+        None if clients::find(turn, recipient)?.is_none() => return Ok(false),
+        None => drop(inbox::keep(turn, recipient, &record.notification())?),
     }
-    if clients::find(turn, recipient)?.is_none() {
-        return Ok(false);
-    }
-    inbox::keep(turn, recipient, &record.notification())?;
     Ok(true)
+}
+
+/// Sends a kept record over a client's own socket; with its place, if the client confirms by that.
+fn send_kept(turn: &mut Turn<'_>, socket_id: &str, seq: i64, mut notification: Value, confirms: bool) {
+    if let (Some(Value::Object(params)), true) = (notification.get_mut("params"), confirms) {
+        params.insert("_meta".to_owned(), json!({PLACE: seq.to_string()}));
+    }
+    turn.effects.push(Effect::Send { socket_id: socket_id.to_owned(), frame: notification.to_string() });
 }
 
 /// Sends a notification to a client that is there now, however it is reached. Says whether it is there.
@@ -43,11 +66,17 @@ pub fn send(turn: &mut Turn<'_>, client_uuid: &str, notification: &Value) -> Res
 }
 
 /// Sends a record that is JSON already, so that it is not written twice.
-pub fn send_record(turn: &mut Turn<'_>, client_uuid: &str, priority: u8, record: &str) -> Result<(), Error> {
+pub fn send_record(
+    turn: &mut Turn<'_>,
+    client_uuid: &str,
+    priority: u8,
+    record: &str,
+    sender: Option<&str>,
+) -> Result<(), Error> {
     match turn.presence.get(client_uuid).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
         None => {}
         Some((Link::Socket, socket_id)) => {
-            turn.effects.push(Effect::Send { socket_id, frame: notification_text(priority, record) });
+            turn.effects.push(Effect::Send { socket_id, frame: notification_text(priority, record, sender) });
         }
         Some((Link::Stream { session_id }, _)) => {
             let record: Record =
@@ -58,16 +87,20 @@ pub fn send_record(turn: &mut Turn<'_>, client_uuid: &str, priority: u8, record:
     Ok(())
 }
 
-/// Hands a client that has just attached by a socket what was kept for it, oldest first.
+/// Sends a client that has just attached by a socket what is kept for it, oldest first. It stays until it has arrived.
 pub fn hand_over(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
-    let rows = turn.sql.query("SELECT message FROM inbox WHERE client_uuid = ? ORDER BY seq", params![client_uuid])?;
-    if rows.is_empty() {
+    let Some(socket_id) = turn.presence.get(client_uuid).map(|attached| attached.socket_id.clone()) else {
+        return Ok(());
+    };
+    if inbox::kept(turn, client_uuid)?.count == 0 {
         return Ok(());
     }
-    for row in &rows {
-        send(turn, client_uuid, &inbox::message(row, 0)?)?;
+    let confirms = clients::is_capable(turn, client_uuid, RECORD_ACK)?;
+    let statement = "SELECT seq, message FROM inbox WHERE client_uuid = ? ORDER BY seq";
+    for row in &turn.sql.query(statement, params![client_uuid])? {
+        send_kept(turn, &socket_id, row.integer(0)?, inbox::message(row, 1)?, confirms);
     }
-    inbox::forget(turn, client_uuid)
+    Ok(())
 }
 
 /// A frame to the edge: the event's id, a line feed, and the message; an event without a message only sets the id.

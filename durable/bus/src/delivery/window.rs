@@ -49,14 +49,20 @@ fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Error> 
     }
     // The second condition is the index's own: without it SQLite would not take the index.
     let unacknowledged = turn.sql.query(
-        "SELECT job_id, priority, record FROM jobs WHERE target_uuid = ? AND state = 'delivered'
+        "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'delivered'
            AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq",
         params![client_uuid],
     )?;
     let acknowledges = turn.presence.get(client_uuid).is_some_and(|attached| attached.acknowledges);
     each(&unacknowledged, |row| {
         if acknowledges {
-            return post::send_record(turn, client_uuid, priority(row)?, &row.text(2)?);
+            return post::send_record(
+                turn,
+                client_uuid,
+                priority(row)?,
+                &row.text(2)?,
+                row.optional_text(3)?.as_deref(),
+            );
         }
         // It does not promise any more to run nothing twice: what it was sent before may be running.
         set_state(turn, &row.text(0)?, client_uuid, State::Delivered, State::Running)
@@ -74,12 +80,12 @@ pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Err
         return Ok(Vec::new());
     }
     let queued = turn.sql.query(
-        "SELECT job_id, priority, record FROM jobs WHERE target_uuid = ? AND state = 'queued'
+        "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'queued'
            AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq LIMIT ?",
         params![client_uuid, room],
     )?;
     each(&queued, |row| {
-        post::send_record(turn, client_uuid, priority(row)?, &row.text(2)?)?;
+        post::send_record(turn, client_uuid, priority(row)?, &row.text(2)?, row.optional_text(3)?.as_deref())?;
         set_state(turn, &row.text(0)?, client_uuid, State::Queued, state)
     })
 }

@@ -52,6 +52,13 @@ pub fn find(turn: &Turn<'_>, uuid: &str) -> Result<Option<ClientInfo>, Error> {
     rows.first().map(|row| client_info(turn, row)).transpose()
 }
 
+/// Whether a client registered with this capability.
+pub fn is_capable(turn: &Turn<'_>, uuid: &str, capability: &str) -> Result<bool, Error> {
+    let statement = "SELECT 1 FROM clients WHERE uuid = ? AND EXISTS
+           (SELECT 1 FROM json_each(clients.capabilities) WHERE value = ?)";
+    Ok(!turn.sql.query(statement, params![uuid, capability])?.is_empty())
+}
+
 /// Which process a client was when it registered last, if it said so.
 pub fn instance_id(turn: &Turn<'_>, uuid: &str) -> Result<Option<String>, Error> {
     let rows = turn.sql.query("SELECT instance_id FROM clients WHERE uuid = ?", params![uuid])?;

@@ -69,7 +69,8 @@ fn make_room(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
         }
         dropped = dropped.saturating_add(1);
     }
-    if dropped > 0 {
+    // One that is there has been sent them.
+    if dropped > 0 && turn.presence.get(client_uuid).is_none() {
         turn.sql.query("UPDATE clients SET dropped = dropped + ? WHERE uuid = ?", params![dropped, client_uuid])?;
     }
     Ok(())
@@ -83,6 +84,12 @@ pub fn received(turn: &mut Turn<'_>, client_uuid: &str, place: i64) -> Result<()
 /// Forgets all that is kept for a client.
 pub fn forget(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
     forget_which(turn, client_uuid, "client_uuid = ?1", &[]).map(|_| ())
+}
+
+/// Forgets what was kept for a client before this time. Unix milliseconds.
+pub fn forget_older(turn: &mut Turn<'_>, client_uuid: &str, before_ms: i64) -> Result<(), Error> {
+    let which = "client_uuid = ?1 AND created_at < ?2";
+    forget_which(turn, client_uuid, which, &[Parameter::from(before_ms)]).map(|_| ())
 }
 
 /// Deletes records of the client that is the first parameter. Says how many there were.

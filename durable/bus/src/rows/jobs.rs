@@ -248,9 +248,20 @@ pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str, acknowledges: bool) -> 
         return Ok(());
     }
     timers::ensure(turn, Kind::Lost, client_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
-    if !acknowledges {
-        let subject = format!("{} {client_uuid}", turn.now_ms);
-        timers::ensure(turn, Kind::Unanswered, &subject, turn.now_ms.saturating_add(UNANSWERED_AFTER_MS))?;
+    if acknowledges { Ok(()) } else { note_unanswered(turn, client_uuid) }
+}
+
+/// What a peer without `job_ack` is running now is lost after `UNANSWERED_AFTER_MS`: it has left, or has registered anew, so
+/// that nothing says whether it still has it.
+pub fn note_unanswered(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
+    let running = turn.sql.query(
+        "SELECT 1 FROM jobs WHERE target_uuid = ? AND state = 'running'
+           AND state IN ('queued', 'delivered', 'running') LIMIT 1",
+        params![client_uuid],
+    )?;
+    if running.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let subject = format!("{} {client_uuid}", turn.now_ms);
+    timers::ensure(turn, Kind::Unanswered, &subject, turn.now_ms.saturating_add(UNANSWERED_AFTER_MS))
 }

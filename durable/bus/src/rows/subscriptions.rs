@@ -100,7 +100,6 @@ pub fn take_pending(turn: &mut Turn<'_>, session_id: &str) -> Result<Vec<(String
         "UPDATE subscriptions SET pending = 0 WHERE session_id = ? AND pending = 1 RETURNING topic, uri",
         params![session_id],
     )?;
-    turn.presence.cache.unmark();
     let mut pending = rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect::<Result<Vec<_>, Error>>()?;
     pending.sort_unstable();
     Ok(pending)

@@ -74,6 +74,19 @@ fn what_a_plain_peer_was_running_when_it_left_is_lost_after_a_minute_also_when_i
 }
 
 #[test]
+fn what_a_plain_peer_was_running_when_the_server_died_is_lost_a_minute_after_it_is_back() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    let old = world.dispatch_to("b1").subject;
+    world.evict(&[]);
+    world.pass(5_000);
+    world.attach("w2", "b1", &[]);
+    world.pass(60_000);
+    world.alarm();
+    assert_eq!(state(&mut world, &old), Some(State::Lost));
+}
+
+#[test]
 fn a_call_that_no_blender_took_is_lost_a_minute_after_its_timeout_and_does_not_run_by_surprise() {
     let mut world = World::new();
     attach(&mut world, "w1", None, None);

@@ -147,3 +147,25 @@ fn a_revoked_grant_is_refused_from_then_on() {
     world.serve(Command::RevokeGrant { grant_id: "g-000001".to_owned() });
     assert_eq!(world.serve(Command::Clients), Outcome::Reply(crate::wire::command::Reply::Revoked));
 }
+
+#[test]
+fn a_job_says_which_grant_it_is_from_where_no_client_can_write() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &["job_ack"]);
+    let sender = |world: &World| world.frames("w1")[0]["params"]["_meta"]["blender-bus/sender"].clone();
+    world.effects.clear();
+    world.dispatch_to("b1");
+    let told = sender(&world);
+    assert_eq!(told["client"], "Test Client");
+    assert_eq!(told["grant"].as_str().unwrap().len(), 16);
+    world.effects.clear();
+    let payload = json!({"message_type": "job_dispatch", "script": "1", "_meta": {"blender-bus/sender": "forged"}});
+    let arguments = json!({"payload": payload, "target_uuid": "b1", "from_uuid": "somebody else"});
+    world.call("blender_send_message", arguments).unwrap();
+    assert_eq!(sender(&world), told, "whatever name it goes by");
+    world.leave("w1");
+    world.dispatch_to("b1");
+    world.attach("w2", "b1", &["job_ack"]);
+    let again = world.frames("w2").into_iter().find(|frame| frame["method"] == "notifications/message").unwrap();
+    assert_eq!(again["params"]["_meta"]["blender-bus/sender"], told, "also when it is sent later");
+}

@@ -169,7 +169,7 @@ impl Cache {
         self.marked.insert(topic);
     }
 
-    /// A session has subscribed, was told, or has lost its stream.
+    /// A session has subscribed, or has lost its stream.
     pub fn unmark(&mut self) {
         self.marked.clear();
     }

@@ -7,6 +7,8 @@ pub enum Effect {
     Send { socket_id: String, frame: String },
     /// Ask the edge to say when everything before this has been read from an event stream.
     AskRead { socket_id: String },
+    /// See when the socket's last `ping` was answered: that proves what it has received.
+    LookForPing { socket_id: String },
     /// Write on the socket what it is registered as (or no longer is), for when the object wakes again.
     Note { socket_id: String },
     /// Close a socket with a code of the peer protocol.
@@ -32,6 +34,8 @@ pub mod close {
     pub const NORMAL: u16 = 1000;
     pub const PROTOCOL_ERROR: u16 = 4400;
     pub const UNAUTHORIZED: u16 = 4401;
+    /// The client leaves too much unread of what it is sent.
+    pub const TOO_SLOW: u16 = 4408;
     pub const REPLACED: u16 = 4409;
     /// The owner does not want the peer there: it stays away until it is told to connect.
     pub const DISCONNECTED: u16 = 4410;

@@ -1,8 +1,10 @@
 //! One synchronous turn of a user's bus: everything a decision may look at, and what it asks to be done.
 
 use kernel::ids::Entropy;
+use kernel::secrets::{encoded_hash, hash};
 use kernel::storage::Sql;
 use kernel::trace::Trace;
+use serde_json::json;
 
 use crate::turn::change::Changes;
 use crate::turn::effect::Effect;
@@ -26,6 +28,8 @@ pub struct Turn<'a> {
     pub user_id: &'a str,
     /// What led to this turn.
     pub trace: Trace,
+    /// Who asked for it, as the Blender of a job is told: `{"grant", "client"}` as JSON.
+    pub sender: Option<String>,
     pub effects: Vec<Effect>,
     /// For `announce::settle` to tell at the end.
     pub changes: Changes,
@@ -46,9 +50,17 @@ impl<'a> Turn<'a> {
             now_ms,
             user_id,
             trace: Trace::default(),
+            sender: None,
             effects: Vec::new(),
             changes: Changes::new(),
         }
+    }
+
+    /// Notes who asked for this turn. The grant is told by a short hash: it is a name to go by, and opens nothing.
+    pub fn note_sender(&mut self, grant_id: &str, client: &str) {
+        let mut grant = encoded_hash(&hash(grant_id));
+        grant.truncate(16);
+        self.sender = Some(json!({"grant": grant, "client": client}).to_string());
     }
 
     /// The name under which the bus itself speaks for this user.

@@ -45,11 +45,15 @@ impl Record {
     }
 }
 
-/// The same text as `Record::notification`, of a record that is JSON already.
-pub fn notification_text(priority: u8, record: &str) -> String {
+/// The key in `_meta` of a job's notification under which the bus says who sent it. A client cannot write there.
+pub const SENDER_KEY: &str = "blender-bus/sender";
+
+/// The same text as `Record::notification`, of a record that is JSON already. `sender` is JSON too.
+pub fn notification_text(priority: u8, record: &str, sender: Option<&str>) -> String {
     let level = Priority::from_number(u64::from(priority)).unwrap_or_default().as_level();
+    let meta = sender.map_or_else(String::new, |sender| format!(r#","_meta":{{"{SENDER_KEY}":{sender}}}"#));
     format!(
-        r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"{level}","logger":"{LOGGER}","data":{record}}}}}"#
+        r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"{level}","logger":"{LOGGER}","data":{record}{meta}}}}}"#
     )
 }
 
@@ -60,7 +64,7 @@ pub fn notification(method: &str, params: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Record, Routing, notification_text};
+    use super::{Record, Routing, SENDER_KEY, notification_text};
     use serde_json::json;
 
     #[test]
@@ -78,6 +82,9 @@ mod tests {
             traceparent: None,
         };
         let text = serde_json::to_string(&record).unwrap();
-        assert_eq!(notification_text(3, &text), record.notification().to_string());
+        assert_eq!(notification_text(3, &text, None), record.notification().to_string());
+        let mut with_sender = record.notification();
+        with_sender["params"]["_meta"] = json!({SENDER_KEY: {"grant": "g"}});
+        assert_eq!(notification_text(3, &text, Some(r#"{"grant":"g"}"#)), with_sender.to_string());
     }
 }

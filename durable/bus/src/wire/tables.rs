@@ -129,7 +129,7 @@ const JOB_UPDATE_PARAMETERS: &[Param] = &[
     ),
     Param::optional(
         "result",
-        Kind::Any,
+        Kind::Any { usually: &ERROR_TEXT },
         DefaultValue::Text(""),
         "What came out: plain text or JSON text. Any other JSON value is kept as its JSON text.",
     ),

@@ -11,6 +11,9 @@ pub const BLENDER: &str = "blender";
 /// Capability of a peer that acknowledges jobs and runs none twice.
 pub const JOB_ACK: &str = "job_ack";
 
+/// Capability of a client that confirms the records it was sent over its socket.
+pub const RECORD_ACK: &str = "record_ack";
+
 /// A client as every tool and resource shows it. Times are Unix seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientInfo {

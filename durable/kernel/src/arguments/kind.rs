@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{ArgumentError, shown};
+use super::{ArgumentError, shown, written_out};
 
 /// Beyond this a JSON number no longer says which integer was meant: 2^53.
 const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
@@ -21,25 +21,32 @@ pub enum Kind {
     Label {
         max: usize,
     },
-    /// Also accepted as `5.0`, which some JSON writers make of 5; never as `"5"`.
+    /// Also accepted as `5.0`, which some JSON writers make of 5, and as `"5"`.
     Integer {
         min: i64,
         max: i64,
     },
+    /// Also accepted in quotes.
     Number {
         min: Bound,
         max: Bound,
     },
+    /// Also accepted as `"true"` and `"false"`.
     Boolean,
     /// One of these strings, exactly.
     OneOf(&'static [&'static str]),
+    /// Also accepted as JSON text.
     List {
         items: &'static Kind,
         max: usize,
     },
+    /// Also accepted as JSON text.
     Object,
-    /// Any JSON value, `null` included.
-    Any,
+    /// Any JSON value, `null` included. The schema lists the kind that is usual, since many libraries need one.
+    Any {
+        usually: &'static Kind,
+    },
+    /// The schema lists the first.
     AnyOf(&'static [Kind]),
     Nullable(&'static Kind),
 }
@@ -89,6 +96,10 @@ impl Kind {
             (Self::Integer { min, max }, Value::Number(_)) => {
                 return integer(value).filter(|number| (min..=max).contains(&number)).map(Value::from);
             }
+            (
+                Self::Integer { .. } | Self::Number { .. } | Self::Boolean | Self::List { .. } | Self::Object,
+                Value::String(text),
+            ) => return self.check(argument, &written_out(text, |value| !value.is_string())?).ok(),
             (Self::Number { min, max }, Value::Number(number)) => {
                 number.as_f64().is_some_and(|number| min.admits_above(number) && max.admits_below(number))
             }
@@ -96,7 +107,7 @@ impl Kind {
             (Self::AnyOf(kinds), _) => return kinds.iter().find_map(|kind| kind.check(argument, value).ok()),
             (Self::Boolean, Value::Bool(_))
             | (Self::Object, Value::Object(_))
-            | (Self::Any, _)
+            | (Self::Any { .. }, _)
             | (Self::Nullable(_), Value::Null) => true,
             _ => false,
         };
@@ -143,7 +154,7 @@ impl fmt::Display for Kind {
             Self::OneOf(names) => write!(f, "one of \"{}\"", names.join("\", \"")),
             Self::List { items, max } => write!(f, "a list of at most {max} items, each {items}"),
             Self::Object => f.write_str("an object"),
-            Self::Any => f.write_str("any JSON value"),
+            Self::Any { .. } => f.write_str("any JSON value"),
             Self::AnyOf(kinds) => {
                 let names: Vec<String> = kinds.iter().map(ToString::to_string).collect();
                 f.write_str(&names.join(" or "))

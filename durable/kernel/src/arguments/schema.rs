@@ -1,10 +1,16 @@
-//! A parameter table as JSON Schema 2020-12. Properties keep the order of their table.
+//! A parameter table as JSON Schema, in the subset that every model provider and client library takes. Properties keep
+//! the order of their table.
 //!
-//! `null` is written as `anyOf`, not as a list of types: more model providers understand it.
+//! Each property has one `type`. There is no `anyOf`, no `null`, no `additionalProperties`, no `pattern`, no exclusive
+//! bound and no property that begins with an underscore: each of these makes some library refuse the tool, and some of
+//! them the whole list. The check is stricter, and its messages say what the schema leaves out.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Bound, Kind, Param};
+use super::{Bound, DefaultValue, Kind, Param};
+
+/// Bounds beyond this say nothing that a model could use.
+const LARGEST_TELLING: i64 = 10_000;
 
 /// The `inputSchema` of a tool with these parameters.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +29,6 @@ impl Serialize for InputSchema<'_> {
         if !required.is_empty() {
             map.serialize_entry("required", &required)?;
         }
-        map.serialize_entry("additionalProperties", &false)?;
         map.end()
     }
 }
@@ -39,8 +44,10 @@ impl Serialize for Property<'_> {
         let mut map = serializer.serialize_map(None)?;
         self.0.kind.write(&mut map)?;
         map.serialize_entry("description", self.0.description)?;
-        if let Some(default) = self.0.default.value() {
-            map.serialize_entry("default", &default)?;
+        match self.0.default {
+            DefaultValue::Required | DefaultValue::Null | DefaultValue::EmptyList => {}
+            DefaultValue::Text("") => {}
+            default => map.serialize_entry("default", &default.value())?,
         }
         map.end()
     }
@@ -57,62 +64,33 @@ impl Serialize for Kind {
 impl Kind {
     fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         match self {
-            Self::Text { min, max } => write_text(map, *min, *max),
-            Self::Label { max } => {
-                write_text(map, 1, *max)?;
-                map.serialize_entry("pattern", LABEL_PATTERN)
-            }
+            Self::Text { .. } | Self::Label { .. } => map.serialize_entry("type", "string"),
             Self::Integer { min, max } => {
                 map.serialize_entry("type", "integer")?;
-                map.serialize_entry("minimum", min)?;
-                map.serialize_entry("maximum", max)
+                if *min >= -LARGEST_TELLING {
+                    map.serialize_entry("minimum", min)?;
+                }
+                if *max <= LARGEST_TELLING { map.serialize_entry("maximum", max) } else { Ok(()) }
             }
             Self::Number { min, max } => {
                 map.serialize_entry("type", "number")?;
-                match min {
-                    Bound::Included(bound) => map.serialize_entry("minimum", bound)?,
-                    Bound::Excluded(bound) => map.serialize_entry("exclusiveMinimum", bound)?,
+                if let Bound::Included(bound) = min {
+                    map.serialize_entry("minimum", bound)?;
                 }
-                match max {
-                    Bound::Included(bound) => map.serialize_entry("maximum", bound),
-                    Bound::Excluded(bound) => map.serialize_entry("exclusiveMaximum", bound),
-                }
+                if let Bound::Included(bound) = max { map.serialize_entry("maximum", bound) } else { Ok(()) }
             }
             Self::Boolean => map.serialize_entry("type", "boolean"),
             Self::OneOf(names) => {
                 map.serialize_entry("type", "string")?;
                 map.serialize_entry("enum", names)
             }
-            Self::List { items, max } => {
+            Self::List { items, .. } => {
                 map.serialize_entry("type", "array")?;
-                map.serialize_entry("items", items)?;
-                map.serialize_entry("maxItems", max)
+                map.serialize_entry("items", items)
             }
             Self::Object => map.serialize_entry("type", "object"),
-            Self::AnyOf(kinds) => map.serialize_entry("anyOf", kinds),
-            // Without any keyword a schema admits everything, null included.
-            Self::Any | Self::Nullable(Self::Any) => Ok(()),
-            Self::Nullable(kind) => map.serialize_entry("anyOf", &(kind, Null)),
+            Self::Any { usually: kind } | Self::Nullable(kind) => kind.write(map),
+            Self::AnyOf(kinds) => kinds.first().unwrap_or(&Self::Object).write(map),
         }
-    }
-}
-
-/// Neither end white space, no control character (C0, DEL, C1) anywhere.
-const LABEL_PATTERN: &str = "^[^\\s\\u0000-\\u001F\\u007F-\\u009F]\
-    ([^\\u0000-\\u001F\\u007F-\\u009F]*[^\\s\\u0000-\\u001F\\u007F-\\u009F])?$";
-
-fn write_text<M: SerializeMap>(map: &mut M, min: usize, max: usize) -> Result<(), M::Error> {
-    map.serialize_entry("type", "string")?;
-    if min > 0 {
-        map.serialize_entry("minLength", &min)?;
-    }
-    map.serialize_entry("maxLength", &max)
-}
-
-struct Null;
-
-impl Serialize for Null {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([("type", "null")])
     }
 }

@@ -94,11 +94,13 @@ fn a_priority_is_a_name_or_a_number() {
     for (number, priority) in (0..).zip(Priority::ALL) {
         assert_eq!(sent(json!(number)), Some(priority));
         assert_eq!(sent(json!(f64::from(number))), Some(priority));
+        assert_eq!(sent(json!(number.to_string())), Some(priority));
         assert_eq!(sent(json!(priority.as_level())), Some(priority));
         assert_eq!(i32::from(priority.as_u8()), number);
     }
+    assert_eq!(sent(json!(null)), Some(Priority::Info));
     assert_eq!(Priority::LEVELS, Priority::ALL.map(Priority::as_level));
-    for bad in [json!(8), json!(-1), json!("6"), json!("INFO"), json!(null), json!(1.5)] {
+    for bad in [json!(8), json!(-1), json!("8"), json!("INFO"), json!(1.5)] {
         assert_eq!(sent(bad), None);
     }
     assert_eq!(

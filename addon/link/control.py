@@ -1,0 +1,57 @@
+"""What a running job sees of its caller: progress to report, and whether it is to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .interrupt import JobCancelled
+from .records import Job
+
+PROGRESS_INTERVAL = 0.1
+
+
+@dataclass(slots=True)
+class JobControl:
+    """What a running job sees of its caller."""
+
+    job: Job
+    report: Callable[[str, float, str], None]
+    clock: Callable[[], float] = time.monotonic
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    # Whoever asked has left: what has begun goes on, but nobody need be asked about it any more.
+    deserted: threading.Event = field(default_factory=threading.Event)
+    percent: float = 0.0
+    message: str = ""
+    # A question about it can be answered away from this Blender, and how it was.
+    remote: bool = False
+    allowed: bool | None = None
+    # When its last turn on the main thread began.
+    started: float = 0.0
+    # Seconds it may run, when they are over, and why it was ended if not for a cancel.
+    deadline: float | None = None
+    ends_at: float | None = None
+    reason: str = "Cancelled while it ran"
+    _reported_at: float = -PROGRESS_INTERVAL
+    _reported: tuple[float, str] | None = None
+
+    def progress(self, percent: float, message: str = "") -> None:
+        """Report progress in percent; repetitions, and more than ten reports a second, are left out."""
+        if (percent, message) == self._reported:
+            return
+        self.percent, self.message = percent, message
+        now = self.clock()
+        if now - self._reported_at >= PROGRESS_INTERVAL:
+            self._reported_at, self._reported = now, (percent, message)
+            self.report(self.job.job_id, percent, message)
+
+    def end_after(self, seconds: float) -> None:
+        """End the job by itself once it has run for `seconds` from now."""
+        self.deadline, self.ends_at = seconds, time.monotonic() + seconds
+
+    def check_cancelled(self) -> None:
+        """Raise JobCancelled when the caller has asked to stop; call it wherever stopping is safe."""
+        if self.cancelled.is_set():
+            raise JobCancelled

@@ -1,0 +1,113 @@
+"""A thread beside the main thread: it ends cancelled and late jobs, and tells callers what keeps Blender busy."""
+
+from __future__ import annotations
+
+import dis
+import linecache
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from .control import JobControl
+from .interrupt import Interrupter, stack_text
+
+POLL_INTERVAL = 0.1
+TELL_INTERVAL = 5.0
+IDLE_SECONDS = 2.0
+
+
+class Watch:
+    """Looks at the job that runs, ten times a second; the thread goes when there has been none for a while."""
+
+    def __init__(self, running: Callable[[], JobControl | None], interrupter: Interrupter) -> None:
+        self._running = running
+        self._interrupter = interrupter
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._idle_since = 0.0
+        self._stop = threading.Event()
+        self._seen: JobControl | None = None
+        self._told_at = 0.0
+        self._place: tuple[FrameType, int] | None = None
+        self._stuck_since = 0.0
+
+    def wake(self) -> None:
+        """Begin to look, on the main thread, before a job runs."""
+        with self._guard:
+            self._idle_since = time.monotonic()
+            if self._thread is None:
+                self._stop = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._stop,), name="blender-bus-watch", daemon=True
+                )
+                self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread now; `wake` starts it anew."""
+        with self._guard:
+            thread, self._thread = self._thread, None
+            self._stop.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(1.0)
+
+    def _run(self, stop: threading.Event) -> None:
+        main = threading.main_thread().ident
+        while not stop.wait(POLL_INTERVAL):
+            control = self._running()
+            now = time.monotonic()
+            with self._guard:
+                if stop.is_set():
+                    return
+                if control is not None:
+                    self._idle_since = now
+                elif now - self._idle_since >= IDLE_SECONDS:
+                    self._thread = self._place = self._seen = None
+                    return
+            if control is not None:
+                self._look(control, now, main)
+
+    def _look(self, control: JobControl, now: float, main: int | None) -> None:
+        if control is not self._seen:
+            self._seen, self._place, self._told_at = control, None, now
+        if control.ends_at is not None and now >= control.ends_at and not control.cancelled.is_set():
+            control.reason = f"Ended by its deadline of {control.deadline:g} s"
+            control.cancelled.set()
+        frame = sys._current_frames().get(main) if main is not None else None
+        if frame is not None:
+            place = (frame, frame.f_lasti)
+            if self._place is None or place[0] is not self._place[0] or place[1] != self._place[1]:
+                self._place, self._stuck_since = place, now
+        if control.cancelled.is_set():
+            self._interrupter.interrupt()
+        if now - self._told_at >= TELL_INTERVAL:
+            self._told_at = now
+            control.report(control.job.job_id, control.percent, self._words(control, now, frame))
+
+    def _words(self, control: JobControl, now: float, frame: FrameType | None) -> str:
+        """Say how long the job has run; if it is in one call all the time, how long in that; and where."""
+        if frame is None or not self._interrupter.armed:
+            return f"busy since {now - control.started:.0f} s: {control.job.command}"
+        filename = f"<code of {control.job.job_id}>"
+        line = _line_of(frame, filename)
+        stuck = now - self._stuck_since
+        if stuck >= TELL_INTERVAL / 2 and _calls(frame):
+            words = f"blocked in a Blender operation since {stuck:.0f} s{line}"
+        else:
+            words = f"busy since {now - control.started:.0f} s{line}"
+        return f"{words}\n{stack_text(frame, filename)}"
+
+
+def _calls(frame: FrameType) -> bool:
+    code = frame.f_code.co_code
+    return frame.f_lasti < len(code) and dis.opname[code[frame.f_lasti]].startswith(("CALL", "PRECALL"))
+
+
+def _line_of(frame: FrameType | None, filename: str) -> str:
+    while frame is not None:
+        if frame.f_code.co_filename == filename:
+            text = linecache.getline(filename, frame.f_lineno or 0).strip()
+            return f", at line {frame.f_lineno}: {text[:120]}"
+        frame = frame.f_back
+    return ""

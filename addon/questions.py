@@ -1,0 +1,59 @@
+"""How a client's question is drawn: all of its text, in lines that fit, and three answers."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import blf
+import bpy
+
+from .commands.policy import Question, Verdict
+from .commands.shown import Shown, char_width, shown
+
+DIALOG_WIDTH = 900
+DIALOG_MARGIN = 60
+ANSWERS = (
+    (Verdict.ONCE, "Allow Once"),
+    (Verdict.SESSION, "Allow for This Session"),
+    (Verdict.REFUSE, "Refuse"),
+)
+# Blender's own, should it not tell.
+FONT_POINTS = 11.0
+
+
+def draw_answers(layout: Any, question: Question, *, seen: bool) -> None:
+    """Draw the three answers. Nothing can be allowed before all of it was shown."""
+    if not seen:
+        layout.label(text="Look at every page before you allow it")
+    row = layout.row(align=True)
+    for verdict, word in ANSWERS:
+        column = row.column(align=True)
+        column.enabled = verdict is Verdict.REFUSE or (seen and (verdict is Verdict.ONCE or question.lasting))
+        button = column.operator("blender_bus.answer", text=word)
+        button.number, button.verdict = question.number, verdict.value
+
+
+def pages(question: Question) -> Shown:
+    """Return the text of a question in lines that fit the dialog."""
+    return fitted(question.text, DIALOG_WIDTH)
+
+
+@functools.lru_cache(maxsize=16)
+def fitted(text: str, pixels: float) -> Shown:
+    """Return `text` in lines that fit a box of this width, in pixels without the user's scale."""
+    return shown(text, max(16.0, (pixels - DIALOG_MARGIN) / _zero()), _measure)
+
+
+def _zero() -> float:
+    """Return the width of a zero in pixels without the user's scale."""
+    styles = bpy.context.preferences.ui_styles
+    blf.size(0, styles[0].widget.points if len(styles) else FONT_POINTS)
+    return max(1.0, float(blf.dimensions(0, "0" * 16)[0]) / 16)
+
+
+@functools.lru_cache(maxsize=4096)
+def _measure(char: str) -> float:
+    """Return the width of a character in zeros. Some draw nothing by themselves, but nothing is endless for free."""
+    zero = _zero()
+    return max(float(blf.dimensions(0, char * 4)[0]) / 4 / zero, 0.25 * char_width(char))

@@ -1,0 +1,80 @@
+"""What a release is packed with, and what the scripts say to whom something is missing."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+import pytest
+from harness.workerd import ROOT
+from test_runtime import environment
+
+
+def evaluate(code: str) -> bytes:
+    command = ["node", "--input-type=module", "-e", code]
+    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, check=True).stdout
+
+
+def test_the_package_is_a_tar_file_without_times_or_owners() -> None:
+    code = """import { tarOf } from './scripts/tar.mjs';
+    process.stdout.write(tarOf([['package/a', Buffer.from('one')], ['package/b', Buffer.alloc(1024, 'x')]]));"""
+    data = evaluate(code)
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        members = {member.name: archive.extractfile(member) for member in archive}
+        contents = {name: file.read() for name, file in members.items() if file}
+        assert {(member.mtime, member.uid, member.uname) for member in archive} == {(0, 0, "")}
+    assert contents == {"package/a": b"one", "package/b": b"x" * 1024}
+
+
+def test_the_bill_of_materials_names_every_crate_npm_package_and_wheel() -> None:
+    code = """import { billOfMaterials } from './scripts/bill-of-materials.mjs';
+    console.log(JSON.stringify(billOfMaterials('1.2.3')));"""
+    bill = json.loads(evaluate(code))
+    assert (bill["bomFormat"], bill["metadata"]["component"]["version"]) == ("CycloneDX", "1.2.3")
+    named = {component["purl"] for component in bill["components"]}
+    crates = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
+    assert {f"pkg:cargo/{one['name']}@{one['version']}" for one in crates if "source" in one} <= named
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert f"pkg:npm/wrangler@{packages['node_modules/wrangler']['version']}" in named
+    wheels = [wheel.name.split("-")[:2] for wheel in (ROOT / "addon" / "wheels").glob("*.whl")]
+    assert wheels and {f"pkg:pypi/{name}@{version}" for name, version in wheels} <= named
+
+
+@pytest.mark.parametrize(
+    ("present", "said"),
+    [
+        (["python3"], "cargo was not found. Install Rust with rustup"),
+        (["python3", "cargo"], "a C compiler (cc) was not found"),
+        ([], "Python 3.11 or later was not found"),
+    ],
+)
+def test_a_missing_tool_is_named_in_one_sentence(present: list[str], said: str, tmp_path: Path) -> None:
+    env = {**environment(), "CARGO_HOME": str(tmp_path / "none"), "PATH": str(tmp_path)}
+    node = shutil.which("node", path=environment()["PATH"])
+    for name in present:
+        does = "echo cargo 1.91" if name == "cargo" else f'exec {sys.executable} "$@"'
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run([str(node), "scripts/build-worker.mjs"], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert said in done.stderr and "    at " not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("EROFS", "the disk is read-only"), ("ENOSPC", "no space is left"), ("EACCES", "you may not write")],
+)
+def test_a_fault_of_the_disk_is_one_sentence(code: str, said: str) -> None:
+    script = f"""import {{ main }} from './scripts/process.mjs';
+    await main(async () => {{ throw Object.assign(new Error('x'), {{ code: '{code}', path: '/clone/build' }}); }});"""
+    command = ["node", "--input-type=module", "-e", script]
+    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith(f"error: /clone/build: {said}") and "    at " not in done.stderr
