@@ -28,7 +28,7 @@ if not __package__:
     sys.path.insert(0, str(_here.parent))
     importlib.import_module(f"{_here.name}.headless").main()
 
-from .commands.integrations import ALL
+from .commands.settings import ALL
 from .link.address import InvalidServerUrl, is_loopback, origin
 from .link.credentials import Credentials, RenewingTokens
 from .link.local_port import LocalPort, PortUnavailable

@@ -10,7 +10,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from .commands import settings
-from .commands.integrations import ALL
+from .commands.settings import ALL
 from .link.credentials import Credentials
 from .link.instance import InstanceName
 from .link.local_port import DEFAULT_PORT

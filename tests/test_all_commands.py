@@ -202,5 +202,13 @@ async def model_from_sketchfab(caller: Caller, folder: Path) -> None:
     services.answers["/car.zip"] = Served(data)
     services.document("/v3/models/u1/download", {"gltf": {"url": f"{services.url}/car.zip", "size": len(data)}})
     got = await caller.ask("download_sketchfab_model", uid="u1")
-    assert set(got) == {"success", "message", "imported_objects"}
+    assert set(got) == {
+        "success",
+        "message",
+        "imported_objects",
+        "normalized",
+        "dimensions",
+        "world_bounding_box",
+    }
+    assert got["normalized"] is False
     assert len(got["imported_objects"]) > 0

@@ -70,9 +70,9 @@ PACKAGES = [
         """
         __main__ __init__
         headless operators panels
-        preferences
+        preferences questions
         session
-        commands
+        commands repository
         fetch
         link
         """,

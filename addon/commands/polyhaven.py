@@ -10,10 +10,9 @@ import bpy
 from ..fetch import polyhaven
 from ..link.control import JobControl
 from .background import Steps, download_folder, fetcher, off_main
-from .integrations import POLYHAVEN
 from .models import import_model
 from .registry import Bounds, CommandError, Name, command
-from .settings import settings
+from .settings import POLYHAVEN, settings
 from .textures import build_material, keep_maps, light_with, load_image, maps_of, material_info
 
 SERVICE = POLYHAVEN.label

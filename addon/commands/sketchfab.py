@@ -7,10 +7,9 @@ from typing import Annotated, Any
 from ..fetch import sketchfab
 from ..link.control import JobControl
 from .background import Steps, download_folder, fetcher, off_main
-from .integrations import SKETCHFAB
 from .models import bounds, import_model, resize
 from .registry import Bounds, CommandError, command
-from .settings import settings
+from .settings import SKETCHFAB, settings
 
 SERVICE = SKETCHFAB.label
 Text = Annotated[str, Bounds(0, 500)]

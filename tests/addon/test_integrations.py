@@ -7,8 +7,7 @@ import dataclasses
 import pytest
 from conftest import ROOT
 
-from addon.commands.integrations import ALL, Integration
-from addon.commands.settings import INTEGRATIONS, Settings
+from addon.commands.settings import ALL, INTEGRATIONS, Integration, Settings
 
 
 @pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)

@@ -118,10 +118,10 @@ class Flow:
         }
         return self.http.post("/token", data={k: v for k, v in (parameters | changes).items() if v is not None})
 
-    def tokens(self) -> dict[str, Any]:
+    def tokens(self, **changes: str | None) -> dict[str, Any]:
         """Registers, signs in, consents and exchanges."""
         self.register()
-        answer = self.exchange(self.callback()["code"])
+        answer = self.exchange(self.callback(**changes)["code"])
         assert answer.status_code == 200, answer.text
         tokens = answer.json()
         assert isinstance(tokens, dict)

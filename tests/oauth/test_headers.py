@@ -12,6 +12,7 @@ from .accounts import Started
 from .flow import Flow
 
 ROUTES = Path(__file__).parents[2] / "src" / "routes.rs"
+PUBLIC = re.compile(r"/\.well-known/|/server\.json$")
 PATHS = re.findall(r'^    (?:special|program|page)\("([^"]+)"', ROUTES.read_text(), re.MULTILINE)
 
 
@@ -24,7 +25,7 @@ def check(answer: httpx.Response, is_https: bool) -> None:
         age = re.match(r"max-age=(\d+)", headers["strict-transport-security"])
         assert age is not None and int(age[1]) >= 31_536_000, where
     # Metadata is public; nothing else may be kept.
-    cached = "/.well-known/" in str(answer.request.url) and answer.status_code == 200
+    cached = answer.status_code == 200 and PUBLIC.match(answer.request.url.path) is not None
     assert cached or headers.get("cache-control", "").startswith(("no-store", "no-cache")), where
     assert "server" not in headers and "x-powered-by" not in headers, where
     if headers.get("content-type", "").startswith("text/html"):
