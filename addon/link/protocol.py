@@ -27,6 +27,8 @@ MAX_PROGRESS_CHARS = 500
 # This peer acknowledges jobs, and confirms records.
 PROMISES = ("job_ack", "record_ack")
 # How the bus says that a uuid was registered by another login or token.
+# Arguments of a registration that a bus of an earlier version refuses.
+_TOLD = ("instance_id", "open_jobs", "ping_interval")
 _NOT_OURS = re.compile(r"\bnot_yours\b|\banother (?:grant|login|sign-in|token)\b", re.IGNORECASE)
 
 
@@ -305,7 +307,7 @@ class PeerProtocol:
     def _registration_answered(self, document: dict[str, Any], refusal: str | None) -> list[Event]:
         if refusal is None and document.get("status", "ok") != "ok":
             refusal = str(document.get("error") or document.get("status"))
-        if refusal is not None and self._tells_jobs and ("instance_id" in refusal or "open_jobs" in refusal):
+        if refusal is not None and self._tells_jobs and any(argument in refusal for argument in _TOLD):
             self._tells_jobs = False
             self._control.append(self._register(self._last_frame))
             return []
@@ -383,7 +385,8 @@ class PeerProtocol:
         self._told = self.identity
         arguments = self.identity.arguments()
         if self._tells_jobs:
-            arguments |= {"instance_id": self.identity.instance_id, "open_jobs": [*self._open, *self._answers.job_ids]}
+            told = (self.identity.instance_id, [*self._open, *self._answers.job_ids], int(PING_INTERVAL))
+            arguments |= dict(zip(_TOLD, told, strict=True))
         return self._call("blender_register_client", arguments, None, now)
 
     def _call(self, tool: str, arguments: dict[str, Any], job_id: str | None, now: float) -> str:

@@ -28,6 +28,7 @@ def test_registration_is_the_first_call_and_promises_job_ack() -> None:
             "group_id": "farm",
             "instance_id": machine.identity.instance_id,
             "open_jobs": [],
+            "ping_interval": 30,
         },
     }
     assert peer().identity.instance_id != machine.identity.instance_id

@@ -69,6 +69,9 @@ struct Bound {
     client_type: String,
     acknowledges: bool,
     since_ms: i64,
+    /// Missing on sockets of an earlier build.
+    #[serde(default)]
+    patience_ms: Option<i64>,
 }
 
 /// What the edge asks to have opened.
@@ -127,6 +130,7 @@ impl Opened {
                     acknowledges: bound.acknowledges,
                     since_ms: bound.since_ms,
                     heard_ms: bound.since_ms,
+                    patience_ms: bound.patience_ms,
                 };
                 presence.attach(bound.uuid.clone(), attached);
             }
@@ -157,6 +161,7 @@ impl Opened {
                 client_type: attached.client_type.clone(),
                 acknowledges: attached.acknowledges,
                 since_ms: attached.since_ms,
+                patience_ms: attached.patience_ms,
             })
         });
         Role::Client { bound }
@@ -255,12 +260,11 @@ impl Live {
     }
 
     /// Closes it as too slow. It counts as gone from now on: while it does not read, its end does not come through either.
-    fn end(mut self) -> Opened {
+    fn end(mut self, reason: &str) -> Opened {
         self.opened.has_ended = true;
         if let Err(error) = self.opened.write(&self.socket) {
             console_error!("socket attachment: {error}");
         }
-        let reason = "too slow: too much of what was sent has not been read";
         if let Err(error) = self.socket.close(Some(close::TOO_SLOW), Some(reason)) {
             console_log!("close of {}: {error}", self.opened.socket_id);
         }
@@ -311,7 +315,20 @@ impl Sockets {
         let live = sockets.get_mut(socket_id)?;
         live.send(frame);
         let slow = if live.is_too_slow(state) { Some(socket_id.to_owned()) } else { slowest_of_too_many(&sockets) };
-        sockets.remove(&slow?).map(Live::end)
+        sockets.remove(&slow?).map(|live| live.end("too slow: too much of what was sent has not been read"))
+    }
+
+    /// Closes a socket that has been silent for too long.
+    pub fn end(&self, socket_id: &str) -> Option<Opened> {
+        let live = self.0.borrow_mut().remove(socket_id)?;
+        Some(live.end("too slow: no ping has come for a long time"))
+    }
+
+    /// When the platform answered the last `ping` of each client's own socket.
+    pub fn pings(&self, state: &State) -> Vec<(String, i64)> {
+        let sockets = self.0.borrow();
+        let clients = sockets.iter().filter(|(_, live)| live.opened.is_client());
+        clients.filter_map(|(socket_id, live)| Some((socket_id.clone(), last_ping(state, &live.socket)?))).collect()
     }
 
     /// Asks the edge to say when what went out over an event stream has been read.

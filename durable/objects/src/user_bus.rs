@@ -35,6 +35,8 @@ pub use answer::status;
 
 /// How soon an alarm whose turn failed goes off again.
 const RETRY_ALARM_MS: i64 = 60_000;
+/// How often it is looked who has fallen silent, while there are requests.
+const LOOK_EVERY_MS: i64 = 10_000;
 /// Frames of one socket that were not understood, before it is closed.
 const MAX_MALFORMED: u32 = 20;
 /// The WebSocket subprotocol of peers.
@@ -57,6 +59,8 @@ struct Bus {
     armed_ms: Cell<Option<i64>>,
     /// When a turn will be taken to tell what has changed.
     telling_ms: Cell<Option<i64>>,
+    /// When it was last looked who has fallen silent.
+    looked_ms: Cell<i64>,
     /// Itself, for what goes on after a call.
     me: Weak<Self>,
 }
@@ -75,6 +79,7 @@ impl DurableObject for UserBus {
             awake: Cell::new(false),
             armed_ms: Cell::new(None),
             telling_ms: Cell::new(None),
+            looked_ms: Cell::new(0),
             me: me.clone(),
             state,
         }))
@@ -250,12 +255,35 @@ impl Bus {
     fn leave_behind(&self, slow: Opened) {
         let Some(bus) = self.me.upgrade() else { return };
         spawn_local(async move {
-            let left = bus.turn(&slow.user_id, |turn| sockets::socket_closed(turn, &slow.socket_id)).await;
-            if let Err(error) = left {
+            if let Err(error) = bus.left(&slow, None).await {
                 logged(&error);
             }
-            bus.waits.poke_all();
         });
+    }
+
+    /// Lets clients go that have promised to send `ping` and have not: a process that hangs never closes its socket.
+    async fn let_silent_go(&self) {
+        let now_ms = now_ms();
+        let looked_ms = self.looked_ms.get();
+        if (looked_ms..looked_ms.saturating_add(LOOK_EVERY_MS)).contains(&now_ms) {
+            return;
+        }
+        self.looked_ms.set(now_ms);
+        let pings = self.sockets.pings(&self.state);
+        let silent = {
+            let mut presence = self.presence.borrow_mut();
+            for (socket_id, pinged_ms) in &pings {
+                presence.pinged(socket_id, *pinged_ms);
+            }
+            presence.silent(now_ms)
+        };
+        for socket_id in silent {
+            let pinged_ms = pings.iter().find(|(pinged, _)| *pinged == socket_id).map(|(_, at_ms)| *at_ms);
+            let Some(opened) = self.sockets.end(&socket_id) else { continue };
+            if let Err(error) = self.left(&opened, pinged_ms).await {
+                logged(&error);
+            }
+        }
     }
 
     /// Takes a turn at this time, at whose end what has changed is told.
@@ -335,13 +363,18 @@ impl Bus {
         let Some(opened) = Opened::of(socket) else { return Ok(()) };
         let pinged_ms = last_ping(&self.state, socket);
         self.sockets.forget(&opened.socket_id);
+        self.left(&opened, pinged_ms).await.map_err(|error| logged(&error))
+    }
+
+    /// Whoever was attached by this socket has left.
+    async fn left(&self, opened: &Opened, pinged_ms: Option<i64>) -> core::result::Result<(), CoreError> {
         let left = self.turn(&opened.user_id, |turn| {
             if let Some(pinged_ms) = pinged_ms {
                 proof::pinged(turn, &opened.socket_id, pinged_ms)?;
             }
             sockets::socket_closed(turn, &opened.socket_id)
         });
-        left.await.map_err(|error| logged(&error))?;
+        left.await?;
         self.waits.poke_all();
         Ok(())
     }

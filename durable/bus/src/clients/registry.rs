@@ -14,6 +14,9 @@ use crate::turn::{Turn, seconds};
 use crate::wire::tools::RegisterClient;
 use crate::wire::views::{ClientInfo, JOB_ACK};
 
+/// Pings that may stay away before a client that promised them counts as gone.
+const PINGS_MISSED: i64 = 3;
+
 /// Through what a client spoke.
 #[derive(Debug, Clone, Copy)]
 pub enum Via<'a> {
@@ -122,6 +125,7 @@ fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
         acknowledges: call.capabilities.iter().any(|capability| capability == JOB_ACK),
         since_ms: turn.now_ms,
         heard_ms: turn.now_ms,
+        patience_ms: call.ping_interval.map(|seconds| seconds.saturating_mul(PINGS_MISSED).saturating_mul(1_000)),
     };
     turn.presence.attach(call.client_uuid.clone(), attached);
     // The older one is nobody's from now on, also if the object wakes before its client has closed it.

@@ -144,6 +144,7 @@ fn attach(turn: &mut Turn<'_>, session_id: &str, socket_id: String, uuid: &str, 
         acknowledges: false,
         since_ms: turn.now_ms,
         heard_ms: turn.now_ms,
+        patience_ms: None,
     };
     turn.presence.attach(uuid.to_owned(), attached);
     turn.changes.insert(Change::Clients);

@@ -169,3 +169,17 @@ fn a_job_says_which_grant_it_is_from_where_no_client_can_write() {
     let again = world.frames("w2").into_iter().find(|frame| frame["method"] == "notifications/message").unwrap();
     assert_eq!(again["params"]["_meta"]["blender-bus/sender"], told, "also when it is sent later");
 }
+
+#[test]
+fn a_peer_is_silent_only_where_it_promised_to_be_heard() {
+    let mut world = World::new();
+    world.attach("w1", "plain", &[]);
+    let promised = json!({"client_uuid": "promised", "client_type": "blender", "ping_interval": 30});
+    world.tool("w2", "blender_register_client", promised);
+    world.pass(90_000);
+    assert_eq!(world.presence.silent(world.now_ms), Vec::<String>::new());
+    world.pass(1);
+    assert_eq!(world.presence.silent(world.now_ms), ["w2"]);
+    world.presence.pinged("w2", world.now_ms - 5);
+    assert_eq!(world.presence.silent(world.now_ms), Vec::<String>::new());
+}

@@ -41,6 +41,8 @@ pub struct Attached {
     pub since_ms: i64,
     /// When it was last heard. Unix milliseconds.
     pub heard_ms: i64,
+    /// How long it may be silent, if it promised to send `ping` regularly. Milliseconds.
+    pub patience_ms: Option<i64>,
 }
 
 /// Live clients by uuid, and when those that have gone left.
@@ -109,6 +111,21 @@ impl Presence {
     pub fn heard(&mut self, uuid: &str, now_ms: i64) {
         if let Some(attached) = self.live.get_mut(uuid) {
             attached.heard_ms = now_ms;
+        }
+    }
+
+    /// Sockets of clients that promised to be heard regularly and have not been: they hang, or their connection is half open.
+    pub fn silent(&self, now_ms: i64) -> Vec<String> {
+        let is_silent = |attached: &&Attached| {
+            attached.patience_ms.is_some_and(|patience_ms| now_ms.saturating_sub(attached.heard_ms) > patience_ms)
+        };
+        self.live.values().filter(is_silent).map(|attached| attached.socket_id.clone()).collect()
+    }
+
+    /// The platform answered a `ping` of this socket then.
+    pub fn pinged(&mut self, socket_id: &str, at_ms: i64) {
+        if let Some(attached) = self.live.values_mut().find(|attached| attached.socket_id == socket_id) {
+            attached.heard_ms = attached.heard_ms.max(at_ms);
         }
     }
 

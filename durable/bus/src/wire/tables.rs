@@ -87,6 +87,11 @@ const REGISTER_CLIENT_PARAMETERS: &[Param] = &[
         &Kind::List { items: &ID, max: MAX_OPEN_JOBS },
         "For peers: ids of the jobs it still has. Any other that it had taken is lost.",
     ),
+    Param::nullable(
+        "ping_interval",
+        &Kind::Integer { min: 5, max: 300 },
+        "For peers: at least how often it sends the frame ping, in seconds. One that falls silent is let go.",
+    ),
 ];
 
 const UNREGISTER_CLIENT_PARAMETERS: &[Param] =

@@ -49,6 +49,9 @@ pub struct RegisterClient {
     /// Jobs that a peer still has; none where it does not say.
     #[serde(default)]
     pub open_jobs: Option<Vec<String>>,
+    /// At least how often it sends the text frame `ping`, in seconds; none where it does not say.
+    #[serde(default)]
+    pub ping_interval: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

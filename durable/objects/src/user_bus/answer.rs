@@ -13,10 +13,11 @@ use futures_channel::mpsc::{UnboundedSender, unbounded};
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::iter;
+use runtime::now_ms;
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::{Error, Response, Result};
 
-use super::{Bus, logged};
+use super::{Bus, LOOK_EVERY_MS, logged};
 
 /// What an answer is, by its HTTP status.
 pub mod status {
@@ -71,6 +72,7 @@ impl Bus {
         tells: bool,
         lines: Lines,
     ) -> core::result::Result<Reply, CoreError> {
+        self.let_silent_go().await;
         let user_id = request.user_id.clone();
         let request_key = match &request.command {
             Command::Dispatch { request_key, .. } => request_key.clone(),
@@ -124,7 +126,9 @@ impl Bus {
                 Verdict::Answer(reply) => return Ok(reply),
                 Verdict::Slow => {}
                 Verdict::Sleep { until_ms } => {
+                    let until_ms = until_ms.min(now_ms().saturating_add(LOOK_EVERY_MS));
                     drop(select(ticket.poked.next(), self.sleepers.until(until_ms)).await);
+                    self.let_silent_go().await;
                 }
             }
         }

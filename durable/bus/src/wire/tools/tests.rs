@@ -24,6 +24,7 @@ fn register_client_fills_in_its_defaults() {
             group_id: None,
             instance_id: None,
             open_jobs: None,
+            ping_interval: None,
         })
     );
 }
