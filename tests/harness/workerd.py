@@ -208,6 +208,7 @@ class Workerd:
         self._ports: dict[str, int] = {"http": 0, "evict": 0}  # 0 until the first start: then kept
         self._variables = {"DEV_ACCOUNTS": DEV_ACCOUNTS} if variables is None else variables
         self._outbound = outbound
+        self.environment: dict[str, str] = {}  # beside that of the tests, from the next start on
         (folder / "state").mkdir(parents=True, exist_ok=True)
         self._lay_out(bundle or WorkerBundle.built())
 
@@ -264,7 +265,7 @@ class Workerd:
                 self._process = subprocess.Popen(
                     command,
                     cwd=self.folder,
-                    env={**os.environ, "PWD": str(self.folder)},
+                    env={**os.environ, **self.environment, "PWD": str(self.folder)},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -54,7 +54,7 @@ impl Place {
         let (count, last_ms) = self.counted(sql, now_ms)?;
         let spent = !self.known && used_of_budget(sql, now_ms)? >= BUDGET;
         let free = if spent { 1 } else { FREE };
-        Ok(now_ms < last_ms.saturating_add(pause_ms(count, free)))
+        Ok(is_within(last_ms, pause_ms(count, free), now_ms))
     }
 
     pub fn count(&self, sql: &dyn Sql, now_ms: i64) -> Result<(), StorageError> {
@@ -99,7 +99,7 @@ impl Place {
 fn used_of_budget(sql: &dyn Sql, now_ms: i64) -> Result<i64, StorageError> {
     let rows = sql.query("SELECT count, last_ms FROM failed_logins", &[])?;
     let Some(row) = rows.first() else { return Ok(0) };
-    let forgiven = now_ms.saturating_sub(row.integer(1)?).div_euclid(FORGIVEN_MS);
+    let forgiven = now_ms.saturating_sub(row.integer(1)?).div_euclid(FORGIVEN_MS).max(0);
     Ok(row.integer(0)?.saturating_sub(forgiven).max(0))
 }
 
@@ -110,7 +110,7 @@ impl DeviceCode {
     /// Whether guesses are not even looked at now.
     pub fn is_paused(sql: &dyn Sql, now_ms: i64) -> Result<bool, StorageError> {
         let (count, last_ms) = Self::counted(sql, now_ms)?;
-        Ok(now_ms < last_ms.saturating_add(pause_ms(count, FREE)))
+        Ok(is_within(last_ms, pause_ms(count, FREE), now_ms))
     }
 
     pub fn count(sql: &dyn Sql, now_ms: i64) -> Result<(), StorageError> {
@@ -132,6 +132,11 @@ impl DeviceCode {
             _ => Ok((0, 0)),
         }
     }
+}
+
+/// Whether the pause after a failure is not over. One of the future says nothing: the clock was wrong, then or now.
+fn is_within(last_ms: i64, pause_ms: i64, now_ms: i64) -> bool {
+    last_ms <= now_ms && now_ms < last_ms.saturating_add(pause_ms)
 }
 
 /// 0 for the first few, then 1 s, 2 s, 4 s and so on.
@@ -241,5 +246,15 @@ mod tests {
         assert!(DeviceCode::is_paused(&sql, 0).unwrap() && !here().is_paused(&sql, 0).unwrap());
         DeviceCode::forget(&sql).unwrap();
         assert!(!DeviceCode::is_paused(&sql, 0).unwrap());
+    }
+
+    #[test]
+    fn failures_of_the_future_keep_nobody_out() {
+        let sql = failed(FREE + 3);
+        for _ in 0..FREE + 3 {
+            DeviceCode::count(&sql, 0).unwrap();
+        }
+        assert!(here().is_paused(&sql, 0).unwrap() && DeviceCode::is_paused(&sql, 0).unwrap());
+        assert!(!here().is_paused(&sql, -3_600_000).unwrap() && !DeviceCode::is_paused(&sql, -3_600_000).unwrap());
     }
 }

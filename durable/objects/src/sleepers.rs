@@ -31,6 +31,8 @@ pub struct Sleepers {
 pub struct Sleep {
     sleepers: Rc<Sleepers>,
     key: Key,
+    /// Since when it sleeps. Unix milliseconds.
+    since_ms: i64,
 }
 
 impl Sleepers {
@@ -38,7 +40,7 @@ impl Sleepers {
     pub fn until(self: &Rc<Self>, due_ms: i64) -> Sleep {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
-        Sleep { sleepers: Rc::clone(self), key: (due_ms, number) }
+        Sleep { sleepers: Rc::clone(self), key: (due_ms, number), since_ms: now_ms() }
     }
 
     /// Sees to it that a timer goes off by then, or that one does that looks again.
@@ -62,7 +64,10 @@ impl Sleepers {
             self.armed_ms.set(None);
         }
         let now_ms = now_ms();
-        let later = self.asleep.borrow_mut().split_off(&(now_ms.saturating_add(1), 0));
+        // The timer has run out and it is earlier than it was set for: the clock was set back. All look again.
+        let is_set_back = now_ms.saturating_add(LONGEST_MS) < at_ms;
+        let due_ms = if is_set_back { i64::MAX } else { now_ms.saturating_add(1) };
+        let later = self.asleep.borrow_mut().split_off(&(due_ms, 0));
         let due = self.asleep.replace(later);
         due.into_values().for_each(Waker::wake);
         let first = self.asleep.borrow().keys().next().copied();
@@ -77,7 +82,7 @@ impl Future for Sleep {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let now_ms = now_ms();
-        if self.key.0 <= now_ms {
+        if self.key.0 <= now_ms || now_ms < self.since_ms {
             return Poll::Ready(());
         }
         self.sleepers.asleep.borrow_mut().insert(self.key, context.waker().clone());

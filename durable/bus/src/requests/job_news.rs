@@ -45,7 +45,7 @@ pub fn since(turn: &Turn<'_>, job_id: &str, told: &mut Told) -> Result<Vec<Line>
 
 fn described(turn: &Turn<'_>, job: &Job) -> (Priority, String) {
     let target = job.target_uuid.as_deref().unwrap_or_default();
-    let took_ms = turn.now_ms.saturating_sub(job.created_ms);
+    let took_ms = turn.now_ms.saturating_sub(job.created_ms).max(0);
     match job.state {
         State::Queued => (Priority::Info, format!("queued for {target}")),
         State::Delivered => (Priority::Debug, format!("sent to {target}")),

@@ -40,6 +40,18 @@ pub struct Wait {
     pub is_slow: bool,
 }
 
+impl Wait {
+    /// Where the clock was set back meanwhile, the wait ends earlier by as much: nobody waits an hour longer for that.
+    fn mind_the_clock(&mut self, now_ms: i64) {
+        let back_ms = self.started_ms.saturating_sub(now_ms).max(0);
+        self.started_ms = self.started_ms.saturating_sub(back_ms);
+        self.deadline_ms = self.deadline_ms.saturating_sub(back_ms);
+        if let ForWhat::Answered(Answered { task_at_ms: Some(task_at_ms), .. }) = &mut self.for_what {
+            *task_at_ms = task_at_ms.saturating_sub(back_ms);
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum ForWhat {
     /// A dispatch: until its job has ended.
@@ -114,6 +126,7 @@ fn is_empty(document: &Value) -> bool {
 
 /// Looks whether the wait is over, or begins to be slow.
 pub fn look(turn: &mut Turn<'_>, wait: &mut Wait) -> Result<Verdict, Error> {
+    wait.mind_the_clock(turn.now_ms);
     let slow_ms = wait.started_ms.saturating_add(SOON_MS);
     match look_for_end(turn, wait)? {
         Verdict::Sleep { .. } if !wait.is_slow && turn.now_ms >= slow_ms => {

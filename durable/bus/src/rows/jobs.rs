@@ -142,7 +142,7 @@ pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error:
         params![state.name(), result, error, turn.now_ms, job.job_id.as_str()],
     )?;
     let now_ms = turn.now_ms;
-    log(turn, "job_ended", job, state, Some(now_ms.saturating_sub(job.created_ms)));
+    log(turn, "job_ended", job, state, Some(now_ms.saturating_sub(job.created_ms).max(0)));
     turn.presence.cache.count(job.target_uuid.as_deref(), Some(job.state), state);
     turn.presence.cache.change_job(&job.job_id, |job| {
         job.state = state;

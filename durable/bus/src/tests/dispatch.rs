@@ -174,3 +174,13 @@ fn a_callers_own_name_is_listed_while_it_is_active() {
     assert_eq!(listed["ephemeral"][0]["uuid"], "llm-test-client-100000");
     assert_eq!(listed["ephemeral"][0]["client_type"], "llm");
 }
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_wait_longer() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    let wait = world.dispatch_to("b1");
+    world.pass(-3_600_000);
+    let until_ms = world.now_ms + 30_000;
+    assert_eq!(world.look(&wait), Verdict::Sleep { until_ms });
+}
