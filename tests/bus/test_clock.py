@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import httpx
 import pytest
+from harness.clock import move, needs_clock
 from harness.mcp import LegacySession, ModernClient, login
 from harness.peer import Peer
 from harness.workerd import Workerd
 
 HOUR = 3_600
-SOURCE = Path(__file__).parents[1] / "harness" / "clock.rs"
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the clock is moved by LD_PRELOAD")
-
-
-@pytest.fixture(scope="module")
-def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    library = tmp_path_factory.mktemp("clock") / "libclock.so"
-    command = ["rustc", "--edition", "2024", "-O", "--crate-type", "cdylib", "-o", str(library), str(SOURCE)]
-    subprocess.run(command, check=True)
-    return library
-
-
-def move(server: Workerd, clock: Path, seconds: int) -> None:
-    """Restarts the server with a clock that is wrong by so many seconds."""
-    server.environment = {"LD_PRELOAD": str(clock), "CLOCK_OFFSET_SECONDS": str(seconds)}
-    server.restart()
+pytestmark = needs_clock
 
 
 async def submit(client: ModernClient, uuid: str) -> str:
@@ -57,13 +40,11 @@ async def wrong_password(url: str) -> None:
 
 
 @pytest.mark.parametrize("jumps", [(HOUR, 0), (HOUR, -HOUR), (-HOUR, HOUR), (-HOUR, 0)])
-async def test_nothing_is_stuck_or_lost_when_the_clock_jumps(
-    server: Workerd, clock: Path, jumps: tuple[int, int]
-) -> None:
+async def test_nothing_is_stuck_or_lost_when_the_clock_jumps(server: Workerd, jumps: tuple[int, int]) -> None:
     jobs: list[str] = []
     before = 0
     for jump in (0, *jumps):
-        move(server, clock, jump)
+        move(server, jump)
         # To the bus an hour has passed, and so long a Blender that is away keeps its jobs.
         endings = {"completed", "lost"} if jump > before else {"completed"}
         before = jump
@@ -97,8 +78,8 @@ async def test_nothing_is_stuck_or_lost_when_the_clock_jumps(
     assert "Error" not in log and '"took_ms":-' not in log, log
 
 
-async def test_an_hour_later_an_old_token_has_ended_and_what_was_running_is_lost(server: Workerd, clock: Path) -> None:
-    move(server, clock, 0)
+async def test_an_hour_later_an_old_token_has_ended_and_what_was_running_is_lost(server: Workerd) -> None:
+    move(server, 0)
     token = await login(server.url)
     async with ModernClient(f"{server.url}/", token) as client:
         async with Peer(server.ws_url, token, "b1") as peer:
@@ -108,7 +89,7 @@ async def test_an_hour_later_an_old_token_has_ended_and_what_was_running_is_lost
         # Its Blender has left; the timer for that is set once the bus knows.
         while (await client.call("blender_list_available_clients")).document["persistent"][0]["connected"]:
             await asyncio.sleep(0.05)
-        move(server, clock, HOUR + 60)
+        move(server, HOUR + 60)
         assert (await client.request("tools/list")).status == 401
     token = await login(server.url)
     async with ModernClient(f"{server.url}/", token) as client:

@@ -1,6 +1,9 @@
 //! The schema of a bus: one file a version, append-only.
 
-use kernel::migrate::Migrations;
+mod early;
+
+use kernel::migrate::{Migrations, upgrade};
+use kernel::storage::{Sql, StorageError};
 
 pub const USER_BUS: Migrations = &[
     include_str!("../schema/0001_initial.sql"),
@@ -9,3 +12,11 @@ pub const USER_BUS: Migrations = &[
     include_str!("../schema/0004_pending_news.sql"),
     include_str!("../schema/0005_senders.sql"),
 ];
+
+/// Brings a bus up to date.
+///
+/// # Errors
+/// `StorageError` if a statement fails, or if a newer build has been here.
+pub fn migrate(sql: &dyn Sql) -> Result<(), StorageError> {
+    upgrade(sql, USER_BUS, early::amend)
+}

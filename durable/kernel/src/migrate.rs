@@ -8,10 +8,22 @@ pub type Migrations = &'static [&'static str];
 
 /// Brings the database up to date. Costs one read where nothing is to be done.
 pub fn migrate(sql: &dyn Sql, migrations: Migrations) -> Result<(), StorageError> {
+    upgrade(sql, migrations, |_| Ok(()))
+}
+
+/// As [`migrate`]. A database of an earlier version is first handed to `prepare`.
+pub fn upgrade(
+    sql: &dyn Sql,
+    migrations: Migrations,
+    prepare: impl FnOnce(&dyn Sql) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
     let version = version(sql)?;
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     if version > known {
         return Err(StorageError::Newer { found: version, known });
+    }
+    if (1..known).contains(&version) {
+        prepare(sql)?;
     }
     let done = usize::try_from(version).unwrap_or(0);
     for (number, statements) in (1_i64..).zip(migrations).skip(done) {

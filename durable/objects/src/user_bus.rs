@@ -17,7 +17,6 @@ use bus::turn::error::Error as CoreError;
 use bus::turn::limits::Limits;
 use bus::turn::presence::Presence;
 use bus::{alarm, announce, schema};
-use kernel::migrate::migrate;
 use kernel::storage::StorageError;
 use runtime::{WebCrypto, now_ms};
 use worker::wasm_bindgen_futures::spawn_local;
@@ -173,7 +172,7 @@ impl Bus {
     ) -> core::result::Result<T, CoreError> {
         let awake = self.awake.get();
         if !awake {
-            migrate(&self.sql, schema::USER_BUS)?;
+            schema::migrate(&self.sql)?;
         }
         let (decided, effects) = {
             let mut presence = self.presence.borrow_mut();

@@ -70,3 +70,39 @@ fn every_table_stands_in_schema_md_with_its_columns() {
         }
     }
 }
+
+#[test]
+fn a_bus_of_the_first_hours_gets_what_the_first_migration_has_said_since() {
+    // As the server's first build made it, then left by a build that could not go on with it.
+    let first = include_str!("early_bus.sql");
+    for done in [1_i64, 3] {
+        let sql = Memory::new();
+        sql.batch(first).unwrap();
+        sql.batch(
+            "CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (1);",
+        )
+        .unwrap();
+        sql.batch(r#"INSERT INTO inbox VALUES (4, 'reader', '{"priority":6,"payload":{"n":1}}', 9, 1)"#).unwrap();
+        for (number, statements) in (2..=done).zip(USER_BUS.iter().skip(1)) {
+            sql.batch(statements).unwrap();
+            sql.query("UPDATE schema_version SET version = ?", &[number.into()]).unwrap();
+        }
+        bus::schema::migrate(&sql).unwrap();
+        let fresh = Memory::new();
+        migrate(&fresh, USER_BUS).unwrap();
+        assert_eq!(columns(&sql), columns(&fresh));
+        let kept = sql.query("SELECT seq, message FROM inbox", &[]).unwrap();
+        assert_eq!(kept[0].integer(0).unwrap(), 4);
+        assert_eq!(
+            kept[0].text(1).unwrap(),
+            r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","logger":"_message_bus","data":{"priority":6,"payload":{"n":1}}}}"#
+        );
+    }
+}
+
+/// The tables' columns and the indexes, by name.
+fn columns(sql: &Memory) -> Vec<String> {
+    let statement = "SELECT t.name || '.' || c.name || ' ' || c.type || c.[notnull] || c.pk FROM sqlite_master t, pragma_table_info(t.name) c
+                     WHERE t.type = 'table' UNION SELECT 'index ' || name FROM sqlite_master WHERE type = 'index' ORDER BY 1";
+    sql.query(statement, &[]).unwrap().iter().map(|row| row.text(0).unwrap()).collect()
+}

@@ -1,6 +1,5 @@
 //! A bus to take turns on: a database, a clock that only moves when told, and what the sockets were sent.
 
-use kernel::migrate::migrate;
 use kernel::testing::{Counter, Memory};
 use kernel::trace::Trace;
 use serde_json::{Value, json};
@@ -30,7 +29,7 @@ pub struct World {
 impl World {
     pub fn new() -> Self {
         let sql = Memory::new();
-        migrate(&sql, schema::USER_BUS).unwrap();
+        schema::migrate(&sql).unwrap();
         let (presence, entropy) = (Presence::default(), Counter::default());
         Self { sql, presence, entropy, now_ms: START_MS, effects: Vec::new() }
     }
