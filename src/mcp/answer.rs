@@ -158,7 +158,7 @@ impl Response {
         match &self.outcome {
             Ok(answer) => self.answered(answer),
             Err(error) => {
-                if let RpcError::Internal(reason) = error {
+                if let RpcError::Internal(reason) | RpcError::StorageFull(reason) = error {
                     console_error!("mcp: {reason}");
                 }
                 error.response(self.id.as_ref().map(Id::as_json))

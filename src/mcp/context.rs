@@ -69,7 +69,7 @@ impl RequestContext {
     /// # Errors
     /// `RpcError` for a closed session, a revoked grant, or a failure of the bus.
     pub async fn ask(&self, command: Command) -> Result<Reply, RpcError> {
-        self.ask_with_frame(command).await?.reply().map_err(|error| RpcError::Internal(error.to_string()))
+        self.ask_with_frame(command).await?.reply().map_err(|error| RpcError::failed(&error))
     }
 
     /// The same for a command that may carry a `Frame`, which lets the bus write the response.
@@ -93,7 +93,7 @@ impl RequestContext {
             Ok(BusAnswer::Reply(Reply::NoSession)) => Err(RpcError::NoSession),
             Ok(BusAnswer::Reply(Reply::Revoked)) => Err(RpcError::Unauthenticated),
             Ok(heard) => Ok(heard),
-            Err(error) => Err(RpcError::Internal(error.to_string())),
+            Err(error) => Err(RpcError::failed(&error)),
         }
     }
 

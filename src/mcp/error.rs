@@ -1,5 +1,7 @@
 //! JSON-RPC errors of the endpoint, with their codes and HTTP statuses.
 
+use core::fmt::Display;
+
 use kernel::scopes::Scopes;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -50,11 +52,23 @@ pub enum RpcError {
     /// A failure of this server. The text is for the log; clients see "internal error".
     #[error("{0}")]
     Internal(String),
+    /// The disk or the object's storage is full. The text is for the log. The endpoint answers 503.
+    #[error("{0}")]
+    StorageFull(String),
 }
+
+/// How the runtime says that a statement found no room.
+const FULL: &str = "SQLITE_FULL";
 
 impl RpcError {
     pub fn invalid_params(message: impl Into<String>) -> Self {
         Self::InvalidParams { message: message.into(), data: None }
+    }
+
+    /// A failure of the bus or of another object.
+    pub fn failed(error: &impl Display) -> Self {
+        let text = error.to_string();
+        if text.contains(FULL) { Self::StorageFull(text) } else { Self::Internal(text) }
     }
 
     pub fn code(&self) -> i64 {
@@ -67,7 +81,7 @@ impl RpcError {
             | Self::NotAcceptable { .. } => -32600,
             Self::MethodNotFound { .. } => -32601,
             Self::Malformed(_) | Self::InvalidParams { .. } => -32602,
-            Self::Internal(_) => -32603,
+            Self::Internal(_) | Self::StorageFull(_) => -32603,
             Self::ResourceNotFound { .. } => -32002,
             Self::HeaderMismatch(_) => -32020,
             Self::MissingCapability { .. } => -32021,
@@ -93,6 +107,7 @@ impl RpcError {
             Self::InsufficientScope(_) | Self::Forbidden(_) => 403,
             Self::TooMany(_) => 429,
             Self::Internal(_) => 500,
+            Self::StorageFull(_) => 503,
         }
     }
 
@@ -100,6 +115,11 @@ impl RpcError {
     pub fn response(&self, id: Option<&str>) -> String {
         let message = match self {
             Self::Internal(_) => "internal error".to_owned(),
+            Self::StorageFull(_) => {
+                "the server's storage is full, and nothing of this request was kept; its operator has to \
+                                     make room before it can be sent again"
+                    .to_owned()
+            }
             other => other.to_string(),
         };
         let mut error = json!({"code": self.code(), "message": message});

@@ -7,14 +7,14 @@ import time
 
 import httpx
 import pytest
-from harness.clock import move, needs_clock
+from harness.faults import move_clock, needs_faults
 from harness.mcp import LegacySession, ModernClient, login
 from harness.peer import Peer
 from harness.workerd import Workerd
 
 HOUR = 3_600
 
-pytestmark = needs_clock
+pytestmark = needs_faults
 
 
 async def submit(client: ModernClient, uuid: str) -> str:
@@ -44,7 +44,7 @@ async def test_nothing_is_stuck_or_lost_when_the_clock_jumps(server: Workerd, ju
     jobs: list[str] = []
     before = 0
     for jump in (0, *jumps):
-        move(server, jump)
+        move_clock(server, jump)
         # To the bus an hour has passed, and so long a Blender that is away keeps its jobs.
         endings = {"completed", "lost"} if jump > before else {"completed"}
         before = jump
@@ -79,7 +79,7 @@ async def test_nothing_is_stuck_or_lost_when_the_clock_jumps(server: Workerd, ju
 
 
 async def test_an_hour_later_an_old_token_has_ended_and_what_was_running_is_lost(server: Workerd) -> None:
-    move(server, 0)
+    move_clock(server, 0)
     token = await login(server.url)
     async with ModernClient(f"{server.url}/", token) as client:
         async with Peer(server.ws_url, token, "b1") as peer:
@@ -89,7 +89,7 @@ async def test_an_hour_later_an_old_token_has_ended_and_what_was_running_is_lost
         # Its Blender has left; the timer for that is set once the bus knows.
         while (await client.call("blender_list_available_clients")).document["persistent"][0]["connected"]:
             await asyncio.sleep(0.05)
-        move(server, HOUR + 60)
+        move_clock(server, HOUR + 60)
         assert (await client.request("tools/list")).status == 401
     token = await login(server.url)
     async with ModernClient(f"{server.url}/", token) as client:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.clock import move, needs_clock
+from harness.faults import move_clock, needs_faults
 from harness.mcp import LegacySession, ModernClient
 from harness.peer import Peer
 from harness.workerd import Workerd
@@ -25,7 +25,7 @@ from oauth.flow import Flow
 FOLDER = Path(__file__).parent
 STATES = {"first-migrations": 1, "second-of-the-bus": 2}
 
-pytestmark = needs_clock
+pytestmark = needs_faults
 
 
 @pytest.fixture(params=STATES)
@@ -47,7 +47,7 @@ def server(manifest: dict[str, Any], tmp_path: Path) -> Iterator[Workerd]:
     origin = f"http://localhost:{manifest['port']}"
     variables = {"DEV_ACCOUNTS": "demo:demo", "PUBLIC_ORIGIN": origin}
     with Workerd(tmp_path / "workerd", variables=variables) as running:
-        move(running, manifest["made_at"] + 60 - time.time())
+        move_clock(running, manifest["made_at"] + 60 - time.time())
         yield running
 
 

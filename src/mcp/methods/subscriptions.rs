@@ -67,7 +67,7 @@ pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
         Ok(Opened::Refused(Reply::Revoked)) => Err(RpcError::Unauthenticated),
         Ok(Opened::Refused(Reply::Rejected { message })) => Err(RpcError::TooMany(message)),
         Ok(Opened::Refused(reply)) => Err(RpcError::Internal(format!("open listener: {reply:?}"))),
-        Err(error) => Err(RpcError::Internal(error.to_string())),
+        Err(error) => Err(RpcError::failed(&error)),
     }
 }
 

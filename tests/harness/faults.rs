@@ -1,5 +1,6 @@
-//! A clock that is wrong: loaded into a process (LD_PRELOAD), it moves the time of day by CLOCK_OFFSET_SECONDS.
-//! Clocks that only measure how long something takes are left alone.
+//! Faults of the machine, for a process that loads this (LD_PRELOAD). CLOCK_OFFSET_SECONDS moves the time of day; clocks that
+//! only measure how long something takes are left alone. While the file DISK_FULL exists, no write at a place in a file finds
+//! room, which is how SQLite writes. Single bytes do: by these SQLite grows the index of its log, which it shares in memory.
 
 #![allow(clippy::missing_safety_doc)]
 
@@ -13,6 +14,8 @@ pub struct Time {
 }
 
 unsafe extern "C" {
+    fn access(path: *const c_char, mode: c_int) -> c_int;
+    fn __errno_location() -> *mut c_int;
     fn syscall(number: c_long, ...) -> c_long;
     fn getenv(name: *const c_char) -> *const c_char;
 }
@@ -23,6 +26,12 @@ const CLOCK_GETTIME: c_long = 228;
 const CLOCK_GETTIME: c_long = 113;
 const REALTIME: c_int = 0;
 const REALTIME_COARSE: c_int = 5;
+
+const NO_SPACE: c_int = 28;
+#[cfg(target_arch = "x86_64")]
+const PWRITE: c_long = 18;
+#[cfg(target_arch = "aarch64")]
+const PWRITE: c_long = 68;
 
 fn offset() -> c_long {
     static OFFSET: OnceLock<c_long> = OnceLock::new();
@@ -59,4 +68,19 @@ pub unsafe extern "C" fn time(place: *mut c_long) -> c_long {
         unsafe { *place = now.seconds };
     }
     now.seconds
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pwrite64(file: c_int, data: *const c_void, length: usize, place: c_long) -> isize {
+    let marker = unsafe { getenv(c"DISK_FULL".as_ptr()) };
+    if length > 1 && !marker.is_null() && unsafe { access(marker, 0) } == 0 {
+        unsafe { *__errno_location() = NO_SPACE };
+        return -1;
+    }
+    unsafe { syscall(PWRITE, file, data, length, place) as isize }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pwrite(file: c_int, data: *const c_void, length: usize, place: c_long) -> isize {
+    unsafe { pwrite64(file, data, length, place) }
 }
