@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 from .records import MAX_ERROR_BYTES, MAX_RESULT_BYTES, clean_text, cut_middle
 
 MAX_KEPT_ANSWERS = 10_000
 MAX_KEPT_BYTES = 64 * 1_048_576
+# What goes beside a result: JSON, by the names of the envelope.
+Extra = dict[str, Any] | None
 TERMINAL_STATUSES = ("completed", "failed", "cancelled")
 
 
@@ -24,13 +27,19 @@ class Answer:
     status: str
     result: str = ""
     error: str = ""
+    extra: Extra = None
+
+    def arguments(self, with_extra: bool) -> dict[str, Any]:
+        """Return the arguments of `blender_job_update`."""
+        extra = {"extra": self.extra} if with_extra and self.extra else {}
+        return {"job_id": self.job_id, "status": self.status, "result": self.result, "error": self.error, **extra}
 
     def size(self) -> int:
         """Return the bytes this answer keeps, give or take."""
-        return len(self.result) + len(self.error)
+        return len(self.result) + len(self.error) + len(str(self.extra or ""))
 
 
-def bounded_answer(job_id: str, status: str, result: str, error: str) -> Answer:
+def bounded_answer(job_id: str, status: str, result: str, error: str, extra: Extra = None) -> Answer:
     """Return an answer the bus will take: too large a result turns it into `failed`, a long error is shortened."""
     if status not in TERMINAL_STATUSES:
         raise ValueError(f"status of an answer must be one of {', '.join(TERMINAL_STATUSES)}, not {status!r}")
@@ -43,7 +52,7 @@ def bounded_answer(job_id: str, status: str, result: str, error: str) -> Answer:
         )
         error = f"{reason}\n{error}" if error else reason
         status, result = "failed", ""
-    return Answer(job_id, status, result, cut_middle(error, MAX_ERROR_BYTES))
+    return Answer(job_id, status, result, cut_middle(error, MAX_ERROR_BYTES), extra)
 
 
 class KeptAnswers:
@@ -79,6 +88,12 @@ class KeptAnswers:
         """Put `answer` in the place of the one the bus has refused."""
         self.confirm(answer.job_id)
         self._put(answer)
+
+    def again(self, job_id: str) -> bool:
+        """Let an answer that was in flight wait once more, from now on without what goes beside results: False."""
+        if job_id in self._kept:
+            self._waiting[job_id] = None
+        return False
 
     def next_waiting(self) -> Answer | None:
         """Return the oldest answer that waits, which then counts as in flight."""

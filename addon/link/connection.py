@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .address import socket_url
+from .answers import Extra
 from .backoff import CLOSE_ABNORMAL, Backoff, Next, Verdict, after_close, after_refusal
 from .bundled import ensure_websockets
 from .credentials import LoginRequired, LoginUnavailable, TokenSource
@@ -141,9 +142,9 @@ class Link:
         """Tell whether the thread runs (it ends by itself when only the user can help)."""
         return self._thread is not None and self._thread.is_alive()
 
-    def answer(self, job_id: str, status: str, result: str = "", error: str = "") -> None:
+    def answer(self, job_id: str, status: str, result: str = "", error: str = "", extra: Extra = None) -> None:
         """Answer a job. Kept and sent as soon as there is a connection; a second answer is dropped."""
-        self._post(lambda: self.protocol.answer(job_id, status, result, error))
+        self._post(lambda: self.protocol.answer(job_id, status, result, error, extra))
 
     def progress(self, job_id: str, percent: float, message: str = "") -> None:
         """Report progress of a job; lost while offline."""

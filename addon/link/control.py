@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from .interrupt import JobCancelled
 from .records import Job
@@ -34,6 +35,8 @@ class JobControl:
     deadline: float | None = None
     ends_at: float | None = None
     reason: str = "Cancelled while it ran"
+    # What goes beside the result, by the names of the envelope: stderr, value, changes.
+    extra: dict[str, Any] = field(default_factory=dict)
     _reported_at: float = -PROGRESS_INTERVAL
     _reported: tuple[float, str] | None = None
 

@@ -52,7 +52,8 @@ class Finished:
 Pause = Future[Any] | float
 Steps = Generator[Pause, Any, str]
 Runner = Callable[[Job, JobControl], "str | Steps"]
-Answer = Callable[[str, str, str, str], None]
+# Given id, status, result and error of a job; as a fifth what goes beside the result, of jobs that have such.
+Answer = Callable[..., None]
 Report = Callable[[str, float, str], None]
 
 
@@ -242,7 +243,8 @@ class MainThreadQueue:
         job = task.job
         self.finished.append(Finished(job.job_id, job.command, status, self._clock() - task.started))
         del self.finished[:-FINISHED_KEPT]
-        task.route.answer(job.job_id, status, result, error)
+        extra = (task.control.extra,) if task.control.extra else ()
+        task.route.answer(job.job_id, status, result, error, *extra)
 
     def _advance(self, task: _Task) -> str | Pause:
         if task.steps is None:

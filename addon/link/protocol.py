@@ -12,7 +12,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .answers import KeptAnswers, bounded_answer
+from .answers import Extra, KeptAnswers, bounded_answer
 from .frames import encode, progress_frame, received_frame, record_place, tool_result
 from .records import InvalidFrame, InvalidJob, Job, clean_text, parse_frame, parse_job
 
@@ -123,6 +123,7 @@ class _Call:
 
     job_id: str | None
     sent_at: float
+    seconds: float
 
 
 class PeerProtocol:
@@ -145,7 +146,7 @@ class PeerProtocol:
         # The place of the last record of this connection, until it is confirmed.
         self._place: int | None = None
         # An older bus refuses what it does not know.
-        self._tells_jobs = True
+        self._tells_jobs = self._tells_extra = True
         self._last_ping = 0.0
         self._last_frame = 0.0
 
@@ -190,8 +191,7 @@ class PeerProtocol:
         answer = self._answers.next_waiting() if in_flight < MAX_IN_FLIGHT else None
         if answer is None:
             return None
-        arguments = {"job_id": answer.job_id, "status": answer.status, "result": answer.result, "error": answer.error}
-        return self._call("blender_job_update", arguments, answer.job_id, now)
+        return self._call("blender_job_update", answer.arguments(self._tells_extra), answer.job_id, now)
 
     def deadline(self) -> float | None:
         """Return when `tick` or `next_frame` has something to do by time alone; None while offline."""
@@ -200,7 +200,7 @@ class PeerProtocol:
         times = [self._last_ping + PING_INTERVAL]
         if self._last_frame < self._last_ping:
             times.append(self._last_ping + PONG_TIMEOUT)
-        times.extend(call.sent_at + _timeout(call) for call in self._calls.values())
+        times.extend(call.sent_at + call.seconds for call in self._calls.values())
         return min(times)
 
     def tick(self, now: float) -> list[Event]:
@@ -210,9 +210,9 @@ class PeerProtocol:
         if self._last_frame < self._last_ping and now - self._last_ping >= PONG_TIMEOUT:
             return [ConnectionDead(f"No answer to a ping for {PONG_TIMEOUT:.0f} s")]
         for call in self._calls.values():
-            if now - call.sent_at >= _timeout(call):
+            if now - call.sent_at >= call.seconds:
                 what = "the registration" if call.job_id is None else f"the result of job {call.job_id}"
-                return [ConnectionDead(f"The bus did not answer {what} for {_timeout(call):.0f} s")]
+                return [ConnectionDead(f"The bus did not answer {what} for {call.seconds:.0f} s")]
         return []
 
     # -- frames from the bus -------------------------------------------------------------------------------------
@@ -329,6 +329,9 @@ class PeerProtocol:
             self._answers.confirm(job_id)
             self._remember(job_id)
             return [AnswerConfirmed(job_id, document.get("duplicate") is True)]
+        if self._tells_extra and '"extra"' in refusal:
+            self._tells_extra = self._answers.again(job_id)
+            return []
         trouble = Trouble(f"The bus refused the answer to job {job_id}: {refusal}")
         if job_id in self._seen:
             self._answers.confirm(job_id)
@@ -359,13 +362,13 @@ class PeerProtocol:
         if job_id in self._behind:
             self.progress(job_id, self._open.get(job_id, 0.0))
 
-    def answer(self, job_id: str, status: str, result: str = "", error: str = "") -> bool:
+    def answer(self, job_id: str, status: str, result: str = "", error: str = "", extra: Extra = None) -> bool:
         """Keep the answer to a job until the bus has confirmed it; False if the job is not open (a second answer)."""
         if self._open.pop(job_id, None) is None:
             return False
         self._progress.pop(job_id, None)
         self._behind.discard(job_id)
-        return self._answers.add(bounded_answer(job_id, status, result, error))
+        return self._answers.add(bounded_answer(job_id, status, result, error, extra))
 
     def identify(self, capabilities: tuple[str, ...]) -> None:
         """Tell the bus other capabilities, such as another file name, now or at the next registration."""
@@ -392,10 +395,6 @@ class PeerProtocol:
     def _call(self, tool: str, arguments: dict[str, Any], job_id: str | None, now: float) -> str:
         call_id = self._next_id
         self._next_id += 1
-        self._calls[call_id] = _Call(job_id, now)
+        self._calls[call_id] = _Call(job_id, now, REGISTER_TIMEOUT if job_id is None else UPDATE_TIMEOUT)
         params = {"name": tool, "arguments": arguments}
         return encode({"jsonrpc": "2.0", "id": call_id, "method": "tools/call", "params": params})
-
-
-def _timeout(call: _Call) -> float:
-    return REGISTER_TIMEOUT if call.job_id is None else UPDATE_TIMEOUT

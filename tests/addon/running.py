@@ -16,10 +16,11 @@ MAX_SECONDS = 60.0
 class Outcome:
     """How a job ended."""
 
-    def __init__(self, status: str, result: str, error: str) -> None:
+    def __init__(self, status: str, result: str, error: str, extra: dict[str, Any] | None = None) -> None:
         self.status = status
         self.result = result
         self.error = error
+        self.extra = extra or {}
 
     @property
     def document(self) -> Any:
@@ -43,7 +44,7 @@ def start(command: str, control_out: list[JobControl], runner: Any = None, **par
     """As `run`, but hand out the job's control before it starts, so that a test can cancel it."""
     from addon.commands import registry
 
-    answers: list[tuple[str, ...]] = []
+    answers: list[tuple[Any, ...]] = []
 
     def note(job: Job, control: JobControl) -> str | Steps:
         control_out.append(control)
@@ -56,5 +57,5 @@ def start(command: str, control_out: list[JobControl], runner: Any = None, **par
         # What a job waits for comes from other threads: the test turns the crank.
         if queue.wait(0.05):
             queue.drain()
-    [(_, status, result, error)] = answers
-    return Outcome(status, result, error)
+    [(_, status, result, error, *extra)] = answers
+    return Outcome(status, result, error, *extra)
