@@ -15,6 +15,7 @@ from bpy.app.handlers import persistent
 
 from .commands import facts, local, registry
 from .commands.msgbus import subscriptions
+from .commands.place import override
 from .commands.policy import Question, Verdict, consent
 from .fetch.workers import TooBusy, workers
 from .link.address import InvalidServerUrl, origin
@@ -268,7 +269,7 @@ class Session:
             self._to_show.popleft()
         if self._to_show and windows and self.asked is None and _hands_free(windows):
             question = self.asked = self._to_show.popleft()
-            with contextlib.suppress(RuntimeError), bpy.context.temp_override(window=windows[0]):
+            with contextlib.suppress(RuntimeError), override(window=windows[0]):
                 bpy.ops.blender_bus.consent("INVOKE_DEFAULT", number=question.number)
         if self.asked is not None and self.asked.answered.done():
             self.asked = None

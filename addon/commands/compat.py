@@ -8,6 +8,8 @@ from typing import Any
 
 import bpy
 
+from .place import override
+
 
 def new_node_tree(owner: Any) -> Any:
     """Return the empty shader node tree of a material or world. From 5.0 on each has one from the start."""
@@ -43,7 +45,7 @@ def operator_context() -> Iterator[None]:
     if bpy.app.background or bpy.context.window is not None or not manager.windows:
         yield
         return
-    with bpy.context.temp_override(window=manager.windows[0]):
+    with override(window=manager.windows[0]):
         yield
 
 

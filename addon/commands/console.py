@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import bpy
 
 from ..link.control import JobControl
+from .place import override
 from .policy import console_effect
 from .registry import Bounds, CommandError, command
 
@@ -121,7 +122,7 @@ class _Console:
         region = next(item for item in self.area.regions if item.type == "WINDOW")
         place = {"window": window, "screen": self.screen, "area": self.area, "region": region}
         try:
-            with bpy.context.temp_override(**place):
+            with override(**place):
                 operator(**arguments)
         except (RuntimeError, TypeError, ValueError) as error:
             raise CommandError(f"console_operations: Blender refused: {error}") from None

@@ -12,6 +12,7 @@ from typing import Any
 import bpy
 from mathutils import Matrix
 
+from .place import largest_viewport, override
 from .registry import CommandError
 
 # Blender's viewport shows a field of view as if the sensor were this wide (mm): 36 mm, twice as wide as a camera's.
@@ -32,30 +33,33 @@ class View:
     has_window: bool
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def region_3d(self) -> Any:
+        """Return where the region looks from: of a quad view, each has its own."""
+        if self.space is None:
+            return None
+        return getattr(self.region, "data", None) or self.space.region_3d
+
 
 def current_view() -> View:
     """Return the largest 3D viewport that is shown; without a window, the one the file was saved with."""
-    windowed = not bpy.app.background
-    found = []
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            region = next((item for item in area.regions if item.type == "WINDOW"), None)
-            if area.type == "VIEW_3D" and region is not None and region.width > 1 and region.height > 1:
-                found.append((window, area, region))
-    if not found:
+    place = largest_viewport()
+    if place is None:
         note = "No 3D viewport is open: the scene's camera, or a view of everything, was rendered with Workbench"
         return View(None, None, None, None, *FALLBACK_SIZE, False, [note])
-    window, area, region = max(found, key=lambda place: place[2].width * place[2].height)
+    windowed = not bpy.app.background
     notes = [] if windowed else ["Blender runs without a window: the view was rendered with Workbench"]
-    return View(window, area, region, area.spaces.active, region.width, region.height, windowed, notes)
+    region = place.region
+    space = place.area.spaces.active
+    return View(place.window, place.area, region, space, region.width, region.height, windowed, notes)
 
 
 def draw_with_gpu(view: View, width: int, height: int, folder: Path) -> Any:
     """Draw the viewport as it is, shading and overlays included, into an image."""
     import gpu
 
-    region_3d = view.space.region_3d
-    with bpy.context.temp_override(window=view.window, area=view.area, region=view.region):
+    region_3d = view.region_3d
+    with override(window=view.window, area=view.area, region=view.region):
         offscreen = gpu.types.GPUOffScreen(width, height)
         try:
             offscreen.draw_view3d(
@@ -138,7 +142,7 @@ def _set_up_render(stage: Any, source: Any, width: int, height: int) -> None:
 
 def _aim(stage: Any, camera: Any, view: View, source: Any) -> None:
     stage.camera = camera
-    region_3d = None if view.space is None else view.space.region_3d
+    region_3d = view.region_3d
     through_camera = source.camera is not None and (region_3d is None or region_3d.view_perspective == "CAMERA")
     if through_camera:
         _copy_camera(camera, source.camera)

@@ -1,0 +1,85 @@
+"""Where in Blender's interface a job works: the largest 3D viewport, with a window and without."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """A 3D viewport: its window, its area, and the region that shows the scene."""
+
+    window: Any
+    area: Any
+    region: Any
+
+
+def largest_viewport() -> Viewport | None:
+    """Return the largest 3D viewport that is shown; without a window, in the screen the file was saved with."""
+    found = []
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas if window.screen is not None else ():
+            region = _main_region(area)
+            if area.type == "VIEW_3D" and region is not None and region.width > 1 and region.height > 1:
+                found.append(Viewport(window, area, region))
+    return max(found, key=lambda place: place.area.width * place.area.height, default=None)
+
+
+def _main_region(area: Any) -> Any:
+    """Return the region that shows the scene; of a quad view, the one that shows it in perspective."""
+    regions = [item for item in area.regions if item.type == "WINDOW"]
+    if len(regions) > 1:
+        quads = [getattr(item, "data", None) for item in regions]
+        turned = [item for item, data in zip(regions, quads, strict=True) if data is not None and not _is_side(data)]
+        return (turned or regions)[0]
+    return regions[0] if regions else None
+
+
+def _is_side(region_3d: Any) -> bool:
+    return bool(region_3d.is_orthographic_side_view)
+
+
+@contextlib.contextmanager
+def override(**members: Any) -> Iterator[None]:
+    """Do as `bpy.context.temp_override(window=..., area=..., region=...)`, but safe beside other Python threads.
+
+    While an override is in force, operators look into its dictionary of other members, an empty one here. Up to Python
+    3.11 Blender then takes the lock of the interpreter for held whenever any thread holds it, and breaks the memory
+    of both. The dictionary is what was there when an override began, and comes back when it ends: so one that begins
+    before and ends within takes the dictionary away and leaves the place. It goes back in the same way.
+    """
+    before, place = bpy.context.temp_override(), bpy.context.temp_override(**members)
+    before.__enter__()
+    try:
+        place.__enter__()
+    finally:
+        before.__exit__(None, None, None)
+    try:
+        yield
+    finally:
+        after = bpy.context.temp_override()
+        after.__enter__()
+        place.__exit__(None, None, None)
+        after.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def in_viewport() -> Iterator[None]:
+    """Make the largest 3D viewport the context, as if the pointer were there. Without one only a window is chosen."""
+    place = largest_viewport()
+    windows = bpy.context.window_manager.windows
+    members: dict[str, Any] = {}
+    if place is not None:
+        members = {"window": place.window, "area": place.area, "region": place.region}
+    elif windows and bpy.context.window is None and not bpy.app.background:
+        members = {"window": windows[0]}
+    with contextlib.ExitStack() as stack:
+        if members:
+            with contextlib.suppress(TypeError, ValueError, RuntimeError):
+                stack.enter_context(override(**members))
+        yield
