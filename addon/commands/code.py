@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import io
 import json
 import linecache
-import sys
-import threading
+import os
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Annotated, Any
 
@@ -23,82 +22,28 @@ from ..link.interrupt import JobCancelled
 from ..link.main_thread import interrupter
 from ..link.records import MAX_RESULT_BYTES, cut_middle
 from .console import output_log
+from .place import in_viewport, override
 from .policy import code_effect
 from .registry import Bounds, CommandError, command
+from .running.guards import guarded
+from .running.kept import kept_names
+from .running.streams import ERROR, OUTPUT, Capture, redirected
 from .source import compiled, unwrapped
 from .values import plain
 
 MAX_CODE_CHARS = 8 * 1_048_576
 OUTPUT_IN_ERROR = 32_768
+MAX_STDERR_BYTES, MAX_VALUE_BYTES = 32_768, 8_192
 
 
-class Capture(io.TextIOBase):
-    """Stands in for sys.stdout and sys.stderr while a job runs: keeps its output, at most `limit` characters of it.
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What code printed: its output, and what went to stderr; `value` is the `repr` of its last expression."""
 
-    What other threads of Blender print meanwhile goes where it always went. Once closed, everything does: code may have
-    kept a reference, in a logging handler for example.
-    """
-
-    def __init__(self, control: JobControl, limit: int) -> None:
-        self._control = control
-        self._limit = limit
-        self._parts: list[str] = []
-        self._kept = 0
-        self.total = 0
-        self._others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
-        self._finished = False
-
-    def stream(self, original: Any, kind: str) -> _Stream:
-        """Return the stand-in for one of the two streams; `kind` is how the console log calls its lines."""
-        return _Stream(self, original, kind)
-
-    def takes(self) -> bool:
-        """Tell whether output of the calling thread belongs to the job."""
-        return not self._finished and threading.get_ident() not in self._others
-
-    def keep(self, text: str, kind: str) -> None:
-        """Take output of the job. Raises JobCancelled once the job is cancelled: a loop that prints can be stopped."""
-        self.total += len(text)
-        if self._kept < self._limit:
-            kept = text[: self._limit - self._kept]
-            self._kept += len(kept)
-            self._parts.append(kept)
-            output_log.add(kept, kind)
-        if self._control.cancelled.is_set() and threading.get_ident() == threading.main_thread().ident:
-            raise JobCancelled
-
-    def finish(self) -> None:
-        """Give the streams back."""
-        self._finished = True
-
-    def text(self) -> str:
-        """Return what was kept."""
-        return "".join(self._parts)
-
-
-class _Stream(io.TextIOBase):
-    def __init__(self, capture: Capture, original: Any, kind: str) -> None:
-        self._capture = capture
-        self._original = original
-        self._kind = kind
-
-    encoding = "utf-8"
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str, /) -> int:
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        if self._capture.takes():
-            self._capture.keep(text, self._kind)
-        elif self._original is not None:
-            self._original.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        if self._original is not None:
-            self._original.flush()
+    output: str
+    errors: str
+    both: str
+    value: str | None = None
 
 
 @command("execute_code", effect=code_effect)
@@ -106,17 +51,24 @@ def execute_code(
     control: JobControl,
     *,
     code: Annotated[str, Bounds(0, MAX_CODE_CHARS)],
+    keep_names: bool = False,
     deadline: Annotated[float, Bounds(0.1, 86_400)] | None = None,
 ) -> str:
     """Run `code` and return what it printed; raises CommandError with the traceback and the output so far."""
     if deadline is not None:
         control.end_after(deadline)
-    names: dict[str, Any] = {}
-    printed, value = run_for_value(control, code, names, MAX_RESULT_BYTES)
-    if printed:
-        return printed
+    names = kept_names.of(control.job) if keep_names else {}
+    # It is this call's or nobody's.
+    names.pop("result", None)
+    printed = run_code(control, code, names, MAX_RESULT_BYTES)
+    if printed.errors:
+        control.extra["stderr"] = cut_middle(printed.errors, MAX_STDERR_BYTES)
+    if printed.value is not None:
+        control.extra["value"] = cut_middle(printed.value, MAX_VALUE_BYTES)
+    if printed.output:
+        return printed.output
     # What a console would show, or what some models leave behind on purpose.
-    shown = value if value is not None else _left_behind(names.get("result"))
+    shown = printed.value if printed.value is not None else _left_behind(names.get("result"))
     if len(shown.encode("utf-8", "replace")) > MAX_RESULT_BYTES:
         raise CommandError(f"The code ran to its end, but its value is longer than {MAX_RESULT_BYTES} bytes")
     return shown
@@ -131,16 +83,11 @@ def _left_behind(result: Any) -> str:
         return repr(result)
 
 
-def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int) -> str:
-    """Run `code` with the names in `preset`, which then holds all its globals; return what it printed.
+def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int) -> Printed:
+    """Run `code` with the names in `preset`, which then holds all its globals.
 
     Raises CommandError with the traceback, or when more than `limit` characters were printed.
     """
-    return run_for_value(control, code, preset, limit)[0]
-
-
-def run_for_value(control: JobControl, code: str, preset: dict[str, Any], limit: int) -> tuple[str, str | None]:
-    """As `run_code`, but return also the `repr` of a last expression, if that is not None."""
     filename = f"<code of {control.job.job_id}>"
     code = unwrapped(code)
     output_log.add(code + "\n", "input")
@@ -154,18 +101,20 @@ def run_for_value(control: JobControl, code: str, preset: dict[str, Any], limit:
 
     with _source_lines(filename, code):
         try:
-            return captured(control, filename, action, limit)
+            printed, value = captured(control, filename, action, limit)
         finally:
             _push_undo(control)
+    return replace(printed, value=value)
 
 
-def captured(control: JobControl, filename: str, action: Callable[[], Any], limit: int) -> tuple[str, Any]:
+def captured(control: JobControl, filename: str, action: Callable[[], Any], limit: int) -> tuple[Printed, Any]:
     """Run `action`, which is or calls the caller's code, and return what it printed and what it returned."""
     # One above the limit is enough to know that the output does not fit; more would only fill the memory.
-    capture = Capture(control, limit + 1)
+    capture = Capture(control, limit + 1, output_log.add)
     error: str | None = None
     value = None
-    with _captured(capture):
+    process = os.getpid()
+    with redirected(capture), in_viewport(), guarded():
         try:
             value = interrupter.call(action)
         except JobCancelled as cancelled:
@@ -177,11 +126,15 @@ def captured(control: JobControl, filename: str, action: Callable[[], Any], limi
         except BaseException as raised:
             # KeyboardInterrupt too: the caller's code must not be able to end Blender by accident.
             error = _explain(raised, filename)
+        finally:
+            if os.getpid() != process:
+                # A child that the code has forked must not go on as a second Blender on the same connection.
+                os._exit(0)
     if error is not None:
         output_log.add(error, "error")
         raise CommandError(error + _output_so_far(capture))
     _refuse_flood(capture, limit)
-    return capture.text(), value
+    return Printed(capture.text(OUTPUT), capture.text(ERROR), capture.both()), value
 
 
 def _namespace(control: JobControl) -> dict[str, Any]:
@@ -210,20 +163,6 @@ def _source_lines(filename: str, code: str) -> Iterator[None]:
         linecache.cache.pop(filename, None)
 
 
-@contextlib.contextmanager
-def _captured(capture: Capture) -> Iterator[None]:
-    """Redirect the streams; input is at its end, since nobody is there to type."""
-    before = sys.stdin, sys.stdout, sys.stderr
-    stand_ins = capture.stream(sys.stdout, "output"), capture.stream(sys.stderr, "error")
-    sys.stdin = io.StringIO()
-    sys.stdout, sys.stderr = stand_ins
-    try:
-        yield
-    finally:
-        capture.finish()
-        sys.stdin, sys.stdout, sys.stderr = before
-
-
 def _explain(raised: BaseException, filename: str) -> str:
     """Return the traceback as the code's author expects it: from the first frame of the code on."""
     trace: TracebackType | None = raised.__traceback__
@@ -244,17 +183,20 @@ def _explain_end(raised: BaseException, filename: str) -> str:
 
 
 def _output_so_far(capture: Capture) -> str:
-    if capture.total == 0:
-        return ""
-    return f"\nPrinted before the error:\n{cut_middle(capture.text(), OUTPUT_IN_ERROR)}"
+    told = ""
+    for kind, words in ((OUTPUT, "Printed before the error"), (ERROR, "Written to stderr before the error")):
+        if capture.totals[kind]:
+            told += f"\n{words}:\n{cut_middle(capture.text(kind), OUTPUT_IN_ERROR)}"
+    return told
 
 
 def _refuse_flood(capture: Capture, limit: int) -> None:
-    if capture.total <= limit:
+    total = capture.totals[OUTPUT]
+    if total <= limit:
         return
-    start = capture.text()[:2000]
+    start = capture.text(OUTPUT)[:2000]
     raise CommandError(
-        f"The code ran to its end, but printed {capture.total} characters; a result may have at most "
+        f"The code ran to its end, but printed {total} characters; a result may have at most "
         f"{limit} bytes. Print less, or write to a file. The output begins:\n{start}"
     )
 
@@ -264,5 +206,5 @@ def _push_undo(control: JobControl) -> None:
     if bpy.app.background or not bpy.context.window_manager.windows:
         return
     window = bpy.context.window or bpy.context.window_manager.windows[0]
-    with contextlib.suppress(RuntimeError), bpy.context.temp_override(window=window):
+    with contextlib.suppress(RuntimeError), override(window=window):
         bpy.ops.ed.undo_push(message=f"Blender Bus: {control.job.command} {control.job.job_id}")

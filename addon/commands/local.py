@@ -95,7 +95,7 @@ def _execute_code(job: Job, control: JobControl) -> str | Steps:
         return json.dumps({"executed": True, "result": printed})
 
     return registry.with_consent(
-        control, Effect.DANGER, code, lambda: run_code(control, code, {}, MAX_LOCAL_OUTPUT), convert
+        control, Effect.DANGER, code, lambda: run_code(control, code, {}, MAX_LOCAL_OUTPUT).output, convert
     )
 
 
@@ -113,7 +113,7 @@ def _execute(job: Job, control: JobControl) -> str | Steps:
 def _execute_and_poll(control: JobControl, code: str) -> Any:
     """Return (result, stdout), or the steps to it when the code leaves a `check_is_finished` to ask."""
     names: dict[str, Any] = {"result": {}}
-    printed = run_code(control, code, names, MAX_LOCAL_OUTPUT)
+    printed = run_code(control, code, names, MAX_LOCAL_OUTPUT).both
     check = names.get("check_is_finished")
     return _poll(control, check, printed) if callable(check) else (names.get("result"), printed)
 
@@ -123,7 +123,7 @@ def _poll(control: JobControl, check: Callable[[], Any], printed: str) -> Genera
     filename = f"<code of {control.job.job_id}>"
     while True:
         more, value = captured(control, filename, check, MAX_LOCAL_OUTPUT - len(printed))
-        printed += more
+        printed += more.both
         if isinstance(value, dict):
             return value, printed
         if time.monotonic() >= until:

@@ -36,9 +36,10 @@ def test_each_call_starts_with_fresh_names(bpy: Any) -> None:
     assert "NameError" in run("execute_code", code="print(leftover)").error
 
 
-def test_stderr_is_captured_in_order(bpy: Any) -> None:
-    code = "import sys\nprint(1)\nprint(2, file=sys.stderr)\nprint(3)"
-    assert run("execute_code", code=code).result == "1\n2\n3\n"
+def test_stderr_comes_apart(bpy: Any) -> None:
+    outcome = run("execute_code", code="import sys\nprint(1)\nprint(2, file=sys.stderr)\nprint(3)")
+    assert (outcome.result, outcome.extra["stderr"]) == ("1\n3\n", "2\n")
+    assert "stderr" not in run("execute_code", code="print(1)").extra
 
 
 def test_error_is_the_traceback_with_the_failing_line_of_the_code(bpy: Any) -> None:

@@ -85,7 +85,7 @@ leave()
         assert "threads left: []" in program.text
 
 
-def test_job_that_disables_the_extension_is_still_answered(resources: Path, bus: BusDouble) -> None:
+def test_job_that_takes_the_extension_apart_is_still_answered(resources: Path, bus: BusDouble) -> None:
     script = """
 bpy.context.preferences.system.use_online_access = True
 prefs.server_url, prefs.token = sys.argv[1:]
@@ -94,7 +94,7 @@ queue = session.peer.queue
 drain_until(lambda: queue.finished)
 leave()
 """
-    code = f"import addon_utils; addon_utils.disable({MODULE!r}, default_set=False); print('off')"
+    code = f"import sys; own = sys.modules[{MODULE!r}]; own.unregister(); own.__addon_enabled__ = False; print('off')"
     with blender(resources, script, bus.url, TOKEN) as program:
         bus.registered(60)
         job_id = bus.dispatch("execute_code", {"code": code})
@@ -103,6 +103,26 @@ leave()
         assert program.ended(60) == 0, program.text
         assert "threads left: []" in program.text
         assert bus.updates.empty()
+
+
+def test_job_that_disables_the_extension_is_refused_and_the_connection_stays(resources: Path, bus: BusDouble) -> None:
+    script = """
+bpy.context.preferences.system.use_online_access = True
+prefs.server_url, prefs.token = sys.argv[1:]
+bpy.ops.blender_bus.connect()
+queue = session.peer.queue
+drain_until(lambda: len(queue.finished) == 3)
+leave()
+"""
+    with blender(resources, script, bus.url, TOKEN) as program:
+        bus.registered(60)
+        refused = bus.ask("execute_code", code=f"import addon_utils; addon_utils.disable({MODULE!r})")
+        assert (refused["status"], "without it the connection ends" in refused["error"]) == ("failed", True)
+        emptied = bus.ask("execute_code", code="bpy.ops.wm.read_factory_settings(use_empty=True)")
+        assert "the connection were kept" in emptied["result"]
+        assert bus.ask("execute_code", code="print(len(bpy.data.objects))")["result"] == "0\n"
+        assert program.ended(60) == 0, program.text
+        assert "threads left: []" in program.text
 
 
 def test_reconnecting_delivers_what_was_not_confirmed(resources: Path, bus: BusDouble) -> None:

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 ADDON = ROOT / "addon"
-BLENDER = {"bpy", "bmesh", "mathutils", "gpu", "bl_math", "blf", "imbuf"}
+BLENDER = {"addon_utils", "bpy", "bmesh", "mathutils", "gpu", "bl_math", "blf", "imbuf"}
 MAY_USE_BLENDER = {
     "link/main_thread.py",
     "headless.py",

@@ -1,0 +1,1 @@
+"""What surrounds the code that callers send: its streams, its place in Blender, what it may not do."""
