@@ -1,6 +1,6 @@
 //! Tools for Python: running code, reading and handling the console.
 
-use kernel::arguments::{DefaultValue, Kind, Param};
+use kernel::arguments::{Bound, DefaultValue, Kind, Param};
 
 use super::scene::PAGE;
 use super::{Annotations, Changes, DispatchTool};
@@ -23,11 +23,21 @@ pub const TOOLS: &[DispatchTool] = &[
                       progress(percent, message) in their loops, so that they can be followed and cancelled.",
         annotations: Annotations { open_world: true, ..Annotations::DESTRUCTIVE },
         timeout_seconds: 60.0,
-        parameters: &[Param::required(
-            "code",
-            Kind::Text { min: 0, max: MAX_CODE },
-            "Python source. Prefer bpy.data and bmesh to operators, which depend on mode and context.",
-        )],
+        parameters: &[
+            Param::required(
+                "code",
+                Kind::Text { min: 0, max: MAX_CODE },
+                "Python source. Prefer bpy.data and bmesh to operators, which depend on mode and context.",
+            ),
+            // What is not given is not sent: a peer of another make may take only the code.
+            Param::nullable("keep_names", &Kind::Boolean, "true: names live on until your next call with it."),
+            Param::nullable(
+                "deadline",
+                &Kind::Number { min: Bound::Included(0.1), max: Bound::Included(86_400.0) },
+                "Seconds after which the code itself is ended.",
+            ),
+            Param::nullable("changes", &Kind::Boolean, "false: do not tell what changed."),
+        ],
         changes: Changes::Never,
     },
     DispatchTool {

@@ -99,6 +99,7 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
         created_ms: turn.now_ms,
         finished_ms: None,
         updated_ms: None,
+        extra: None,
         traceparent: record.traceparent,
         request_id: Some(turn.trace.request_id.clone()).filter(|id| !id.is_empty()),
     })

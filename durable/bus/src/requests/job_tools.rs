@@ -222,6 +222,7 @@ fn with_result(turn: &Turn<'_>, job: &Job, room: &mut usize) -> Result<Map<Strin
             *room = left;
             fields.insert("result".to_owned(), Value::from(job.result.as_str()));
             fields.insert("error".to_owned(), Value::from(job.error.as_str()));
+            fields.extend(job::extra_fields(job.extra.as_deref()));
         }
         None => {
             let hint = "Its result is too long to stand here beside the others: blender_job_result shows it.";

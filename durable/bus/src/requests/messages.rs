@@ -1,14 +1,14 @@
 //! `blender_send_message` and `blender_job_update`: what clients say to each other.
 
 use kernel::{ids, text};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::clients::registry::Via;
 use crate::delivery::{lifecycle, post, routing};
 use crate::rows::jobs::{self, MAX_RECORD};
 use crate::rows::{clients, origins};
 use crate::turn::error::{Error, Rejection};
-use crate::turn::job::{Job, MAX_ERROR, MAX_RESULT, NewJob, State};
+use crate::turn::job::{EXTRA, Job, MAX_ERROR, MAX_EXTRA, MAX_RESULT, NewJob, State};
 use crate::turn::{Turn, seconds};
 use crate::wire::priority::Priority;
 use crate::wire::record::{Record, Routing};
@@ -137,12 +137,26 @@ pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<
             "delivered": "direct", "targets": [job.from_uuid],
         }));
     }
+    let job = Job { extra: call.extra.as_ref().and_then(kept_extra), ..job };
     let refused = record_update(turn, &job, &call)?;
     let targets = vec![job.from_uuid.clone()];
     Ok(match refused {
         Some(error) => json!({"status": "error", "error": error, "delivered": "direct", "targets": targets}),
         None => json!({"status": "ok", "delivered": "direct", "targets": targets}),
     })
+}
+
+/// What is kept of what goes beside a result; nothing of more than that may be, since the result itself counts.
+fn kept_extra(extra: &Map<String, Value>) -> Option<String> {
+    let fits = |name: &str, value: &Value| if name == "changes" { value.is_object() } else { value.is_string() };
+    let known = |name: &&str| extra.get(*name).filter(|value| fits(name, value)).is_some();
+    let kept: Map<String, Value> = EXTRA
+        .into_iter()
+        .filter(known)
+        .filter_map(|name| extra.get(name).map(|value| (name.to_owned(), value.clone())))
+        .collect();
+    let text = Value::Object(kept).to_string();
+    (text.len() > "{}".len() && text.len() <= MAX_EXTRA).then_some(text)
 }
 
 /// Writes what the update says. A result that is too large fails the job, and the reason is returned.

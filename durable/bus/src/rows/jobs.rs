@@ -82,7 +82,7 @@ pub fn set_state(turn: &mut Turn<'_>, job_id: &str, target_uuid: &str, from: Sta
 
 const COLUMNS: &str =
     "job_id, command, target_uuid, from_uuid, state, result, error, progress, created_at, finished_at,
-     traceparent, updated_at";
+     traceparent, updated_at, extra";
 
 pub fn find(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
     if let Some(job) = turn.presence.cache.job(job_id) {
@@ -130,21 +130,26 @@ pub fn job(row: &Row) -> Result<Job, Error> {
         finished_ms: row.optional_integer(9)?,
         traceparent: row.optional_text(10)?,
         updated_ms: row.optional_integer(11)?,
+        extra: row.optional_text(12)?,
         request_id: None,
     })
 }
 
-/// Ends the job and wakes whoever waits for it.
+/// Ends the job and wakes whoever waits for it. `job.extra` is kept with it.
 pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
-    make_room(turn, &job.job_id, result.len().saturating_add(error.len()))?;
+    let extra = job.extra.as_deref();
+    let outcome = result.len().saturating_add(error.len()).saturating_add(extra.map_or(0, str::len));
+    make_room(turn, &job.job_id, outcome)?;
     turn.sql.query(
-        "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ? WHERE job_id = ?",
-        params![state.name(), result, error, turn.now_ms, job.job_id.as_str()],
+        "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ?, extra = ? WHERE job_id = ?",
+        params![state.name(), result, error, turn.now_ms, extra, job.job_id.as_str()],
     )?;
     let now_ms = turn.now_ms;
     log(turn, "job_ended", job, state, Some(now_ms.saturating_sub(job.created_ms).max(0)));
     turn.presence.cache.count(job.target_uuid.as_deref(), Some(job.state), state);
+    let extra = extra.map(str::to_owned);
     turn.presence.cache.change_job(&job.job_id, |job| {
+        job.extra = extra;
         job.state = state;
         job.result = result.to_owned();
         job.error = error.to_owned();

@@ -7,7 +7,7 @@
 //! `delivered` is for peers that acknowledge (capability `job_ack`): until they do, a reconnect sends the job again. Any
 //! other peer might run it twice, so for those a job runs as soon as it is sent.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::wire::envelope::{Envelope, Status};
 use crate::wire::priority::Priority;
@@ -18,6 +18,10 @@ pub const MAX_RESULT: usize = 1024 * 1024;
 
 /// The longest `error` kept, in bytes; a longer one is cut.
 pub const MAX_ERROR: usize = 64 * 1024;
+
+/// What a Blender may tell beside a result, and how much of it, in bytes of JSON.
+pub const EXTRA: [&str; 3] = ["stderr", "value", "changes"];
+pub const MAX_EXTRA: usize = 128 * 1024;
 
 /// How the id of a batch begins.
 pub const BATCH_PREFIX: &str = "b-";
@@ -91,6 +95,8 @@ pub struct Job {
     pub finished_ms: Option<i64>,
     /// When it last changed without ending.
     pub updated_ms: Option<i64>,
+    /// What its Blender told beside the result, as JSON.
+    pub extra: Option<String>,
     pub traceparent: Option<String>,
     /// The request that waits for it. Not in the row: only what waits knows it.
     pub request_id: Option<String>,
@@ -136,7 +142,14 @@ pub fn settled(job: Job) -> Option<Envelope> {
     };
     let target = job.target_uuid.as_deref().unwrap_or_default();
     let envelope = Envelope::of_job(status, &job.command, target, &job.job_id);
-    Some(Envelope { result: job.result, error: job.error, ..envelope })
+    let extra = extra_fields(job.extra.as_deref());
+    Some(Envelope { result: job.result, error: job.error, extra, ..envelope })
+}
+
+/// The fields that stand beside a result.
+pub fn extra_fields(extra: Option<&str>) -> Map<String, Value> {
+    // The column is only ever written from such a map.
+    extra.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// What it asks for.

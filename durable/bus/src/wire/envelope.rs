@@ -1,6 +1,7 @@
 //! The answer of every dispatch tool.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +39,9 @@ pub struct Envelope {
     pub hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub candidates: Option<Vec<String>>,
+    /// What the Blender told beside the result: `stderr`, `value`, `changes`.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 impl Envelope {
@@ -54,6 +58,7 @@ impl Envelope {
             away_since: None,
             hint: None,
             candidates: None,
+            extra: Map::new(),
         }
     }
 

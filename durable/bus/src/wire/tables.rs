@@ -144,6 +144,12 @@ const JOB_UPDATE_PARAMETERS: &[Param] = &[
         DefaultValue::Text(""),
         "For people: why it failed, with the traceback if there is one.",
     ),
+    Param::nullable(
+        "extra",
+        &Kind::Object,
+        "What goes beside the result: \"stderr\" and \"value\", both text, and \"changes\", an object; together at most \
+         128 KiB.",
+    ),
 ];
 
 const SUBMIT_PARAMETERS: &[Param] = &[

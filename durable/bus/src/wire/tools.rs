@@ -5,7 +5,7 @@
 use kernel::arguments::{ArgumentError, quoted, validate};
 use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::wire::priority::Priority;
 use crate::wire::tables::{
@@ -80,6 +80,9 @@ pub struct JobUpdate {
     pub result: String,
     #[serde(deserialize_with = "text_of")]
     pub error: String,
+    /// What goes beside the result, by the names of the envelope; the bus keeps those it knows.
+    #[serde(default)]
+    pub extra: Option<Map<String, Value>>,
 }
 
 /// A call of one of [`JOB_TOOLS`], checked.

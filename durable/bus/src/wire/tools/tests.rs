@@ -145,8 +145,13 @@ fn the_result_of_a_job_becomes_text_whatever_it_was() {
 #[test]
 fn a_job_update_needs_no_result_and_no_error() {
     let update = |arguments| bus("blender_job_update", arguments);
-    let expected =
-        JobUpdate { job_id: "j-1".into(), status: "running".into(), result: String::new(), error: String::new() };
+    let expected = JobUpdate {
+        job_id: "j-1".into(),
+        status: "running".into(),
+        result: String::new(),
+        error: String::new(),
+        extra: None,
+    };
     assert_eq!(update(json!({"job_id": "j-1", "status": "running"})), BusCall::JobUpdate(expected.clone()));
     assert_eq!(update(json!({"job_id": "j-1", "status": "running", "error": null})), BusCall::JobUpdate(expected));
 }
