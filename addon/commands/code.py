@@ -22,6 +22,7 @@ from ..link.interrupt import JobCancelled
 from ..link.main_thread import interrupter
 from ..link.records import MAX_RESULT_BYTES, cut_middle
 from .console import output_log
+from .hints.explain import explain
 from .place import in_viewport, override
 from .policy import code_effect
 from .registry import Bounds, CommandError, command
@@ -170,8 +171,12 @@ def _explain(raised: BaseException, filename: str) -> str:
         trace = trace.tb_next
     text = "".join(traceback.format_exception(type(raised), raised, trace))
     if isinstance(raised, SystemExit):
-        text += "The code asked Python to exit; Blender keeps running.\n"
-    return text
+        return text + "The code asked Python to exit; Blender keeps running.\n"
+    try:
+        return text + explain(raised, trace, text)
+    except Exception:
+        # What the code has raised can be of any class: a hint must not cost the error itself.
+        return text
 
 
 def _explain_end(raised: BaseException, filename: str) -> str:

@@ -44,8 +44,13 @@ def _is_side(region_3d: Any) -> bool:
     return bool(region_3d.is_orthographic_side_view)
 
 
-@contextlib.contextmanager
-def override(**members: Any) -> Iterator[None]:
+# As Blender has it: while code of a caller runs, another stands in its place.
+real_override = bpy.types.Context.temp_override
+# Regions are half made without a window there: operators that draw, such as moving, end Blender in one.
+REGIONS_ARE_WHOLE = not bpy.app.background or bpy.app.version >= (4, 5, 0)
+
+
+class override:  # noqa: N801 (used as the function it stands for)
     """Do as `bpy.context.temp_override(window=..., area=..., region=...)`, but safe beside other Python threads.
 
     While an override is in force, operators look into its dictionary of other members, an empty one here. Up to Python
@@ -53,18 +58,24 @@ def override(**members: Any) -> Iterator[None]:
     of both. The dictionary is what was there when an override began, and comes back when it ends: so one that begins
     before and ends within takes the dictionary away and leaves the place. It goes back in the same way.
     """
-    before, place = bpy.context.temp_override(), bpy.context.temp_override(**members)
-    before.__enter__()
-    try:
-        place.__enter__()
-    finally:
-        before.__exit__(None, None, None)
-    try:
-        yield
-    finally:
-        after = bpy.context.temp_override()
+
+    def __init__(self, **members: Any) -> None:
+        self._place = real_override(bpy.context, **members)
+        # Kept as long: its dictionary is what the place puts back at its end.
+        self._before = real_override(bpy.context)
+
+    def __enter__(self) -> Any:
+        self._before.__enter__()
+        try:
+            self._place.__enter__()
+        finally:
+            self._before.__exit__(None, None, None)
+        return self._place
+
+    def __exit__(self, *error: object) -> None:
+        after = real_override(bpy.context)
         after.__enter__()
-        place.__exit__(None, None, None)
+        self._place.__exit__(None, None, None)
         after.__exit__(None, None, None)
 
 
@@ -75,7 +86,9 @@ def in_viewport() -> Iterator[None]:
     windows = bpy.context.window_manager.windows
     members: dict[str, Any] = {}
     if place is not None:
-        members = {"window": place.window, "area": place.area, "region": place.region}
+        members = {"window": place.window, "area": place.area}
+        if REGIONS_ARE_WHOLE:
+            members["region"] = place.region
     elif windows and bpy.context.window is None and not bpy.app.background:
         members = {"window": windows[0]}
     with contextlib.ExitStack() as stack:

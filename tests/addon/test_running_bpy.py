@@ -31,7 +31,13 @@ IN_A_VIEWPORT = {
     "snap_cursor_to_selected": "print(bpy.ops.view3d.snap_cursor_to_selected())",
     "keyframe_insert_menu": "print(bpy.ops.anim.keyframe_insert_menu(type='Location'))",
     "shading": "bpy.context.space_data.shading.type = 'WIREFRAME'\nprint(bpy.context.space_data.shading.type)",
-    "region data": "print(bpy.context.region_data.view_distance > 0, bpy.context.area.type)",
+    "area": "print(True, bpy.context.area.type)",
+    "move": "print(bpy.ops.transform.translate(value=(0, 0, 1)))",
+    "turn": "print(bpy.ops.transform.rotate(value=0.5, orient_axis='Z'))",
+    "scale": "print(bpy.ops.transform.resize(value=(2, 2, 2)))",
+    "copy": "print(bpy.ops.object.duplicate_move())",
+    "extrude": "bpy.ops.object.mode_set(mode='EDIT')\nprint(bpy.ops.mesh.extrude_region_move("
+    "TRANSFORM_OT_translate={'value': (0, 0, 1)}))",
 }
 
 
@@ -41,6 +47,23 @@ def test_the_largest_viewport_is_the_context(bpy: Any, kind: str) -> None:
     assert outcome.status == "completed", outcome.error
     assert outcome.result.strip() in ("{'FINISHED'}", "{'FINISHED'} True", "WIREFRAME", "True VIEW_3D")
     assert bpy.context.area is None
+
+
+def test_overrides_of_the_code_itself_bring_no_dictionary_either(bpy: Any) -> None:
+    code = (
+        "window = bpy.context.window_manager.windows[0]\n"
+        "area = next(area for area in window.screen.areas if area.type == 'OUTLINER')\n"
+        "with bpy.context.temp_override(window=window, area=area):\n"
+        "    print(bpy.context.area.type, type(bpy.context.temp_override(area=area)).__name__)\n"
+        "print(bpy.context.area.type)\n"
+        "with bpy.context.temp_override(active_object=bpy.data.objects['Light']):\n"
+        "    print(bpy.context.active_object.name)\n"
+        "bpy.context.temp_override(area=5)"
+    )
+    outcome = run("execute_code", code=code)
+    assert "Printed before the error:\nOUTLINER override\nVIEW_3D\nLight\n" in outcome.error
+    assert "TypeError" in outcome.error
+    assert "override" not in type(bpy.context.temp_override()).__name__
 
 
 def test_the_larger_of_two_viewports_is_taken(bpy: Any) -> None:
@@ -70,6 +93,14 @@ def test_code_that_takes_its_place_away_ends_well_and_so_does_the_next(bpy: Any,
         outcome = run("execute_code", code=text)
         assert outcome.status == "completed", outcome.error
     assert run("get_scene_info").status == "completed"
+
+
+def test_without_a_viewport_code_runs_and_viewport_operators_say_what_is_missing(bpy: Any) -> None:
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        if area.type == "VIEW_3D":
+            area.type = "TEXT_EDITOR"
+    assert run("execute_code", code="print(bpy.context.area)").result == "None\n"
+    assert "no 3D viewport" in run("execute_code", code="bpy.ops.view3d.view_all()").error
 
 
 def test_a_place_brings_no_dictionary_that_operators_would_look_into_without_the_lock(bpy: Any) -> None:

@@ -16,11 +16,12 @@ from typing import Any
 import addon_utils
 import bpy
 
-from ..place import override
+from ..place import REGIONS_ARE_WHOLE, largest_viewport, override, real_override
 
 OWN_MODULE = __package__.partition(".commands")[0]
 OWN_ID = OWN_MODULE.rpartition(".")[2]
 QUIT_SECONDS = 1.0
+ALL = "*"
 _PREFERENCES = "The preferences belong to the user of this Blender; code of a client does not reset or reload them"
 
 
@@ -47,7 +48,7 @@ class _Family:
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._real, name)
-        call = self._calls.get(name)
+        call = self._calls.get(name) or self._calls.get(ALL)
         return real if call is None else _Operator(real, call)
 
     def __dir__(self) -> list[str]:
@@ -99,6 +100,22 @@ def _refuse_preferences(real: Any, *args: Any, **kwargs: Any) -> Any:
     raise RuntimeError(f"{_PREFERENCES}. To empty the scene: bpy.ops.wm.read_homefile(use_empty=True)")
 
 
+def _in_region(real: Any, *args: Any, **kwargs: Any) -> Any:
+    """Of operators that look at a view: they need its region, which is not there for the others."""
+    place = largest_viewport()
+    if place is None or bpy.context.region is not None:
+        return real(*args, **kwargs)
+    with override(window=place.window, area=place.area, region=place.region):
+        return real(*args, **kwargs)
+
+
+def _temp_override(context: Any, *args: Any, **members: Any) -> Any:
+    """Stand for `bpy.context.temp_override`: without other members than places, no dictionary is needed."""
+    if args or not members or members.keys() - {"window", "area", "region", "screen"}:
+        return real_override(context, *args, **members)
+    return override(**members)
+
+
 _REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
     "wm": {
         "read_factory_settings": _read_factory_settings,
@@ -109,6 +126,10 @@ _REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
     "preferences": {"addon_disable": _not_ours, "addon_remove": _not_ours},
     "extensions": {"package_uninstall": _not_ours},
 }
+if not REGIONS_ARE_WHOLE:
+    _REPLACED["view3d"] = {ALL: _in_region}
+    _REPLACED["anim"] = {"keyframe_insert_menu": _in_region}
+    _REPLACED["uv"] = {"project_from_view": _in_region}
 
 
 @contextlib.contextmanager
@@ -124,9 +145,11 @@ def guarded() -> Iterator[None]:
         for name, calls in _REPLACED.items():
             setattr(bpy.ops, name, _Family(getattr(bpy.ops, name), calls))
         addon_utils.disable = disable_others
+        bpy.types.Context.temp_override = _temp_override
         yield
     finally:
         addon_utils.disable = disable
+        bpy.types.Context.temp_override = real_override
         for name, family in before.items():
             if family is None:
                 bpy.ops.__dict__.pop(name, None)
