@@ -23,11 +23,12 @@ from ..link.main_thread import interrupter
 from ..link.records import MAX_RESULT_BYTES, cut_middle
 from .console import output_log
 from .hints.explain import explain
-from .place import in_viewport, override
+from .place import in_viewport
 from .policy import code_effect
 from .registry import Bounds, CommandError, command
 from .running.guards import guarded
 from .running.kept import kept_names
+from .running.observed import observed
 from .running.streams import ERROR, OUTPUT, Capture, redirected
 from .source import compiled, unwrapped
 from .values import plain
@@ -54,6 +55,7 @@ def execute_code(
     code: Annotated[str, Bounds(0, MAX_CODE_CHARS)],
     keep_names: bool = False,
     deadline: Annotated[float, Bounds(0.1, 86_400)] | None = None,
+    changes: bool = True,
 ) -> str:
     """Run `code` and return what it printed; raises CommandError with the traceback and the output so far."""
     if deadline is not None:
@@ -61,7 +63,7 @@ def execute_code(
     names = kept_names.of(control.job) if keep_names else {}
     # It is this call's or nobody's.
     names.pop("result", None)
-    printed = run_code(control, code, names, MAX_RESULT_BYTES)
+    printed = run_code(control, code, names, MAX_RESULT_BYTES, tell=changes)
     if printed.errors:
         control.extra["stderr"] = cut_middle(printed.errors, MAX_STDERR_BYTES)
     if printed.value is not None:
@@ -84,8 +86,8 @@ def _left_behind(result: Any) -> str:
         return repr(result)
 
 
-def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int) -> Printed:
-    """Run `code` with the names in `preset`, which then holds all its globals.
+def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int, *, tell: bool = False) -> Printed:
+    """Run `code` with the names in `preset`, which then holds all its globals; `tell` what it changed, if asked to.
 
     Raises CommandError with the traceback, or when more than `limit` characters were printed.
     """
@@ -100,11 +102,8 @@ def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int)
         value = None if last is None else eval(last, preset)  # noqa: S307 (the caller's code, like the rest)
         return None if value is None else repr(value)
 
-    with _source_lines(filename, code):
-        try:
-            printed, value = captured(control, filename, action, limit)
-        finally:
-            _push_undo(control)
+    with _source_lines(filename, code), observed(control, code, tell=tell):
+        printed, value = captured(control, filename, action, limit)
     return replace(printed, value=value)
 
 
@@ -204,12 +203,3 @@ def _refuse_flood(capture: Capture, limit: int) -> None:
         f"The code ran to its end, but printed {total} characters; a result may have at most "
         f"{limit} bytes. Print less, or write to a file. The output begins:\n{start}"
     )
-
-
-def _push_undo(control: JobControl) -> None:
-    """With a window, one step back undoes the whole call."""
-    if bpy.app.background or not bpy.context.window_manager.windows:
-        return
-    window = bpy.context.window or bpy.context.window_manager.windows[0]
-    with contextlib.suppress(RuntimeError), override(window=window):
-        bpy.ops.ed.undo_push(message=f"Blender Bus: {control.job.command} {control.job.job_id}")
