@@ -81,13 +81,25 @@ async def test_every_command_answers_in_its_shape(caller: Caller, blender_versio
     await take_a_screenshot(caller, tmp_path)
     await read_and_use_the_console(caller)
     await watch_properties(caller)
+    await make_a_checkpoint_and_go_back(caller)
     await texture_from_poly_haven(caller, tmp_path)
     await model_from_rodin(caller, tmp_path)
     await model_from_sketchfab(caller, tmp_path)
     listed = (await caller.client.request("tools/list")).result["tools"]
     dispatching = {tool["name"] for tool in listed if "timeout_seconds" in tool["inputSchema"]["properties"]}
-    assert len(dispatching) == 24
+    assert len(dispatching) == 27
     assert caller.called == dispatching
+
+
+async def make_a_checkpoint_and_go_back(caller: Caller) -> None:
+    made = await caller.ask("checkpoint", label="as it was")
+    assert set(made) == {"checkpoint_id", "label", "at", "bytes"}
+    await caller.text("execute_code", code="bpy.data.objects.remove(bpy.data.objects['Cube'])")
+    back = await caller.ask("restore_checkpoint", checkpoint_id=made["checkpoint_id"])
+    assert back["checkpoint_id"] == made["checkpoint_id"]
+    [newest, oldest] = (await caller.ask("list_checkpoints"))["checkpoints"]
+    assert (newest["checkpoint_id"], oldest["label"]) == (back["before"], "as it was")
+    assert await caller.text("execute_code", code="print('Cube' in bpy.data.objects)") == "True\n"
 
 
 async def look_at_the_scene(caller: Caller) -> None:

@@ -58,6 +58,11 @@ def change_effect(params: dict[str, Any]) -> Effect:
     return Effect.CHANGE
 
 
+def replacing_effect(params: dict[str, Any]) -> Effect:
+    """Of a command that takes the open file away."""
+    return Effect.DANGER
+
+
 def code_effect(params: dict[str, Any]) -> Effect:
     """Of a command that runs the caller's code."""
     return Effect.DANGER
@@ -100,6 +105,7 @@ def notifications_effect(params: dict[str, Any]) -> Effect:
 # What each command does: the one place, from which the checks of every way in come.
 EFFECTS: dict[str, EffectOf] = {
     "browse_data": read_effect,
+    "checkpoint": change_effect,
     "console_operations": console_effect,
     "create_rodin_job": change_effect,
     "download_polyhaven_asset": change_effect,
@@ -114,6 +120,7 @@ EFFECTS: dict[str, EffectOf] = {
     "get_sketchfab_status": read_effect,
     "get_viewport_screenshot": screenshot_effect,
     "import_generated_asset": change_effect,
+    "list_checkpoints": read_effect,
     # Publishing runs the callbacks of other add-ons; subscriptions change what Blender does.
     "msgbus_clear_by_owner": change_effect,
     "msgbus_get_notifications": notifications_effect,
@@ -121,6 +128,8 @@ EFFECTS: dict[str, EffectOf] = {
     "msgbus_publish_rna": change_effect,
     "msgbus_subscribe_rna": change_effect,
     "poll_rodin_job_status": read_effect,
+    # It puts another file in the place of the one that is open.
+    "restore_checkpoint": replacing_effect,
     "search_polyhaven_assets": read_effect,
     "search_sketchfab_models": read_effect,
     "set_texture": change_effect,

@@ -25,7 +25,7 @@ from .values import plain
 
 Handler = Callable[..., Any]
 
-FAMILIES = ("scene", "viewport", "code", "console", "msgbus", *INTEGRATIONS)
+FAMILIES = ("scene", "viewport", "code", "checkpoint", "console", "msgbus", *INTEGRATIONS)
 
 
 class CommandError(JobFailed):

@@ -96,7 +96,7 @@ class MainThreadQueue:
     def __init__(
         self,
         run: Runner,
-        answer: Answer = lambda job_id, status, result, error: None,
+        answer: Answer = lambda *answer: None,
         report: Report = lambda job_id, percent, message: None,
         *,
         max_queued: int = MAX_QUEUED,

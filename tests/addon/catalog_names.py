@@ -1,4 +1,4 @@
-"""The 24 commands of the catalog."""
+"""The commands of the catalog."""
 
 CORE = (
     "get_scene_info",
@@ -28,4 +28,5 @@ INTEGRATED = (
     "search_sketchfab_models",
     "download_sketchfab_model",
 )
-COMMANDS = CORE + STATUS + MSGBUS + INTEGRATED
+CHECKPOINTS = ("checkpoint", "list_checkpoints", "restore_checkpoint")
+COMMANDS = CORE + STATUS + MSGBUS + INTEGRATED + CHECKPOINTS

@@ -109,7 +109,7 @@ def test_allowed_once_is_asked_again(policy: Any, asked: list[Any]) -> None:
         assert asked[-1].asker == "'Claude', which calls itself 'llm-1'"
         asked[-1].answer(Verdict.ONCE)
         bench.turn()
-        assert bench.answers[-1][1:] == ("completed", f"{number}\n", "")
+        assert bench.answers[-1][1:4] == ("completed", f"{number}\n", "")
     assert len(asked) == 2
 
 
@@ -234,7 +234,7 @@ def test_the_owner_can_answer_from_afar_with_a_window_and_without(policy: Any, a
         assert bench.reports[-1] == ("j-1", 0.0, "waits for the user's consent")
         bench.queue.decide("j-1", allow)
         bench.turn()
-        assert bench.answers[-1][1:] == ended
+        assert bench.answers[-1][1:4] == ended
         assert bench.reports[-1] == ("j-1", 0.0, "")
 
 

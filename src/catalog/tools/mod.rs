@@ -5,6 +5,7 @@
 
 mod account;
 mod bus;
+mod checkpoints;
 mod code;
 mod generated;
 mod listing;
@@ -25,8 +26,8 @@ pub use scene::MAX_INTEGER;
 /// Every dispatch tool, in the order of the list. Its first takes no arguments that must be given: test suites of the
 /// protocol call the first tool of a server with `{}`.
 pub fn dispatch_tools() -> impl Iterator<Item = &'static DispatchTool> {
-    let families: [&'static [DispatchTool]; 5] =
-        [scene::TOOLS, code::TOOLS, msgbus::TOOLS, online::TOOLS, generated::TOOLS];
+    let families: [&'static [DispatchTool]; 6] =
+        [scene::TOOLS, code::TOOLS, checkpoints::TOOLS, msgbus::TOOLS, online::TOOLS, generated::TOOLS];
     families.into_iter().flatten()
 }
 

@@ -36,6 +36,9 @@ import_generated_asset ; name: string, task_uuid: string? = null, request_id: st
 search_sketchfab_models ; query: string, categories: string? = null, count: integer 1..100 = 20, downloadable:
     boolean = true ; 30
 download_sketchfab_model ; uid: string ; 180
+checkpoint ; label: string? = null ; 60
+list_checkpoints ; ; 30
+restore_checkpoint ; checkpoint_id: string ; 120
 "#;
 
 fn listed() -> Vec<Value> {
@@ -81,10 +84,10 @@ fn signature(name: &str, property: &Value, is_required: bool) -> String {
 fn the_dispatch_tools_are_those_of_the_contract() {
     let contract = CONTRACT.trim().replace("\n    ", " ");
     let lines: Vec<&str> = contract.lines().collect();
-    assert_eq!(lines.len(), 24);
+    assert_eq!(lines.len(), 27);
     let tools = listed();
     let dispatched = tools.iter().filter(|tool| tool["inputSchema"]["properties"].get("timeout_seconds").is_some());
-    assert_eq!(dispatched.count(), 24);
+    assert_eq!(dispatched.count(), 27);
     for line in lines {
         let columns: Vec<&str> = line.split(';').map(str::trim).collect();
         let [command, own, timeout] = columns[..] else { panic!("{line}") };
@@ -212,7 +215,7 @@ fn a_profile_lists_a_part_of_the_tools_and_keeps_its_size() {
     let full = names(Profile::Full);
     assert_eq!(full.len(), served().count());
     for (profile, most_bytes) in
-        [(Profile::Core, 7_900), (Profile::Scene, 12_900), (Profile::Assets, 15_900), (Profile::Full, 26_400)]
+        [(Profile::Core, 7_900), (Profile::Scene, 14_000), (Profile::Assets, 15_900), (Profile::Full, 27_600)]
     {
         let (names, bytes) = (names(profile), bytes_to_models(profile));
         assert!(names.iter().all(|name| full.contains(name)), "{profile:?}");
@@ -375,5 +378,5 @@ fn a_command_is_found_and_its_params_checked() {
     assert_eq!(Value::Object(tool.parse_params(&json!({"name": "Cube"})).expect("accepted")), json!({"name": "Cube"}));
     assert!(tool.parse_params(&json!({"name": "Cube", "timeout_seconds": 1})).is_err());
     assert!(DispatchTool::of_command("blender_get_object_info").is_none());
-    assert_eq!(dispatch_tools().filter(|tool| tool.name == format!("blender_{}", tool.command())).count(), 24);
+    assert_eq!(dispatch_tools().filter(|tool| tool.name == format!("blender_{}", tool.command())).count(), 27);
 }
