@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A peer without Blender: attaches to the bus and answers all 24 commands with a made-up scene.
+"""A peer without Blender: attaches to the bus and answers all commands with a made-up scene.
 
 For trying clients and the bus where no Blender is at hand. It runs nothing it is sent. Needs only `websockets`.
 
@@ -207,6 +207,9 @@ COMMANDS: dict[str, Any] = {
         "next": None,
     },
     "download_sketchfab_model": lambda p: {"success": True, "message": "Imported", "imported_objects": ["Model"]},
+    "checkpoint": lambda p: {"checkpoint_id": "c-0123456789ab", "label": p.get("label"), "at": 0.0, "bytes": 1},
+    "list_checkpoints": lambda p: {"checkpoints": []},
+    "restore_checkpoint": lambda p: {"checkpoint_id": p.get("checkpoint_id"), "before": "c-ba9876543210"},
 }
 
 

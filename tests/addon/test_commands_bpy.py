@@ -179,6 +179,7 @@ def test_console_info_lists_operations(bpy: Any) -> None:
 
 
 def test_console_append_and_clear(bpy: Any) -> None:
+    run("console_operations", operation="clear")
     run("console_operations", operation="append", params={"text": "careful", "type": "ERROR"})
     assert run("get_console_output", level="error").document["console_output"] == "careful"
     run("console_operations", operation="clear")

@@ -47,6 +47,7 @@ def test_peer_says_what_it_does(shared: tuple[BusDouble, Program]) -> None:
 
 def test_code_runs_and_its_output_is_the_result(shared: tuple[BusDouble, Program]) -> None:
     update = shared[0].ask("execute_code", code="import bpy; print(len(bpy.data.objects))")
+    assert update.pop("extra")["changes"]["summary"] == "nothing changed"
     assert update == {"job_id": update["job_id"], "status": "completed", "result": "3\n", "error": ""}
 
 
