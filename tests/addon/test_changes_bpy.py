@@ -110,11 +110,11 @@ def test_ten_thousand_objects_cost_little(bpy: Any) -> None:
     fill(bpy, 10_000)
     best = 1.0
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         before, after = fingerprint(), fingerprint()
         assert before is not None and after is not None
         differences(before, after, {})
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
     assert best < 0.05
 
 
