@@ -104,7 +104,7 @@ async def make_a_checkpoint_and_go_back(caller: Caller) -> None:
 
 async def look_at_the_scene(caller: Caller) -> None:
     scene = await caller.ask("get_scene_info")
-    assert set(scene) == {"name", "object_count", "objects", "materials_count"}
+    assert set(scene) == {"name", "object_count", "objects", "materials_count", "mode", "active", "selected"}
     assert {(thing["name"], thing["type"]) for thing in scene["objects"]} == {
         ("Cube", "MESH"),
         ("Light", "LIGHT"),

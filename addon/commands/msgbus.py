@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ BACKGROUND_NOTE = "Blender runs without a window, where its message bus delivers
 DataPath = Annotated[str, Bounds(1, 1024)]
 OwnerId = Annotated[str, Bounds(1, 200)]
 NotifyType = Literal["UPDATE"]
+_SINGLE_QUOTED = re.compile(r"(?<=\[)'([^'\\\]]*)'(?=\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ def _property_of(command_name: str, base: Any, path: str, shown: str) -> tuple[A
     expected = (
         """expected Object.location, data.objects["Cube"].location or a path from the scene, such as frame_current"""
     )
+    # path_resolve knows double quotes only.
+    path = _SINGLE_QUOTED.sub(lambda found: json.dumps(found[1], ensure_ascii=False), path)
     holder_path, _, name = path.rpartition(".")
     try:
         # path_resolve reads names and [indices] alone; it runs no code.

@@ -19,9 +19,10 @@ SUGGESTIONS = 10
 
 @command("get_scene_info")
 def get_scene_info(control: JobControl) -> dict[str, Any]:
-    """Return the active scene's name, counts, and its first ten objects."""
+    """Return the active scene's name, counts, its first ten objects, the mode and what is selected."""
     scene = bpy.context.scene
     objects = scene.objects
+    active = bpy.context.view_layer.objects.active
     return {
         "name": scene.name,
         "object_count": len(objects),
@@ -30,6 +31,10 @@ def get_scene_info(control: JobControl) -> dict[str, Any]:
             for item in list(objects)[:OBJECTS_SHOWN]
         ],
         "materials_count": len(bpy.data.materials),
+        # What is new would be added to the mesh that is being edited.
+        "mode": bpy.context.mode,
+        "active": None if active is None else active.name,
+        "selected": [item.name for item in list(bpy.context.view_layer.objects.selected)[:OBJECTS_SHOWN]],
     }
 
 
@@ -52,6 +57,9 @@ def get_object_info(control: JobControl, *, name: Name) -> dict[str, Any]:
     }
     if item.type == "MESH":
         info["world_bounding_box"] = _world_bounding_box(item)
+        if item.mode == "EDIT":
+            # Else the counts are those from before the edit.
+            item.update_from_editmode()
         mesh = item.data
         info["mesh"] = {"vertices": len(mesh.vertices), "edges": len(mesh.edges), "polygons": len(mesh.polygons)}
     return info

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.bpy
 
 def test_scene_info_names_the_factory_scene(bpy: Any) -> None:
     info = run("get_scene_info").document
-    assert set(info) == {"name", "object_count", "objects", "materials_count"}
+    assert set(info) == {"name", "object_count", "objects", "materials_count", "mode", "active", "selected"}
     assert info["name"] == "Scene"
     assert info["object_count"] == 3
     assert {item["name"]: item["type"] for item in info["objects"]} == {
@@ -23,6 +23,16 @@ def test_scene_info_names_the_factory_scene(bpy: Any) -> None:
         "Camera": "CAMERA",
     }
     assert [item["location"] for item in info["objects"] if item["name"] == "Cube"] == [[0.0, 0.0, 0.0]]
+
+
+def test_scene_info_tells_mode_and_selection_and_object_info_counts_the_mesh_that_is_edited(bpy: Any) -> None:
+    info = run("get_scene_info").document
+    assert (info["mode"], info["active"], info["selected"]) == ("OBJECT", "Cube", ["Cube"])
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.subdivide()
+    assert run("get_scene_info").document["mode"] == "EDIT_MESH"
+    assert run("get_object_info", name="Cube").document["mesh"]["vertices"] == 26
+    assert bpy.context.mode == "EDIT_MESH"
 
 
 def test_scene_info_lists_ten_objects_and_counts_all(bpy: Any) -> None:

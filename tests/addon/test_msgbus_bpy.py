@@ -29,6 +29,7 @@ def clean(bpy: Any) -> Iterator[None]:
         ('bpy.data.objects["Cube"].location', "Object.location"),
         ('data.materials["Material"].diffuse_color', "Material.diffuse_color"),
         ("context.scene.frame_end", "Scene.frame_end"),
+        ("data.objects['Cube'].location", "Object.location"),
     ],
 )
 def test_path_is_understood(path: str, key: str) -> None:

@@ -83,7 +83,7 @@ pub const TOOLS: &[DispatchTool] = &[
             ),
             Param::optional(
                 "max_size",
-                Kind::Integer { min: 0, max: MAX_INTEGER },
+                Kind::Integer { min: 0, max: 65_536 },
                 DefaultValue::Integer(800),
                 "Longest side in pixels; 0 keeps the viewport's own size.",
             ),
