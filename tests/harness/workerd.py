@@ -242,6 +242,11 @@ class Workerd:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
     def start(self) -> Workerd:
         """Returns once the sockets listen. The port is the same after every restart."""
         if self.running:

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::unread::Unread;
 use bus::turn::effect::close;
+use bus::turn::limits::{FrameMeter, Limits};
 use bus::turn::presence::{Attached, Link, Presence, Stream};
 use bus::wire::topics::Listener;
 use kernel::ids;
@@ -223,11 +224,12 @@ struct Live {
     opened: Opened,
     malformed: u32,
     unread: Unread,
+    came: FrameMeter,
 }
 
 impl Live {
     fn new(socket: WebSocket, opened: Opened) -> Self {
-        Self { socket, opened, malformed: 0, unread: Unread::default() }
+        Self { socket, opened, malformed: 0, unread: Unread::default(), came: FrameMeter::default() }
     }
 
     fn send(&mut self, frame: &str) {
@@ -259,13 +261,13 @@ impl Live {
         self.unread.is_too_much(now_ms)
     }
 
-    /// Closes it as too slow. It counts as gone from now on: while it does not read, its end does not come through either.
-    fn end(mut self, reason: &str) -> Opened {
+    /// Closes it. It counts as gone from now on: while it does not read, its end does not come through either.
+    fn end(mut self, code: u16, reason: &str) -> Opened {
         self.opened.has_ended = true;
         if let Err(error) = self.opened.write(&self.socket) {
             console_error!("socket attachment: {error}");
         }
-        if let Err(error) = self.socket.close(Some(close::TOO_SLOW), Some(reason)) {
+        if let Err(error) = self.socket.close(Some(code), Some(reason)) {
             console_log!("close of {}: {error}", self.opened.socket_id);
         }
         self.opened
@@ -315,13 +317,20 @@ impl Sockets {
         let live = sockets.get_mut(socket_id)?;
         live.send(frame);
         let slow = if live.is_too_slow(state) { Some(socket_id.to_owned()) } else { slowest_of_too_many(&sockets) };
-        sockets.remove(&slow?).map(|live| live.end("too slow: too much of what was sent has not been read"))
+        let reason = "too slow: too much of what was sent has not been read";
+        sockets.remove(&slow?).map(|live| live.end(close::TOO_SLOW, reason))
     }
 
-    /// Closes a socket that has been silent for too long.
-    pub fn end(&self, socket_id: &str) -> Option<Opened> {
+    /// Closes a socket that counts as gone from now on, whenever its end comes through.
+    pub fn end(&self, socket_id: &str, code: u16, reason: &str) -> Option<Opened> {
         let live = self.0.borrow_mut().remove(socket_id)?;
-        Some(live.end("too slow: no ping has come for a long time"))
+        Some(live.end(code, reason))
+    }
+
+    /// Whether a frame of so many bytes, which has come, is within the limit.
+    pub fn admits(&self, socket_id: &str, bytes: usize, limits: &Limits) -> bool {
+        let mut sockets = self.0.borrow_mut();
+        sockets.get_mut(socket_id).is_none_or(|live| live.came.admit(bytes, limits, now_ms()))
     }
 
     /// When the platform answered the last `ping` of each client's own socket.

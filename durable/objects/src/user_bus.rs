@@ -34,6 +34,7 @@ pub use answer::status;
 
 /// How soon an alarm whose turn failed goes off again.
 const RETRY_ALARM_MS: i64 = 60_000;
+const SILENT: &str = "too slow: no ping has come for a long time";
 /// How often it is looked who has fallen silent, while there are requests.
 const LOOK_EVERY_MS: i64 = 10_000;
 /// Frames of one socket that were not understood, before it is closed.
@@ -123,6 +124,9 @@ impl DurableObject for UserBus {
         let WebSocketIncomingMessage::String(text) = message else {
             return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
         };
+        if !self.0.sockets.admits(&opened.socket_id, text.len(), &self.0.presence.borrow().limits) {
+            return self.0.end_flood(&opened).await;
+        }
         let heard = self
             .0
             .turn(&opened.user_id, |turn| {
@@ -260,6 +264,16 @@ impl Bus {
         });
     }
 
+    /// A socket sends more than it may: what it has sent beyond that is not looked at.
+    async fn end_flood(&self, opened: &Opened) -> Result<()> {
+        let reason = format!("too fast: more than {} frames a second", self.presence.borrow().limits.frames_per_second);
+        if let Some(opened) = self.sockets.end(&opened.socket_id, close::TOO_FAST, &reason) {
+            console_warn!("{} of {} is {reason}", opened.socket_id, opened.user_id);
+            self.left(&opened, None).await.map_err(|error| logged(&error))?;
+        }
+        Ok(())
+    }
+
     /// Lets clients go that have promised to send `ping` and have not: a process that hangs never closes its socket.
     async fn let_silent_go(&self) {
         let now_ms = now_ms();
@@ -278,7 +292,7 @@ impl Bus {
         };
         for socket_id in silent {
             let pinged_ms = pings.iter().find(|(pinged, _)| *pinged == socket_id).map(|(_, at_ms)| *at_ms);
-            let Some(opened) = self.sockets.end(&socket_id) else { continue };
+            let Some(opened) = self.sockets.end(&socket_id, close::TOO_SLOW, SILENT) else { continue };
             if let Err(error) = self.left(&opened, pinged_ms).await {
                 logged(&error);
             }

@@ -37,6 +37,8 @@ pub mod close {
     /// The client leaves too much unread of what it is sent.
     pub const TOO_SLOW: u16 = 4408;
     pub const REPLACED: u16 = 4409;
+    /// The client sends more than it may.
+    pub const TOO_FAST: u16 = 4429;
     /// The owner does not want the peer there: it stays away until it is told to connect.
     pub const DISCONNECTED: u16 = 4410;
 }
