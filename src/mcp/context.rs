@@ -10,9 +10,9 @@ use worker::Env;
 use crate::caller::Caller;
 use crate::catalog::tools::Profile;
 use crate::mcp::era::Client;
-use crate::mcp::error::RpcError;
-use crate::mcp::message::Request;
 use crate::mcp::reports::Reports;
+use crate::mcp::wire::error::RpcError;
+use crate::mcp::wire::message::Request;
 use crate::objects::bus::{Bus, BusAnswer};
 
 /// What the client gets to see before the answer.

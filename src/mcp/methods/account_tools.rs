@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{AccountTool, CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
 use crate::mcp::methods::tool_outcome::ToolOutcome;
+use crate::mcp::wire::error::RpcError;
 use crate::oauth::personal_tokens::agreement_page;
 use crate::oauth::personal_tokens::{self, PersonalTokenError};
 

@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 
 use crate::card::full_server_info;
 use crate::catalog;
-use crate::mcp::answer::{Answer, Caching, SERVER_INFO_KEY};
 use crate::mcp::context::{Era, RequestContext};
 use crate::mcp::era;
-use crate::mcp::error::RpcError;
+use crate::mcp::wire::answer::{Answer, Caching, SERVER_INFO_KEY};
+use crate::mcp::wire::error::RpcError;
 
 /// What holds for many tools is told here once, since a client pays for each listed word in every conversation.
 const INSTRUCTIONS: &str = "Works in the user's own Blender, live. Start with blender_get_scene_info; \

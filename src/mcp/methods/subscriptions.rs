@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 use worker::WebSocket;
 
 use crate::catalog::resources::{ResourceError, ResourceRef};
-use crate::mcp::answer::Answer;
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
 use crate::mcp::methods::tasks;
+use crate::mcp::wire::answer::Answer;
+use crate::mcp::wire::error::RpcError;
 use crate::objects::bus::Opened;
 
 /// The most resources of one stream.

@@ -5,10 +5,10 @@ use bus::wire::command::{Command, Reply};
 use kernel::scopes::Scopes;
 use serde_json::Value;
 
-use crate::mcp::answer::{Answer, ResultType};
 use crate::mcp::context::RequestContext;
 use crate::mcp::era::TASKS;
-use crate::mcp::error::RpcError;
+use crate::mcp::wire::answer::{Answer, ResultType};
+use crate::mcp::wire::error::RpcError;
 
 /// A call that takes longer becomes a task, if the client knows tasks. Milliseconds.
 pub const AFTER_MS: i64 = 10_000;

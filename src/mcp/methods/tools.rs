@@ -9,13 +9,13 @@ use kernel::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{self, DispatchCall, DispatchTool, Tool};
-use crate::mcp::answer::Answer;
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
 use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
 use crate::mcp::methods::tool_outcome::ToolOutcome;
 use crate::mcp::methods::which_blender::{self, Choice};
 use crate::mcp::methods::{account_tools, tasks};
+use crate::mcp::wire::answer::Answer;
+use crate::mcp::wire::error::RpcError;
 
 /// Calls a tool of the catalog.
 ///

@@ -17,17 +17,17 @@ use worker::{Context, Env, Request, Response as HttpResponse, Result, console_er
 use crate::caller::Caller;
 use crate::catalog::tools::Profile;
 use crate::http::event_stream::bridge;
-use crate::mcp::answer::{Answer, Response};
 use crate::mcp::context::{Era, Interim, RequestContext};
 use crate::mcp::era::{self, McpHeaders};
-use crate::mcp::error::RpcError;
-use crate::mcp::id::Id;
-use crate::mcp::message::{self, Message, Parsed};
 use crate::mcp::methods::{self, subscriptions};
 use crate::mcp::reports::Reports;
 use crate::mcp::transport::accepts::Accepts;
 use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, json_text};
 use crate::mcp::transport::streaming::{Delivery, OnAbandon, Pending, deliver};
+use crate::mcp::wire::answer::{Answer, Response};
+use crate::mcp::wire::error::RpcError;
+use crate::mcp::wire::id::Id;
+use crate::mcp::wire::message::{self, Message, Parsed};
 use crate::objects::bus::Bus;
 
 /// On every other path `server/discover` is unknown, so that clients which detect the revision open a session.
