@@ -24,48 +24,15 @@ pub enum Command {
         #[serde(default)]
         from: From,
     },
-    /// Who the owner of this browser session is.
-    Session {
-        session: String,
-    },
     /// A provider has said who this is: signs the browser in, and makes the account at the first time.
     SignInAs {
         username: Username,
         display_name: String,
     },
-    EndSession {
+    /// What is done in the browser of the owner, who is known by the secret of the session.
+    InBrowser {
         session: String,
-    },
-    /// The owner, known by the session, consents or has done so.
-    IssueCode {
-        session: String,
-        permission: Permission,
-        binding: CodeBinding,
-        consent: Consent,
-    },
-    /// The clients that may do something.
-    ListClients {
-        session: String,
-    },
-    /// Takes back whatever a client was allowed; it has to be asked about again.
-    ForgetClient {
-        session: String,
-        client_id: String,
-    },
-    /// The owner is about to look up the code of a device: counts the guess, unless there were too many.
-    TryDeviceCode {
-        session: String,
-    },
-    /// It was no guess.
-    FoundDeviceCode {
-        session: String,
-    },
-    /// The owner has allowed a device. `secret_hash`: SHA-256 of its secret, base64url.
-    AllowDevice {
-        session: String,
-        permission: Permission,
-        secret_hash: String,
-        lifetime_ms: i64,
+        does: InBrowser,
     },
     Exchange(Exchange),
     Refresh(Refresh),
@@ -87,22 +54,7 @@ pub enum Command {
         by: Authority,
         new: NewToken,
     },
-    /// The client that asks for an access token, before the owner is asked.
-    AskingClient {
-        session: String,
-        grant_id: String,
-    },
-    /// The owner agrees that a client makes this access token.
-    ApproveAccessToken {
-        session: String,
-        grant_id: String,
-        new: NewToken,
-    },
-    /// What touched the rights of the account.
-    ListAudit {
-        session: String,
-    },
-    /// Something else has touched them.
+    /// Something else has touched the rights of the account.
     Audit {
         event: Event,
     },
@@ -119,23 +71,6 @@ pub enum Command {
         password: String,
         admin: bool,
     },
-    /// Signs out whatever was signed in before, and this browser in anew.
-    ChangePassword {
-        session: String,
-        old: String,
-        new: String,
-    },
-    /// Erases the account and all its data, the user's bus included. The password is asked for once more.
-    Delete {
-        session: String,
-        password: String,
-    },
-    Standing {
-        session: String,
-    },
-    MakeInvite {
-        session: String,
-    },
     ClaimInvite {
         invite: String,
         username: Username,
@@ -144,6 +79,76 @@ pub enum Command {
         invite: String,
         username: Username,
     },
+}
+
+/// What the owner does in a browser that is signed in. Where it is not, the reply is mostly `NoSession`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InBrowser {
+    /// Asks who the owner is.
+    Who,
+    SignOut,
+    /// Consents to what a client asks for, or has done so before.
+    IssueCode {
+        permission: Permission,
+        binding: CodeBinding,
+        consent: Consent,
+    },
+    /// Looks at the clients that may do something.
+    ListClients,
+    /// Takes back whatever a client was allowed; it has to be asked about again.
+    ForgetClient {
+        client_id: String,
+    },
+    /// Is about to look up the code of a device: counts the guess, unless there were too many.
+    TryDeviceCode,
+    /// Has found a device by its code: the guesses before are forgotten.
+    FoundDeviceCode,
+    /// Allows a device. `secret_hash`: SHA-256 of its secret, base64url.
+    AllowDevice {
+        permission: Permission,
+        secret_hash: String,
+        lifetime_ms: i64,
+    },
+    /// Asks which client wants an access token, before agreeing.
+    AskingClient {
+        grant_id: String,
+    },
+    /// Agrees that a client makes this access token.
+    ApproveAccessToken {
+        grant_id: String,
+        new: NewToken,
+    },
+    /// Looks at what touched the rights of the account.
+    ListAudit,
+    /// Signs out whatever was signed in before, and this browser in anew.
+    ChangePassword {
+        old: String,
+        new: String,
+    },
+    /// Erases the account and all its data, the user's bus included. The password is asked for once more.
+    Delete {
+        password: String,
+    },
+    /// Asks what kind of account it is.
+    Standing,
+    MakeInvite,
+}
+
+impl InBrowser {
+    /// As a command, by the owner of this browser session.
+    pub fn by(self, session: impl Into<String>) -> Command {
+        Command::InBrowser { session: session.into(), does: self }
+    }
+
+    /// What is replied where nobody is signed in.
+    pub fn without_session(&self) -> Reply {
+        match self {
+            Self::MakeInvite => Reply::NoInvite,
+            Self::SignOut | Self::FoundDeviceCode => Reply::Done,
+            _ => Reply::NoSession,
+        }
+    }
 }
 
 /// Who manages the account: its owner at a browser, or a client of the owner's. Never a personal access token: one that
