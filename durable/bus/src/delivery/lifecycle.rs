@@ -57,39 +57,21 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     if text.len() > MAX_RECORD {
         return Err(Rejection::TooLong { what: "job", size: text.len(), limit: MAX_RECORD }.into());
     }
-    turn.sql.query(
-        "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
-           idempotency_key, created_at, traceparent, expires_at, sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
-            record.job_id.as_str(),
-            job.command,
-            job.target_uuid,
-            record.from_uuid.as_str(),
-            i64::from(record.priority),
-            state.name(),
-            text.as_str(),
-            job.batch_id,
-            job.idempotency_key,
-            turn.now_ms,
-            record.traceparent.clone(),
-            job.expires_ms,
-            turn.sender.clone()
-        ],
-    )?;
-    turn.presence.cache.count(Some(job.target_uuid), None, state);
+    let NewJob { command, target_uuid, batch_id, idempotency_key, expires_ms, .. } = job;
+    jobs::insert(turn, &record, &text, state, &jobs::Inserted { command, batch_id, idempotency_key, expires_ms })?;
     timers::ensure_retention(turn)?;
     turn.changes.extend([Change::OpenJobs, Change::Job { job_id: record.job_id.clone() }]);
     if state == State::Queued {
-        if turn.presence.get(job.target_uuid).is_none() {
-            timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
+        if turn.presence.get(target_uuid).is_none() {
+            timers::ensure(turn, Kind::Lost, target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
         }
     } else {
         let sender = turn.sender.clone();
-        post::send_record(turn, job.target_uuid, record.priority, &text, sender.as_deref())?;
+        post::send_record(turn, target_uuid, record.priority, &text, sender.as_deref())?;
     }
     Ok(Job {
         job_id: record.job_id,
-        command: job.command.to_owned(),
+        command: command.to_owned(),
         target_uuid: Some(record.target_uuid),
         from_uuid: record.from_uuid,
         state,

@@ -11,6 +11,7 @@ use crate::turn::change::Change;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
 use crate::turn::job::{Job, State};
+use crate::wire::record::Record;
 
 /// Open jobs of the whole bus.
 pub fn open_jobs(turn: &mut Turn<'_>) -> Result<i64, Error> {
@@ -47,6 +48,39 @@ const ROW_MARGIN: usize = 16 * 1024;
 
 /// How long a job is kept after it was made.
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// What a job's row says beside its record.
+pub struct Inserted<'a> {
+    pub command: &'a str,
+    pub batch_id: Option<&'a str>,
+    pub idempotency_key: Option<&'a str>,
+    pub expires_ms: Option<i64>,
+}
+
+/// Writes a new job. `text`: its record as JSON.
+pub fn insert(turn: &mut Turn<'_>, record: &Record, text: &str, state: State, job: &Inserted<'_>) -> Result<(), Error> {
+    turn.sql.query(
+        "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
+           idempotency_key, created_at, traceparent, expires_at, sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            record.job_id.as_str(),
+            job.command,
+            record.target_uuid.as_str(),
+            record.from_uuid.as_str(),
+            i64::from(record.priority),
+            state.name(),
+            text,
+            job.batch_id,
+            job.idempotency_key,
+            turn.now_ms,
+            record.traceparent.clone(),
+            job.expires_ms,
+            turn.sender.clone()
+        ],
+    )?;
+    turn.presence.cache.count(Some(&record.target_uuid), None, state);
+    Ok(())
+}
 
 /// Says in the log that there is this job.
 pub fn log_made(turn: &mut Turn<'_>, job: &Job) {
