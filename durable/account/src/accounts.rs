@@ -113,13 +113,13 @@ fn of_owner(
             audit::note(sql, &event, now_ms)?;
             Reply::Done
         }
-        // Served before it is known whether there is an account.
+        // `perform` serves these before it looks for an account.
         Command::SignUp { .. } | Command::SignInAs { .. } | Command::Login { .. } => absent(&command),
     };
     Ok((reply, Vec::new()))
 }
 
-/// The effects that are still owed, because the bus could not be told or the object died before it was.
+/// The effects still to be performed, because the bus could not be reached or the object died before it was.
 pub fn owed(sql: &dyn Sql) -> Result<Vec<Effect>, StorageError> {
     match owner(sql)? {
         Some(owner) => Ok(effects(&owner, grants::untold(sql)?)),

@@ -28,7 +28,7 @@ const MAX_GRANTS: i64 = 1000;
 /// Used tokens of one grant that are remembered; an older one is merely unknown.
 const MAX_USED_TOKENS: i64 = 256;
 
-/// Why a code or token was not accepted. For logs: the wire says `invalid_grant` to nearly all of it.
+/// Why a code or token was not accepted. For logs; the client is told `invalid_grant` in nearly all cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
@@ -54,7 +54,7 @@ pub enum Refusal {
 
 #[derive(Debug, Error)]
 pub enum GrantError {
-    /// `revoked` names the grants that the use itself has revoked, of which the bus must hear.
+    /// `revoked` names the grants that this use has revoked. The bus must be told of them.
     #[error("refused: {reason}")]
     Refused { reason: Refusal, revoked: Vec<String> },
     #[error(transparent)]

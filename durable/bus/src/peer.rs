@@ -20,8 +20,8 @@ use crate::wire::record::Routing;
 use crate::wire::tool_result;
 use crate::wire::tools::BusCall;
 
-/// A longer frame is not parsed whole: only as far as it takes to say which job's result was too large. A result of
-/// `jobs::MAX_RESULT` bytes, every one of them escaped in JSON, still fits.
+/// A longer frame is parsed only far enough to find which job's result was too large. A result of `jobs::MAX_RESULT`
+/// bytes fits even if every byte is escaped in JSON.
 pub const MAX_PARSED: usize = 8 * 1024 * 1024;
 
 /// The longest message of a progress report that is kept, in bytes; a longer one is cut.
@@ -48,7 +48,7 @@ pub struct Socket<'a> {
     pub may_dispatch: bool,
 }
 
-/// Whether a frame was understood; too many that were not end the connection.
+/// Whether a frame was understood. Too many malformed frames end the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frame {
     Understood,
@@ -95,7 +95,7 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
         (Some("notifications/progress"), None) => progress(turn, socket, &params)?,
         (Some("notifications/received"), None) => return received(turn, socket, bound.as_deref(), &params),
         (Some(_), None) => {}
-        // An answer to a request: the bus sends none.
+        // A response. The bus sends no requests, so it is ignored.
         (None, Some(_)) if message.get("result").is_some() || message.get("error").is_some() => {}
         (None, id) => {
             let reason = "expected a JSON-RPC 2.0 request or notification: an object with \"method\"";
@@ -130,7 +130,7 @@ fn answer(
         "ping" | "logging/setLevel" => (result_reply(id, &json!({})), None),
         "initialize" => (result_reply(id, &initialized()), None),
         "tools/call" => {
-            // Taken, not copied: a result may be a megabyte.
+            // Moved rather than copied, because a result may have a megabyte.
             let arguments = params.get_mut("arguments").map_or_else(|| json!({}), Value::take);
             let name = params.get("name").and_then(Value::as_str).unwrap_or_default();
             let (document, attached) = call_tool(turn, socket, name, &arguments)?;
@@ -202,7 +202,7 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
     let (asks, waits) = (questions::is_asked(params), waits_for_others(params));
     let told_before = questions::is_open(&job) || job.progress.as_ref().is_some_and(|told| told.get(WAITS).is_some());
-    // Nothing is noted of a job that has only begun; but what it waits for is, and that it no longer does.
+    // A first report without details is not written, unless it starts or ends a wait.
     if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0 || asks || waits || told_before) {
         lifecycle::note_progress(turn, &job, Reported { percent, message, asks, waits })?;
     }
@@ -224,7 +224,7 @@ fn waits_for_others(params: &Value) -> bool {
     params.get("_meta").and_then(|meta| meta.get(WAITS_KEY)).and_then(Value::as_bool) == Some(true)
 }
 
-/// As much of a frame as says whose result it is; serde skips the rest without keeping it.
+/// The part of a frame that tells whose result it is. serde skips the rest.
 #[derive(Deserialize)]
 struct Outline {
     id: Option<Value>,
@@ -243,7 +243,7 @@ struct OutlineArguments {
     _result: Option<IgnoredAny>,
 }
 
-/// A frame with far too large a result: its job fails with the reason, so that nobody waits in vain.
+/// A frame whose result is far too large: its job fails with the reason, so that its caller does not wait in vain.
 fn oversize(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame, Error> {
     let outline = serde_json::from_str::<Outline>(text).ok();
     let id = outline.as_ref().and_then(|outline| outline.id.clone()).unwrap_or(Value::Null);

@@ -9,7 +9,7 @@ use crate::turn::Turn;
 use crate::turn::error::Error;
 use crate::wire::command::{Caller, Command, Reply, Request};
 
-/// Serves one request. What is the caller's fault comes back as `Reply::Rejected`.
+/// Serves one request. A fault of the caller comes back as `Reply::Rejected`.
 pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error> {
     turn.trace = core::mem::take(&mut request.trace);
     let mut client_name = None;
@@ -63,7 +63,7 @@ fn perform(
         Command::Tool { name, arguments } => {
             calls::perform_tool(turn, name, arguments, Via::Http { session_id: request.session_id.as_deref() })?
         }
-        // The object knows which job a waiting request is for, and cancels that.
+        // The object knows which job the request waits for, and cancels it.
         Command::CancelRequest { .. } => Reply::Done.into(),
         Command::Task { task_id } => Reply::Task { task: tasks::find(turn, task_id)? }.into(),
         Command::CancelTask { task_id } => {

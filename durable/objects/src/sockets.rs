@@ -1,4 +1,4 @@
-//! The live WebSockets of a bus. What must outlast hibernation is written on the sockets themselves.
+//! The live WebSockets of a bus. What must survive hibernation is stored in their attachments.
 
 use core::cell::RefCell;
 use std::collections::HashMap;
@@ -38,7 +38,7 @@ pub const READ: &str = "read";
 /// Bytes that all sockets of an object together may leave unread. An isolate has 128 MiB for everything.
 const MAX_UNREAD: u64 = 64 * 1024 * 1024;
 
-/// What is written on a socket (16 KiB at most): whose it is, and what it is registered as.
+/// The attachment of a socket (16 KiB at most): whose it is, and what it is registered as.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Opened {
     pub socket_id: String,
@@ -47,7 +47,8 @@ pub struct Opened {
     pub may_dispatch: bool,
     /// The peer asked for the subprotocol `mcp`.
     pub subprotocol: bool,
-    /// It was closed as too slow and counts as gone, whenever its end comes through. Missing on sockets of an earlier build.
+    /// It was closed by the bus and counts as gone, even before the close handshake is done. Missing on sockets of an
+    /// earlier build.
     #[serde(default)]
     pub has_ended: bool,
     role: Role,
@@ -94,7 +95,7 @@ impl Opened {
         let expires_ms = required(header::EXPIRES_MS)?.parse().map_err(|_| Error::BadEncoding)?;
         let socket_id =
             ids::random_id::<8>("w-", &mut WebCrypto).map_err(|error| Error::RustError(error.to_string()))?;
-        // One that no stream can have given out is as good as none: everything kept goes out again.
+        // An id that no stream can have given out counts as none: everything kept is sent again.
         let given_out = |id: &i64| (0..=MAX_INTEGER).contains(id);
         let last_event_id = headers.get(header::LAST_EVENT_ID)?.and_then(|id| id.parse().ok()).filter(given_out);
         let stream = headers.get(header::SESSION_ID)?.map(|session_id| (session_id, last_event_id));
@@ -121,7 +122,7 @@ impl Opened {
     fn wake(&self, presence: &mut Presence) {
         match &self.role {
             Role::Client { bound: Some(bound) }
-                // A socket that was replaced is listed until its close is through.
+                // The runtime lists a replaced socket until its close handshake is done.
                 if presence.get(&bound.uuid).is_none_or(|other| other.since_ms < bound.since_ms) =>
             {
                 let attached = Attached {
@@ -173,7 +174,7 @@ impl Opened {
         matches!(self.role, Role::Client { .. })
     }
 
-    /// What is written on a socket; none for a socket that was never accepted here.
+    /// Reads the attachment. None for a socket that was never accepted here.
     pub fn of(socket: &WebSocket) -> Option<Self> {
         let read = socket.deserialize_attachment::<String>();
         let opened = read.and_then(|text| Ok(text.map(|text| serde_json::from_str(&text)).transpose()?));
@@ -183,7 +184,7 @@ impl Opened {
         })
     }
 
-    /// Writes it on the socket: as text, because an object of JavaScript's is read back field by field, for each frame.
+    /// Saves it in the attachment, as text: a JavaScript object would be read back field by field for each frame.
     fn write(&self, socket: &WebSocket) -> Result<()> {
         socket.serialize_attachment(serde_json::to_string(self)?)
     }
@@ -191,7 +192,7 @@ impl Opened {
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the crate's state lacks.
+    /// A method of the state that the crate does not bind.
     type Pings;
 
     #[wasm_bindgen(method, catch, js_name = getWebSocketAutoResponseTimestamp)]
@@ -261,7 +262,8 @@ impl Live {
         self.unread.is_too_much(now_ms)
     }
 
-    /// Closes it. It counts as gone from now on: while it does not read, its end does not come through either.
+    /// Closes it. It counts as gone from now on, because a peer that does not read does not finish the close handshake
+    /// either.
     fn end(mut self, code: u16, reason: &str) -> Opened {
         self.opened.has_ended = true;
         if let Err(error) = self.opened.write(&self.socket) {
@@ -321,7 +323,7 @@ impl Sockets {
         sockets.remove(&slow?).map(|live| live.end(close::TOO_SLOW, reason))
     }
 
-    /// Closes a socket that counts as gone from now on, whenever its end comes through.
+    /// Closes a socket, which counts as gone from now on.
     pub fn end(&self, socket_id: &str, code: u16, reason: &str) -> Option<Opened> {
         let live = self.0.borrow_mut().remove(socket_id)?;
         Some(live.end(code, reason))
@@ -358,7 +360,7 @@ impl Sockets {
         }
     }
 
-    /// Writes on the socket what it is registered as now.
+    /// Saves in the attachment what the socket is registered as now.
     pub fn note(&self, socket_id: &str, presence: &Presence) {
         let mut sockets = self.0.borrow_mut();
         let Some(live) = sockets.get_mut(socket_id) else { return };

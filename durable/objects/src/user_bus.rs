@@ -35,7 +35,7 @@ pub use answer::status;
 /// How soon an alarm whose turn failed goes off again.
 const RETRY_ALARM_MS: i64 = 60_000;
 const SILENT: &str = "too slow: no ping has come for a long time";
-/// How often it is looked who has fallen silent, while there are requests.
+/// How often silent peers are looked for, while there are requests.
 const LOOK_EVERY_MS: i64 = 10_000;
 /// Frames of one socket that were not understood, before it is closed.
 const MAX_MALFORMED: u32 = 20;
@@ -61,7 +61,7 @@ struct Bus {
     telling_ms: Cell<Option<i64>>,
     /// When it was last looked who has fallen silent.
     looked_ms: Cell<i64>,
-    /// Itself, for what goes on after a call.
+    /// A reference to itself, for tasks that outlive a call.
     me: Weak<Self>,
 }
 
@@ -89,13 +89,14 @@ impl DurableObject for UserBus {
         if request.method() == Method::Get {
             return self.0.open_socket(&request).await;
         }
-        // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
+        // Not `json`, which would parse in JavaScript and then convert value by value.
         self.0.answer(serde_json::from_slice(&request.bytes().await?)?).await
     }
 
     async fn alarm(&self) -> Result<Response> {
         self.0.armed_ms.set(None);
-        // An error would have the alarm tried again six times and then dropped for ever: it is logged, and tried again later.
+        // If an alarm fails, the runtime retries it six times and then drops it for good. So log the error and set
+        // another alarm.
         let user_id = self.0.turn("", |turn| alarm::owner(turn)).await;
         let done = match user_id {
             Ok(user_id) => self.0.turn(&user_id.unwrap_or_default(), alarm::alarm).await,
@@ -103,7 +104,7 @@ impl DurableObject for UserBus {
         };
         if let Err(error) = done {
             logged(&error);
-            // What was due stays due: the timers are rows, which a failed turn may not have read.
+            // Nothing that was due is lost: the timers are rows.
             if let Err(error) = self.0.arm(now_ms().saturating_add(RETRY_ALARM_MS)).await {
                 logged(&error);
             }
@@ -187,11 +188,11 @@ impl Bus {
                 self.awake.set(true);
             }
             let decided = decide(&mut turn);
-            // Also where it failed: what was written before that stays.
+            // Announce even if it failed, because writes before the error stay.
             let announced = announce::settle(&mut turn);
             let decided = decided.and_then(|decided| announced.map(|()| decided));
             if decided.is_err() {
-                // It may have stopped between a row and what is remembered of it.
+                // It may have stopped between writing a row and updating the cache.
                 turn.presence.cache = Cache::default();
             }
             (decided, turn.effects)
@@ -235,7 +236,7 @@ impl Bus {
             Effect::News { subject } => self.waits.poke(&subject),
             Effect::Tell { due_ms } => self.tell_later(user_id, due_ms),
             Effect::Arm { due_ms } => return Some(due_ms),
-            // Not an effect among others: `turn` sees to it last.
+            // Performed last, by `turn`.
             Effect::Vanish => {}
         }
         None
@@ -299,7 +300,7 @@ impl Bus {
         }
     }
 
-    /// Takes a turn at this time, at whose end what has changed is told.
+    /// Takes a turn at this time, which announces changes at its end.
     fn tell_later(&self, user_id: &str, due_ms: i64) {
         let Some(bus) = self.me.upgrade() else { return };
         if self.telling_ms.get().is_some_and(|telling_ms| telling_ms <= due_ms) {
@@ -397,7 +398,7 @@ fn failed(error: Error) -> CoreError {
     CoreError::Storage(StorageError::Statement(error.to_string()))
 }
 
-/// Logs what happened in full; outside it is one opaque sentence.
+/// Logs the error in full. Callers get one opaque sentence.
 fn logged(error: &CoreError) -> Error {
     console_error!("bus: {error}");
     Error::RustError("internal error".to_owned())

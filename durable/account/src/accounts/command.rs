@@ -24,7 +24,7 @@ pub enum Command {
         #[serde(default)]
         from: From,
     },
-    /// A provider has said who this is: signs the browser in, and makes the account at the first time.
+    /// An OpenID provider has identified the user: signs the browser in, and makes the account the first time.
     SignInAs {
         username: Username,
         display_name: String,
@@ -49,12 +49,12 @@ pub enum Command {
         token: String,
         audiences: Vec<String>,
     },
-    /// A client makes one only as the owner has agreed to in the browser.
+    /// Makes an access token. A client may do so only as the owner has agreed in the browser.
     CreateAccessToken {
         by: Authority,
         new: NewToken,
     },
-    /// Something else has touched the rights of the account.
+    /// Writes an event from elsewhere, such as the bus, to the audit log.
     Audit {
         event: Event,
     },
@@ -65,7 +65,7 @@ pub enum Command {
         by: Authority,
         token_id: String,
     },
-    /// Makes the account, whose owner is signed in by that. The edge has seen to it that this is allowed.
+    /// Makes the account and signs its owner in. The edge has checked that this is allowed.
     SignUp {
         username: Username,
         password: String,
@@ -151,15 +151,15 @@ impl InBrowser {
     }
 }
 
-/// Who manages the account: its owner at a browser, or a client of the owner's. Never a personal access token: one that
-/// leaked could be replaced by others.
+/// Who manages access tokens: the owner in a browser, or one of the owner's clients. Never a personal access token,
+/// because a leaked one could be used to make others.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Authority {
     Session {
         session: String,
     },
-    /// `scopes`: of the access token; what it makes can do no more.
+    /// `scopes` are those of the client's access token. A token that it makes cannot have more.
     Grant {
         grant_id: String,
         scopes: Scopes,
@@ -194,7 +194,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The name for the owner's own eyes.
+    /// The name to show to the owner.
     pub fn shown(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.username)
     }
@@ -249,19 +249,19 @@ pub enum Reply {
     Audit {
         entries: Vec<Entry>,
     },
-    /// No token of that id is live, or none that is like the one sent.
+    /// No live token has this id or this secret.
     NoAccessToken,
     AccessTokenRefused {
         reason: access_tokens::Refused,
     },
-    /// The caller is one that may not do this, or no longer.
+    /// The caller may not do this, or no longer may.
     NotAllowed {
         reason: Denial,
     },
     NameTaken,
     /// The new password is too short or too long.
     WeakPassword,
-    /// `has_password`: it is not a provider that the owner signs in with.
+    /// `has_password` is false where the owner signs in with an OpenID provider.
     Standing {
         is_administrator: bool,
         has_password: bool,
@@ -286,13 +286,13 @@ pub enum Denial {
     ScopeExceeded,
 }
 
-/// What the glue has to do after the writes, and again until it can report it to `performed`.
+/// What the object does after the writes, and repeats until it can report success to `performed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Tell the user's bus that a grant is revoked.
     RevokeOnBus { user_id: String, grant_id: String },
     /// Have the user's bus erased.
     EraseBus { user_id: String },
-    /// The administrator is gone: there has to be a way to another.
+    /// The administrator has deleted the account: make a new setup code, so that there can be another one.
     ReleaseSetup { username: String },
 }

@@ -7,7 +7,7 @@ use crate::accounts::row::exists;
 use crate::audit::{self, Event};
 use crate::grants;
 
-/// What a command is written as once it has been done. What it ends is looked up before it does.
+/// The audit event of a command. It is made before the command runs, because the command may delete the names it needs.
 pub fn of(sql: &dyn Sql, command: &Command) -> Result<Option<Event>, StorageError> {
     let named = |what: &str, name: &str| Some(Event::of(what, name));
     Ok(match command {
@@ -60,9 +60,9 @@ fn in_browser(sql: &dyn Sql, does: &InBrowser) -> Result<Option<Event>, StorageE
     })
 }
 
-/// Writes what was done. What was refused is written where it tells of somebody who should not have tried.
+/// Writes the event if the command succeeded. Of refusals only failed sign-ins and reused codes or tokens are written.
 pub fn note(sql: &dyn Sql, event: &Event, reply: &Reply, now_ms: i64) -> Result<(), StorageError> {
-    // An account that was just deleted, or never was, keeps nothing.
+    // An account that was just deleted, or never existed, has no audit log.
     if !exists(sql)? {
         return Ok(());
     }

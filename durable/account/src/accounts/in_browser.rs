@@ -10,10 +10,10 @@ use crate::accounts::{deletion, tokens};
 use crate::failed_logins::DeviceCode;
 use crate::{audit, browser_sessions, codes, consents, grants, invites, passwords};
 
-/// Does it, if the session is live.
+/// Performs a command of the owner, if the session is live.
 ///
 /// # Errors
-/// `AccountError` of the database or of randomness.
+/// `AccountError` if the database or the source of randomness fails.
 pub fn perform(
     sql: &dyn Sql,
     owner: &Owner,
@@ -83,7 +83,7 @@ fn try_device_code(sql: &dyn Sql, now_ms: i64) -> Result<Reply, AccountError> {
     if DeviceCode::is_paused(sql, now_ms)? {
         return Ok(Reply::Paused);
     }
-    // Counted before it is looked at, so that no two at once are one.
+    // Count the attempt before checking it, so that concurrent guesses each count.
     DeviceCode::count(sql, now_ms)?;
     Ok(Reply::Done)
 }
@@ -94,7 +94,7 @@ fn asking_client(sql: &dyn Sql, grant_id: &str, now_ms: i64) -> Result<Reply, Ac
     Ok(client.map_or(Reply::NoAccessToken, |client| Reply::Asking { client }))
 }
 
-/// Erases the account; what it has elsewhere is owed from then on.
+/// Erases the account, and lists what is still to be erased elsewhere.
 fn delete(
     sql: &dyn Sql,
     owner: &Owner,

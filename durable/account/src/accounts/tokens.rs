@@ -94,7 +94,7 @@ fn admitted(sql: &dyn Sql, by: &Authority, new: &NewToken, now_ms: i64) -> Resul
     }
 }
 
-/// The scopes that `by` may hand on, or why it may do nothing here.
+/// The scopes that `by` may give to a token, or why it may not manage tokens.
 fn allowed(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Result<Scopes, Denial>, StorageError> {
     match by {
         Authority::Session { session } => {

@@ -14,10 +14,10 @@ use crate::turn::{Turn, seconds};
 use crate::wire::tools::RegisterClient;
 use crate::wire::views::{ClientInfo, JOB_ACK};
 
-/// Pings that may stay away before a client that promised them counts as gone.
+/// How many promised pings may be missing before a client counts as gone.
 const PINGS_MISSED: i64 = 3;
 
-/// Through what a client spoke.
+/// The transport a call arrived on.
 #[derive(Debug, Clone, Copy)]
 pub enum Via<'a> {
     /// HTTP, in a session or without.
@@ -85,7 +85,7 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
     match (&call.open_jobs, &call.instance_id, instance_before) {
         (Some(still_has), _, _) => endings::lose_forgotten(turn, &call.client_uuid, still_has)?,
         (None, Some(now), Some(before)) if *now != before => endings::lose_forgotten(turn, &call.client_uuid, &[])?,
-        // The server may have died with the socket, and nobody has seen that the peer left.
+        // The server may have been killed together with the socket, so that nobody noted that the peer left.
         _ if via.bound().is_none() && !call.capabilities.iter().any(|capability| capability == JOB_ACK) => {
             jobs::note_unanswered(turn, &call.client_uuid)?;
         }
@@ -128,7 +128,7 @@ fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
         patience_ms: call.ping_interval.map(|seconds| seconds.saturating_mul(PINGS_MISSED).saturating_mul(1_000)),
     };
     turn.presence.attach(call.client_uuid.clone(), attached);
-    // The older one is nobody's from now on, also if the object wakes before its client has closed it.
+    // The older socket must not count as registered if the object wakes before its client has closed it.
     turn.effects.extend(replaced.map(|socket_id| Effect::Note { socket_id }));
     turn.effects.push(Effect::Note { socket_id: socket_id.to_owned() });
 }

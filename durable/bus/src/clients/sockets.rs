@@ -1,4 +1,4 @@
-//! Whether a socket may open, and what its end means.
+//! Opening and closing of sockets.
 
 use crate::clients::streams;
 use crate::rows::revocations::is_revoked;

@@ -55,7 +55,7 @@ pub fn lose_untaken(turn: &mut Turn<'_>, job_id: &str) -> Result<(), Error> {
     }
 }
 
-/// Says whose job it was, if it was not taken.
+/// Loses a job that its Blender has not taken. Returns that Blender's uuid.
 fn finish_untaken(turn: &mut Turn<'_>, job_id: &str) -> Result<Option<String>, Error> {
     let Some(job) = jobs::find(turn, job_id)?.filter(|job| !job.is_taken() && job.state.is_open()) else {
         return Ok(None);

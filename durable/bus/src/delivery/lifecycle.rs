@@ -30,8 +30,8 @@ pub fn submit(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a job that the request waits for. The log hears of it when it ends, or when the wait is slow or over before that:
-/// most end at once, and two lines would be one too many.
+/// Makes a job that a request waits for. It is logged when it ends, or earlier once the wait turns slow or gives up.
+/// Most jobs end at once, so this saves a line each.
 pub fn dispatch(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
     let job = create(turn, job)?;
     turn.presence.cache.await_job(job);
@@ -189,14 +189,14 @@ pub fn too_large(size: usize) -> String {
 pub fn update_payload(job_id: &str, status: &str, result: &str, error: &str) -> Value {
     let mut payload =
         json!({"kind": "job_update", "job_id": job_id, "status": status, "result": result, "error": error});
-    // In JSON a byte takes six at the most.
+    // A byte takes at most six in JSON (`\u00XX`).
     if result.len().saturating_add(error.len()) > MAX_RECORD / 8 {
         shorten(&mut payload, MAX_RECORD, "The result is cut here; blender_job_result has all of it.");
     }
     payload
 }
 
-/// The update as a record for whoever sent the job. The bus itself waits in the object and needs none.
+/// The update as a record for the sender of the job. A dispatch waits in the object and needs none.
 pub fn report_update(turn: &mut Turn<'_>, job: &Job, status: &str, result: &str, error: &str) -> Result<(), Error> {
     if job.from_uuid == turn.server_uuid() {
         return Ok(());
@@ -209,7 +209,7 @@ pub fn report_update(turn: &mut Turn<'_>, job: &Job, status: &str, result: &str,
     post::deliver(turn, &record).map(|_| ())
 }
 
-/// A record about a job. These go out at notice.
+/// A record about a job. Its priority is `notice`.
 pub fn report(
     turn: &mut Turn<'_>,
     job_id: &str,

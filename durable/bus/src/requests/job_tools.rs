@@ -14,7 +14,7 @@ use crate::wire::record::Routing;
 use crate::wire::tools::{JobCall, Submit};
 use crate::wire::views::BLENDER;
 
-/// Bytes of results that one answer shows side by side; past that they are to be fetched one by one.
+/// Bytes of results that one answer shows. Beyond that they have to be fetched one by one.
 const MAX_RESULTS_SHOWN: usize = job::MAX_RESULT;
 
 /// Answers a call that need not wait.

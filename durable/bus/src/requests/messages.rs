@@ -72,7 +72,7 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
         (Some(command), [only]) => {
             record.target_uuid.clone_from(only);
             if ended {
-                // Its id starts a new run, whose outcome takes the place of the old one.
+                // The id of an ended job starts a new run, whose outcome replaces the old one.
                 jobs::forget(turn, &job_id)?;
             }
             start_job(turn, &record, &command, call.priority)?;
@@ -161,7 +161,8 @@ fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Opt
     Ok(None)
 }
 
-/// An update of no job of ours: it goes to whoever sent the message, or to everyone when that is unknown.
+/// An update of a job that the bus does not know: it goes to the sender of the message, or to everyone if the sender is
+/// unknown.
 fn pass_on(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value, Error> {
     let origin = origins::origin(turn, &call.job_id)?;
     let delivered = if origin.is_some() { "direct" } else { "broadcast" };

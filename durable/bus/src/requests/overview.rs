@@ -19,7 +19,7 @@ const MAX_ENDED: i64 = 30;
 /// Questions that are shown at once.
 const MAX_QUESTIONS: usize = 5;
 
-/// Characters of an error that stand in the list; the job in full has all of it.
+/// Characters of an error that the list shows.
 const MAX_ERROR: i64 = 300;
 
 /// Clients that are shown: those connected before those that are not.

@@ -36,12 +36,13 @@ pub struct Wait {
     pub for_what: ForWhat,
     pub started_ms: i64,
     pub deadline_ms: i64,
-    /// It is known to take longer than `SOON_MS`.
+    /// `SOON_MS` have passed without an answer.
     pub is_slow: bool,
 }
 
 impl Wait {
-    /// Where the clock was set back meanwhile, the wait ends earlier by as much: nobody waits an hour longer for that.
+    /// If the clock was set back meanwhile, moves the deadline back by the same time, so that the wait does not become
+    /// longer.
     fn mind_the_clock(&mut self, now_ms: i64) {
         let back_ms = self.started_ms.saturating_sub(now_ms).max(0);
         self.started_ms = self.started_ms.saturating_sub(back_ms);
@@ -66,7 +67,7 @@ pub enum ForWhat {
 pub struct Answered {
     pub command: String,
     pub target_uuid: String,
-    /// When a client that knows tasks is given one in place of the answer.
+    /// When a client that supports tasks gets a task in place of the answer. Unix milliseconds.
     pub task_at_ms: Option<i64>,
 }
 
@@ -86,9 +87,9 @@ impl From<Answered> for ForWhat {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
     Answer(Reply),
-    /// It takes longer than `SOON_MS`, which is said once: look again.
+    /// `SOON_MS` have passed. Reported once; call `look` again.
     Slow,
-    /// Look again then, or earlier if there is news of the subject or a peer comes or goes.
+    /// Call `look` again at that time, or earlier when the subject changes or a peer connects or leaves.
     Sleep {
         until_ms: i64,
     },
@@ -174,7 +175,7 @@ fn look_for_answer(turn: &mut Turn<'_>, wait: &Wait, answered: &Answered) -> Res
         let unanswered = |status| matches!(status, Status::Timeout | Status::Disconnected);
         let given_up = matches!(reply, Reply::Envelope { envelope } if unanswered(envelope.status));
         let job = turn.presence.cache.forget_job(&wait.subject);
-        // A caller with little patience leaves before its job is slow.
+        // A caller with a short timeout gives up before its job is slow.
         if let Some(job) = job.filter(|job| job.state.is_open() && !wait.is_slow) {
             jobs::log_made(turn, &job);
         }
@@ -185,7 +186,7 @@ fn look_for_answer(turn: &mut Turn<'_>, wait: &Wait, answered: &Answered) -> Res
     Ok(verdict)
 }
 
-/// Nobody waits for the job any more. If no Blender has taken it, it will not run by surprise: it ends in a while.
+/// Nobody waits for the job any more. If no Blender has taken it, it ends in a while instead of running by surprise.
 fn expire(turn: &mut Turn<'_>, job_id: &str) -> Result<(), Error> {
     if jobs::find(turn, job_id)?.is_some_and(|job| !job.is_taken())
         && let Some(due_ms) = jobs::expires_ms(turn, job_id)?

@@ -16,7 +16,7 @@ pub const CALLER_LISTED_MS: i64 = 10 * 60 * 1_000;
 /// An ephemeral client without a socket is forgotten this long after it was last seen.
 pub const EPHEMERAL_KEPT_MS: i64 = 60 * 60 * 1_000;
 
-/// `last_seen` of a caller is written at most this often: a row written costs, a stale second does not.
+/// `last_seen` of a caller is written at most this often: row writes are billed, and a slightly stale time is fine.
 const TOUCH_EVERY_MS: i64 = 60 * 1_000;
 
 /// Lists an MCP client that calls tools without having registered: type `llm`, ephemeral.
@@ -39,7 +39,7 @@ pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes when a client that has just left was last there.
+/// Writes the time at which a client has left.
 pub fn note_left(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
     turn.sql.query("UPDATE clients SET last_seen = ? WHERE uuid = ?", params![turn.now_ms, uuid])?;
     Ok(())
@@ -97,13 +97,13 @@ fn client_info(turn: &Turn<'_>, row: &Row) -> Result<ClientInfo, Error> {
         group_id: row.optional_text(4)?,
         connected_at: seconds(row.integer(5)?),
         last_seen: seconds(seen_ms),
-        // A client without a socket is as connected as its last request is fresh.
+        // A client without a socket counts as connected for a while after its last request.
         connected: attached.is_some() || (!is_persistent && !is_older(seen_ms, TOUCH_EVERY_MS, turn.now_ms)),
         uuid,
     })
 }
 
-/// Whether a client is shown: an ephemeral one that has been gone for a while is not.
+/// Whether a client is listed. An ephemeral one that has been away for a while is not.
 pub fn is_listed(turn: &Turn<'_>, client: &ClientInfo) -> bool {
     let since_ms = turn.now_ms.saturating_sub(CALLER_LISTED_MS);
     client.connected || client.is_persistent || seconds(since_ms) <= client.last_seen

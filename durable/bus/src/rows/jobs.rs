@@ -82,7 +82,7 @@ pub fn insert(turn: &mut Turn<'_>, record: &Record, text: &str, state: State, jo
     Ok(())
 }
 
-/// Says in the log that there is this job.
+/// Logs that a job was made.
 pub fn log_made(turn: &mut Turn<'_>, job: &Job) {
     log(turn, "job_made", job, job.state, None);
 }

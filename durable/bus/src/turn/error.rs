@@ -9,7 +9,7 @@ pub enum Error {
     /// The caller's fault. The text is for the caller: it says what was wrong and what is expected.
     #[error("{0}")]
     Rejected(#[from] Rejection),
-    /// Ours. The text is for the log; outside it is one opaque sentence.
+    /// A fault of the server. The text is for the log; callers get one opaque sentence.
     #[error("storage: {0}")]
     Storage(#[from] StorageError),
     #[error("{0}")]

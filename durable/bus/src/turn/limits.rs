@@ -1,4 +1,4 @@
-//! What one user may have and do, so that nobody's bus grows without end. An operator may set each.
+//! Limits for one user. An operator can set each.
 
 use crate::turn::error::Rejection;
 
@@ -35,7 +35,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The limits that are set as variables, the usual ones for the rest. A value that is no whole number from 1 on
+    /// Reads the limits from variables, with defaults for the rest. A value that is not a whole number of at least 1
     /// counts as not set.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         let usual = Self::default();
@@ -53,7 +53,7 @@ impl Limits {
     }
 }
 
-/// What is needed to hold a user to the limits. Memory only.
+/// Meters a user's messages and storage. In memory only.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Meter {
     /// Thousandths of messages that were sent and have not been worked off.
