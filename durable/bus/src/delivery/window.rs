@@ -12,7 +12,7 @@ use crate::rows::jobs::{backlog, set_state};
 use crate::rows::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::turn::error::Error;
-use crate::turn::job::State;
+use crate::turn::job::{State, is_open};
 use crate::wire::record::notification;
 
 /// Jobs sent to a socket and not yet acknowledged; the rest wait as rows.
@@ -49,8 +49,11 @@ fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Error> 
     }
     // The second condition repeats that of the partial index; without it SQLite does not use the index.
     let unacknowledged = turn.sql.query(
-        "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'delivered'
-           AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq",
+        concat!(
+            "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'delivered' AND ",
+            is_open!(),
+            " ORDER BY priority, seq"
+        ),
         params![client_uuid],
     )?;
     let acknowledges = turn.presence.get(client_uuid).is_some_and(|attached| attached.acknowledges);
@@ -80,8 +83,11 @@ pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Err
         return Ok(Vec::new());
     }
     let queued = turn.sql.query(
-        "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'queued'
-           AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq LIMIT ?",
+        concat!(
+            "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'queued' AND ",
+            is_open!(),
+            " ORDER BY priority, seq LIMIT ?"
+        ),
         params![client_uuid, room],
     )?;
     each(&queued, |row| {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::rows::inbox;
 use crate::turn::change::Change;
 use crate::turn::error::Error;
+use crate::turn::job::is_open;
 use crate::turn::{Turn, is_older, seconds};
 use crate::wire::views::ClientInfo;
 
@@ -120,7 +121,7 @@ pub fn list(turn: &Turn<'_>) -> Result<Value, Error> {
 pub fn stats(turn: &Turn<'_>) -> Result<Value, Error> {
     let clients = list(turn)?;
     let count = |bucket: &str| clients.get(bucket).and_then(Value::as_array).map_or(0, Vec::len);
-    let open = turn.sql.query("SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'delivered', 'running')", &[])?;
+    let open = turn.sql.query(concat!("SELECT COUNT(*) FROM jobs WHERE ", is_open!()), &[])?;
     Ok(json!({
         "user_id": turn.user_id,
         "persistent_count": count("persistent"),

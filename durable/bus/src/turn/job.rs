@@ -33,6 +33,15 @@ pub enum State {
     Lost,
 }
 
+/// SQL for `State::is_open`. Every statement about open jobs has it word for word: SQLite uses the partial index `jobs_open`
+/// only then.
+macro_rules! is_open {
+    () => {
+        "state IN ('queued', 'delivered', 'running')"
+    };
+}
+pub(crate) use is_open;
+
 /// The field of a job's progress that says it waits behind others in its Blender.
 pub const WAITS: &str = "waits";
 
