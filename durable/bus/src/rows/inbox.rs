@@ -126,18 +126,25 @@ pub struct Page {
     pub dropped: i64,
 }
 
-/// Reads what came after a place, oldest first; what came up to there counts as received and goes.
+/// Reads what came after a place, oldest first. Where the reader is whose the inbox is, what came up to there counts as
+/// received and goes.
 ///
 /// # Errors
 /// `Rejection::NoClient` for a uuid that is not registered, `Rejection::Cursor` for a place that was not given out.
-pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: u32) -> Result<Page, Error> {
+pub fn read(
+    turn: &mut Turn<'_>,
+    client_uuid: &str,
+    after: Option<&str>,
+    limit: u32,
+    is_own: bool,
+) -> Result<Page, Error> {
     let place = after.map_or(Ok(0), place)?;
     let clients = turn.sql.query("SELECT dropped FROM clients WHERE uuid = ?", params![client_uuid])?;
     let Some(client) = clients.first() else {
         return Err(Rejection::NoClient { uuid: client_uuid.to_owned() }.into());
     };
     let dropped = client.integer(0)?;
-    if place > 0 {
+    if place > 0 && is_own {
         received(turn, client_uuid, place)?;
     }
     let most = "SELECT seq, bytes FROM inbox WHERE client_uuid = ? AND seq > ? ORDER BY seq LIMIT ?";
@@ -147,7 +154,7 @@ pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: 
         "SELECT message, seq FROM inbox WHERE client_uuid = ? AND seq > ? AND seq <= ? ORDER BY seq",
         params![client_uuid, place, last],
     )?;
-    if dropped > 0 && !rows.is_empty() {
+    if dropped > 0 && !rows.is_empty() && is_own {
         turn.sql.query("UPDATE clients SET dropped = 0 WHERE uuid = ?", params![client_uuid])?;
     }
     let next = match rows.last() {
