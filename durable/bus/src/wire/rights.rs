@@ -58,7 +58,7 @@ impl Need {
             Self::Dispatch => "`bus:dispatch`",
             Self::Peer => "`peer`",
             Self::OwnOrDispatch => "`bus:dispatch`, or `peer` for its own",
-            Self::Nobody => "nobody",
+            Self::Nobody => "not served",
         }
     }
 }
@@ -98,8 +98,8 @@ pub const METHODS: [Right; 8] = [
     right("logging/setLevel", Need::Read, Need::Peer),
     right("tools/call", Need::Read, Need::Peer),
     right("tasks/cancel", Need::Dispatch, Need::Nobody),
-    right("notifications/progress", Need::Read, Need::Peer),
-    right("notifications/received", Need::Read, Need::Peer),
+    right("notifications/progress", Need::Nobody, Need::Peer),
+    right("notifications/received", Need::Nobody, Need::Peer),
 ];
 
 /// What calling a tool of the bus needs.
@@ -130,6 +130,15 @@ mod tests {
         listed.sort_unstable();
         known.sort_unstable();
         assert_eq!(listed, known);
+    }
+
+    #[test]
+    fn the_page_on_security_says_what_the_table_says() {
+        let page = include_str!("../../../../docs/security.md");
+        for right in TOOLS.iter().chain(&METHODS) {
+            let row = format!("| `{}` | {} | {} |\n", right.name, right.over_http.word(), right.over_socket.word());
+            assert!(page.contains(&row), "{row}");
+        }
     }
 
     #[test]
