@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use bus::wire::command::{Command, Line, Reply};
+use bus::wire::rights::Need;
 use futures_channel::mpsc::UnboundedSender;
-use kernel::scopes::Scopes;
 use worker::Env;
 
 use crate::caller::Caller;
@@ -99,10 +99,7 @@ impl RequestContext {
 
     /// # Errors
     /// `RpcError::InsufficientScope` naming what the caller's token lacks.
-    pub fn need(&self, scope: Scopes) -> Result<(), RpcError> {
-        // `bus:dispatch` implies `bus:read`.
-        let has = self.caller.scopes;
-        let reads = scope == Scopes::BUS_READ && has.contains(Scopes::BUS_DISPATCH);
-        if has.contains(scope) || reads { Ok(()) } else { Err(RpcError::InsufficientScope(scope)) }
+    pub fn need(&self, need: Need) -> Result<(), RpcError> {
+        if need.is_met(self.caller.scopes, false) { Ok(()) } else { Err(RpcError::InsufficientScope(need.scope())) }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::clients::arrival;
 use crate::clients::registry::Via;
 use crate::delivery::lifecycle::Reported;
-use crate::delivery::{endings, lifecycle, post, proof};
+use crate::delivery::{endings, lifecycle, post, proof, routing};
 use crate::requests::{calls, questions};
 use crate::rows::jobs;
 use crate::rows::revocations::is_revoked;
@@ -16,9 +16,10 @@ use crate::turn::Turn;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
 use crate::turn::job::{State, WAITS};
+use crate::wire::command::Caller;
 use crate::wire::record::Routing;
-use crate::wire::tool_result;
 use crate::wire::tools::BusCall;
+use crate::wire::{rights, tool_result};
 
 /// A longer frame is parsed only far enough to find which job's result was too large. A result of `jobs::MAX_RESULT`
 /// bytes fits even if every byte is escaped in JSON.
@@ -43,9 +44,8 @@ const METHOD_NOT_FOUND: i64 = -32601;
 #[derive(Debug, Clone, Copy)]
 pub struct Socket<'a> {
     pub socket_id: &'a str,
-    pub grant_id: &'a str,
-    /// Its token may send messages and jobs to other clients (scope `bus:dispatch`).
-    pub may_dispatch: bool,
+    /// Whose token it was opened with.
+    pub caller: &'a Caller,
 }
 
 /// Whether a frame was understood. Too many malformed frames end the connection.
@@ -58,11 +58,12 @@ pub enum Frame {
 /// Serves one text frame.
 pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame, Error> {
     // A socket that is being closed may still bring what was on its way.
-    if is_revoked(turn, socket.grant_id)? {
+    if is_revoked(turn, &socket.caller.grant_id)? {
         return Ok(Frame::Understood);
     }
+    turn.caller = Some(socket.caller.clone());
     let name = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
-    turn.note_sender(socket.grant_id, name.as_deref().unwrap_or_default());
+    turn.note_sender(&socket.caller.grant_id, name.as_deref().unwrap_or_default());
     if let Some(uuid) = name {
         proof::heard(turn, &uuid)?;
     }
@@ -165,12 +166,14 @@ fn call_tool(turn: &mut Turn<'_>, socket: Socket<'_>, name: &str, arguments: &Va
         Err(error) => return Ok((Err(error.to_string()), None)),
     };
     let bound = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
-    let allowed = match &call {
-        BusCall::SendMessage(_) => socket.may_dispatch,
-        BusCall::UnregisterClient(call) => socket.may_dispatch || bound.as_deref() == Some(&call.client_uuid),
-        _ => true,
+    let right = rights::of_tool(name).over_socket;
+    let own = match &call {
+        BusCall::UnregisterClient(call) => bound.as_deref() == Some(&call.client_uuid),
+        // Whose job an update is about, `messages` sees.
+        BusCall::JobUpdate(_) => true,
+        _ => false,
     };
-    if !allowed {
+    if !right.is_met(socket.caller.scopes, own) {
         return Ok((Err(format!("this token may not call {name}: it lacks the scope bus:dispatch")), None));
     }
     let attaches = match &call {
@@ -208,6 +211,11 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     }
     if job.from_uuid == turn.server_uuid() || (percent.as_f64() == Some(0.0) && !began) {
         return Ok(());
+    }
+    // What is told while a job runs is news: past the limits it is left out, and the job's end is told all the same.
+    match routing::admit(turn, 1) {
+        Err(Error::Rejected(_)) => return Ok(()),
+        admitted => admitted?,
     }
     let state = State::Running.name();
     let mut payload = json!({"kind": "progress", "job_id": job_id, "percent": percent, "job_state": state});

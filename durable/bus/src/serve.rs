@@ -19,9 +19,11 @@ pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error
         }
         client_name = Some(caller.client_name.clone());
     }
+    turn.caller.clone_from(&request.caller);
     let mut protocol_version = String::new();
     if let Some(session_id) = &request.session_id {
-        let Some(session) = sessions::find(turn, session_id)? else { return Ok(Reply::NoSession.into()) };
+        let grant_id = request.caller.as_ref().map_or("", |caller| caller.grant_id.as_str());
+        let Some(session) = sessions::find(turn, session_id, grant_id)? else { return Ok(Reply::NoSession.into()) };
         client_name = Some(session.client_name);
         protocol_version = session.protocol_version;
     }
@@ -76,6 +78,7 @@ fn perform(
         Command::Connected => Reply::Connected { blenders: turn.presence.blenders().len() }.into(),
         Command::Job { job_id } => Reply::Job { job: overview::job(turn, job_id)?.map(Box::new) }.into(),
         Command::Disconnect { client_uuid } => Reply::Found { found: registry::disconnect(turn, client_uuid)? }.into(),
+        Command::Release { client_uuid } => Reply::Found { found: registry::release(turn, client_uuid)? }.into(),
         Command::Answer { job_id, allow } => Reply::Found { found: questions::answer(turn, job_id, *allow)? }.into(),
         Command::OpenSession { protocol_version, client_name } => {
             let session_id = sessions::open(turn, grant_id, protocol_version, client_name)?;

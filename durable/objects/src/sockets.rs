@@ -4,11 +4,14 @@ use core::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::unread::Unread;
+use bus::clients::sockets::Open;
 use bus::turn::effect::close;
 use bus::turn::limits::{FrameMeter, Limits};
 use bus::turn::presence::{Attached, Link, Presence, Stream};
+use bus::wire::command::{Caller, SignIn};
 use bus::wire::topics::Listener;
 use kernel::ids;
+use kernel::scopes::Scopes;
 use kernel::storage::MAX_INTEGER;
 use runtime::{WebCrypto, now_ms};
 use serde::{Deserialize, Serialize};
@@ -21,7 +24,10 @@ use worker::{Error, Headers, Result, State, WebSocket, WebSocketRequestResponseP
 pub mod header {
     pub const USER_ID: &str = "bus-user-id";
     pub const GRANT_ID: &str = "bus-grant-id";
-    pub const MAY_DISPATCH: &str = "bus-may-dispatch";
+    /// As on the wire: names with spaces between them.
+    pub const SCOPES: &str = "bus-scopes";
+    /// When a person signed in for the token, a space, and with which program; missing for a token made by hand.
+    pub const SIGN_IN: &str = "bus-sign-in";
     pub const EXPIRES_MS: &str = "bus-expires-ms";
     pub const SUBPROTOCOL: &str = "bus-subprotocol";
     /// Only for an event stream.
@@ -44,7 +50,11 @@ pub struct Opened {
     pub socket_id: String,
     pub user_id: String,
     pub grant_id: String,
-    pub may_dispatch: bool,
+    /// Missing on sockets of an earlier build, which may do the least.
+    #[serde(default = "least")]
+    pub scopes: Scopes,
+    #[serde(default)]
+    pub sign_in: Option<SignIn>,
     /// The peer asked for the subprotocol `mcp`.
     pub subprotocol: bool,
     /// It was closed by the bus and counts as gone, even before the close handshake is done. Missing on sockets of an
@@ -52,6 +62,15 @@ pub struct Opened {
     #[serde(default)]
     pub has_ended: bool,
     role: Role,
+}
+
+const fn least() -> Scopes {
+    Scopes::PEER
+}
+
+fn sign_in(header: &str) -> Option<SignIn> {
+    let (at_ms, client_key) = header.split_once(' ')?;
+    Some(SignIn { client_key: client_key.to_owned(), at_ms: at_ms.parse().ok()? })
 }
 
 /// What a socket is for.
@@ -110,12 +129,23 @@ impl Opened {
             socket_id,
             user_id: required(header::USER_ID)?,
             grant_id: required(header::GRANT_ID)?,
-            may_dispatch: required(header::MAY_DISPATCH)? == "1",
+            scopes: Scopes::known(&required(header::SCOPES)?),
+            sign_in: headers.get(header::SIGN_IN)?.as_deref().and_then(sign_in),
             subprotocol: required(header::SUBPROTOCOL)? == "1",
             has_ended: false,
             role,
         };
         Ok(Opening { opened, expires_ms, stream, listener })
+    }
+
+    /// Whose token it was opened with.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            grant_id: self.grant_id.clone(),
+            client_name: String::new(),
+            scopes: self.scopes,
+            sign_in: self.sign_in.clone(),
+        }
     }
 
     /// The object woke and this socket is still there.
@@ -292,8 +322,16 @@ impl Sockets {
         Self(RefCell::new(live))
     }
 
-    pub fn count(&self) -> usize {
-        self.0.borrow().len()
+    /// What is open, as `newcomer` finds it.
+    pub fn open_beside(&self, newcomer: &Opened) -> Open {
+        let sockets = self.0.borrow();
+        let count = |wanted: &dyn Fn(&Opened) -> bool| sockets.values().filter(|live| wanted(&live.opened)).count();
+        let is_client = newcomer.is_client();
+        Open {
+            all: sockets.len(),
+            streams: count(&|opened| !opened.is_client()),
+            alike_of_grant: count(&|opened| opened.is_client() == is_client && opened.grant_id == newcomer.grant_id),
+        }
     }
 
     pub fn accept(&self, state: &State, socket: WebSocket, opened: &Opened) -> Result<()> {

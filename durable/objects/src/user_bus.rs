@@ -134,11 +134,7 @@ impl DurableObject for UserBus {
                 if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
                     turn.presence.heard(&uuid, turn.now_ms);
                 }
-                let from = peer::Socket {
-                    socket_id: &opened.socket_id,
-                    grant_id: &opened.grant_id,
-                    may_dispatch: opened.may_dispatch,
-                };
+                let from = peer::Socket { socket_id: &opened.socket_id, caller: &opened.caller() };
                 peer::receive(turn, from, &text)
             })
             .await;
@@ -339,11 +335,11 @@ impl Bus {
     /// Accepts a peer's socket, or the edge's end of an event stream. The edge has checked the token and says in headers
     /// whose it is.
     async fn open_socket(&self, request: &Request) -> Result<Response> {
-        let limit = self.presence.borrow().limits.sockets;
-        if self.sockets.count() >= limit {
-            return Response::error(format!("this user has {limit} connections open, the most there may be"), 429);
-        }
         let Opening { opened, expires_ms, stream, listener } = Opened::from_edge(request.headers())?;
+        let open = self.sockets.open_beside(&opened);
+        if let Err(reason) = sockets::room(&self.presence.borrow().limits, opened.is_client(), open) {
+            return Response::error(reason, 429);
+        }
         let session_id = stream.as_ref().map(|(session_id, _)| session_id.as_str());
         let admitted = self.turn(&opened.user_id, |turn| sockets::admit(turn, &opened.grant_id, session_id)).await;
         let session = match admitted.map_err(|error| logged(&error))? {

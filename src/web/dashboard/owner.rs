@@ -61,6 +61,7 @@ impl<'a> Owner<'a> {
             client_id: "dashboard".to_owned(),
             grant_id: format!("browser-{session}"),
             scopes: Scopes::BUS_READ,
+            sign_in: None,
             audience: self.site.issuer.clone(),
             expires_at_ms: now_ms().saturating_add(STREAM_MS),
         }

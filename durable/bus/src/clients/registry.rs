@@ -1,10 +1,12 @@
 //! The client registry: who may be sent something, and who is there now.
 
-use kernel::params;
+use kernel::scopes::Scopes;
+use kernel::{params, trace};
 use serde_json::{Value, json};
 
 use crate::clients::streams;
 use crate::delivery::endings;
+use crate::rows::owners::{self, Claim};
 use crate::rows::{clients, inbox, jobs};
 use crate::turn::change::Change;
 use crate::turn::effect::{Effect, close};
@@ -12,7 +14,7 @@ use crate::turn::error::{Error, Rejection};
 use crate::turn::presence::{Attached, Link};
 use crate::turn::{Turn, seconds};
 use crate::wire::tools::RegisterClient;
-use crate::wire::views::{ClientInfo, JOB_ACK};
+use crate::wire::views::{BLENDER, ClientInfo, JOB_ACK};
 
 /// How many promised pings may be missing before a client counts as gone.
 const PINGS_MISSED: i64 = 3;
@@ -45,14 +47,17 @@ impl<'a> Via<'a> {
 /// `blender_register_client`. Bucket and `connected_at` of a known client stay as they are.
 ///
 /// # Errors
-/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at the limit of clients.
+/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at the limit of clients,
+/// `Rejection::NotYours` for a name of another grant's, `Rejection::OtherType` where another client would become a Blender.
 pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Result<Value, Error> {
     if let Some(own) = via.bound()
         && own != call.client_uuid
     {
         return Err(Rejection::AnotherClient { uuid: call.client_uuid.clone(), own: own.to_owned() }.into());
     }
+    let claim = owners::claim(turn, &call.client_uuid)?;
     let known = clients::find(turn, &call.client_uuid)?;
+    check_type(turn, call, known.as_ref())?;
     if known.is_none() {
         make_room(turn)?;
     }
@@ -77,10 +82,21 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
             call.instance_id.clone()
         ],
     )?;
+    owners::note(turn, &call.client_uuid)?;
+    if claim == Claim::Moved {
+        let fields = [("client_uuid", trace::shown(&call.client_uuid))];
+        turn.effects.push(Effect::Log { line: trace::line("client_moved", &fields) });
+    }
     match via {
         Via::Socket { socket_id, .. } => take_place(turn, call, socket_id),
-        Via::Http { session_id: Some(session_id) } => streams::bind(turn, session_id, call)?,
-        Via::Http { session_id: None } => {}
+        Via::Http { session_id } => {
+            if claim == Claim::Moved || session_id.is_some() {
+                replace(turn, &call.client_uuid)?;
+            }
+            if let Some(session_id) = session_id {
+                streams::bind(turn, session_id, call)?;
+            }
+        }
     }
     match (&call.open_jobs, &call.instance_id, instance_before) {
         (Some(still_has), _, _) => endings::lose_forgotten(turn, &call.client_uuid, still_has)?,
@@ -105,6 +121,39 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
     Ok(json!({"status": "ok", "client": client}))
 }
 
+/// # Errors
+/// `Rejection::NoPeer`, `Rejection::OtherType`.
+fn check_type(turn: &Turn<'_>, call: &RegisterClient, known: Option<&ClientInfo>) -> Result<(), Error> {
+    if call.client_type != BLENDER {
+        return Ok(());
+    }
+    if !owners::has_scope(turn, Scopes::PEER) {
+        return Err(Rejection::NoPeer.into());
+    }
+    match known.filter(|known| known.client_type != BLENDER) {
+        Some(known) => {
+            let (uuid, kind) = (known.uuid.clone(), known.client_type.clone());
+            Err(Rejection::OtherType { uuid, kind }.into())
+        }
+        None => Ok(()),
+    }
+}
+
+const REPLACED: &str = "replaced by a newer connection of the same client_uuid";
+
+/// A client that had a socket of its own is reached another way from now on: the socket is closed and told why.
+fn replace(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
+    let older = turn.presence.get(uuid).filter(|attached| attached.link == Link::Socket);
+    let Some((socket_id, acknowledges)) = older.map(|older| (older.socket_id.clone(), older.acknowledges)) else {
+        return Ok(());
+    };
+    turn.presence.detach(uuid, &socket_id, turn.now_ms);
+    jobs::note_left(turn, uuid, acknowledges)?;
+    turn.effects.push(Effect::Note { socket_id: socket_id.clone() });
+    turn.effects.push(Effect::Close { socket_id, code: close::REPLACED, reason: REPLACED });
+    Ok(())
+}
+
 /// The newer socket wins: the older one is closed and told why.
 fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
     let mut replaced = None;
@@ -113,10 +162,9 @@ fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
         .get(&call.client_uuid)
         .filter(|attached| attached.socket_id != socket_id && attached.link == Link::Socket);
     if let Some(older) = older {
-        let reason = "replaced by a newer connection of the same client_uuid";
         let socket_id = older.socket_id.clone();
         replaced = Some(socket_id.clone());
-        turn.effects.push(Effect::Close { socket_id, code: close::REPLACED, reason });
+        turn.effects.push(Effect::Close { socket_id, code: close::REPLACED, reason: REPLACED });
     }
     let attached = Attached {
         socket_id: socket_id.to_owned(),
@@ -144,7 +192,13 @@ fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
 }
 
 /// `blender_unregister_client`. Idempotent. A live socket of the client stays open, but is no peer any more.
+///
+/// # Errors
+/// `Rejection::NotYours` for a client of another grant's.
 pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
+    if owners::is_anothers(turn, uuid)? {
+        return Err(Rejection::NotYours { uuid: uuid.to_owned() }.into());
+    }
     let gone = turn.sql.query("DELETE FROM clients WHERE uuid = ? RETURNING uuid", params![uuid])?;
     turn.presence.cache.forget_caller(uuid);
     inbox::forget(turn, uuid)?;
@@ -158,6 +212,16 @@ pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
     }
     let status = if gone.is_empty() { "not_found" } else { "ok" };
     Ok(json!({"status": status, "client_uuid": uuid}))
+}
+
+/// The owner lets a client's name go, for another login or token to register it. Says whether there is such a client.
+pub fn release(turn: &mut Turn<'_>, client_uuid: &str) -> Result<bool, Error> {
+    let found = owners::release(turn, client_uuid)?;
+    if found {
+        let fields = [("client_uuid", trace::shown(client_uuid))];
+        turn.effects.push(Effect::Log { line: trace::line("client_released", &fields) });
+    }
+    Ok(found)
 }
 
 /// Takes a client off the bus: it is told why, its socket is closed, and it is forgotten. Says whether there was one.

@@ -1,12 +1,13 @@
 //! `blender_send_message` and `blender_job_update`: what clients say to each other.
 
+use kernel::scopes::Scopes;
 use kernel::{ids, text};
 use serde_json::{Value, json};
 
 use crate::clients::registry::Via;
 use crate::delivery::{lifecycle, post, routing};
 use crate::rows::jobs::{self, MAX_RECORD};
-use crate::rows::{clients, origins};
+use crate::rows::{clients, origins, owners};
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{Job, MAX_ERROR, MAX_RESULT, NewJob, State};
 use crate::turn::{Turn, seconds};
@@ -17,6 +18,9 @@ use crate::wire::tools::{JobUpdate, SendMessage};
 
 /// `blender_send_message`. A payload that dispatches a job to one client is kept as a job; anything else is passed on.
 pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> {
+    if let Some(from_uuid) = &call.from_uuid {
+        owners::may_speak_as(turn, from_uuid)?;
+    }
     let sender = call.from_uuid.clone().unwrap_or_else(|| turn.server_uuid());
     let Some((routing, recipients)) = routing::recipients(turn, &call, &sender)? else {
         return Ok(json!({
@@ -117,20 +121,16 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Prio
     lifecycle::submit(turn, job)
 }
 
-/// `blender_job_update`. The first end of a job stands; a second one changes nothing.
+/// `blender_job_update`. The first end of a job stands; a second one changes nothing. It counts only from the client that the
+/// job was given to: over its own socket, or over HTTP from the grant that registered it.
 ///
 /// # Errors
-/// `Rejection::AnotherTarget` for a socket that is registered as another client than the job was given to.
+/// `Rejection::Unregistered`, `Rejection::AnotherTarget`, `Rejection::NotTarget`, and what `pass_on` refuses.
 pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<Value, Error> {
     let Some(job) = jobs::find(turn, &call.job_id)? else {
         return pass_on(turn, &call, via);
     };
-    if let (Some(own), Some(target)) = (via.bound(), &job.target_uuid)
-        && own != target
-    {
-        let (own, target) = (own.to_owned(), target.clone());
-        return Err(Rejection::AnotherTarget { job_id: job.job_id, target, own }.into());
-    }
+    check_target(turn, &job, via)?;
     if job.state.is_final() {
         return Ok(json!({
             "status": "ok", "duplicate": true, "job_state": job.state.name(),
@@ -145,9 +145,24 @@ pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<
     })
 }
 
+/// # Errors
+/// `Rejection::Unregistered`, `Rejection::AnotherTarget`, `Rejection::NotTarget`.
+fn check_target(turn: &Turn<'_>, job: &Job, via: Via<'_>) -> Result<(), Error> {
+    let (job_id, target) = (job.job_id.clone(), job.target_uuid.clone().unwrap_or_default());
+    match via {
+        Via::Socket { bound: None, .. } => Err(Rejection::Unregistered.into()),
+        Via::Socket { bound: Some(own), .. } if own != target => {
+            Err(Rejection::AnotherTarget { job_id, target, own: own.to_owned() }.into())
+        }
+        Via::Http { .. } if !owners::is_own(turn, &target)? => Err(Rejection::NotTarget { job_id, target }.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Writes what the update says. A result that is too large fails the job, and the reason is returned.
 fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Option<String>, Error> {
     let Some(state) = State::of_update(&call.status) else {
+        routing::admit(turn, 1)?;
         lifecycle::acknowledge(turn, job)?;
         lifecycle::report_update(turn, job, &call.status, &call.result, text::cut(&call.error, MAX_ERROR))?;
         return Ok(None);
@@ -162,9 +177,20 @@ fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Opt
 }
 
 /// An update of a job that the bus does not know: it goes to the sender of the message, or to everyone if the sender is
-/// unknown.
+/// unknown. A client that may not send messages answers what it was sent, in its own name.
+///
+/// # Errors
+/// `Rejection::Unregistered`, `Rejection::UnknownJob`, and the limits of messages.
 fn pass_on(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value, Error> {
     let origin = origins::origin(turn, &call.job_id)?;
+    if !owners::has_scope(turn, Scopes::BUS_DISPATCH) {
+        if via.bound().is_none() {
+            return Err(Rejection::Unregistered.into());
+        }
+        if origin.is_none() {
+            return Err(Rejection::UnknownJob { job_id: call.job_id.clone() }.into());
+        }
+    }
     let delivered = if origin.is_some() { "direct" } else { "broadcast" };
     if call.result.len() > MAX_RESULT {
         let error = lifecycle::too_large(call.result.len());
@@ -178,6 +204,7 @@ fn pass_on(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value,
             (everyone.filter(|uuid| *uuid != sender).collect(), Routing::Broadcast)
         }
     };
+    routing::admit(turn, targets.len())?;
     for target in &targets {
         let payload =
             lifecycle::update_payload(&call.job_id, &call.status, &call.result, text::cut(&call.error, MAX_ERROR));

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::requests::{job_tools, tasks};
 use crate::rows::timers::{self, Kind};
-use crate::rows::{clients, jobs, revocations};
+use crate::rows::{clients, jobs, owners, revocations};
 use crate::turn::error::Error;
 use crate::turn::job::{self, State};
 use crate::turn::{Turn, seconds};
@@ -60,7 +60,7 @@ pub enum ForWhat {
     /// A long poll of a job: until its document is another.
     Changed { from: Value },
     /// A long poll of an inbox: until there is something in it.
-    Messages { call: ReceiveMessages },
+    Messages { call: ReceiveMessages, is_own: bool },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +108,10 @@ pub fn begin(turn: &mut Turn<'_>, call: JobCall) -> Result<Outcome, Error> {
     let deadline_ms = turn.now_ms.saturating_add((wait_seconds * 1_000.0) as i64);
     let for_what = match call {
         JobCall::Status(_) if !has_ended(&document) => ForWhat::Changed { from: document.clone() },
-        JobCall::ReceiveMessages(call) if is_empty(&document) => ForWhat::Messages { call },
+        JobCall::ReceiveMessages(call) if is_empty(&document) => {
+            let is_own = owners::is_own(turn, &call.client_uuid)?;
+            ForWhat::Messages { call, is_own }
+        }
         _ => return Ok(Reply::Document { document }.into()),
     };
     if deadline_ms <= turn.now_ms {
@@ -153,8 +156,8 @@ fn look_for_end(turn: &mut Turn<'_>, wait: &Wait) -> Result<Verdict, Error> {
             let over = document != *from;
             Ok(document_or_sleep(turn, wait, document, over))
         }
-        ForWhat::Messages { call } => {
-            let document = job_tools::call(turn, JobCall::ReceiveMessages(call.clone()))?;
+        ForWhat::Messages { call, is_own } => {
+            let document = job_tools::receive(turn, call, *is_own)?;
             let over = !is_empty(&document);
             Ok(document_or_sleep(turn, wait, document, over))
         }

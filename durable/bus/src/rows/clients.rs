@@ -25,13 +25,14 @@ pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
     if turn.presence.cache.is_noted(uuid, TOUCH_EVERY_MS, turn.now_ms) {
         return Ok(());
     }
+    let grant_id = turn.caller.as_ref().map(|caller| caller.grant_id.clone());
     let is_new = turn.sql.query("SELECT 1 FROM clients WHERE uuid = ?", params![uuid])?.is_empty();
     turn.sql.query(
-        "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen)
-         SELECT ?1, 'llm', 0, '[]', NULL, ?2, ?2
+        "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen, grant_id)
+         SELECT ?1, 'llm', 0, '[]', NULL, ?2, ?2, ?5
          WHERE EXISTS (SELECT 1 FROM clients WHERE uuid = ?1) OR (SELECT COUNT(*) FROM clients) < ?4
          ON CONFLICT (uuid) DO UPDATE SET last_seen = excluded.last_seen WHERE last_seen < ?3",
-        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), turn.presence.limits.clients],
+        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), turn.presence.limits.clients, grant_id],
     )?;
     turn.presence.cache.note_caller(uuid, turn.now_ms);
     if is_new {

@@ -126,18 +126,25 @@ pub struct Page {
     pub dropped: i64,
 }
 
-/// Reads the records after a place, oldest first. Those up to the place count as received and are deleted.
+/// Reads the records after a place, oldest first. If the reader owns the inbox (`is_own`), those up to the place count as
+/// received and are deleted.
 ///
 /// # Errors
 /// `Rejection::NoClient` for a uuid that is not registered, `Rejection::Cursor` for a malformed place.
-pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: u32) -> Result<Page, Error> {
+pub fn read(
+    turn: &mut Turn<'_>,
+    client_uuid: &str,
+    after: Option<&str>,
+    limit: u32,
+    is_own: bool,
+) -> Result<Page, Error> {
     let place = after.map_or(Ok(0), place)?;
     let clients = turn.sql.query("SELECT dropped FROM clients WHERE uuid = ?", params![client_uuid])?;
     let Some(client) = clients.first() else {
         return Err(Rejection::NoClient { uuid: client_uuid.to_owned() }.into());
     };
     let dropped = client.integer(0)?;
-    if place > 0 {
+    if place > 0 && is_own {
         received(turn, client_uuid, place)?;
     }
     let most = "SELECT seq, bytes FROM inbox WHERE client_uuid = ? AND seq > ? ORDER BY seq LIMIT ?";
@@ -147,7 +154,7 @@ pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: 
         "SELECT message, seq FROM inbox WHERE client_uuid = ? AND seq > ? AND seq <= ? ORDER BY seq",
         params![client_uuid, place, last],
     )?;
-    if dropped > 0 && !rows.is_empty() {
+    if dropped > 0 && !rows.is_empty() && is_own {
         turn.sql.query("UPDATE clients SET dropped = 0 WHERE uuid = ?", params![client_uuid])?;
     }
     let next = match rows.last() {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use kernel::migrate::empty;
 use kernel::params;
 
-use crate::rows::{sessions, timers};
+use crate::rows::{owners, sessions, timers};
 use crate::turn::Turn;
 use crate::turn::effect::{Effect, close};
 use crate::turn::error::Error;
@@ -57,6 +57,7 @@ pub fn revoke(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
     turn.presence.cache.forget_revoked();
     timers::ensure_retention(turn)?;
     sessions::close_of_grant(turn, grant_id)?;
+    owners::release_of_grant(turn, grant_id)?;
     turn.effects.push(Effect::CloseGrant {
         grant_id: grant_id.to_owned(),
         code: close::UNAUTHORIZED,

@@ -14,6 +14,7 @@ mod messages;
 mod model;
 mod ops;
 mod overview;
+mod owners;
 mod peers;
 mod proof;
 mod questions;

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::turn::change::Changes;
 use crate::turn::effect::Effect;
 use crate::turn::presence::Presence;
+use crate::wire::command::Caller;
 
 pub mod cache;
 pub mod change;
@@ -28,6 +29,8 @@ pub struct Turn<'a> {
     pub user_id: &'a str,
     /// What led to this turn.
     pub trace: Trace,
+    /// Who asked for it; none where the server acts for the owner.
+    pub caller: Option<Caller>,
     /// Who asked for it, as told to the Blender of a job: `{"grant", "client"}` as JSON.
     pub sender: Option<String>,
     pub effects: Vec<Effect>,
@@ -50,6 +53,7 @@ impl<'a> Turn<'a> {
             now_ms,
             user_id,
             trace: Trace::default(),
+            caller: None,
             sender: None,
             effects: Vec::new(),
             changes: Changes::new(),

@@ -1,6 +1,7 @@
 //! What the edge asks of a user's bus, and what it gets back. One request, one hop. The enums are externally tagged: an
 //! internal tag would make serde buffer the whole value.
 
+use kernel::scopes::Scopes;
 use kernel::trace::Trace;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,11 +22,24 @@ pub struct Request {
     pub command: Command,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     pub grant_id: String,
     /// What the client calls itself.
     pub client_name: String,
+    /// What its token may do.
+    pub scopes: Scopes,
+    /// None for an access token that was made by hand.
+    pub sign_in: Option<SignIn>,
+}
+
+/// How a person let a client in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    /// The same at each sign-in of one program on one machine.
+    pub client_key: String,
+    /// Unix milliseconds.
+    pub at_ms: i64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,6 +94,10 @@ pub enum Command {
     Answer {
         job_id: String,
         allow: bool,
+    },
+    /// Let go of a client's name: the next to register it has it.
+    Release {
+        client_uuid: String,
     },
     /// Close a client's socket and forget it.
     Disconnect {
