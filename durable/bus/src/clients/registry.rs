@@ -83,6 +83,10 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
     if claim == Claim::Moved {
         let fields = [("client_uuid", trace::shown(&call.client_uuid))];
         turn.effects.push(Effect::Log { line: trace::line("client_moved", &fields) });
+        if let Some(username) = turn.caller.as_ref().map(|caller| caller.username.clone()) {
+            let (what, detail) = ("client moved to a later sign-in", call.client_uuid.clone());
+            turn.effects.push(Effect::Audit { username, what, detail });
+        }
     }
     match via {
         Via::Socket { socket_id, .. } => take_place(turn, call, socket_id),

@@ -75,6 +75,8 @@ fn a_name_moves_to_a_later_sign_in_of_the_same_program_and_not_back() {
     assert!(is_closed(&world, "w1"));
     let told = |effect: &Effect| matches!(effect, Effect::Log { line } if line.contains("client_moved"));
     assert!(world.effects.iter().any(told), "the log says so");
+    let noted = |effect: &Effect| matches!(effect, Effect::Audit { username, detail, .. } if username == "ada" && detail == "studio-1");
+    assert!(world.effects.iter().any(noted), "and the audit log of the account");
     assert!(text(&attach(&mut world, &before, "w3", "studio-1")).contains("not_yours"));
 }
 

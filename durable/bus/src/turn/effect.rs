@@ -19,6 +19,8 @@ pub enum Effect {
     CloseAll { code: u16, reason: &'static str },
     /// Something changed about a job or a client's inbox: whoever waits for it may look.
     News { subject: String },
+    /// Write into the audit log of the user's account what has happened, and to what.
+    Audit { username: String, what: &'static str, detail: String },
     /// Write a line of JSON to the log.
     Log { line: String },
     /// Take a turn then, which tells what has changed by then. Memory only: it need not outlive the object.
