@@ -81,6 +81,22 @@ fn a_name_moves_to_a_later_sign_in_of_the_same_program_and_not_back() {
 }
 
 #[test]
+fn a_later_sign_in_goes_on_as_the_earlier_one_without_registering_anew() {
+    let mut world = World::new();
+    let run = |grant_id: &str, at_ms| Caller { scopes: Scopes::ALL, ..signed_in(grant_id, "script", at_ms) };
+    let (first, second) = (run("g-1", 10), run("g-2", 20));
+    world.call_as(&first, "blender_register_client", registration("boss", "llm")).unwrap();
+    let send = json!({"payload": {}, "from_uuid": "boss", "target_uuid": "boss"});
+    world.call_as(&second, "blender_send_message", send.clone()).unwrap();
+    let page = world.call_as(&second, "blender_receive_messages", json!({"client_uuid": "boss"})).unwrap();
+    let next = json!({"client_uuid": "boss", "after": page["next"]});
+    world.call_as(&second, "blender_receive_messages", next).unwrap();
+    assert!(world.sql.query("SELECT 1 FROM inbox", &[]).unwrap().is_empty(), "it was taken away");
+    world.call_as(&second, "blender_register_client", registration("boss", "llm")).unwrap();
+    assert!(world.call_as(&first, "blender_send_message", send).unwrap_err().contains("not_yours"));
+}
+
+#[test]
 fn neither_another_program_nor_a_token_made_by_hand_takes_a_name_however_new() {
     let mut world = World::new();
     attach(&mut world, &signed_in("g-1", "studio", 10), "w1", "studio-1");
