@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::clients::sockets::{Open, room};
 use crate::requests::wait::Outcome;
+use crate::rows::clients::{self, EPHEMERAL_KEPT_MS};
 use crate::tests::world::{World, caller};
 use crate::turn::effect::{Effect, close};
 use crate::turn::limits::Limits;
@@ -128,6 +129,20 @@ fn a_name_that_its_owner_let_go_or_whose_grant_was_revoked_is_whose_registers_it
     );
     attach(&mut world, &first, "w4", "b1");
     assert_eq!(owner(&world, "b1").as_deref(), Some("g-1"));
+}
+
+#[test]
+fn a_name_that_work_waits_for_is_nobody_elses_however_long_its_client_is_away() {
+    let mut world = World::new();
+    let (studio, node) = (token("g-studio", PEER), token("g-node", PEER));
+    let ephemeral = json!({"client_uuid": "b1", "client_type": "blender", "capabilities": ["job_ack"]});
+    world.tool_as(&studio, "w1", "blender_register_client", ephemeral);
+    world.leave("w1");
+    world.call("blender_submit", json!({"command": "get_scene_info", "params": {}, "target_uuid": "b1"})).unwrap();
+    world.pass(EPHEMERAL_KEPT_MS + 1);
+    world.turn(clients::forget_idle).unwrap();
+    assert!(text(&attach(&mut world, &node, "w2", "b1")).contains("not_yours"));
+    assert_eq!(world.jobs_sent("w2"), Vec::<String>::new());
 }
 
 #[test]
