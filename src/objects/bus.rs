@@ -84,6 +84,7 @@ impl Bus {
             user_id: caller.user_id.clone(),
             caller: Some(Caller {
                 grant_id: caller.grant_id.clone(),
+                username: caller.username.clone(),
                 client_name: String::new(),
                 scopes: caller.scopes,
                 sign_in: caller.sign_in.clone(),
@@ -233,6 +234,7 @@ fn identity_headers(caller: &Authenticated, subprotocol: bool) -> Result<Headers
     headers.set("Upgrade", "websocket")?;
     headers.set(header::USER_ID, &caller.user_id)?;
     headers.set(header::GRANT_ID, &caller.grant_id)?;
+    headers.set(header::USERNAME, &caller.username)?;
     headers.set(header::SCOPES, &caller.scopes.to_string())?;
     if let Some(SignIn { client_key, at_ms }) = &caller.sign_in {
         headers.set(header::SIGN_IN, &format!("{at_ms} {client_key}"))?;

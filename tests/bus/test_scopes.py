@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from harness.mcp import LegacySession, ModernClient, login
 from harness.peer import Peer, ToolRefused
 from harness.workerd import Workerd
+from oauth.flow import Flow
 from torture.scopes import scoped, storm
 
 CALLS = 400
@@ -47,6 +49,19 @@ async def test_a_name_moves_to_a_later_sign_in_of_the_same_program_and_to_no_oth
         async with Peer(server.ws_url, studio[1], "studio-1"):
             with pytest.raises(ToolRefused, match="not_yours"):
                 await Peer(server.ws_url, studio[0], "studio-1").connect()
+
+
+async def test_the_audit_log_of_the_account_tells_of_a_name_that_moved(server: Workerd) -> None:
+    before, later = await login(server.url), await login(server.url)
+    async with Peer(server.ws_url, before, "studio-1"), Peer(server.ws_url, later, "studio-1"):
+        browser = Flow(server.url)
+        await asyncio.to_thread(browser.sign_in)
+        for _ in range(50):
+            page = await asyncio.to_thread(browser.browser.get, "/account/audit")
+            if "client moved to a later sign-in" in page.text:
+                break
+            await asyncio.sleep(0.1)
+        assert "client moved to a later sign-in" in page.text and "studio-1" in page.text
 
 
 async def test_a_name_outlives_an_eviction_as_its_grants(server: Workerd) -> None:

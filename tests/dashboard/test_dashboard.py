@@ -69,7 +69,9 @@ async def test_an_owner_sees_a_blender_come_runs_code_in_it_sees_its_viewport_an
         assert "disconnected by its owner" in blender.log.read_text()
 
 
-async def test_an_owner_frees_the_name_of_a_blender_that_is_away_for_another_login(server: Workerd, owner: Owner) -> None:
+async def test_an_owner_frees_the_name_of_a_blender_that_is_away_for_another_login(
+    server: Workerd, owner: Owner
+) -> None:
     before = await scoped(server.url, "peer", "Blender Bus on the old computer")
     after = await scoped(server.url, "peer", "Blender Bus on the new computer")
     row = owner.peer("studio-1")
@@ -80,6 +82,8 @@ async def test_an_owner_frees_the_name_of_a_blender_that_is_away_for_another_log
             await Peer(server.ws_url, after, "studio-1").connect()
     await row.get_by_role("button", name="Free the name").click()
     await expect(owner.page.get_by_text("The name studio-1 is free.")).to_be_visible()
+    audit = await owner.page.context.request.get(f"{server.url}/account/audit")
+    assert "name of a client freed" in await audit.text()
     async with Peer(server.ws_url, after, "studio-1"):
         with pytest.raises(ToolRefused, match="not_yours"):
             await Peer(server.ws_url, before, "studio-1").connect()

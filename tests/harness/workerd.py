@@ -309,6 +309,12 @@ class Workerd:
         self.kill()
         return self.start()
 
+    def cpu_seconds(self) -> float:
+        """What the server's process has computed so far."""
+        assert self._process is not None, "not started"
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def evict(self) -> None:
         """Hibernates every object: its memory is gone, its hibernatable sockets stay open, as after 10 s without work.
 

@@ -25,7 +25,7 @@ use crate::sqlite::ObjectSql;
 const RETRY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Error)]
-enum Failure {
+pub enum Failure {
     #[error("account: {0}")]
     Account(#[from] AccountError),
     #[error("storage: {0}")]
@@ -141,7 +141,7 @@ impl Account {
 }
 
 /// Posts JSON to another object. Returns its answer if that is a success.
-async fn post(
+pub async fn post(
     name: &'static str,
     object: &Stub,
     url: &str,

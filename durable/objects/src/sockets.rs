@@ -23,6 +23,7 @@ use worker::{Error, Headers, Result, State, WebSocket, WebSocketRequestResponseP
 /// Headers by which the edge tells the object whose socket it opens.
 pub mod header {
     pub const USER_ID: &str = "bus-user-id";
+    pub const USERNAME: &str = "bus-username";
     pub const GRANT_ID: &str = "bus-grant-id";
     /// As on the wire: names with spaces between them.
     pub const SCOPES: &str = "bus-scopes";
@@ -50,6 +51,8 @@ pub struct Opened {
     pub socket_id: String,
     pub user_id: String,
     pub grant_id: String,
+    #[serde(default)]
+    pub username: String,
     /// Missing on sockets of an earlier build, which may do the least.
     #[serde(default = "least")]
     pub scopes: Scopes,
@@ -129,6 +132,7 @@ impl Opened {
             socket_id,
             user_id: required(header::USER_ID)?,
             grant_id: required(header::GRANT_ID)?,
+            username: required(header::USERNAME)?,
             scopes: Scopes::known(&required(header::SCOPES)?),
             sign_in: headers.get(header::SIGN_IN)?.as_deref().and_then(sign_in),
             subprotocol: required(header::SUBPROTOCOL)? == "1",
@@ -142,6 +146,7 @@ impl Opened {
     pub fn caller(&self) -> Caller {
         Caller {
             grant_id: self.grant_id.clone(),
+            username: self.username.clone(),
             client_name: String::new(),
             scopes: self.scopes,
             sign_in: self.sign_in.clone(),

@@ -1,10 +1,12 @@
 //! One object per user: that user's bus. Decodes, takes a turn of `bus`, performs what it says.
 
 mod answer;
+mod audit;
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::rc::{Rc, Weak};
 
+use account::audit::Event;
 use bus::clients::{sockets, streams};
 use bus::delivery::proof;
 use bus::peer::{self, Frame};
@@ -48,6 +50,7 @@ pub struct UserBus(Rc<Bus>);
 /// What the object is made of; shared with the streams of answers that outlive the call that began them.
 struct Bus {
     state: State,
+    env: Env,
     sql: ObjectSql,
     presence: RefCell<Presence>,
     sockets: Sockets,
@@ -82,6 +85,7 @@ impl DurableObject for UserBus {
             looked_ms: Cell::new(0),
             me: me.clone(),
             state,
+            env,
         }))
     }
 
@@ -228,6 +232,7 @@ impl Bus {
                 self.sockets.close_all(code, reason);
                 self.waits.poke_all();
             }
+            Effect::Audit { username, what, detail } => self.audit(username, Event::of(what, "").about(detail)),
             Effect::Log { line } => console_log!("{line}"),
             Effect::News { subject } => self.waits.poke(&subject),
             Effect::Tell { due_ms } => self.tell_later(user_id, due_ms),

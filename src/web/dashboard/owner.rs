@@ -1,5 +1,7 @@
 //! A signed-in owner with their bus.
 
+use account::accounts::Command::Audit;
+use account::audit::Event;
 use bus::wire::command::{Command, Reply};
 use bus::wire::views::Overview;
 use kernel::scopes::Scopes;
@@ -38,6 +40,12 @@ impl<'a> Owner<'a> {
 
     pub async fn ask(&self, command: Command) -> Result<Reply, Error> {
         Ok(self.bus.ask("", None, command, &|_| {}).await.map_err(worker::Error::from)?)
+    }
+
+    /// Writes what the owner has done into the audit log of the account.
+    pub async fn audit(&self, what: &str, detail: &str) -> Result<(), Error> {
+        let event = Event::of(what, "").about(detail);
+        self.session.account.ask(&Audit { event }).await.map(|_| ())
     }
 
     pub async fn overview(&self) -> Result<Overview, Error> {

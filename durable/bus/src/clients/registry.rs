@@ -62,6 +62,27 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
         make_room(turn)?;
     }
     let instance_before = clients::instance_id(turn, &call.client_uuid)?;
+    write_row(turn, call, via)?;
+    if claim == Claim::Moved {
+        tell_of_move(turn, &call.client_uuid);
+    }
+    reach(turn, call, via, claim)?;
+    settle_jobs(turn, call, via, instance_before)?;
+    turn.changes.insert(Change::Clients);
+    let client = ClientInfo {
+        uuid: call.client_uuid.clone(),
+        client_type: call.client_type.clone(),
+        is_persistent: known.as_ref().map_or(call.is_persistent, |client| client.is_persistent),
+        capabilities: call.capabilities.clone(),
+        group_id: call.group_id.clone(),
+        connected_at: known.map_or(seconds(turn.now_ms), |client| client.connected_at),
+        last_seen: seconds(turn.now_ms),
+        connected: true,
+    };
+    Ok(json!({"status": "ok", "client": client}))
+}
+
+fn write_row(turn: &Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Result<(), Error> {
     let capabilities = Value::from(call.capabilities.clone()).to_string();
     turn.sql.query(
         "INSERT INTO clients
@@ -82,11 +103,20 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
             call.instance_id.clone()
         ],
     )?;
-    owners::note(turn, &call.client_uuid)?;
-    if claim == Claim::Moved {
-        let fields = [("client_uuid", trace::shown(&call.client_uuid))];
-        turn.effects.push(Effect::Log { line: trace::line("client_moved", &fields) });
+    owners::note(turn, &call.client_uuid)
+}
+
+fn tell_of_move(turn: &mut Turn<'_>, client_uuid: &str) {
+    let fields = [("client_uuid", trace::shown(client_uuid))];
+    turn.effects.push(Effect::Log { line: trace::line("client_moved", &fields) });
+    if let Some(username) = turn.caller.as_ref().map(|caller| caller.username.clone()) {
+        let (what, detail) = ("client moved to a later sign-in", client_uuid.to_owned());
+        turn.effects.push(Effect::Audit { username, what, detail });
     }
+}
+
+/// The client is reached by the socket or session that it registered over from now on.
+fn reach(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>, claim: Claim) -> Result<(), Error> {
     match via {
         Via::Socket { socket_id, .. } => take_place(turn, call, socket_id),
         Via::Http { session_id } => {
@@ -98,6 +128,16 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
             }
         }
     }
+    Ok(())
+}
+
+/// Ends the jobs that the client no longer has.
+fn settle_jobs(
+    turn: &mut Turn<'_>,
+    call: &RegisterClient,
+    via: Via<'_>,
+    instance_before: Option<String>,
+) -> Result<(), Error> {
     match (&call.open_jobs, &call.instance_id, instance_before) {
         (Some(still_has), _, _) => endings::lose_forgotten(turn, &call.client_uuid, still_has)?,
         (None, Some(now), Some(before)) if *now != before => endings::lose_forgotten(turn, &call.client_uuid, &[])?,
@@ -107,18 +147,7 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
         }
         _ => {}
     }
-    turn.changes.insert(Change::Clients);
-    let client = ClientInfo {
-        uuid: call.client_uuid.clone(),
-        client_type: call.client_type.clone(),
-        is_persistent: known.as_ref().map_or(call.is_persistent, |client| client.is_persistent),
-        capabilities: call.capabilities.clone(),
-        group_id: call.group_id.clone(),
-        connected_at: known.map_or(seconds(turn.now_ms), |client| client.connected_at),
-        last_seen: seconds(turn.now_ms),
-        connected: true,
-    };
-    Ok(json!({"status": "ok", "client": client}))
+    Ok(())
 }
 
 /// # Errors

@@ -131,10 +131,12 @@ pub fn stats(turn: &Turn<'_>) -> Result<Value, Error> {
     }))
 }
 
-/// Forgets ephemeral clients that have not been seen for `EPHEMERAL_KEPT_MS` and hold no socket.
+/// Forgets ephemeral clients that have not been seen for `EPHEMERAL_KEPT_MS` and hold no socket. One that work waits for
+/// keeps its name until that has ended: it would be handed to whoever takes the name.
 pub fn forget_idle(turn: &mut Turn<'_>) -> Result<(), Error> {
     let idle = turn.sql.query(
-        "SELECT uuid FROM clients WHERE is_persistent = 0 AND last_seen < ?",
+        "SELECT uuid FROM clients WHERE is_persistent = 0 AND last_seen < ? AND NOT EXISTS
+           (SELECT 1 FROM jobs WHERE target_uuid = clients.uuid AND state IN ('queued', 'delivered', 'running'))",
         params![turn.now_ms.saturating_sub(EPHEMERAL_KEPT_MS)],
     )?;
     for row in &idle {

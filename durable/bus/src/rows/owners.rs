@@ -20,28 +20,40 @@ pub enum Claim {
     Moved,
 }
 
+/// What a name is to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// No grant has it.
+    Nobodys,
+    Own,
+    /// An earlier sign-in of the same program has it, so it is the caller's to take.
+    Earlier,
+    Anothers,
+}
+
+fn standing(turn: &Turn<'_>, uuid: &str) -> Result<Standing, Error> {
+    // The server itself, for the owner, may do all.
+    let Some(caller) = &turn.caller else { return Ok(Standing::Own) };
+    let rows = turn.sql.query("SELECT grant_id, client_key, granted_ms FROM clients WHERE uuid = ?", params![uuid])?;
+    let Some(row) = rows.first() else { return Ok(Standing::Nobodys) };
+    let before = row.optional_text(1)?.zip(row.optional_integer(2)?);
+    Ok(match (row.optional_text(0)?, &caller.sign_in, before) {
+        (None, _, _) => Standing::Nobodys,
+        (Some(owner), _, _) if owner == caller.grant_id => Standing::Own,
+        (_, Some(SignIn { client_key, at_ms }), Some((key, before_ms))) if *client_key == key && *at_ms > before_ms => {
+            Standing::Earlier
+        }
+        _ => Standing::Anothers,
+    })
+}
+
 /// Whether the caller may register this name.
 ///
 /// # Errors
 /// `Rejection::Reserved` and `Rejection::NotYours`.
 pub fn claim(turn: &Turn<'_>, uuid: &str) -> Result<Claim, Error> {
-    if is_reserved(uuid) {
-        return Err(Rejection::Reserved { uuid: uuid.to_owned() }.into());
-    }
-    let Some(caller) = &turn.caller else { return Ok(Claim::Own) };
-    let rows = turn.sql.query("SELECT grant_id, client_key, granted_ms FROM clients WHERE uuid = ?", params![uuid])?;
-    let Some(row) = rows.first() else { return Ok(Claim::Own) };
-    let owner = row.optional_text(0)?;
-    if owner.is_none_or(|owner| owner == caller.grant_id) {
-        return Ok(Claim::Own);
-    }
-    let before = row.optional_text(1)?.zip(row.optional_integer(2)?);
-    match (&caller.sign_in, before) {
-        (Some(SignIn { client_key, at_ms }), Some((key, before_ms))) if *client_key == key && *at_ms > before_ms => {
-            Ok(Claim::Moved)
-        }
-        _ => Err(Rejection::NotYours { uuid: uuid.to_owned() }.into()),
-    }
+    may_speak_as(turn, uuid)?;
+    Ok(if standing(turn, uuid)? == Standing::Earlier { Claim::Moved } else { Claim::Own })
 }
 
 /// Writes whose the name is from now on: its row is there.
@@ -57,20 +69,14 @@ pub fn note(turn: &Turn<'_>, uuid: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the name is the caller's own. The server itself, for the owner, may do all.
+/// Whether the name is the caller's own, or the caller's to take.
 pub fn is_own(turn: &Turn<'_>, uuid: &str) -> Result<bool, Error> {
-    let Some(caller) = &turn.caller else { return Ok(true) };
-    let rows = turn.sql.query("SELECT grant_id FROM clients WHERE uuid = ?", params![uuid])?;
-    let owner = rows.first().map(|row| row.optional_text(0)).transpose()?.flatten();
-    Ok(owner.as_ref() == Some(&caller.grant_id))
+    Ok(matches!(standing(turn, uuid)?, Standing::Own | Standing::Earlier))
 }
 
-/// Whether another grant has registered the name.
+/// Whether another grant has the name.
 pub fn is_anothers(turn: &Turn<'_>, uuid: &str) -> Result<bool, Error> {
-    let Some(caller) = &turn.caller else { return Ok(false) };
-    let rows = turn.sql.query("SELECT grant_id FROM clients WHERE uuid = ?", params![uuid])?;
-    let owner = rows.first().map(|row| row.optional_text(0)).transpose()?.flatten();
-    Ok(owner.is_some_and(|owner| owner != caller.grant_id))
+    Ok(standing(turn, uuid)? == Standing::Anothers)
 }
 
 /// Whether the caller may send in this name.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::clients::sockets::{Open, room};
 use crate::requests::wait::Outcome;
+use crate::rows::clients::{self, EPHEMERAL_KEPT_MS};
 use crate::tests::world::{World, caller};
 use crate::turn::effect::{Effect, close};
 use crate::turn::limits::Limits;
@@ -75,7 +76,25 @@ fn a_name_moves_to_a_later_sign_in_of_the_same_program_and_not_back() {
     assert!(is_closed(&world, "w1"));
     let told = |effect: &Effect| matches!(effect, Effect::Log { line } if line.contains("client_moved"));
     assert!(world.effects.iter().any(told), "the log says so");
+    let noted = |effect: &Effect| matches!(effect, Effect::Audit { username, detail, .. } if username == "ada" && detail == "studio-1");
+    assert!(world.effects.iter().any(noted), "and the audit log of the account");
     assert!(text(&attach(&mut world, &before, "w3", "studio-1")).contains("not_yours"));
+}
+
+#[test]
+fn a_later_sign_in_goes_on_as_the_earlier_one_without_registering_anew() {
+    let mut world = World::new();
+    let run = |grant_id: &str, at_ms| Caller { scopes: Scopes::ALL, ..signed_in(grant_id, "script", at_ms) };
+    let (first, second) = (run("g-1", 10), run("g-2", 20));
+    world.call_as(&first, "blender_register_client", registration("boss", "llm")).unwrap();
+    let send = json!({"payload": {}, "from_uuid": "boss", "target_uuid": "boss"});
+    world.call_as(&second, "blender_send_message", send.clone()).unwrap();
+    let page = world.call_as(&second, "blender_receive_messages", json!({"client_uuid": "boss"})).unwrap();
+    let next = json!({"client_uuid": "boss", "after": page["next"]});
+    world.call_as(&second, "blender_receive_messages", next).unwrap();
+    assert!(world.sql.query("SELECT 1 FROM inbox", &[]).unwrap().is_empty(), "it was taken away");
+    world.call_as(&second, "blender_register_client", registration("boss", "llm")).unwrap();
+    assert!(world.call_as(&first, "blender_send_message", send).unwrap_err().contains("not_yours"));
 }
 
 #[test]
@@ -110,6 +129,20 @@ fn a_name_that_its_owner_let_go_or_whose_grant_was_revoked_is_whose_registers_it
     );
     attach(&mut world, &first, "w4", "b1");
     assert_eq!(owner(&world, "b1").as_deref(), Some("g-1"));
+}
+
+#[test]
+fn a_name_that_work_waits_for_is_nobody_elses_however_long_its_client_is_away() {
+    let mut world = World::new();
+    let (studio, node) = (token("g-studio", PEER), token("g-node", PEER));
+    let ephemeral = json!({"client_uuid": "b1", "client_type": "blender", "capabilities": ["job_ack"]});
+    world.tool_as(&studio, "w1", "blender_register_client", ephemeral);
+    world.leave("w1");
+    world.call("blender_submit", json!({"command": "get_scene_info", "params": {}, "target_uuid": "b1"})).unwrap();
+    world.pass(EPHEMERAL_KEPT_MS + 1);
+    world.turn(clients::forget_idle).unwrap();
+    assert!(text(&attach(&mut world, &node, "w2", "b1")).contains("not_yours"));
+    assert_eq!(world.jobs_sent("w2"), Vec::<String>::new());
 }
 
 #[test]

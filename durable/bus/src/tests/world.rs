@@ -204,7 +204,13 @@ impl World {
 
 /// A caller with every scope, whose grant is no sign-in.
 pub fn caller(grant_id: &str) -> Caller {
-    Caller { grant_id: grant_id.to_owned(), client_name: "Test Client".to_owned(), scopes: Scopes::ALL, sign_in: None }
+    Caller {
+        grant_id: grant_id.to_owned(),
+        username: "ada".to_owned(),
+        client_name: "Test Client".to_owned(),
+        scopes: Scopes::ALL,
+        sign_in: None,
+    }
 }
 
 pub fn dispatch_command(target_uuid: Option<&str>, timeout_ms: i64) -> Command {

@@ -19,6 +19,8 @@ pub enum Effect {
     CloseAll { code: u16, reason: &'static str },
     /// Wake the requests that wait for this job or inbox.
     News { subject: String },
+    /// Write into the audit log of the user's account what has happened, and to what.
+    Audit { username: String, what: &'static str, detail: String },
     /// Write a line of JSON to the log.
     Log { line: String },
     /// Take a turn at that time, to announce changes. In memory only: it need not survive the object.

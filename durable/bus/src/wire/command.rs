@@ -25,6 +25,8 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     pub grant_id: String,
+    /// The name of its user's account, which keeps the audit log.
+    pub username: String,
     /// What the client calls itself.
     pub client_name: String,
     /// What its token may do.
