@@ -30,24 +30,17 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
         }));
     };
     let message_id = ids::message_id(turn.entropy)?;
-    let given = call.payload.get("job_id").and_then(Value::as_str).map(str::to_owned);
-    if given.as_deref().is_some_and(|job_id| job_id.is_empty() || job_id.len() > MAX_ID) {
-        return Err(Rejection::JobId.into());
-    }
-    let job_id = given.unwrap_or_else(|| message_id.clone());
+    let job_id = named_job(&call.payload)?.unwrap_or_else(|| message_id.clone());
     let dispatches = dispatched(&call.payload).map(str::to_owned);
-    let mut ended = false;
-    if dispatches.is_some()
-        && let [only] = recipients.as_slice()
-        && let Some(known) = jobs::find(turn, &job_id)?
-    {
-        if known.state.is_open() {
-            return Ok(json!({
-                "status": "ok", "duplicate": true, "message_id": message_id, "job_id": job_id, "job_state": known.shown(),
-                "targets": [only], "routing": routing,
-            }));
+    let mut answer =
+        json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
+    let known = if dispatches.is_some() && recipients.len() == 1 { jobs::find(turn, &job_id)? } else { None };
+    if let Some(open) = known.as_ref().filter(|known| known.state.is_open()) {
+        if let Some(fields) = answer.as_object_mut() {
+            fields.insert("duplicate".to_owned(), Value::from(true));
+            fields.insert("job_state".to_owned(), Value::from(open.shown()));
         }
-        ended = true;
+        return Ok(answer);
     }
     let size = call.payload.to_string().len();
     if size > MAX_RECORD {
@@ -58,40 +51,58 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
         // Peers read the id from the payload.
         call.payload.as_object_mut().map(|payload| payload.insert("job_id".to_owned(), Value::from(job_id.as_str())));
     }
-    let mut record = Record {
+    let record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: sender,
         target_uuid: String::new(),
-        routing: routing.clone(),
+        routing,
         payload: call.payload,
         job_id: job_id.clone(),
-        message_id: message_id.clone(),
+        message_id,
         priority: call.priority.as_u8(),
         timestamp: seconds(turn.now_ms),
         traceparent: turn.trace.traceparent.clone(),
     };
-    let answer =
-        json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
-    match (dispatches, recipients.as_slice()) {
-        (Some(command), [only]) => {
-            record.target_uuid.clone_from(only);
-            if ended {
-                // The id of an ended job starts a new run, whose outcome replaces the old one.
-                jobs::forget(turn, &job_id)?;
-            }
-            start_job(turn, &record, &command, call.priority)?;
-        }
-        (dispatches, recipients) => {
-            if dispatches.is_some() {
-                origins::note_origin(turn, &record)?;
-            }
-            for recipient in recipients {
-                record.target_uuid.clone_from(recipient);
-                post::deliver(turn, &record)?;
-            }
-        }
-    }
+    carry(turn, record, dispatches.as_deref().map(|command| (command, call.priority)), &recipients, known.is_some())?;
     Ok(answer)
+}
+
+/// Makes a job of a record that dispatches to one client (`again`: its id has been used), or sends it to each recipient.
+fn carry(
+    turn: &mut Turn<'_>,
+    mut record: Record,
+    dispatches: Option<(&str, Priority)>,
+    recipients: &[String],
+    again: bool,
+) -> Result<(), Error> {
+    if let (Some((command, priority)), [only]) = (dispatches, recipients) {
+        record.target_uuid.clone_from(only);
+        if again {
+            // The id of an ended job starts a new run, whose outcome replaces the old one.
+            jobs::forget(turn, &record.job_id)?;
+        }
+        return start_job(turn, &record, command, priority);
+    }
+    if dispatches.is_some() {
+        origins::note_origin(turn, &record)?;
+    }
+    for recipient in recipients {
+        record.target_uuid.clone_from(recipient);
+        post::deliver(turn, &record)?;
+    }
+    Ok(())
+}
+
+/// The id that a payload names.
+///
+/// # Errors
+/// `Rejection::JobId` for one that is empty or too long.
+fn named_job(payload: &Value) -> Result<Option<String>, Error> {
+    let Some(job_id) = payload.get("job_id").and_then(Value::as_str) else { return Ok(None) };
+    if job_id.is_empty() || job_id.len() > MAX_ID {
+        return Err(Rejection::JobId.into());
+    }
+    Ok(Some(job_id.to_owned()))
 }
 
 /// The command that a payload dispatches, or `job_dispatch` for a script.
