@@ -109,7 +109,7 @@ pub fn program(client_id: &str) -> String {
         };
         Some(format!("named {name}"))
     };
-    encoded_hash(&hash(&name().unwrap_or_else(|| client_id.to_owned())))
+    encoded_hash(&hash(&name().unwrap_or_else(|| format!("id {client_id}"))))
 }
 
 /// How the extension calls itself, before the name of its computer.
