@@ -1,4 +1,5 @@
 //! Who sends a request, once the access token has been verified.
+use bus::wire::command::SignIn;
 use kernel::scopes::Scopes;
 
 /// The verified sender of a request.
@@ -9,6 +10,8 @@ pub struct Caller {
     pub client_id: String,
     pub grant_id: String,
     pub scopes: Scopes,
+    /// None for an access token that was made by hand.
+    pub sign_in: Option<SignIn>,
     /// Origin of the server that the token was issued for.
     pub audience: String,
     /// When the token expires, Unix milliseconds. It is accepted for `LEEWAY_S` seconds longer.

@@ -53,7 +53,8 @@ impl Site {
         Ok(Self {
             issuer: issuer.origin().ascii_serialization(),
             here: here.origin().ascii_serialization(),
-            loopback: is_loopback(here),
+            // A request may name any host: a server that is for others is not on loopback because one says so.
+            loopback: is_loopback(here) && is_loopback(issuer),
             port: issuer.port_or_known_default().filter(|_| is_loopback(issuer)),
         })
     }
@@ -63,7 +64,7 @@ impl Site {
         Self::at(&Url::parse(url).unwrap(), None).unwrap()
     }
 
-    /// Whether the request came over loopback.
+    /// Whether the request came over loopback, to a server that is for this machine alone.
     pub fn is_loopback(&self) -> bool {
         self.loopback
     }
@@ -162,6 +163,14 @@ mod tests {
             assert!(site.is_resource("http://127.0.0.1:8787/mcp") && !site.is_resource("http://127.0.0.1:8788/mcp"));
         }
         assert!(site("http://localhost/", None).unwrap().audiences().contains(&"http://localhost".to_owned()));
+    }
+
+    #[test]
+    fn a_server_with_a_public_origin_is_on_loopback_for_nobody() {
+        for url in ["http://localhost:8787/", "http://127.0.0.1:8787/", "http://[::1]:8787/"] {
+            assert!(!site(url, Some("https://bus.example")).unwrap().is_loopback(), "{url}");
+            assert!(site(url, Some("http://localhost:8787")).unwrap().is_loopback(), "{url}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ CLOSE_TOKEN = 4401
 CLOSE_TOO_SLOW = 4408
 CLOSE_REPLACED = 4409
 CLOSE_DISCONNECTED = 4410
+CLOSE_TOO_FAST = 4429
 CLOSE_ABNORMAL = 1006
 
 # So many troubles in a row, and it waits at least so many seconds.
@@ -53,7 +54,10 @@ def after_close(code: int, reason: str) -> Verdict:
     if code == CLOSE_PROTOCOL_ERROR:
         return Verdict(Next.RETRY, f"The bus reported a protocol error{told}")
     if code == CLOSE_TOO_SLOW:
-        reason = f"The bus closed the connection because this Blender read too slowly (4408){told}"
+        reason = f"The bus closed the connection because this Blender read too slowly, or hung (4408){told}"
+        return Verdict(Next.RETRY, reason, troubled=True)
+    if code == CLOSE_TOO_FAST:
+        reason = f"The bus closed the connection because this Blender sent too much (4429){told}"
         return Verdict(Next.RETRY, reason, troubled=True)
     if code == CLOSE_SERVER_ERROR:
         reason = f"The bus closed the connection because of an error of its own (1011){told}"

@@ -3,16 +3,16 @@
 use std::rc::Rc;
 
 use bus::wire::command::{Command, Line, Reply};
+use bus::wire::rights::Need;
 use futures_channel::mpsc::UnboundedSender;
-use kernel::scopes::Scopes;
 use worker::Env;
 
 use crate::caller::Caller;
 use crate::catalog::tools::Profile;
 use crate::mcp::era::Client;
-use crate::mcp::error::RpcError;
-use crate::mcp::message::Request;
 use crate::mcp::reports::Reports;
+use crate::mcp::wire::error::RpcError;
+use crate::mcp::wire::message::Request;
 use crate::objects::bus::{Bus, BusAnswer};
 
 /// What the client gets to see before the answer.
@@ -99,10 +99,7 @@ impl RequestContext {
 
     /// # Errors
     /// `RpcError::InsufficientScope` naming what the caller's token lacks.
-    pub fn need(&self, scope: Scopes) -> Result<(), RpcError> {
-        // `bus:dispatch` implies `bus:read`.
-        let has = self.caller.scopes;
-        let reads = scope == Scopes::BUS_READ && has.contains(Scopes::BUS_DISPATCH);
-        if has.contains(scope) || reads { Ok(()) } else { Err(RpcError::InsufficientScope(scope)) }
+    pub fn need(&self, need: Need) -> Result<(), RpcError> {
+        if need.is_met(self.caller.scopes, false) { Ok(()) } else { Err(RpcError::InsufficientScope(need.scope())) }
     }
 }

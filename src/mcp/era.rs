@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::mcp::error::RpcError;
-use crate::mcp::message::Request;
+use crate::mcp::wire::error::RpcError;
+use crate::mcp::wire::message::Request;
 
 pub const MODERN: &str = "2026-07-28";
 /// Newest first.
@@ -129,8 +129,8 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::{Client, McpHeaders, check_modern, is_modern, negotiated};
-    use crate::mcp::id::Id;
-    use crate::mcp::message::Request;
+    use crate::mcp::wire::id::Id;
+    use crate::mcp::wire::message::Request;
 
     fn call(name: &str, meta: Value) -> Request {
         let params = json!({"name": name, "_meta": meta});

@@ -1,17 +1,13 @@
 //! MCP over HTTP: revision 2026-07-28 without sessions, and 2025-03-26 to 2025-11-25 with them, on `/` and `/mcp`.
 //!
-//! A request arrives through `transport`, is parsed as a `message` of one `era`, and becomes a `context`, which one of
-//! the `methods` turns into an `answer`. `transport` sends it.
+//! A request arrives through `transport`, is parsed as a message (`wire`) of one `era`, and becomes a `context`, which one of
+//! the `methods` turns into an answer (`wire` too). `transport` sends it.
 
-mod answer;
 mod context;
 mod era;
-mod error;
-mod event_size;
-mod id;
-mod message;
 mod methods;
 mod reports;
 mod transport;
+mod wire;
 
 pub use transport::{origin, serve};

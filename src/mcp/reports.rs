@@ -7,9 +7,9 @@ use bus::wire::command::Line;
 use bus::wire::priority::Priority;
 use serde_json::{Value, json};
 
-use crate::mcp::error::RpcError;
-use crate::mcp::id::Id;
-use crate::mcp::message::Request;
+use crate::mcp::wire::error::RpcError;
+use crate::mcp::wire::id::Id;
+use crate::mcp::wire::message::Request;
 
 const LEVEL_KEY: &str = "io.modelcontextprotocol/logLevel";
 /// `logger` in the log messages of a request.

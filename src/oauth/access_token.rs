@@ -16,7 +16,7 @@ pub const LEEWAY_S: i64 = 60;
 pub const MAX_BYTES: usize = 8 * 1024;
 const TYPE: &str = "at+jwt";
 
-/// `iss` and `aud`: the issuer. `sub`: the user id. `gid`: the grant. `exp` and `iat`: seconds.
+/// `iss` and `aud`: the issuer. `sub`: the user id. `gid`: the grant. `gat`: when it was granted, Unix milliseconds. `exp` and `iat`: seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessToken {
     #[serde(rename = "iss")]
@@ -29,6 +29,9 @@ pub struct AccessToken {
     pub scope: Scopes,
     #[serde(rename = "gid")]
     pub grant_id: String,
+    /// Zero in a token of an earlier build, which makes it the oldest.
+    #[serde(rename = "gat", default)]
+    pub granted_ms: i64,
     pub username: String,
     #[serde(rename = "jti")]
     pub id: String,
@@ -133,6 +136,7 @@ mod tests {
             client_id: "client".into(),
             scope: Scopes::ALL,
             grant_id: "g-1".into(),
+            granted_ms: 900_000,
             username: "ada".into(),
             id: "t-1".into(),
             issued_s: 1000,

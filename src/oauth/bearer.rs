@@ -1,6 +1,7 @@
 //! The resource server: verifies the bearer token of a request, or answers with a challenge (RFC 6750, RFC 9728 section
 //! 5.1).
 
+use bus::wire::command::SignIn;
 use kernel::scopes::Scopes;
 use runtime::now_ms;
 use serde_json::json;
@@ -11,6 +12,7 @@ use crate::caller::Caller;
 use crate::config::Config;
 use crate::http::error::{Error, ascii};
 use crate::oauth::access_token::{AccessToken, TokenError, UnverifiedToken};
+use crate::oauth::client::record;
 use crate::oauth::personal_tokens;
 use crate::objects::key_ring::Keys;
 use crate::routes::{self, Endpoint};
@@ -143,6 +145,7 @@ impl From<AccessToken> for Caller {
         Self {
             user_id: token.user_id,
             username: token.username,
+            sign_in: Some(SignIn { client_key: record::program(&token.client_id), at_ms: token.granted_ms }),
             client_id: token.client_id,
             grant_id: token.grant_id,
             scopes: token.scope,

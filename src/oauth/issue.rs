@@ -46,6 +46,7 @@ pub async fn tokens(
         client_id: granted.client_id,
         scope: granted.scopes,
         grant_id: granted.grant_id,
+        granted_ms: granted.granted_ms,
         username: owner.username.clone(),
         id,
         issued_s,

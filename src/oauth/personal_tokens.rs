@@ -54,6 +54,7 @@ pub async fn verify(env: &Env, site: &Site, token: &str) -> Result<Option<Caller
                 client_id: ACCESS_TOKEN_CLIENT.to_owned(),
                 grant_id: held.token_id,
                 scopes: held.scopes,
+                sign_in: None,
                 audience: site.issuer.clone(),
                 expires_at_ms: held.expires_ms,
             };

@@ -2,9 +2,8 @@
 
 use ::objects::sockets::header;
 use ::objects::status;
-use bus::wire::command::{Caller, Command, Line, Reply, Request as BusRequest};
+use bus::wire::command::{Caller, Command, Line, Reply, Request as BusRequest, SignIn};
 use futures_util::StreamExt;
-use kernel::scopes::Scopes;
 use kernel::trace::Trace;
 use thiserror::Error;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -73,8 +72,8 @@ impl From<BusError> for worker::Error {
 pub struct Bus {
     stub: DurableObject,
     user_id: String,
-    /// The grant of the token; `None` for the owner's own browser.
-    grant_id: Option<String>,
+    /// Whose token it is, but for what the client calls itself; `None` for the owner's own browser.
+    caller: Option<Caller>,
     trace: Trace,
 }
 
@@ -83,7 +82,13 @@ impl Bus {
         Ok(Self {
             stub: env.durable_object(BINDING)?.get_by_name(&caller.user_id)?.into_rpc(),
             user_id: caller.user_id.clone(),
-            grant_id: Some(caller.grant_id.clone()),
+            caller: Some(Caller {
+                grant_id: caller.grant_id.clone(),
+                username: caller.username.clone(),
+                client_name: String::new(),
+                scopes: caller.scopes,
+                sign_in: caller.sign_in.clone(),
+            }),
             trace: Trace::default(),
         })
     }
@@ -93,7 +98,7 @@ impl Bus {
         Ok(Self {
             stub: env.durable_object(BINDING)?.get_by_name(user_id)?.into_rpc(),
             user_id: user_id.to_owned(),
-            grant_id: None,
+            caller: None,
             trace: Trace::default(),
         })
     }
@@ -125,7 +130,7 @@ impl Bus {
     ) -> Result<BusAnswer, BusError> {
         let request = BusRequest {
             user_id: self.user_id.clone(),
-            caller: self.grant_id.clone().map(|grant_id| Caller { grant_id, client_name: client_name.to_owned() }),
+            caller: self.caller.clone().map(|caller| Caller { client_name: client_name.to_owned(), ..caller }),
             session_id: session_id.map(str::to_owned),
             trace: self.trace.clone(),
             command,
@@ -229,7 +234,11 @@ fn identity_headers(caller: &Authenticated, subprotocol: bool) -> Result<Headers
     headers.set("Upgrade", "websocket")?;
     headers.set(header::USER_ID, &caller.user_id)?;
     headers.set(header::GRANT_ID, &caller.grant_id)?;
-    headers.set(header::MAY_DISPATCH, flag(caller.scopes.contains(Scopes::BUS_DISPATCH)))?;
+    headers.set(header::USERNAME, &caller.username)?;
+    headers.set(header::SCOPES, &caller.scopes.to_string())?;
+    if let Some(SignIn { client_key, at_ms }) = &caller.sign_in {
+        headers.set(header::SIGN_IN, &format!("{at_ms} {client_key}"))?;
+    }
     headers.set(header::EXPIRES_MS, &caller.expires_at_ms.to_string())?;
     headers.set(header::SUBPROTOCOL, flag(subprotocol))?;
     Ok(headers)

@@ -1,6 +1,6 @@
 //! `/account`: changes the password, deletes the account, and makes invitations for administrators.
 
-use account::accounts::{Command, Reply};
+use account::accounts::{InBrowser, Reply};
 use account::passwords::{MAX_BYTES, MIN_CHARACTERS};
 use worker::{Env, Request, Response};
 
@@ -67,7 +67,7 @@ async fn invite(session: &Session, site: &Site, config: &Config) -> Result<Outco
     if config.signup != Signup::Invite {
         return Ok(Outcome::failed("This server does not accept invitations: SIGNUP is not invite."));
     }
-    match session.account.ask(&Command::MakeInvite { session: session.secret().to_owned() }).await? {
+    match session.account.ask(&InBrowser::MakeInvite.by(session.secret())).await? {
         Reply::Invite { invite } => {
             let code = session.account.credential(CredentialKind::Invite, &invite);
             Ok(Outcome { invite: Some(format!("{}/signup?code={code}", site.here)), ..Outcome::default() })
@@ -81,11 +81,11 @@ async fn change_password(parameters: &Parameters, session: &Session) -> Result<O
     if old.len() > MAX_BYTES {
         return Ok(Outcome::failed("The password is wrong."));
     }
-    let command = Command::ChangePassword {
-        session: session.secret().to_owned(),
+    let command = InBrowser::ChangePassword {
         old: old.to_owned(),
         new: parameters.optional("new")?.unwrap_or_default().to_owned(),
-    };
+    }
+    .by(session.secret());
     Ok(match session.account.ask(&command).await? {
         Reply::SessionStarted { session: secret, .. } => {
             personal_tokens::forget();
@@ -114,7 +114,7 @@ async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Out
     if password.len() > MAX_BYTES {
         return Ok(Some(Outcome::failed("The password is wrong.")));
     }
-    let command = Command::Delete { session: session.secret().to_owned(), password: password.to_owned() };
+    let command = InBrowser::Delete { password: password.to_owned() }.by(session.secret());
     Ok(match session.account.ask(&command).await? {
         Reply::Done => {
             personal_tokens::forget();
@@ -131,7 +131,7 @@ async fn delete(parameters: &Parameters, session: &Session) -> Result<Option<Out
 }
 
 async fn show(env: &Env, site: &Site, config: &Config, session: &Session, outcome: Outcome) -> Result<Response, Error> {
-    let command = Command::Standing { session: session.secret().to_owned() };
+    let command = InBrowser::Standing.by(session.secret());
     let (is_admin, has_password) = match session.account.ask(&command).await? {
         Reply::Standing { is_administrator, has_password } => (is_administrator, has_password),
         _ => return Ok(see_other("/login?return_to=/account")?.empty()),

@@ -1,6 +1,6 @@
 //! `/account/audit`: what touched the rights of the account, as a page, or as JSON with `?format=json`.
 
-use account::accounts::{Command, Reply};
+use account::accounts::{InBrowser, Reply};
 use account::audit::Entry;
 use serde_json::json;
 use worker::{Env, Request, Response};
@@ -21,9 +21,7 @@ pub async fn audit(request: &Request, env: &Env) -> Result<Response, Error> {
     let Some(session) = Session::of(request, env, &site).await? else {
         return sign_in_first(Page::Audit);
     };
-    let Reply::Audit { entries } =
-        session.account.ask(&Command::ListAudit { session: session.secret().to_owned() }).await?
-    else {
+    let Reply::Audit { entries } = session.account.ask(&InBrowser::ListAudit.by(session.secret())).await? else {
         return sign_in_first(Page::Audit);
     };
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());

@@ -4,7 +4,7 @@
 //! until the person who is signed in has allowed this client something: anybody can make a client that redirects anywhere
 //! (RFC 9700 section 4.11). Clients that the operator has configured are told errors at once.
 
-use account::accounts::{Command, Reply};
+use account::accounts::{InBrowser, Reply};
 use account::codes::CodeBinding;
 use account::consents::Consent;
 use account::grants::Permission;
@@ -82,7 +82,7 @@ async fn refuse(
         _ if trusted.client.by_operator => true,
         None => false,
         Some(session) => {
-            let command = Command::ListClients { session: session.secret().to_owned() };
+            let command = InBrowser::ListClients.by(session.secret());
             let Reply::Clients { clients } = session.account.ask(&command).await? else { return Err(error) };
             clients.iter().any(|client| client.client_id == trusted.client.id)
         }
@@ -122,8 +122,7 @@ async fn issue(
     consent: Consent,
     site: &Site,
 ) -> Result<Option<Response>, Error> {
-    let command = Command::IssueCode {
-        session: session.secret().to_owned(),
+    let command = InBrowser::IssueCode {
         permission: Permission {
             client_id: trusted.client.id.clone(),
             client_name: trusted.client.name.clone(),
@@ -135,7 +134,8 @@ async fn issue(
             code_challenge: access.code_challenge.clone(),
         },
         consent,
-    };
+    }
+    .by(session.secret());
     match session.account.ask(&command).await? {
         Reply::Code { code } => {
             let code = session.account.credential(CredentialKind::Code, &code);

@@ -1,6 +1,6 @@
 //! Browser sessions, cookies, and the headers of pages.
 
-use account::accounts::{Command, Owner, Reply};
+use account::accounts::{InBrowser, Owner, Reply};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use kernel::secrets::new_secret;
@@ -32,7 +32,7 @@ impl Session {
         let Some((account, secret)) = Account::holding(env, CredentialKind::Session, &credential)? else {
             return Ok(None);
         };
-        match account.ask(&Command::Session { session: secret.to_owned() }).await? {
+        match account.ask(&InBrowser::Who.by(secret)).await? {
             Reply::Owner { owner } => Ok(Some(Self { owner, account, credential })),
             Reply::NoSession => Ok(None),
             _ => Err(Error::UnexpectedReply("Account")),

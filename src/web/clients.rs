@@ -1,6 +1,6 @@
 //! `/clients`: lists the clients that the owner has allowed, and revokes them.
 
-use account::accounts::{Command, Reply};
+use account::accounts::{InBrowser, Reply};
 use account::consents::Allowed;
 use url::Url;
 use worker::{Env, Request, Response};
@@ -28,19 +28,18 @@ pub async fn clients(request: &mut Request, env: &Env) -> Result<Response, Error
     if let Some(form) = posted {
         let parameters = form.of_session(env, Page::Clients, &session, "").await?;
         let (secret, client_id) = (session.secret().to_owned(), parameters.required("revoke")?.to_owned());
-        session.account.ask(&Command::ForgetClient { session: secret, client_id }).await?;
+        session.account.ask(&InBrowser::ForgetClient { client_id }.by(secret)).await?;
         done = Some("It is revoked.");
     }
     show(env, &site, &session, done).await
 }
 
 async fn show(env: &Env, site: &Site, session: &Session, done: Option<&str>) -> Result<Response, Error> {
-    let rows: Vec<Row> =
-        match session.account.ask(&Command::ListClients { session: session.secret().to_owned() }).await? {
-            Reply::Clients { clients } => clients.into_iter().map(row).collect(),
-            // The session has ended in the meantime.
-            _ => return sign_in_first(Page::Clients),
-        };
+    let rows: Vec<Row> = match session.account.ask(&InBrowser::ListClients.by(session.secret())).await? {
+        Reply::Clients { clients } => clients.into_iter().map(row).collect(),
+        // The session has ended in the meantime.
+        _ => return sign_in_first(Page::Clients),
+    };
     let keys = Keys::load(env).await?;
     let html = screens::render(&Clients {
         style: STYLE,

@@ -3,7 +3,7 @@
 //! A link may contain the code, but looking it up and deciding each need a button press, so a link from someone else
 //! does nothing by itself.
 
-use account::accounts::{Command as AccountCommand, Reply as AccountReply};
+use account::accounts::{InBrowser, Reply as AccountReply};
 use account::device::{Command, Reply, Requested, shown, typed_code};
 use account::grants::Permission;
 use worker::{Env, Request, Response};
@@ -75,14 +75,14 @@ impl DeviceDialog<'_> {
     /// Shows what there is to decide on. Each attempt is counted before it is checked, which slows down guessing.
     async fn look(&self, code: &str) -> Result<Response, Error> {
         let secret = self.session.secret();
-        match self.session.account.ask(&AccountCommand::TryDeviceCode { session: secret.to_owned() }).await? {
+        match self.session.account.ask(&InBrowser::TryDeviceCode.by(secret)).await? {
             AccountReply::Done => {}
             AccountReply::Paused => return self.for_code(None, Some(PAUSED)).await,
             AccountReply::NoSession => return sign_in_first(Page::Device),
             _ => return Err(Error::UnexpectedReply("Account")),
         }
         let Some(found) = self.find(code).await? else { return self.for_code(None, Some(UNKNOWN)).await };
-        self.session.account.ask(&AccountCommand::FoundDeviceCode { session: secret.to_owned() }).await?;
+        self.session.account.ask(&InBrowser::FoundDeviceCode.by(secret)).await?;
         let keys = Keys::load(self.env).await?;
         let requested = &found.requested;
         let html = screens::render(&DeviceConsent {
@@ -102,12 +102,12 @@ impl DeviceDialog<'_> {
         let Some(found) = self.find(code).await? else { return self.for_code(None, Some(UNKNOWN)).await };
         if allow {
             let Requested { client_id, client_name, scopes, audience, publisher: _ } = found.requested;
-            let command = AccountCommand::AllowDevice {
-                session: self.session.secret().to_owned(),
+            let command = InBrowser::AllowDevice {
                 permission: Permission { client_id, client_name, scopes, audience },
                 secret_hash: found.secret_hash,
                 lifetime_ms: found.left_ms,
-            };
+            }
+            .by(self.session.secret());
             match self.session.account.ask(&command).await? {
                 AccountReply::Done => {}
                 AccountReply::NoSession => return sign_in_first(Page::Device),

@@ -18,7 +18,6 @@ mod return_to;
 mod screens;
 mod sign_in;
 mod sign_up;
-mod token_asked;
 mod tokens;
 
 pub use dashboard::home::home;

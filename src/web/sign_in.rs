@@ -1,6 +1,6 @@
 //! `/login` and `/logout`: start and end a browser's session.
 
-use account::accounts::{AfterLogin, Command, From, Reply};
+use account::accounts::{AfterLogin, From, InBrowser, Reply};
 use account::passwords::MAX_BYTES;
 use account::usernames::Username;
 use worker::{Env, Request, Response};
@@ -100,7 +100,7 @@ pub async fn logout(request: &mut Request, env: &Env) -> Result<Response, Error>
     };
     if let (Some(session), Some(form)) = (Session::of(request, env, &site).await?, form) {
         form.of_session(env, Page::SignOut, &session, "").await?;
-        session.account.ask(&Command::EndSession { session: session.secret().to_owned() }).await?;
+        session.account.ask(&InBrowser::SignOut.by(session.secret())).await?;
     }
     Ok(end_session(see_other(&return_to)?, &site)?.empty())
 }

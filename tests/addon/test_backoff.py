@@ -24,6 +24,7 @@ from addon.link.words import in_words
         (1012, Next.RETRY),
         (4400, Next.RETRY),
         (4408, Next.RETRY),
+        (4429, Next.RETRY),
         (4401, Next.RENEW_TOKEN),
         (4409, Next.STAY_AWAY),
         (4410, Next.STAY_AWAY),
@@ -126,7 +127,7 @@ def test_trouble_is_forgiven_after_a_long_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "troubled"), [(1011, True), (4408, True), (1006, False), (1012, False), (4400, False)]
+    ("code", "troubled"), [(1011, True), (4408, True), (4429, True), (1006, False), (1012, False), (4400, False)]
 )
 def test_which_closes_are_trouble(code: int, troubled: bool) -> None:
     assert after_close(code, "").troubled is troubled

@@ -47,7 +47,7 @@ async def test_what_a_half_open_socket_took_comes_again(server: Workerd) -> None
                 server.evict()
         tunnel.cut()
         tunnel.release()
-        async with listener(server.url, token) as second:
+        async with listener(server.url, await login(server.url)) as second:
             assert await heard(second, 59) == list(range(1, 60))
         await first.close()
 
@@ -110,5 +110,5 @@ async def test_a_frozen_client_is_closed_as_too_slow_and_misses_nothing_of_what_
         tunnel.release()
         code, reason = await frozen.closed(20)
         assert code == 4408 and reason is not None and "too slow" in reason
-        async with listener(server.url, token) as again:
+        async with listener(server.url, await login(server.url)) as again:
             assert await heard(again, 9) == list(range(number - 9, number))

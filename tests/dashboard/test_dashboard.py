@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from harness.blender import HeadlessBlender
 from harness.mcp import ModernClient, login
-from harness.peer import Peer
+from harness.peer import Peer, ToolRefused
 from harness.visitor import PHONE
 from harness.workerd import Workerd
 from playwright.async_api import expect
+from torture.scopes import scoped
 
 from .owner import Owner
 
@@ -66,6 +67,26 @@ async def test_an_owner_sees_a_blender_come_runs_code_in_it_sees_its_viewport_an
         assert blender.process is not None
         await asyncio.to_thread(blender.process.wait, 20)
         assert "disconnected by its owner" in blender.log.read_text()
+
+
+async def test_an_owner_frees_the_name_of_a_blender_that_is_away_for_another_login(
+    server: Workerd, owner: Owner
+) -> None:
+    before = await scoped(server.url, "peer", "Blender Bus on the old computer")
+    after = await scoped(server.url, "peer", "Blender Bus on the new computer")
+    row = owner.peer("studio-1")
+    async with Peer(server.ws_url, before, "studio-1"):
+        await expect(row.get_by_role("button", name="Disconnect")).to_be_visible()
+        await expect(row.get_by_role("button", name="Free the name")).to_have_count(0)
+        with pytest.raises(ToolRefused, match="not_yours"):
+            await Peer(server.ws_url, after, "studio-1").connect()
+    await row.get_by_role("button", name="Free the name").click()
+    await expect(owner.page.get_by_text("The name studio-1 is free.")).to_be_visible()
+    audit = await owner.page.context.request.get(f"{server.url}/account/audit")
+    assert "name of a client freed" in await audit.text()
+    async with Peer(server.ws_url, after, "studio-1"):
+        with pytest.raises(ToolRefused, match="not_yours"):
+            await Peer(server.ws_url, before, "studio-1").connect()
 
 
 async def test_progress_is_watched_and_a_job_is_cancelled(server: Workerd, owner: Owner) -> None:

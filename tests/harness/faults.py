@@ -27,9 +27,14 @@ def _library() -> str:
     return library
 
 
+def set_clock(server: Workerd, seconds: float) -> None:
+    """From its next start on, the clock of the server is wrong by so many seconds."""
+    server.environment = {"LD_PRELOAD": _library(), "CLOCK_OFFSET_SECONDS": str(round(seconds))}
+
+
 def move_clock(server: Workerd, seconds: float) -> None:
     """Restarts the server with a clock that is wrong by so many seconds."""
-    server.environment = {"LD_PRELOAD": _library(), "CLOCK_OFFSET_SECONDS": str(round(seconds))}
+    set_clock(server, seconds)
     server.restart()
 
 

@@ -242,6 +242,11 @@ class Workerd:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
     def start(self) -> Workerd:
         """Returns once the sockets listen. The port is the same after every restart."""
         if self.running:
@@ -303,6 +308,12 @@ class Workerd:
         """Kills the process and starts another one on the same state and the same port."""
         self.kill()
         return self.start()
+
+    def cpu_seconds(self) -> float:
+        """What the server's process has computed so far."""
+        assert self._process is not None, "not started"
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def evict(self) -> None:
         """Hibernates every object: its memory is gone, its hibernatable sockets stay open, as after 10 s without work.

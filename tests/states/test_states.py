@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.faults import move_clock, needs_faults
+from harness.faults import needs_faults, set_clock
 from harness.mcp import LegacySession, ModernClient
 from harness.peer import Peer
 from harness.workerd import Workerd
@@ -46,8 +46,10 @@ def manifest(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
 def server(manifest: dict[str, Any], tmp_path: Path) -> Iterator[Workerd]:
     origin = f"http://localhost:{manifest['port']}"
     variables = {"DEV_ACCOUNTS": "demo:demo", "PUBLIC_ORIGIN": origin}
-    with Workerd(tmp_path / "workerd", variables=variables) as running:
-        move_clock(running, manifest["made_at"] + 60 - time.time())
+    made = Workerd(tmp_path / "workerd", variables=variables)
+    # Before it starts: timers of that time must not go off.
+    set_clock(made, manifest["made_at"] + 60 - time.time())
+    with made as running:
         yield running
 
 

@@ -20,7 +20,7 @@ const DAY_MS: i64 = 86_400_000;
 /// The last use is written at most this often.
 const USE_NOTED_MS: i64 = 3_600_000;
 
-/// A token to be made. `audience`: origin of the server it is for.
+/// The token to make. `audience` is the origin of the server that it is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewToken {
     pub name: String,
@@ -38,7 +38,7 @@ pub struct Listed {
     pub created_ms: i64,
     pub expires_ms: i64,
     pub last_used_ms: Option<i64>,
-    /// The client that has made it and with which it ends; `None` if the owner made it in the browser.
+    /// The client that made it, and with which it ends; `None` if the owner made it in the browser.
     #[serde(default)]
     pub made_by: Option<String>,
 }
@@ -54,7 +54,7 @@ pub struct Held {
     pub expires_ms: i64,
 }
 
-/// Why no token is made. For the owner's eyes.
+/// Why no token is made. The text is shown to the owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refused {
@@ -100,7 +100,7 @@ pub fn create(
     let token_id = random_id::<12>("g-", entropy)?;
     let secret = new_secret(entropy)?;
     let expires_ms = now_ms.saturating_add(new.days.saturating_mul(DAY_MS));
-    // Tokens whose grant is gone went with it.
+    // A token ends with its grant.
     sql.query("DELETE FROM access_tokens WHERE grant_id NOT IN (SELECT grant_id FROM grants)", &[])?;
     sql.query(
         "INSERT INTO grants (grant_id, client_id, client_name, scopes, audience, created_ms, used_ms, expires_ms,
@@ -112,7 +112,7 @@ pub fn create(
             new.scopes.to_string(),
             new.audience.as_str(),
             now_ms,
-            // Never used: before it was made.
+            // A last use before the token was made means that it was never used.
             now_ms.saturating_sub(1),
             expires_ms,
             maker.map(|(grant_id, _)| grant_id),
@@ -126,7 +126,7 @@ pub fn create(
     Ok((secret, Listed { token_id, name, scopes, created_ms: now_ms, expires_ms, last_used_ms: None, made_by }))
 }
 
-/// Whether such a token may be made.
+/// Checks the name, the scopes and the lifetime of a token to be made.
 pub fn check(new: &NewToken) -> Result<(), Refused> {
     let characters = new.name.chars().count();
     let shown = !new.name.trim().is_empty() && !new.name.chars().any(char::is_control);
@@ -139,7 +139,7 @@ pub fn check(new: &NewToken) -> Result<(), Refused> {
     if new.scopes.is_empty() { Err(Refused::Scopes) } else { Ok(()) }
 }
 
-/// What a token stands for, if it is live and for one of `audiences`. Notes that it was used.
+/// Returns what a token stands for, if it is live and issued for one of `audiences`, and notes that it was used.
 pub fn find(sql: &dyn Sql, secret: &str, audiences: &[String], now_ms: i64) -> Result<Option<Held>, StorageError> {
     let rows = sql.query(
         "SELECT g.grant_id, g.scopes, g.expires_ms, g.audience, g.used_ms FROM access_tokens t

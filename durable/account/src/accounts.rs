@@ -2,31 +2,28 @@
 
 use kernel::ids::Entropy;
 use kernel::migrate::migrate;
-use kernel::scopes::Scopes;
 use kernel::storage::{Sql, StorageError};
 
-use crate::access_tokens::{self, NewToken, TokenError};
-use crate::browser_sessions::{self};
-use crate::failed_logins::DeviceCode;
 use crate::grants::{self, Refusal};
-use crate::passwords::{self};
 use crate::schema::ACCOUNT;
-use crate::{audit, codes, consents, invites, token_approvals};
+use crate::{access_tokens, audit, codes, invites};
 
 mod command;
 mod deletion;
 mod events;
+mod in_browser;
 mod outcome;
 mod row;
 mod signing_in;
+mod tokens;
 
-pub use command::{AfterLogin, Authority, Command, Denial, Effect, From, Owner, Reply};
+pub use command::{AfterLogin, Authority, Command, Denial, Effect, From, InBrowser, Owner, Reply};
 pub use deletion::is_over;
 pub use outcome::AccountError;
 use outcome::{effects, granted_to, settle};
 pub use row::create;
 use row::{exists, owner};
-use signing_in::{Login, change_password, is_confirmed, login, sign_in_as, sign_up};
+use signing_in::{Login, login, sign_in_as, sign_up};
 
 /// Brings an existing account up to date. A name that has no account stores nothing, so that guessing names costs nothing.
 pub fn open(sql: &dyn Sql) -> Result<(), StorageError> {
@@ -53,271 +50,76 @@ fn perform(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if let Command::Login { username, password, dev_password, then, from } = command {
-        return login(sql, &Login { username, password, dev_password, from }, then, now_ms, entropy);
-    }
-    if let Command::SignUp { username, password, admin } = command {
-        return Ok((sign_up(sql, &username, &password, admin, now_ms, entropy)?, Vec::new()));
-    }
-    if let Command::SignInAs { username, display_name } = command {
-        return Ok((sign_in_as(sql, &username, &display_name, now_ms, entropy)?, Vec::new()));
-    }
-    let Some(owner) = owner(sql)? else {
-        return Ok((absent(&command), Vec::new()));
+    let command = match command {
+        Command::Login { username, password, dev_password, then, from } => {
+            return login(sql, &Login { username, password, dev_password, from }, then, now_ms, entropy);
+        }
+        Command::SignUp { username, password, admin } => {
+            return Ok((sign_up(sql, &username, &password, admin, now_ms, entropy)?, Vec::new()));
+        }
+        Command::SignInAs { username, display_name } => {
+            return Ok((sign_in_as(sql, &username, &display_name, now_ms, entropy)?, Vec::new()));
+        }
+        command => command,
     };
-    match command {
-        Command::SignUp { .. } => Ok((Reply::NameTaken, Vec::new())),
-        Command::SignInAs { .. } | Command::Login { .. } => Ok((Reply::WrongCredentials, Vec::new())),
-        Command::Session { session } => {
-            let live = browser_sessions::is_live(sql, &session, now_ms)?;
-            Ok((if live { Reply::Owner { owner } } else { Reply::NoSession }, Vec::new()))
-        }
-        Command::EndSession { session } => {
-            browser_sessions::end(sql, &session)?;
-            Ok((Reply::Done, Vec::new()))
-        }
-        Command::IssueCode { session, permission, binding, consent } => {
-            if !browser_sessions::is_live(sql, &session, now_ms)? {
-                return Ok((Reply::NoSession, Vec::new()));
-            }
-            if !consents::is_given(sql, consent, &permission, &binding.redirect_uri, now_ms)? {
-                return Ok((Reply::NotConsented, Vec::new()));
-            }
-            let code = codes::issue(sql, &permission, &binding, now_ms, entropy);
-            settle(code.map(|code| (Reply::Code { code }, Vec::new())), &owner)
-        }
-        Command::TryDeviceCode { session } => {
-            if !browser_sessions::is_live(sql, &session, now_ms)? {
-                return Ok((Reply::NoSession, Vec::new()));
-            }
-            if DeviceCode::is_paused(sql, now_ms)? {
-                return Ok((Reply::Paused, Vec::new()));
-            }
-            // Counted before it is looked at, so that no two at once are one.
-            DeviceCode::count(sql, now_ms)?;
-            Ok((Reply::Done, Vec::new()))
-        }
-        Command::FoundDeviceCode { session } => {
-            if browser_sessions::is_live(sql, &session, now_ms)? {
-                DeviceCode::forget(sql)?;
-            }
-            Ok((Reply::Done, Vec::new()))
-        }
-        Command::AllowDevice { session, permission, secret_hash, lifetime_ms } => {
-            if !browser_sessions::is_live(sql, &session, now_ms)? {
-                return Ok((Reply::NoSession, Vec::new()));
-            }
-            codes::issue_to_device(sql, &permission, &secret_hash, (now_ms, lifetime_ms))?;
-            Ok((Reply::Done, Vec::new()))
-        }
-        Command::ListClients { session } => {
-            let live = browser_sessions::is_live(sql, &session, now_ms)?;
-            let reply =
-                if live { Reply::Clients { clients: consents::allowed(sql, now_ms)? } } else { Reply::NoSession };
-            Ok((reply, Vec::new()))
-        }
-        Command::ForgetClient { session, client_id } => {
-            if !browser_sessions::is_live(sql, &session, now_ms)? || client_id == grants::ACCESS_TOKEN_CLIENT {
-                return Ok((Reply::NoSession, Vec::new()));
-            }
-            consents::forget(sql, &client_id)?;
-            codes::forget_unused(sql, Some(&client_id))?;
-            Ok((Reply::Done, effects(&owner, grants::revoke_all_of(sql, &client_id, now_ms)?)))
-        }
-        Command::Exchange(request) => {
-            let outcome = codes::exchange(sql, &request, now_ms, entropy);
-            settle(outcome.map(|(granted, displaced)| (granted_to(&owner, granted), displaced)), &owner)
-        }
-        Command::Refresh(request) => {
-            let outcome = grants::refresh(sql, &request, now_ms, entropy);
-            settle(outcome.map(|granted| (granted_to(&owner, granted), Vec::new())), &owner)
-        }
-        Command::RevokeToken { token, client_id } => {
-            let revoked = grants::revoke_token(sql, &token, &client_id, now_ms)?;
-            Ok((Reply::Done, effects(&owner, revoked)))
-        }
-        Command::RevokeGrant { grant_id, client_id } => {
-            let revoked = grants::revoke_of_client(sql, &grant_id, &client_id, now_ms)?;
-            Ok((Reply::Done, effects(&owner, revoked)))
-        }
-        Command::UseAccessToken { token, audiences } => {
-            let held = access_tokens::find(sql, &token, &audiences, now_ms)?;
-            let reply = held.map_or(Reply::NoAccessToken, |held| Reply::AccessToken { owner, held });
-            Ok((reply, Vec::new()))
-        }
-        Command::ChangePassword { session, old, new } => {
-            change_password(sql, &owner, (&session, &old, &new), now_ms, entropy)
-        }
-        Command::Delete { session, password } => delete(sql, &owner, (&session, &password), now_ms, entropy),
-        Command::Standing { session } => {
-            if !browser_sessions::is_live(sql, &session, now_ms)? {
-                return Ok((Reply::NoSession, Vec::new()));
-            }
-            let (is_administrator, has_password) = (is_admin(sql)?, passwords::is_set(sql)?);
-            Ok((Reply::Standing { is_administrator, has_password }, Vec::new()))
-        }
-        Command::MakeInvite { session } => {
-            if !browser_sessions::is_live(sql, &session, now_ms)? || !is_admin(sql)? {
-                return Ok((Reply::NoInvite, Vec::new()));
-            }
-            Ok((Reply::Invite { invite: invites::make(sql, now_ms, entropy)? }, Vec::new()))
-        }
-        Command::ClaimInvite { invite, username } => {
-            let claimed = invites::claim(sql, &invite, username.as_str(), now_ms)?;
-            Ok((if claimed { Reply::Done } else { Reply::NoInvite }, Vec::new()))
-        }
-        Command::ReleaseInvite { invite, username } => {
-            invites::release(sql, &invite, username.as_str())?;
-            Ok((Reply::Done, Vec::new()))
-        }
-        Command::CreateAccessToken { by, new } => create_access_token(sql, &by, &new, now_ms, entropy),
-        Command::ListAccessTokens { by } => {
-            let reply = match allowed(sql, &by, now_ms)? {
-                Ok(_) => Reply::AccessTokens { tokens: access_tokens::list(sql, now_ms)? },
-                Err(reason) => Reply::NotAllowed { reason },
-            };
-            Ok((reply, Vec::new()))
-        }
-        Command::RevokeAccessToken { by, token_id } => revoke_access_token(sql, &owner, &by, token_id, now_ms),
-        Command::AskingClient { session, grant_id } => {
-            if !browser_sessions::is_live(sql, &session, now_ms)? {
-                return Ok((Reply::NoSession, Vec::new()));
-            }
-            let held = grants::held(sql, &grant_id, now_ms)?;
-            let client = held.filter(|client| client.client_id != grants::ACCESS_TOKEN_CLIENT);
-            Ok((client.map_or(Reply::NoAccessToken, |client| Reply::Asking { client }), Vec::new()))
-        }
-        Command::ApproveAccessToken { session, grant_id, new } => {
-            if !browser_sessions::is_live(sql, &session, now_ms)? {
-                return Ok((Reply::NoSession, Vec::new()));
-            }
-            Ok((approve_access_token(sql, &grant_id, &new, now_ms)?, Vec::new()))
-        }
-        Command::ListAudit { session } => {
-            let live = browser_sessions::is_live(sql, &session, now_ms)?;
-            let reply = if live { Reply::Audit { entries: audit::list(sql, now_ms)? } } else { Reply::NoSession };
-            Ok((reply, Vec::new()))
-        }
-        Command::Audit { event } => {
-            audit::note(sql, &event, now_ms)?;
-            Ok((Reply::Done, Vec::new()))
-        }
+    match owner(sql)? {
+        None => Ok((absent(&command), Vec::new())),
+        Some(owner) => of_owner(sql, owner, command, now_ms, entropy),
     }
 }
 
-fn revoke_access_token(
+/// What is asked of an account that exists.
+fn of_owner(
     sql: &dyn Sql,
-    owner: &Owner,
-    by: &Authority,
-    token_id: String,
-    now_ms: i64,
-) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if let Err(reason) = allowed(sql, by, now_ms)? {
-        return Ok((Reply::NotAllowed { reason }, Vec::new()));
-    }
-    let client_id = match by {
-        Authority::Session { .. } => None,
-        Authority::Grant { grant_id, .. } => Some(grants::client_of(sql, grant_id)?.unwrap_or_default()),
-    };
-    if access_tokens::revoke(sql, &token_id, client_id.as_deref(), now_ms)? {
-        return Ok((Reply::Done, effects(owner, [token_id])));
-    }
-    Ok((Reply::NoAccessToken, Vec::new()))
-}
-
-fn approve_access_token(sql: &dyn Sql, grant_id: &str, new: &NewToken, now_ms: i64) -> Result<Reply, AccountError> {
-    let client = match grants::held(sql, grant_id, now_ms)? {
-        Some(client) if client.client_id != grants::ACCESS_TOKEN_CLIENT => client,
-        Some(_) => return Ok(Reply::NotAllowed { reason: Denial::IsAccessToken }),
-        None => return Ok(Reply::NotAllowed { reason: Denial::Ended }),
-    };
-    if !client.scopes.contains(new.scopes) {
-        return Ok(Reply::NotAllowed { reason: Denial::ScopeExceeded });
-    }
-    if let Err(reason) = access_tokens::check(new) {
-        return Ok(Reply::AccessTokenRefused { reason });
-    }
-    token_approvals::approve(sql, grant_id, new, now_ms)?;
-    Ok(Reply::Done)
-}
-
-fn create_access_token(
-    sql: &dyn Sql,
-    by: &Authority,
-    new: &NewToken,
+    owner: Owner,
+    command: Command,
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    let maker = match by {
-        Authority::Session { .. } => None,
-        Authority::Grant { grant_id, .. } => {
-            grants::held(sql, grant_id, now_ms)?.map(|client| (grant_id.as_str(), client))
+    let reply = match command {
+        Command::InBrowser { session, does } => {
+            return in_browser::perform(sql, &owner, &session, does, now_ms, entropy);
         }
-    };
-    let maker = maker.as_ref().map(|(grant_id, client)| (*grant_id, client));
-    let reply = match allowed(sql, by, now_ms)? {
-        Err(reason) => Reply::NotAllowed { reason },
-        Ok(most) if !most.contains(new.scopes) => Reply::NotAllowed { reason: Denial::ScopeExceeded },
-        Ok(_) => match admitted(sql, by, new, now_ms)
-            .and_then(|()| access_tokens::create(sql, new, maker, now_ms, entropy))
-        {
-            Ok((token, listed)) => Reply::AccessTokenMade { token, listed },
-            Err(TokenError::Refused(reason)) => Reply::AccessTokenRefused { reason },
-            Err(TokenError::NotApproved) => Reply::NotAllowed { reason: Denial::NotApproved },
-            Err(TokenError::Storage(error)) => return Err(error.into()),
-            Err(TokenError::Entropy(error)) => return Err(error.into()),
-        },
+        Command::Exchange(request) => {
+            let outcome = codes::exchange(sql, &request, now_ms, entropy);
+            return settle(outcome.map(|(granted, displaced)| (granted_to(&owner, granted), displaced)), &owner);
+        }
+        Command::Refresh(request) => {
+            let outcome = grants::refresh(sql, &request, now_ms, entropy);
+            return settle(outcome.map(|granted| (granted_to(&owner, granted), Vec::new())), &owner);
+        }
+        Command::RevokeToken { token, client_id } => {
+            return Ok((Reply::Done, effects(&owner, grants::revoke_token(sql, &token, &client_id, now_ms)?)));
+        }
+        Command::RevokeGrant { grant_id, client_id } => {
+            return Ok((Reply::Done, effects(&owner, grants::revoke_of_client(sql, &grant_id, &client_id, now_ms)?)));
+        }
+        Command::RevokeAccessToken { by, token_id } => return tokens::revoke(sql, &owner, &by, token_id, now_ms),
+        Command::UseAccessToken { token, audiences } => {
+            let held = access_tokens::find(sql, &token, &audiences, now_ms)?;
+            held.map_or(Reply::NoAccessToken, |held| Reply::AccessToken { owner, held })
+        }
+        Command::CreateAccessToken { by, new } => tokens::create(sql, &by, &new, now_ms, entropy)?,
+        Command::ListAccessTokens { by } => tokens::list(sql, &by, now_ms)?,
+        Command::ClaimInvite { invite, username } => {
+            let claimed = invites::claim(sql, &invite, username.as_str(), now_ms)?;
+            if claimed { Reply::Done } else { Reply::NoInvite }
+        }
+        Command::ReleaseInvite { invite, username } => {
+            invites::release(sql, &invite, username.as_str())?;
+            Reply::Done
+        }
+        Command::Audit { event } => {
+            audit::note(sql, &event, now_ms)?;
+            Reply::Done
+        }
+        // `perform` serves these before it looks for an account.
+        Command::SignUp { .. } | Command::SignInAs { .. } | Command::Login { .. } => absent(&command),
     };
     Ok((reply, Vec::new()))
 }
 
-/// Whether the token makes sense, and where a client makes it, whether the owner has agreed.
-fn admitted(sql: &dyn Sql, by: &Authority, new: &NewToken, now_ms: i64) -> Result<(), TokenError> {
-    access_tokens::check(new)?;
-    match by {
-        Authority::Session { .. } => Ok(()),
-        Authority::Grant { grant_id, .. } if token_approvals::take(sql, grant_id, new, now_ms)? => Ok(()),
-        Authority::Grant { .. } => Err(TokenError::NotApproved),
-    }
-}
-
-/// Erases the account; what it has elsewhere is owed from then on.
-fn delete(
-    sql: &dyn Sql,
-    owner: &Owner,
-    (session, password): (&str, &str),
-    now_ms: i64,
-    entropy: &mut dyn Entropy,
-) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if !browser_sessions::is_live(sql, session, now_ms)? {
-        return Ok((Reply::NoSession, Vec::new()));
-    }
-    if !is_confirmed(sql, (session, password), now_ms, entropy)? {
-        return Ok((Reply::WrongCredentials, Vec::new()));
-    }
-    deletion::begin(sql, owner, is_admin(sql)?)?;
-    Ok((Reply::Done, deletion::owed(sql)?))
-}
-
-fn is_admin(sql: &dyn Sql) -> Result<bool, StorageError> {
-    sql.query("SELECT admin FROM account", &[])?.first().map_or(Ok(false), |row| row.boolean(0))
-}
-
-/// The scopes that `by` may hand on, or why it may do nothing here.
-fn allowed(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Result<Scopes, Denial>, StorageError> {
-    match by {
-        Authority::Session { session } => {
-            Ok(if browser_sessions::is_live(sql, session, now_ms)? { Ok(Scopes::ALL) } else { Err(Denial::Ended) })
-        }
-        Authority::Grant { grant_id, scopes } => Ok(match grants::client_of(sql, grant_id)? {
-            Some(client) if client == grants::ACCESS_TOKEN_CLIENT => Err(Denial::IsAccessToken),
-            Some(_) => Ok(*scopes),
-            None => Err(Denial::Ended),
-        }),
-    }
-}
-
-/// The effects that are still owed, because the bus could not be told or the object died before it was.
+/// The effects still to be performed, because the bus could not be reached or the object died before it was.
 pub fn owed(sql: &dyn Sql) -> Result<Vec<Effect>, StorageError> {
     match owner(sql)? {
         Some(owner) => Ok(effects(&owner, grants::untold(sql)?)),
@@ -333,31 +135,19 @@ pub fn performed(sql: &dyn Sql, effect: &Effect) -> Result<(), StorageError> {
     }
 }
 
+/// What is replied where there is no account.
 fn absent(command: &Command) -> Reply {
     match command {
         Command::SignInAs { .. } | Command::Login { .. } => Reply::WrongCredentials,
         Command::SignUp { .. } => Reply::NameTaken,
-        Command::MakeInvite { .. } | Command::ClaimInvite { .. } => Reply::NoInvite,
-        Command::Session { .. }
-        | Command::IssueCode { .. }
-        | Command::ListClients { .. }
-        | Command::ForgetClient { .. }
-        | Command::ChangePassword { .. }
-        | Command::Delete { .. }
-        | Command::TryDeviceCode { .. }
-        | Command::AllowDevice { .. }
-        | Command::AskingClient { .. }
-        | Command::ApproveAccessToken { .. }
-        | Command::ListAudit { .. }
-        | Command::Standing { .. } => Reply::NoSession,
+        Command::ClaimInvite { .. } => Reply::NoInvite,
+        Command::InBrowser { does, .. } => does.without_session(),
         Command::UseAccessToken { .. } => Reply::NoAccessToken,
         Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
             Reply::NotAllowed { reason: Denial::Ended }
         }
         Command::Exchange(_) | Command::Refresh(_) => Reply::Refused { reason: Refusal::Unknown },
-        Command::EndSession { .. }
-        | Command::FoundDeviceCode { .. }
-        | Command::RevokeToken { .. }
+        Command::RevokeToken { .. }
         | Command::RevokeGrant { .. }
         | Command::Audit { .. }
         | Command::ReleaseInvite { .. } => Reply::Done,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const KEPT_MS: i64 = 90 * 86_400_000;
 const MERGED_MS: i64 = 3_600_000;
 pub const MAX_ROWS: i64 = 2_000;
-/// Rows about what a stranger can cause, whatever there is of them.
+/// The most rows about events that a stranger can cause.
 const MAX_FAILED: i64 = 500;
 const MAX_CHARACTERS: usize = 200;
 const FAILED_SIGN_IN: &str = "sign-in failed";

@@ -7,7 +7,7 @@ use kernel::storage::{Sql, StorageError};
 use thiserror::Error;
 
 pub const LIFETIME_MS: i64 = 24 * 3_600_000;
-/// For so long a sign-in counts as just now.
+/// How long a sign-in counts as recent.
 const FRESH_MS: i64 = 600_000;
 const MAX_SESSIONS: i64 = 50;
 
@@ -41,7 +41,7 @@ pub fn is_live(sql: &dyn Sql, secret: &str, now_ms: i64) -> Result<bool, Storage
     Ok(!rows.is_empty())
 }
 
-/// Whether the session began a moment ago.
+/// Whether the session began within `FRESH_MS`.
 pub fn is_fresh(sql: &dyn Sql, secret: &str, now_ms: i64) -> Result<bool, StorageError> {
     let since_ms = now_ms.saturating_sub(FRESH_MS);
     let rows = sql

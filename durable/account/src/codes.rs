@@ -47,8 +47,8 @@ pub fn issue(
     Ok(secret)
 }
 
-/// Makes the secret that a device holds already a code. It is its own verifier, and is sent to no redirect URI.
-/// `times`: now, and for how long.
+/// Makes an authorization code of the secret that a device already holds. The secret is its own PKCE verifier, and no
+/// redirect URI is involved. `times` are now and the lifetime, in milliseconds.
 pub fn issue_to_device(
     sql: &dyn Sql,
     permission: &Permission,
@@ -90,7 +90,7 @@ fn insert(
     Ok(())
 }
 
-/// Codes that no client has come with yet are worth nothing any more: those of one client, or all.
+/// Invalidates codes that were not yet redeemed: those of one client, or all.
 pub fn forget_unused(sql: &dyn Sql, client_id: Option<&str>) -> Result<(), StorageError> {
     sql.query("DELETE FROM codes WHERE grant_id IS NULL AND (?1 IS NULL OR client_id = ?1)", params![client_id])
         .map(|_| ())

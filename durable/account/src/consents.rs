@@ -1,8 +1,8 @@
-//! What the owner has consented to and need not be asked again: a client at one redirect URI, for one server, with these
-//! scopes and no others.
+//! Remembered consents: a client at one redirect URI, for one server, with exactly these scopes, need not be asked
+//! about again.
 //!
-//! Whether a consent may be remembered is the edge's to say: only it knows whether the redirect tells clients apart (RFC
-//! 8252 section 8.6).
+//! The edge decides whether a consent may be remembered, because it knows whether the redirect URI identifies the
+//! client (RFC 8252 section 8.6).
 
 use kernel::params;
 use kernel::scopes::Scopes;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::grants::{self, Permission};
 
-/// A consent that was not used for so long is forgotten.
+/// A consent that was not used for this long is forgotten.
 const LIFETIME_MS: i64 = 90 * 86_400_000;
 const MAX_CONSENTS: i64 = 100;
 const MAX_LISTED: usize = 200;
@@ -28,7 +28,7 @@ pub enum Consent {
     Before,
 }
 
-/// A client that may do something, or may without being asked about again.
+/// A client that holds a grant or a remembered consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allowed {
     pub client_id: String,
@@ -36,11 +36,11 @@ pub struct Allowed {
     pub scopes: Scopes,
     pub since_ms: i64,
     pub used_ms: i64,
-    /// It is not asked about again.
+    /// Its consent is remembered.
     pub remembered: bool,
 }
 
-/// Whether there is consent; remembers one that is to be.
+/// Whether there is consent. Stores it where it is to be remembered.
 pub fn is_given(
     sql: &dyn Sql,
     consent: Consent,
@@ -85,7 +85,7 @@ fn scopes_of(
     rows.first().map(|row| Ok(Scopes::known(&row.text(0)?))).transpose()
 }
 
-/// What was consented to before stays so.
+/// Scopes that were consented to before are kept.
 fn remember(sql: &dyn Sql, permission: &Permission, redirect_uri: &str, now_ms: i64) -> Result<(), StorageError> {
     let before = scopes_of(sql, permission, redirect_uri, now_ms)?;
     let scopes = before.map_or(permission.scopes, |before| before.union(permission.scopes));
@@ -110,7 +110,7 @@ fn remember(sql: &dyn Sql, permission: &Permission, redirect_uri: &str, now_ms: 
     Ok(())
 }
 
-/// The client has to be asked about again.
+/// Forgets the consent of a client, so that the owner is asked again.
 pub fn forget(sql: &dyn Sql, client_id: &str) -> Result<(), StorageError> {
     sql.query("DELETE FROM consents WHERE client_id = ?", params![client_id]).map(|_| ())
 }

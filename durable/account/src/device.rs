@@ -1,7 +1,7 @@
-//! One request of a device without a browser (RFC 8628): who asks, for what, and what became of it.
+//! One sign-in of a device without a browser (RFC 8628): who asks, for what, and the decision.
 //!
-//! A stranger makes it, so it holds one row and ends by itself. What the device gets in the end is an authorization code
-//! of the account that allowed it, whose secret is the device's own: nothing here can be used by who reads it.
+//! Strangers make these, so each holds one row and expires. What the device gets in the end is an authorization code of
+//! the account that allowed it. The code's secret is the device's own, so reading this row gives nobody access.
 
 use kernel::ids::{Entropy, EntropyError};
 use kernel::migrate::migrate;
@@ -79,12 +79,12 @@ pub enum Reply {
     Pending,
     SlowDown,
     Denied,
-    /// Its time is over, or there never was one.
+    /// It has expired or never existed.
     Expired,
     Allowed {
         account: String,
     },
-    /// Used before, or asked by somebody else than the client that began.
+    /// It was used before, or another client asks than the one that began.
     Refused,
 }
 
@@ -202,7 +202,7 @@ struct Request {
 }
 
 fn find(sql: &dyn Sql) -> Result<Option<Request>, StorageError> {
-    // The catalog is asked first: whoever tries a code that nobody has stores nothing.
+    // Ask the schema catalog first: a guess at a code that does not exist stores nothing.
     if sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'request'", &[])?.is_empty() {
         return Ok(None);
     }

@@ -1,11 +1,11 @@
-//! Wrong guesses of or at one account, each of the later ones followed by a longer pause.
+//! Failed sign-ins of one account. After the first few, each is followed by a longer pause.
 //!
-//! An attempt within the pause is answered as a wrong password is, after the same work, and is not counted: whoever
-//! guesses learns neither that there is a pause nor that there is an account, and cannot make the pause longer.
+//! An attempt within the pause gets the same answer as a wrong password, after the same work, and is not counted. So a
+//! guesser learns neither that there is a pause nor that there is an account, and cannot make the pause longer.
 //!
-//! Passwords are counted by where the guesses come from, so that a stranger's do not keep the owner out: a browser in
-//! which the owner has signed in before, or else a network. All of an account together have a budget, too. While it is
-//! used up, a network has one guess before its pauses, instead of five.
+//! Failures are counted by origin, so that a stranger's do not keep the owner out. An origin is a browser in which the
+//! owner has signed in before, or else a network. The account as a whole has a budget too. While it is used up, a
+//! network has one free attempt instead of five.
 
 use kernel::params;
 use kernel::storage::{Sql, StorageError};
@@ -16,12 +16,12 @@ const FREE: i64 = 5;
 const FIRST_PAUSE_MS: i64 = 1_000;
 /// Some 300 guesses a day at most from one place.
 pub const LONGEST_PAUSE_MS: i64 = 300_000;
-/// Without another failure for so long, the count begins anew.
+/// The count starts again after this long without a failure.
 const FORGOTTEN_MS: i64 = 86_400_000;
-/// Wrong passwords of all places together that change nothing, and the time in which one of them is forgiven.
+/// The budget of failures of all networks together, and the time in which one of them is forgiven.
 const BUDGET: i64 = 100;
 const FORGIVEN_MS: i64 = 300_000;
-/// For so long a browser is known after a sign-in.
+/// How long a browser is known after a sign-in.
 pub const KNOWN_MS: i64 = 180 * FORGOTTEN_MS;
 /// Places that are remembered.
 const MAX_PLACES: i64 = 500;
@@ -39,7 +39,7 @@ impl Place {
         Self { hash: Sha256::digest(format!("browser {id}")).to_vec(), known: true }
     }
 
-    /// A network. `salt` is of the account, so that the hashes of two accounts tell nothing together.
+    /// A network. `salt` belongs to the account, so that the hashes of two accounts cannot be compared.
     pub fn network(address: &str, salt: &str) -> Self {
         Self { hash: Sha256::digest(format!("network {salt} {address}")).to_vec(), known: false }
     }
@@ -49,7 +49,7 @@ impl Place {
         Self { hash: Sha256::digest(format!("session {secret}")).to_vec(), known: true }
     }
 
-    /// Whether guesses from here are not even looked at now.
+    /// Whether attempts from here are refused without being checked.
     pub fn is_paused(&self, sql: &dyn Sql, now_ms: i64) -> Result<bool, StorageError> {
         let (count, last_ms) = self.counted(sql, now_ms)?;
         let spent = !self.known && used_of_budget(sql, now_ms)? >= BUDGET;
@@ -77,7 +77,7 @@ impl Place {
             .map(|_| ())
     }
 
-    /// The right one was given from here.
+    /// The right password came from here: forgets its failures.
     pub fn forget(&self, sql: &dyn Sql) -> Result<(), StorageError> {
         // Looked for first: a login without failures before it writes nothing.
         if sql.query("SELECT 1 FROM failures_from WHERE origin = ?", params![self.hash.clone()])?.is_empty() {
@@ -107,7 +107,7 @@ fn used_of_budget(sql: &dyn Sql, now_ms: i64) -> Result<i64, StorageError> {
 pub struct DeviceCode;
 
 impl DeviceCode {
-    /// Whether guesses are not even looked at now.
+    /// Whether attempts are refused without being checked.
     pub fn is_paused(sql: &dyn Sql, now_ms: i64) -> Result<bool, StorageError> {
         let (count, last_ms) = Self::counted(sql, now_ms)?;
         Ok(is_within(last_ms, pause_ms(count, FREE), now_ms))
@@ -134,7 +134,8 @@ impl DeviceCode {
     }
 }
 
-/// Whether the pause after a failure is not over. One of the future says nothing: the clock was wrong, then or now.
+/// Whether the pause after a failure is still running. A failure in the future is ignored: the clock was wrong then or
+/// is wrong now.
 fn is_within(last_ms: i64, pause_ms: i64, now_ms: i64) -> bool {
     last_ms <= now_ms && now_ms < last_ms.saturating_add(pause_ms)
 }
@@ -210,7 +211,7 @@ mod tests {
         assert!(!browser.is_paused(&sql, 0).unwrap());
         here().count(&sql, FORGIVEN_MS).unwrap();
         assert!(here().is_paused(&sql, FORGIVEN_MS).unwrap());
-        // Some have been forgiven: it counts as one of five again.
+        // Some failures have been forgiven, so this one is free again.
         assert!(!here().is_paused(&sql, FORGIVEN_MS * 2).unwrap());
     }
 

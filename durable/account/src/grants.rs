@@ -28,7 +28,7 @@ const MAX_GRANTS: i64 = 1000;
 /// Used tokens of one grant that are remembered; an older one is merely unknown.
 const MAX_USED_TOKENS: i64 = 256;
 
-/// Why a code or token was not accepted. For logs: the wire says `invalid_grant` to nearly all of it.
+/// Why a code or token was not accepted. For logs; the client is told `invalid_grant` in nearly all cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
@@ -54,7 +54,7 @@ pub enum Refusal {
 
 #[derive(Debug, Error)]
 pub enum GrantError {
-    /// `revoked` names the grants that the use itself has revoked, of which the bus must hear.
+    /// `revoked` names the grants that this use has revoked. The bus must be told of them.
     #[error("refused: {reason}")]
     Refused { reason: Refusal, revoked: Vec<String> },
     #[error(transparent)]
@@ -82,6 +82,8 @@ pub struct Permission {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Granted {
     pub grant_id: String,
+    /// When the user allowed it. Unix milliseconds.
+    pub granted_ms: i64,
     pub client_id: String,
     /// Of the access token; the grant may hold more.
     pub scopes: Scopes,
@@ -128,6 +130,7 @@ pub fn grant(
     insert_token(sql, &grant_id, &refresh_token, now_ms)?;
     let granted = Granted {
         grant_id,
+        granted_ms: now_ms,
         client_id: permission.client_id.clone(),
         scopes: permission.scopes,
         audience: permission.audience.clone(),
@@ -169,6 +172,7 @@ pub fn refresh(
     rotate(sql, &token, token_hash, &refresh_token, now_ms)?;
     Ok(Granted {
         grant_id: token.grant_id,
+        granted_ms: token.created_ms,
         client_id: token.permission.client_id,
         scopes,
         audience: token.permission.audience,
@@ -279,6 +283,7 @@ fn make_room(sql: &dyn Sql, now_ms: i64) -> Result<Vec<String>, StorageError> {
 /// A stored refresh token with the grant it stands for.
 struct Token {
     grant_id: String,
+    created_ms: i64,
     permission: Permission,
     state: String,
     spent_ms: Option<i64>,
@@ -300,7 +305,7 @@ impl Token {
 fn find_token(sql: &dyn Sql, token_hash: &[u8]) -> Result<Option<Token>, StorageError> {
     let rows = sql.query(
         "SELECT g.client_id, g.client_name, g.scopes, g.audience, g.grant_id, t.state, t.spent_ms, g.expires_ms,
-         g.revoked_ms FROM refresh_tokens t JOIN grants g USING (grant_id) WHERE t.hash = ?",
+         g.revoked_ms, g.created_ms FROM refresh_tokens t JOIN grants g USING (grant_id) WHERE t.hash = ?",
         &[Value::Blob(token_hash.to_vec())],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
@@ -311,6 +316,7 @@ fn find_token(sql: &dyn Sql, token_hash: &[u8]) -> Result<Option<Token>, Storage
         spent_ms: row.optional_integer(6)?,
         expires_ms: row.integer(7)?,
         revoked: row.optional_integer(8)?.is_some(),
+        created_ms: row.integer(9)?,
     }))
 }
 

@@ -35,7 +35,7 @@ pub fn claim(sql: &dyn Sql, secret: &str, username: &str, now_ms: i64) -> Result
     Ok(!claimed.is_empty())
 }
 
-/// No account came of it, the name being taken. For whoever has just claimed it.
+/// Releases an invitation whose account could not be made because the name was taken.
 pub fn release(sql: &dyn Sql, secret: &str, username: &str) -> Result<(), StorageError> {
     sql.query("UPDATE invites SET used_by = NULL WHERE hash = ? AND used_by = ?", params![hash(secret), username])
         .map(|_| ())

@@ -46,7 +46,7 @@ impl Cost {
     }
 }
 
-/// Whether a new password may be this.
+/// Whether this is acceptable as a new password.
 #[must_use]
 pub fn is_acceptable(password: &str) -> bool {
     password.chars().count() >= MIN_CHARACTERS && password.len() <= MAX_BYTES
@@ -93,7 +93,8 @@ pub fn verify(sql: &dyn Sql, password: &str, now_ms: i64, entropy: &mut dyn Entr
     Ok(right)
 }
 
-/// Costs what `verify` costs, for a name without a password: how long an answer takes tells nobody which names exist.
+/// Takes as long as `verify` does, for a name without a password, so that the response time does not tell which names
+/// exist.
 pub fn pretend(password: &str) -> Result<(), PasswordError> {
     Cost::CURRENT.hash(password, &[0; 16]).map(|_| ())
 }

@@ -1,14 +1,14 @@
-//! What the owner has allowed in the browser: that one client may make one access token, once and soon.
+//! Approvals that the owner has given in the browser: one client may make one access token, once and soon.
 //!
-//! A client's own access token is not enough to make a token that lives for months: whoever steals it, or talks a model
-//! into calling the tool, would keep what they got.
+//! A client's own access token is not enough to make a token that lives for months. Otherwise anybody who steals it, or
+//! talks a model into calling the tool, would keep the access.
 
 use kernel::params;
 use kernel::storage::{Sql, StorageError};
 
 use crate::access_tokens::NewToken;
 
-/// For so long after the owner has agreed the client may make the token.
+/// How long after the approval the client may make the token.
 pub const LIFETIME_MS: i64 = 600_000;
 const MAX_APPROVALS: i64 = 20;
 
@@ -35,7 +35,7 @@ pub fn approve(sql: &dyn Sql, grant_id: &str, new: &NewToken, now_ms: i64) -> Re
     .map(|_| ())
 }
 
-/// Whether the owner has agreed to just this token. It is agreed to no longer afterwards.
+/// Whether the owner has agreed to exactly this token. Uses the approval up.
 pub fn take(sql: &dyn Sql, grant_id: &str, new: &NewToken, now_ms: i64) -> Result<bool, StorageError> {
     let rows = sql.query(
         "DELETE FROM token_approvals WHERE grant_id = ? AND name = ? AND scopes = ? AND days = ? AND audience = ?

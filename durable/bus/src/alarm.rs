@@ -9,7 +9,7 @@ use crate::turn::Turn;
 use crate::turn::effect::{Effect, close};
 use crate::turn::error::Error;
 
-/// Whose bus this is, when no request says so; none when nothing is stored that an alarm could concern.
+/// The user of this bus, for an alarm, which no request precedes. None when there are no jobs.
 pub fn owner(turn: &Turn<'_>) -> Result<Option<String>, Error> {
     let rows = turn.sql.query("SELECT json_extract(record, '$.user_id') FROM jobs ORDER BY seq LIMIT 1", &[])?;
     Ok(rows.first().map(|row| row.text(0)).transpose()?)
@@ -39,7 +39,7 @@ pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets what has been kept long enough; looks again in a while if anything is left that will grow old.
+/// Deletes what has been kept long enough, and sets the timer again if anything is left.
 fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
     let was_erased = revocations::is_erased(turn)?;
     endings::lose_expired_of_all(turn)?;

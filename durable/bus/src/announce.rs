@@ -1,5 +1,5 @@
-//! Tells whoever listens what has changed, once, at the end of a turn: sessions that subscribed, streams of
-//! `subscriptions/listen`, and those of tasks.
+//! Announces changes once, at the end of a turn: to sessions that subscribed, to streams of `subscriptions/listen`, and
+//! to streams that follow tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
 

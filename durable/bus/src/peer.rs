@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::clients::arrival;
 use crate::clients::registry::Via;
 use crate::delivery::lifecycle::Reported;
-use crate::delivery::{endings, lifecycle, post, proof};
+use crate::delivery::{endings, lifecycle, post, proof, routing};
 use crate::requests::{calls, questions};
 use crate::rows::jobs;
 use crate::rows::revocations::is_revoked;
@@ -16,12 +16,13 @@ use crate::turn::Turn;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
 use crate::turn::job::{State, WAITS};
+use crate::wire::command::Caller;
 use crate::wire::record::Routing;
-use crate::wire::tool_result;
 use crate::wire::tools::BusCall;
+use crate::wire::{rights, tool_result};
 
-/// A longer frame is not parsed whole: only as far as it takes to say which job's result was too large. A result of
-/// `jobs::MAX_RESULT` bytes, every one of them escaped in JSON, still fits.
+/// A longer frame is parsed only far enough to find which job's result was too large. A result of `jobs::MAX_RESULT`
+/// bytes fits even if every byte is escaped in JSON.
 pub const MAX_PARSED: usize = 8 * 1024 * 1024;
 
 /// The longest message of a progress report that is kept, in bytes; a longer one is cut.
@@ -43,12 +44,11 @@ const METHOD_NOT_FOUND: i64 = -32601;
 #[derive(Debug, Clone, Copy)]
 pub struct Socket<'a> {
     pub socket_id: &'a str,
-    pub grant_id: &'a str,
-    /// Its token may send messages and jobs to other clients (scope `bus:dispatch`).
-    pub may_dispatch: bool,
+    /// Whose token it was opened with.
+    pub caller: &'a Caller,
 }
 
-/// Whether a frame was understood; too many that were not end the connection.
+/// Whether a frame was understood. Too many malformed frames end the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frame {
     Understood,
@@ -58,11 +58,12 @@ pub enum Frame {
 /// Serves one text frame.
 pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame, Error> {
     // A socket that is being closed may still bring what was on its way.
-    if is_revoked(turn, socket.grant_id)? {
+    if is_revoked(turn, &socket.caller.grant_id)? {
         return Ok(Frame::Understood);
     }
+    turn.caller = Some(socket.caller.clone());
     let name = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
-    turn.note_sender(socket.grant_id, name.as_deref().unwrap_or_default());
+    turn.note_sender(&socket.caller.grant_id, name.as_deref().unwrap_or_default());
     if let Some(uuid) = name {
         proof::heard(turn, &uuid)?;
     }
@@ -95,7 +96,7 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
         (Some("notifications/progress"), None) => progress(turn, socket, &params)?,
         (Some("notifications/received"), None) => return received(turn, socket, bound.as_deref(), &params),
         (Some(_), None) => {}
-        // An answer to a request: the bus sends none.
+        // A response. The bus sends no requests, so it is ignored.
         (None, Some(_)) if message.get("result").is_some() || message.get("error").is_some() => {}
         (None, id) => {
             let reason = "expected a JSON-RPC 2.0 request or notification: an object with \"method\"";
@@ -130,7 +131,7 @@ fn answer(
         "ping" | "logging/setLevel" => (result_reply(id, &json!({})), None),
         "initialize" => (result_reply(id, &initialized()), None),
         "tools/call" => {
-            // Taken, not copied: a result may be a megabyte.
+            // Moved rather than copied, because a result may have a megabyte.
             let arguments = params.get_mut("arguments").map_or_else(|| json!({}), Value::take);
             let name = params.get("name").and_then(Value::as_str).unwrap_or_default();
             let (document, attached) = call_tool(turn, socket, name, &arguments)?;
@@ -165,12 +166,14 @@ fn call_tool(turn: &mut Turn<'_>, socket: Socket<'_>, name: &str, arguments: &Va
         Err(error) => return Ok((Err(error.to_string()), None)),
     };
     let bound = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
-    let allowed = match &call {
-        BusCall::SendMessage(_) => socket.may_dispatch,
-        BusCall::UnregisterClient(call) => socket.may_dispatch || bound.as_deref() == Some(&call.client_uuid),
-        _ => true,
+    let right = rights::of_tool(name).over_socket;
+    let own = match &call {
+        BusCall::UnregisterClient(call) => bound.as_deref() == Some(&call.client_uuid),
+        // Whose job an update is about, `messages` sees.
+        BusCall::JobUpdate(_) => true,
+        _ => false,
     };
-    if !allowed {
+    if !right.is_met(socket.caller.scopes, own) {
         return Ok((Err(format!("this token may not call {name}: it lacks the scope bus:dispatch")), None));
     }
     let attaches = match &call {
@@ -202,12 +205,17 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
     let (asks, waits) = (questions::is_asked(params), waits_for_others(params));
     let told_before = questions::is_open(&job) || job.progress.as_ref().is_some_and(|told| told.get(WAITS).is_some());
-    // Nothing is noted of a job that has only begun; but what it waits for is, and that it no longer does.
+    // A first report without details is not written, unless it starts or ends a wait.
     if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0 || asks || waits || told_before) {
         lifecycle::note_progress(turn, &job, Reported { percent, message, asks, waits })?;
     }
     if job.from_uuid == turn.server_uuid() || (percent.as_f64() == Some(0.0) && !began) {
         return Ok(());
+    }
+    // What is told while a job runs is news: past the limits it is left out, and the job's end is told all the same.
+    match routing::admit(turn, 1) {
+        Err(Error::Rejected(_)) => return Ok(()),
+        admitted => admitted?,
     }
     let state = State::Running.name();
     let mut payload = json!({"kind": "progress", "job_id": job_id, "percent": percent, "job_state": state});
@@ -224,7 +232,7 @@ fn waits_for_others(params: &Value) -> bool {
     params.get("_meta").and_then(|meta| meta.get(WAITS_KEY)).and_then(Value::as_bool) == Some(true)
 }
 
-/// As much of a frame as says whose result it is; serde skips the rest without keeping it.
+/// The part of a frame that tells whose result it is. serde skips the rest.
 #[derive(Deserialize)]
 struct Outline {
     id: Option<Value>,
@@ -243,7 +251,7 @@ struct OutlineArguments {
     _result: Option<IgnoredAny>,
 }
 
-/// A frame with far too large a result: its job fails with the reason, so that nobody waits in vain.
+/// A frame whose result is far too large: its job fails with the reason, so that its caller does not wait in vain.
 fn oversize(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame, Error> {
     let outline = serde_json::from_str::<Outline>(text).ok();
     let id = outline.as_ref().and_then(|outline| outline.id.clone()).unwrap_or(Value::Null);

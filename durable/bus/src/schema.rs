@@ -11,7 +11,8 @@ pub const USER_BUS: Migrations = &[
     include_str!("../schema/0003_endings.sql"),
     include_str!("../schema/0004_pending_news.sql"),
     include_str!("../schema/0005_senders.sql"),
-    include_str!("../schema/0006_job_extra.sql"),
+    include_str!("../schema/0006_owners.sql"),
+    include_str!("../schema/0007_job_extra.sql"),
 ];
 
 /// Brings a bus up to date.

@@ -1,7 +1,7 @@
 //! A user's bus: every request of the edge comes through here.
 
 use crate::clients::registry::{self, Via};
-use crate::requests::wait::{Outcome, Wait};
+use crate::requests::wait::Outcome;
 use crate::requests::{calls, dispatch, job_tools, overview, questions, tasks};
 use crate::rows::revocations::{self, is_revoked};
 use crate::rows::{clients, sessions, subscriptions};
@@ -9,7 +9,7 @@ use crate::turn::Turn;
 use crate::turn::error::Error;
 use crate::wire::command::{Caller, Command, Reply, Request};
 
-/// Serves one request. What is the caller's fault comes back as `Reply::Rejected`.
+/// Serves one request. A fault of the caller comes back as `Reply::Rejected`.
 pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error> {
     turn.trace = core::mem::take(&mut request.trace);
     let mut client_name = None;
@@ -19,9 +19,11 @@ pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error
         }
         client_name = Some(caller.client_name.clone());
     }
+    turn.caller.clone_from(&request.caller);
     let mut protocol_version = String::new();
     if let Some(session_id) = &request.session_id {
-        let Some(session) = sessions::find(turn, session_id)? else { return Ok(Reply::NoSession.into()) };
+        let grant_id = request.caller.as_ref().map_or("", |caller| caller.grant_id.as_str());
+        let Some(session) = sessions::find(turn, session_id, grant_id)? else { return Ok(Reply::NoSession.into()) };
         client_name = Some(session.client_name);
         protocol_version = session.protocol_version;
     }
@@ -47,69 +49,47 @@ fn perform(
     if let (Command::Dispatch { .. } | Command::Tool { .. }, Some(uuid)) = (&request.command, caller_uuid) {
         clients::note_caller(turn, uuid)?;
     }
-    Ok(match &request.command {
+    let reply = match &request.command {
         Command::Dispatch { command, params, target_uuid, timeout_ms, task_after_ms, .. } => {
-            match dispatch::dispatch(turn, command, params, target_uuid.as_deref(), *timeout_ms)? {
-                Ok((subject, answered)) => Outcome::Wait(Wait {
-                    subject,
-                    for_what: answered.or_task_after(turn.now_ms, *task_after_ms).into(),
-                    started_ms: turn.now_ms,
-                    deadline_ms: turn.now_ms.saturating_add(*timeout_ms),
-                    is_slow: false,
-                }),
-                Err(envelope) => Reply::Envelope { envelope: Box::new(envelope) }.into(),
-            }
+            let target_uuid = target_uuid.as_deref();
+            return dispatch::dispatch(turn, command, params, target_uuid, (*timeout_ms, *task_after_ms));
         }
         Command::Tool { name, arguments } => {
-            calls::perform_tool(turn, name, arguments, Via::Http { session_id: request.session_id.as_deref() })?
+            return calls::perform_tool(turn, name, arguments, Via::Http { session_id: request.session_id.as_deref() });
         }
-        // The object knows which job a waiting request is for, and cancels that.
-        Command::CancelRequest { .. } => Reply::Done.into(),
-        Command::Task { task_id } => Reply::Task { task: tasks::find(turn, task_id)? }.into(),
+        // The object knows which job the request waits for, and cancels it.
+        Command::CancelRequest { .. } => Reply::Done,
+        Command::Task { task_id } => Reply::Task { task: tasks::find(turn, task_id)? },
         Command::CancelTask { task_id } => {
             job_tools::cancel(turn, task_id)?;
-            Reply::Task { task: tasks::find(turn, task_id)? }.into()
+            Reply::Task { task: tasks::find(turn, task_id)? }
         }
-        Command::Clients => Reply::Document { document: clients::list(turn)? }.into(),
-        Command::Stats => Reply::Document { document: clients::stats(turn)? }.into(),
-        Command::Overview => Reply::Overview { overview: Box::new(overview::read(turn)?) }.into(),
-        Command::Connected => Reply::Connected { blenders: turn.presence.blenders().len() }.into(),
-        Command::Job { job_id } => Reply::Job { job: overview::job(turn, job_id)?.map(Box::new) }.into(),
-        Command::Disconnect { client_uuid } => Reply::Found { found: registry::disconnect(turn, client_uuid)? }.into(),
-        Command::Answer { job_id, allow } => Reply::Found { found: questions::answer(turn, job_id, *allow)? }.into(),
+        Command::Clients => Reply::Document { document: clients::list(turn)? },
+        Command::Stats => Reply::Document { document: clients::stats(turn)? },
+        Command::Overview => Reply::Overview { overview: Box::new(overview::read(turn)?) },
+        Command::Connected => Reply::Connected { blenders: turn.presence.blenders().len() },
+        Command::Job { job_id } => Reply::Job { job: overview::job(turn, job_id)?.map(Box::new) },
+        Command::Disconnect { client_uuid } => Reply::Found { found: registry::disconnect(turn, client_uuid)? },
+        Command::Release { client_uuid } => Reply::Found { found: registry::release(turn, client_uuid)? },
+        Command::Answer { job_id, allow } => Reply::Found { found: questions::answer(turn, job_id, *allow)? },
         Command::OpenSession { protocol_version, client_name } => {
             let session_id = sessions::open(turn, grant_id, protocol_version, client_name)?;
-            Reply::Session { session_id, protocol_version: protocol_version.clone() }.into()
+            Reply::Session { session_id, protocol_version: protocol_version.clone() }
         }
-        Command::UseSession => Reply::Session { session_id: session_id.to_owned(), protocol_version }.into(),
-        Command::SetLogLevel { level } => {
-            sessions::set_log_level(turn, session_id, level)?;
-            Reply::Done.into()
-        }
-        Command::Subscribe { subscription } => {
-            subscriptions::subscribe(turn, session_id, subscription)?;
-            Reply::Done.into()
-        }
-        Command::Unsubscribe { topic } => {
-            subscriptions::unsubscribe(turn, session_id, topic)?;
-            Reply::Done.into()
-        }
-        Command::CloseSession => {
-            if sessions::close(turn, session_id)? {
-                Reply::Done.into()
-            } else {
-                Reply::NoSession.into()
-            }
-        }
-        Command::RevokeGrant { grant_id } => {
-            revocations::revoke(turn, grant_id)?;
-            Reply::Done.into()
-        }
-        Command::Erase => {
-            revocations::erase(turn)?;
-            Reply::Done.into()
-        }
-    })
+        Command::UseSession => Reply::Session { session_id: session_id.to_owned(), protocol_version },
+        Command::SetLogLevel { level } => done(sessions::set_log_level(turn, session_id, level)?),
+        Command::Subscribe { subscription } => done(subscriptions::subscribe(turn, session_id, subscription)?),
+        Command::Unsubscribe { topic } => done(subscriptions::unsubscribe(turn, session_id, topic)?),
+        Command::CloseSession if sessions::close(turn, session_id)? => Reply::Done,
+        Command::CloseSession => Reply::NoSession,
+        Command::RevokeGrant { grant_id } => done(revocations::revoke(turn, grant_id)?),
+        Command::Erase => done(revocations::erase(turn)?),
+    };
+    Ok(reply.into())
+}
+
+fn done((): ()) -> Reply {
+    Reply::Done
 }
 
 /// The uuid under which a caller that registered nothing is listed, made from its own name and its grant.

@@ -28,10 +28,10 @@ pub struct Param {
     pub description: &'static str,
 }
 
-/// What stands in for an argument that was left out.
+/// The value of an argument that was left out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DefaultValue {
-    /// Nothing does: leaving it out is an error.
+    /// There is none: leaving it out is an error.
     Required,
     Null,
     Text(&'static str),

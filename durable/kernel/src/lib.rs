@@ -1,4 +1,4 @@
-//! What accounts and buses stand on. It knows no domain, no runtime, no clock and no socket.
+//! What accounts and buses have in common. It knows no domain, no runtime, no clock and no socket.
 //!
 //! - `storage`: the database as everything above sees it, and `migrate`, which brings its schema up to date.
 //! - `ids` and `secrets`: names and secrets made of randomness that is handed in.

@@ -25,7 +25,7 @@ use crate::sqlite::ObjectSql;
 const RETRY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Error)]
-enum Failure {
+pub enum Failure {
     #[error("account: {0}")]
     Account(#[from] AccountError),
     #[error("storage: {0}")]
@@ -135,13 +135,13 @@ impl Account {
         };
         let bus = self.env.durable_object("USER_BUS")?.get_by_name(user_id)?;
         let answer = post("the bus", &bus, "https://bus/command", &request).await?;
-        // Compared as it is written: reading any reply would be the only thing here that knows them all.
+        // Compared as text, so that this file need not know every reply.
         if answer == serde_json::to_vec(&BusReply::Done)? { Ok(()) } else { Err(Failure::Undone) }
     }
 }
 
-/// Posts JSON to another object; its answer, if that is a success.
-async fn post(
+/// Posts JSON to another object. Returns its answer if that is a success.
+pub async fn post(
     name: &'static str,
     object: &Stub,
     url: &str,

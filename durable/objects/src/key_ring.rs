@@ -47,7 +47,7 @@ impl KeyRing {
         ObjectSql(self.state.storage().sql())
     }
 
-    /// In the log, where only the operator looks, and in the life of a deployment once.
+    /// Logged once in the life of a deployment. Only the operator reads the log.
     fn show_setup_code(&self) {
         match first_code(&self.sql(), &mut WebCrypto) {
             Ok(Some(code)) => console_log!("Make the first account at /signup with this setup code: {code}"),

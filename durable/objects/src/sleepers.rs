@@ -1,5 +1,5 @@
-//! Sleeping in an object. All who sleep share one timer of the runtime, set for whoever is due first: most are woken by what
-//! they wait for long before, and a timer of their own, set and cleared, would cost each of them more than the waiting.
+//! Sleeping in an object. All sleepers share one timer of the runtime, set for the earliest. Most are woken long before
+//! they are due, so setting and clearing a timer for each would cost more than the wait itself.
 
 use core::cell::{Cell, RefCell};
 use core::pin::Pin;
@@ -13,7 +13,7 @@ use runtime::now_ms;
 use worker::Delay;
 use worker::wasm_bindgen_futures::spawn_local;
 
-/// The timer is never set for longer, because an object is not evicted while one is set and nobody may sleep any more.
+/// The timer is never set for longer: an object is not evicted while a timer is set, even if nobody sleeps any more.
 const LONGEST_MS: i64 = 2_000;
 
 /// When one is due (Unix milliseconds), and a number that no other has.
@@ -43,7 +43,7 @@ impl Sleepers {
         Sleep { sleepers: Rc::clone(self), key: (due_ms, number), since_ms: now_ms() }
     }
 
-    /// Sees to it that a timer goes off by then, or that one does that looks again.
+    /// Makes sure that a timer goes off by then, or earlier and is set again.
     fn arm(self: &Rc<Self>, due_ms: i64, now_ms: i64) {
         let at_ms = due_ms.min(now_ms.saturating_add(LONGEST_MS));
         if self.armed_ms.get().is_some_and(|armed_ms| armed_ms <= at_ms) {
@@ -64,7 +64,7 @@ impl Sleepers {
             self.armed_ms.set(None);
         }
         let now_ms = now_ms();
-        // The timer has run out and it is earlier than it was set for: the clock was set back. All look again.
+        // The timer has fired and the time is before its due time: the clock was set back. Wake everybody.
         let is_set_back = now_ms.saturating_add(LONGEST_MS) < at_ms;
         let due_ms = if is_set_back { i64::MAX } else { now_ms.saturating_add(1) };
         let later = self.asleep.borrow_mut().split_off(&(due_ms, 0));

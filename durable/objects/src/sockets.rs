@@ -1,13 +1,17 @@
-//! The live WebSockets of a bus. What must outlast hibernation is written on the sockets themselves.
+//! The live WebSockets of a bus. What must survive hibernation is stored in their attachments.
 
 use core::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::unread::Unread;
+use bus::clients::sockets::Open;
 use bus::turn::effect::close;
+use bus::turn::limits::{FrameMeter, Limits};
 use bus::turn::presence::{Attached, Link, Presence, Stream};
+use bus::wire::command::{Caller, SignIn};
 use bus::wire::topics::Listener;
 use kernel::ids;
+use kernel::scopes::Scopes;
 use kernel::storage::MAX_INTEGER;
 use runtime::{WebCrypto, now_ms};
 use serde::{Deserialize, Serialize};
@@ -19,8 +23,12 @@ use worker::{Error, Headers, Result, State, WebSocket, WebSocketRequestResponseP
 /// Headers by which the edge tells the object whose socket it opens.
 pub mod header {
     pub const USER_ID: &str = "bus-user-id";
+    pub const USERNAME: &str = "bus-username";
     pub const GRANT_ID: &str = "bus-grant-id";
-    pub const MAY_DISPATCH: &str = "bus-may-dispatch";
+    /// As on the wire: names with spaces between them.
+    pub const SCOPES: &str = "bus-scopes";
+    /// When a person signed in for the token, a space, and with which program; missing for a token made by hand.
+    pub const SIGN_IN: &str = "bus-sign-in";
     pub const EXPIRES_MS: &str = "bus-expires-ms";
     pub const SUBPROTOCOL: &str = "bus-subprotocol";
     /// Only for an event stream.
@@ -37,19 +45,35 @@ pub const READ: &str = "read";
 /// Bytes that all sockets of an object together may leave unread. An isolate has 128 MiB for everything.
 const MAX_UNREAD: u64 = 64 * 1024 * 1024;
 
-/// What is written on a socket (16 KiB at most): whose it is, and what it is registered as.
+/// The attachment of a socket (16 KiB at most): whose it is, and what it is registered as.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Opened {
     pub socket_id: String,
     pub user_id: String,
     pub grant_id: String,
-    pub may_dispatch: bool,
+    #[serde(default)]
+    pub username: String,
+    /// Missing on sockets of an earlier build, which may do the least.
+    #[serde(default = "least")]
+    pub scopes: Scopes,
+    #[serde(default)]
+    pub sign_in: Option<SignIn>,
     /// The peer asked for the subprotocol `mcp`.
     pub subprotocol: bool,
-    /// It was closed as too slow and counts as gone, whenever its end comes through. Missing on sockets of an earlier build.
+    /// It was closed by the bus and counts as gone, even before the close handshake is done. Missing on sockets of an
+    /// earlier build.
     #[serde(default)]
     pub has_ended: bool,
     role: Role,
+}
+
+const fn least() -> Scopes {
+    Scopes::PEER
+}
+
+fn sign_in(header: &str) -> Option<SignIn> {
+    let (at_ms, client_key) = header.split_once(' ')?;
+    Some(SignIn { client_key: client_key.to_owned(), at_ms: at_ms.parse().ok()? })
 }
 
 /// What a socket is for.
@@ -93,7 +117,7 @@ impl Opened {
         let expires_ms = required(header::EXPIRES_MS)?.parse().map_err(|_| Error::BadEncoding)?;
         let socket_id =
             ids::random_id::<8>("w-", &mut WebCrypto).map_err(|error| Error::RustError(error.to_string()))?;
-        // One that no stream can have given out is as good as none: everything kept goes out again.
+        // An id that no stream can have given out counts as none: everything kept is sent again.
         let given_out = |id: &i64| (0..=MAX_INTEGER).contains(id);
         let last_event_id = headers.get(header::LAST_EVENT_ID)?.and_then(|id| id.parse().ok()).filter(given_out);
         let stream = headers.get(header::SESSION_ID)?.map(|session_id| (session_id, last_event_id));
@@ -108,7 +132,9 @@ impl Opened {
             socket_id,
             user_id: required(header::USER_ID)?,
             grant_id: required(header::GRANT_ID)?,
-            may_dispatch: required(header::MAY_DISPATCH)? == "1",
+            username: required(header::USERNAME)?,
+            scopes: Scopes::known(&required(header::SCOPES)?),
+            sign_in: headers.get(header::SIGN_IN)?.as_deref().and_then(sign_in),
             subprotocol: required(header::SUBPROTOCOL)? == "1",
             has_ended: false,
             role,
@@ -116,11 +142,22 @@ impl Opened {
         Ok(Opening { opened, expires_ms, stream, listener })
     }
 
+    /// Whose token it was opened with.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            grant_id: self.grant_id.clone(),
+            username: self.username.clone(),
+            client_name: String::new(),
+            scopes: self.scopes,
+            sign_in: self.sign_in.clone(),
+        }
+    }
+
     /// The object woke and this socket is still there.
     fn wake(&self, presence: &mut Presence) {
         match &self.role {
             Role::Client { bound: Some(bound) }
-                // A socket that was replaced is listed until its close is through.
+                // The runtime lists a replaced socket until its close handshake is done.
                 if presence.get(&bound.uuid).is_none_or(|other| other.since_ms < bound.since_ms) =>
             {
                 let attached = Attached {
@@ -172,7 +209,7 @@ impl Opened {
         matches!(self.role, Role::Client { .. })
     }
 
-    /// What is written on a socket; none for a socket that was never accepted here.
+    /// Reads the attachment. None for a socket that was never accepted here.
     pub fn of(socket: &WebSocket) -> Option<Self> {
         let read = socket.deserialize_attachment::<String>();
         let opened = read.and_then(|text| Ok(text.map(|text| serde_json::from_str(&text)).transpose()?));
@@ -182,7 +219,7 @@ impl Opened {
         })
     }
 
-    /// Writes it on the socket: as text, because an object of JavaScript's is read back field by field, for each frame.
+    /// Saves it in the attachment, as text: a JavaScript object would be read back field by field for each frame.
     fn write(&self, socket: &WebSocket) -> Result<()> {
         socket.serialize_attachment(serde_json::to_string(self)?)
     }
@@ -190,7 +227,7 @@ impl Opened {
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the crate's state lacks.
+    /// A method of the state that the crate does not bind.
     type Pings;
 
     #[wasm_bindgen(method, catch, js_name = getWebSocketAutoResponseTimestamp)]
@@ -223,11 +260,12 @@ struct Live {
     opened: Opened,
     malformed: u32,
     unread: Unread,
+    came: FrameMeter,
 }
 
 impl Live {
     fn new(socket: WebSocket, opened: Opened) -> Self {
-        Self { socket, opened, malformed: 0, unread: Unread::default() }
+        Self { socket, opened, malformed: 0, unread: Unread::default(), came: FrameMeter::default() }
     }
 
     fn send(&mut self, frame: &str) {
@@ -259,13 +297,14 @@ impl Live {
         self.unread.is_too_much(now_ms)
     }
 
-    /// Closes it as too slow. It counts as gone from now on: while it does not read, its end does not come through either.
-    fn end(mut self, reason: &str) -> Opened {
+    /// Closes it. It counts as gone from now on, because a peer that does not read does not finish the close handshake
+    /// either.
+    fn end(mut self, code: u16, reason: &str) -> Opened {
         self.opened.has_ended = true;
         if let Err(error) = self.opened.write(&self.socket) {
             console_error!("socket attachment: {error}");
         }
-        if let Err(error) = self.socket.close(Some(close::TOO_SLOW), Some(reason)) {
+        if let Err(error) = self.socket.close(Some(code), Some(reason)) {
             console_log!("close of {}: {error}", self.opened.socket_id);
         }
         self.opened
@@ -288,8 +327,16 @@ impl Sockets {
         Self(RefCell::new(live))
     }
 
-    pub fn count(&self) -> usize {
-        self.0.borrow().len()
+    /// What is open, as `newcomer` finds it.
+    pub fn open_beside(&self, newcomer: &Opened) -> Open {
+        let sockets = self.0.borrow();
+        let count = |wanted: &dyn Fn(&Opened) -> bool| sockets.values().filter(|live| wanted(&live.opened)).count();
+        let is_client = newcomer.is_client();
+        Open {
+            all: sockets.len(),
+            streams: count(&|opened| !opened.is_client()),
+            alike_of_grant: count(&|opened| opened.is_client() == is_client && opened.grant_id == newcomer.grant_id),
+        }
     }
 
     pub fn accept(&self, state: &State, socket: WebSocket, opened: &Opened) -> Result<()> {
@@ -315,13 +362,20 @@ impl Sockets {
         let live = sockets.get_mut(socket_id)?;
         live.send(frame);
         let slow = if live.is_too_slow(state) { Some(socket_id.to_owned()) } else { slowest_of_too_many(&sockets) };
-        sockets.remove(&slow?).map(|live| live.end("too slow: too much of what was sent has not been read"))
+        let reason = "too slow: too much of what was sent has not been read";
+        sockets.remove(&slow?).map(|live| live.end(close::TOO_SLOW, reason))
     }
 
-    /// Closes a socket that has been silent for too long.
-    pub fn end(&self, socket_id: &str) -> Option<Opened> {
+    /// Closes a socket, which counts as gone from now on.
+    pub fn end(&self, socket_id: &str, code: u16, reason: &str) -> Option<Opened> {
         let live = self.0.borrow_mut().remove(socket_id)?;
-        Some(live.end("too slow: no ping has come for a long time"))
+        Some(live.end(code, reason))
+    }
+
+    /// Whether a frame of so many bytes, which has come, is within the limit.
+    pub fn admits(&self, socket_id: &str, bytes: usize, limits: &Limits) -> bool {
+        let mut sockets = self.0.borrow_mut();
+        sockets.get_mut(socket_id).is_none_or(|live| live.came.admit(bytes, limits, now_ms()))
     }
 
     /// When the platform answered the last `ping` of each client's own socket.
@@ -349,7 +403,7 @@ impl Sockets {
         }
     }
 
-    /// Writes on the socket what it is registered as now.
+    /// Saves in the attachment what the socket is registered as now.
     pub fn note(&self, socket_id: &str, presence: &Presence) {
         let mut sockets = self.0.borrow_mut();
         let Some(live) = sockets.get_mut(socket_id) else { return };

@@ -1,10 +1,12 @@
 //! One object per user: that user's bus. Decodes, takes a turn of `bus`, performs what it says.
 
 mod answer;
+mod audit;
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::rc::{Rc, Weak};
 
+use account::audit::Event;
 use bus::clients::{sockets, streams};
 use bus::delivery::proof;
 use bus::peer::{self, Frame};
@@ -34,7 +36,8 @@ pub use answer::status;
 
 /// How soon an alarm whose turn failed goes off again.
 const RETRY_ALARM_MS: i64 = 60_000;
-/// How often it is looked who has fallen silent, while there are requests.
+const SILENT: &str = "too slow: no ping has come for a long time";
+/// How often silent peers are looked for, while there are requests.
 const LOOK_EVERY_MS: i64 = 10_000;
 /// Frames of one socket that were not understood, before it is closed.
 const MAX_MALFORMED: u32 = 20;
@@ -47,6 +50,7 @@ pub struct UserBus(Rc<Bus>);
 /// What the object is made of; shared with the streams of answers that outlive the call that began them.
 struct Bus {
     state: State,
+    env: Env,
     sql: ObjectSql,
     presence: RefCell<Presence>,
     sockets: Sockets,
@@ -60,7 +64,7 @@ struct Bus {
     telling_ms: Cell<Option<i64>>,
     /// When it was last looked who has fallen silent.
     looked_ms: Cell<i64>,
-    /// Itself, for what goes on after a call.
+    /// A reference to itself, for tasks that outlive a call.
     me: Weak<Self>,
 }
 
@@ -81,6 +85,7 @@ impl DurableObject for UserBus {
             looked_ms: Cell::new(0),
             me: me.clone(),
             state,
+            env,
         }))
     }
 
@@ -88,13 +93,14 @@ impl DurableObject for UserBus {
         if request.method() == Method::Get {
             return self.0.open_socket(&request).await;
         }
-        // Not `json`: that would have JavaScript parse it, and then walk the outcome value by value.
+        // Not `json`, which would parse in JavaScript and then convert value by value.
         self.0.answer(serde_json::from_slice(&request.bytes().await?)?).await
     }
 
     async fn alarm(&self) -> Result<Response> {
         self.0.armed_ms.set(None);
-        // An error would have the alarm tried again six times and then dropped for ever: it is logged, and tried again later.
+        // If an alarm fails, the runtime retries it six times and then drops it for good. So log the error and set
+        // another alarm.
         let user_id = self.0.turn("", |turn| alarm::owner(turn)).await;
         let done = match user_id {
             Ok(user_id) => self.0.turn(&user_id.unwrap_or_default(), alarm::alarm).await,
@@ -102,7 +108,7 @@ impl DurableObject for UserBus {
         };
         if let Err(error) = done {
             logged(&error);
-            // What was due stays due: the timers are rows, which a failed turn may not have read.
+            // Nothing that was due is lost: the timers are rows.
             if let Err(error) = self.0.arm(now_ms().saturating_add(RETRY_ALARM_MS)).await {
                 logged(&error);
             }
@@ -123,17 +129,16 @@ impl DurableObject for UserBus {
         let WebSocketIncomingMessage::String(text) = message else {
             return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
         };
+        if !self.0.sockets.admits(&opened.socket_id, text.len(), &self.0.presence.borrow().limits) {
+            return self.0.end_flood(&opened).await;
+        }
         let heard = self
             .0
             .turn(&opened.user_id, |turn| {
                 if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
                     turn.presence.heard(&uuid, turn.now_ms);
                 }
-                let from = peer::Socket {
-                    socket_id: &opened.socket_id,
-                    grant_id: &opened.grant_id,
-                    may_dispatch: opened.may_dispatch,
-                };
+                let from = peer::Socket { socket_id: &opened.socket_id, caller: &opened.caller() };
                 peer::receive(turn, from, &text)
             })
             .await;
@@ -183,11 +188,11 @@ impl Bus {
                 self.awake.set(true);
             }
             let decided = decide(&mut turn);
-            // Also where it failed: what was written before that stays.
+            // Announce even if it failed, because writes before the error stay.
             let announced = announce::settle(&mut turn);
             let decided = decided.and_then(|decided| announced.map(|()| decided));
             if decided.is_err() {
-                // It may have stopped between a row and what is remembered of it.
+                // It may have stopped between writing a row and updating the cache.
                 turn.presence.cache = Cache::default();
             }
             (decided, turn.effects)
@@ -227,11 +232,12 @@ impl Bus {
                 self.sockets.close_all(code, reason);
                 self.waits.poke_all();
             }
+            Effect::Audit { username, what, detail } => self.audit(username, Event::of(what, "").about(detail)),
             Effect::Log { line } => console_log!("{line}"),
             Effect::News { subject } => self.waits.poke(&subject),
             Effect::Tell { due_ms } => self.tell_later(user_id, due_ms),
             Effect::Arm { due_ms } => return Some(due_ms),
-            // Not an effect among others: `turn` sees to it last.
+            // Performed last, by `turn`.
             Effect::Vanish => {}
         }
         None
@@ -260,6 +266,16 @@ impl Bus {
         });
     }
 
+    /// A socket sends more than it may: what it has sent beyond that is not looked at.
+    async fn end_flood(&self, opened: &Opened) -> Result<()> {
+        let reason = format!("too fast: more than {} frames a second", self.presence.borrow().limits.frames_per_second);
+        if let Some(opened) = self.sockets.end(&opened.socket_id, close::TOO_FAST, &reason) {
+            console_warn!("{} of {} is {reason}", opened.socket_id, opened.user_id);
+            self.left(&opened, None).await.map_err(|error| logged(&error))?;
+        }
+        Ok(())
+    }
+
     /// Lets clients go that have promised to send `ping` and have not: a process that hangs never closes its socket.
     async fn let_silent_go(&self) {
         let now_ms = now_ms();
@@ -278,14 +294,14 @@ impl Bus {
         };
         for socket_id in silent {
             let pinged_ms = pings.iter().find(|(pinged, _)| *pinged == socket_id).map(|(_, at_ms)| *at_ms);
-            let Some(opened) = self.sockets.end(&socket_id) else { continue };
+            let Some(opened) = self.sockets.end(&socket_id, close::TOO_SLOW, SILENT) else { continue };
             if let Err(error) = self.left(&opened, pinged_ms).await {
                 logged(&error);
             }
         }
     }
 
-    /// Takes a turn at this time, at whose end what has changed is told.
+    /// Takes a turn at this time, which announces changes at its end.
     fn tell_later(&self, user_id: &str, due_ms: i64) {
         let Some(bus) = self.me.upgrade() else { return };
         if self.telling_ms.get().is_some_and(|telling_ms| telling_ms <= due_ms) {
@@ -324,11 +340,11 @@ impl Bus {
     /// Accepts a peer's socket, or the edge's end of an event stream. The edge has checked the token and says in headers
     /// whose it is.
     async fn open_socket(&self, request: &Request) -> Result<Response> {
-        let limit = self.presence.borrow().limits.sockets;
-        if self.sockets.count() >= limit {
-            return Response::error(format!("this user has {limit} connections open, the most there may be"), 429);
-        }
         let Opening { opened, expires_ms, stream, listener } = Opened::from_edge(request.headers())?;
+        let open = self.sockets.open_beside(&opened);
+        if let Err(reason) = sockets::room(&self.presence.borrow().limits, opened.is_client(), open) {
+            return Response::error(reason, 429);
+        }
         let session_id = stream.as_ref().map(|(session_id, _)| session_id.as_str());
         let admitted = self.turn(&opened.user_id, |turn| sockets::admit(turn, &opened.grant_id, session_id)).await;
         let session = match admitted.map_err(|error| logged(&error))? {
@@ -383,7 +399,7 @@ fn failed(error: Error) -> CoreError {
     CoreError::Storage(StorageError::Statement(error.to_string()))
 }
 
-/// Logs what happened in full; outside it is one opaque sentence.
+/// Logs the error in full. Callers get one opaque sentence.
 fn logged(error: &CoreError) -> Error {
     console_error!("bus: {error}");
     Error::RustError("internal error".to_owned())

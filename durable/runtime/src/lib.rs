@@ -4,11 +4,11 @@ use kernel::ids::{Entropy, EntropyError};
 use worker::js_sys::{Date, Reflect, global};
 use worker::wasm_bindgen::JsValue;
 
-/// Has woken futures run as reactions of a promise, which the engine queues by itself. `queueMicrotask` does the same by
-/// way of workerd, which makes a function of the engine's for each call: a tenth of what a dispatch costs. Futures take
-/// the promise where there is no `queueMicrotask`. To be called once, before the first future.
+/// Makes futures wake through promise reactions, which the engine queues itself. `queueMicrotask` goes through workerd,
+/// which makes a JavaScript function for each call: a tenth of the cost of a dispatch. Futures use the promise where
+/// `queueMicrotask` is missing, so this removes it. Call it once, before the first future.
 pub fn wake_by_promises() {
-    // Fails only on a global object that takes no properties: then all goes on as before.
+    // Fails only if the global object is frozen; then `queueMicrotask` stays in use.
     let _ = Reflect::set(&global(), &JsValue::from_str("queueMicrotask"), &JsValue::UNDEFINED);
 }
 

@@ -2,7 +2,7 @@
 
 use kernel::arguments::{Bound, DefaultValue, Kind, Param};
 
-use super::scene::PAGE;
+use super::kinds::PAGE;
 use super::{Annotations, Changes, DispatchTool};
 
 /// As long as a whole request may be.

@@ -2,8 +2,7 @@
 
 use kernel::arguments::{Bound, Kind, Param};
 
-use super::online::ASSET_ID;
-use super::scene::NAME;
+use super::kinds::{ASSET_ID, NAME};
 use super::{Annotations, Changes, DispatchTool};
 
 const PROMPT: Kind = Kind::Text { min: 1, max: 4096 };

@@ -8,6 +8,7 @@ mod bus;
 mod checkpoints;
 mod code;
 mod generated;
+mod kinds;
 mod listing;
 mod model;
 mod msgbus;
@@ -18,10 +19,10 @@ mod scene;
 
 pub use account::{CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
 pub use code::CONSOLE_LEVELS;
+pub use kinds::MAX_INTEGER;
 pub use listing::{bytes_to_models, list};
 pub use model::{AccountTool, Annotations, BusTool, Changes, DispatchCall, DispatchTool, MAX_TIMEOUT_SECONDS, Tool};
 pub use profile::Profile;
-pub use scene::MAX_INTEGER;
 
 /// Every dispatch tool, in the order of the list. Its first takes no arguments that must be given: test suites of the
 /// protocol call the first tool of a server with `{}`.

@@ -2,10 +2,9 @@
 
 use kernel::arguments::{DefaultValue, Kind, Param};
 
-use super::scene::NAME;
+use super::kinds::{ASSET_ID, NAME};
 use super::{Annotations, Changes, DispatchTool};
 
-pub const ASSET_ID: Kind = Kind::Text { min: 1, max: 128 };
 const WORD: Kind = Kind::Text { min: 1, max: 64 };
 const QUERY: Kind = Kind::Text { min: 1, max: 512 };
 

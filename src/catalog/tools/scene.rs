@@ -2,20 +2,10 @@
 
 use kernel::arguments::{DefaultValue, Kind, Param};
 
+use super::kinds::{MAX_INTEGER, NAME, PAGE};
 use super::{Annotations, Changes, DispatchTool};
 
-/// Blender's own limit for names is 63 bytes before 5.0 and 255 since.
-pub const NAME: Kind = Kind::Text { min: 1, max: 255 };
 pub const PATH: Kind = Kind::Text { min: 1, max: 4096 };
-/// The largest number of Blender's integer properties.
-pub const MAX_INTEGER: i64 = 2_147_483_647;
-pub const PAGE: Param = Param::optional(
-    "page",
-    Kind::Integer { min: 1, max: MAX_INTEGER },
-    DefaultValue::Integer(1),
-    "Which page, counted from 1.",
-);
-
 pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_get_scene_info",

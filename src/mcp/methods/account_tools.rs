@@ -2,14 +2,15 @@
 
 use account::access_tokens::{DEFAULT_DAYS, Listed};
 use bus::wire::command::Command;
+use bus::wire::rights;
 use kernel::arguments::validate;
 use kernel::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{AccountTool, CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
 use crate::mcp::methods::tool_outcome::ToolOutcome;
+use crate::mcp::wire::error::RpcError;
 use crate::oauth::personal_tokens::agreement_page;
 use crate::oauth::personal_tokens::{self, PersonalTokenError};
 
@@ -22,7 +23,7 @@ pub async fn call(context: &RequestContext, tool: &AccountTool, arguments: &Valu
         Ok(checked) => checked,
         Err(error) => return Ok(ToolOutcome::Refused(error.to_string())),
     };
-    context.need(if tool.listing.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
+    context.need(rights::of_other_tool(tool.listing.annotations.read_only))?;
     // The bus checks that the session is open and the grant is not revoked.
     context.ask(Command::UseSession).await?;
     match answer(context, tool.listing.name, &checked).await {

@@ -5,9 +5,9 @@ use bus::wire::tables::LIST_JOBS;
 use serde_json::{Value, json};
 
 use crate::catalog::completion::{self, Dynamic, Reference};
-use crate::mcp::answer::Answer;
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
+use crate::mcp::wire::answer::Answer;
+use crate::mcp::wire::error::RpcError;
 
 /// The most values in one answer (MCP, "Completion").
 const MAX_VALUES: usize = 100;

@@ -5,11 +5,11 @@ use bus::wire::envelope::Envelope;
 use serde_json::Value;
 
 use crate::catalog::tools::DispatchCall;
-use crate::mcp::answer::Answer;
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
 use crate::mcp::methods::tasks;
 use crate::mcp::methods::which_blender::{self, Choice};
+use crate::mcp::wire::answer::Answer;
+use crate::mcp::wire::error::RpcError;
 use crate::objects::bus::BusAnswer;
 
 /// What the result of a command is turned into.

@@ -12,16 +12,16 @@ mod tools;
 mod which_blender;
 use bus::wire::command::{Command, Reply};
 use bus::wire::priority::Priority;
-use kernel::scopes::Scopes;
+use bus::wire::rights;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::card::full_server_info;
 use crate::catalog;
-use crate::mcp::answer::{Answer, Caching, SERVER_INFO_KEY};
 use crate::mcp::context::{Era, RequestContext};
 use crate::mcp::era;
-use crate::mcp::error::RpcError;
+use crate::mcp::wire::answer::{Answer, Caching, SERVER_INFO_KEY};
+use crate::mcp::wire::error::RpcError;
 
 /// What holds for many tools is told here once, since a client pays for each listed word in every conversation.
 const INSTRUCTIONS: &str = "Works in the user's own Blender, live. Start with blender_get_scene_info; \
@@ -38,6 +38,7 @@ ambiguous_target, unknown_target or disconnected follow the hint and candidates.
 /// # Errors
 /// -32601 for an unknown method, and the errors of each method.
 pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
+    context.need(rights::of_method(&context.request.method))?;
     if !context.is_modern() {
         if let Some(answer) = answer_legacy(&context).await? {
             return Ok(answer);
@@ -45,7 +46,6 @@ pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
     } else if context.request.method == "server/discover" {
         return Ok(discovered(&context.caller.audience));
     }
-    context.need(Scopes::BUS_READ)?;
     match context.request.method.as_str() {
         "tools/list" => listed(&context, "tools", catalog::tools::list(context.profile)),
         "tools/call" => tools::call(&context).await,
@@ -78,10 +78,7 @@ async fn answer_legacy(context: &RequestContext) -> Result<Option<Answer>, RpcEr
             context.ask(Command::UseSession).await?;
             Ok(Some(Answer::default()))
         }
-        "resources/subscribe" => {
-            context.need(Scopes::BUS_READ)?;
-            subscriptions::subscribe(context, true).await.map(Some)
-        }
+        "resources/subscribe" => subscriptions::subscribe(context, true).await.map(Some),
         "resources/unsubscribe" => subscriptions::subscribe(context, false).await.map(Some),
         "logging/setLevel" => {
             let level = context.request.text("level")?;

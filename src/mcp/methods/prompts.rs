@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::catalog::prompts;
-use crate::mcp::answer::Answer;
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
+use crate::mcp::wire::answer::Answer;
+use crate::mcp::wire::error::RpcError;
 
 /// # Errors
 /// -32602 for an unknown prompt, and for a missing, unknown or invalid argument, which is named.

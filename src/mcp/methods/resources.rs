@@ -5,10 +5,10 @@ use bus::wire::tables::{JOB_RESULT, RECEIVE_MESSAGES};
 use serde_json::{Value, json};
 
 use crate::catalog::resources::{ResourceError, ResourceRef};
-use crate::mcp::answer::{Answer, Caching};
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
 use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
+use crate::mcp::wire::answer::{Answer, Caching};
+use crate::mcp::wire::error::RpcError;
 
 const MIME_TYPE: &str = "application/json";
 

@@ -2,17 +2,17 @@
 //! (earlier revisions).
 
 use bus::wire::command::{Command, Reply};
+use bus::wire::rights;
 use bus::wire::tool_parameters::MAX_ID;
 use bus::wire::topics::{Listener, Subscription, Topic};
-use kernel::scopes::Scopes;
 use serde_json::{Map, Value, json};
 use worker::WebSocket;
 
 use crate::catalog::resources::{ResourceError, ResourceRef};
-use crate::mcp::answer::Answer;
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
 use crate::mcp::methods::tasks;
+use crate::mcp::wire::answer::Answer;
+use crate::mcp::wire::error::RpcError;
 use crate::objects::bus::Opened;
 
 /// The most resources of one stream.
@@ -37,7 +37,7 @@ pub struct Listening {
 /// # Errors
 /// -32602 for a malformed or too large filter.
 pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
-    context.need(Scopes::BUS_READ)?;
+    context.need(rights::of_method(&context.request.method))?;
     let id = &context.request.id;
     let subscriptions = wanted(context)?;
     let uris: Vec<&str> = subscriptions.iter().map(|subscription| subscription.uri.as_str()).collect();

@@ -3,7 +3,7 @@
 use bus::wire::tool_result;
 use serde_json::Value;
 
-use crate::mcp::answer::Answer;
+use crate::mcp::wire::answer::Answer;
 
 /// A document, or the reason why there is none. Both become tool results, so that models see what was wrong with a
 /// call.

@@ -2,20 +2,20 @@
 
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
+use bus::wire::rights;
 use bus::wire::tables::SUBMIT;
 use bus::wire::tool_result;
 use kernel::arguments::unquoted;
-use kernel::scopes::Scopes;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::{self, DispatchCall, DispatchTool, Tool};
-use crate::mcp::answer::Answer;
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
 use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
 use crate::mcp::methods::tool_outcome::ToolOutcome;
 use crate::mcp::methods::which_blender::{self, Choice};
 use crate::mcp::methods::{account_tools, tasks};
+use crate::mcp::wire::answer::Answer;
+use crate::mcp::wire::error::RpcError;
 
 /// Calls a tool of the catalog.
 ///
@@ -37,7 +37,7 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
         },
         Tool::Job(tool) if tool.name == SUBMIT => submit(context, arguments).await,
         Tool::Bus(tool) | Tool::Job(tool) => {
-            context.need(if tool.annotations.read_only { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
+            context.need(rights::of_tool(tool.name).over_http)?;
             let reply = context.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?;
             outcome_of(reply).map(Answer::from)
         }
@@ -51,7 +51,7 @@ async fn submit(context: &RequestContext, arguments: Value) -> Result<Answer, Rp
         Ok(arguments) => arguments,
         Err(reason) => return Ok(ToolOutcome::Refused(reason).into()),
     };
-    context.need(Scopes::BUS_DISPATCH)?;
+    context.need(rights::of_tool(SUBMIT).over_http)?;
     let choice = which_blender::choice(context).await?;
     let submitted = arguments.get("command").and_then(Value::as_str).unwrap_or_default();
     if let Some(envelope) = which_blender::not_chosen(&choice, submitted) {
@@ -98,7 +98,7 @@ fn with_checked_params(arguments: Value) -> Result<Value, String> {
 }
 
 async fn call_blender(context: &RequestContext, call: DispatchCall) -> Result<Answer, RpcError> {
-    context.need(if call.only_reads { Scopes::BUS_READ } else { Scopes::BUS_DISPATCH })?;
+    context.need(rights::of_other_tool(call.only_reads))?;
     match dispatch(context, call, AnswerAs::Tool).await? {
         Dispatched::Envelope(envelope) => enveloped(envelope),
         Dispatched::Instead(answer) => Ok(answer),

@@ -11,9 +11,9 @@ use bus::wire::tool_parameters::MAX_ID;
 use runtime::now_ms;
 use serde_json::{Map, Value, json};
 
-use crate::mcp::answer::{Answer, ResultType};
 use crate::mcp::context::RequestContext;
-use crate::mcp::error::RpcError;
+use crate::mcp::wire::answer::{Answer, ResultType};
+use crate::mcp::wire::error::RpcError;
 use crate::seal::{self, StateCheck};
 
 /// How long the user may take to answer, in milliseconds.

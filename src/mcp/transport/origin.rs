@@ -7,7 +7,7 @@ use url::Url;
 use worker::{Headers, Method, Request, Response, Result};
 
 use crate::config::Config;
-use crate::mcp::error::RpcError;
+use crate::mcp::wire::error::RpcError;
 use crate::site::{Site, SiteError, is_loopback};
 
 const METHODS: &str = "GET, POST, DELETE, OPTIONS";

@@ -17,17 +17,17 @@ use worker::{Context, Env, Request, Response as HttpResponse, Result, console_er
 use crate::caller::Caller;
 use crate::catalog::tools::Profile;
 use crate::http::event_stream::bridge;
-use crate::mcp::answer::{Answer, Response};
 use crate::mcp::context::{Era, Interim, RequestContext};
 use crate::mcp::era::{self, McpHeaders};
-use crate::mcp::error::RpcError;
-use crate::mcp::id::Id;
-use crate::mcp::message::{self, Message, Parsed};
 use crate::mcp::methods::{self, subscriptions};
 use crate::mcp::reports::Reports;
 use crate::mcp::transport::accepts::Accepts;
 use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, json_text};
 use crate::mcp::transport::streaming::{Delivery, OnAbandon, Pending, deliver};
+use crate::mcp::wire::answer::{Answer, Response};
+use crate::mcp::wire::error::RpcError;
+use crate::mcp::wire::id::Id;
+use crate::mcp::wire::message::{self, Message, Parsed};
 use crate::objects::bus::Bus;
 
 /// On every other path `server/discover` is unknown, so that clients which detect the revision open a session.
@@ -192,7 +192,7 @@ impl Post<'_> {
             (Era::Modern { client: era::check_modern(&self.headers, &message)? }, random_key()?)
         } else {
             let session_id = self.headers.session_id.clone();
-            let key = request_key(session_id.as_deref().unwrap_or_default(), &message.id);
+            let key = self.request_key(session_id.as_deref().unwrap_or_default(), &message.id);
             (Era::Legacy { session_id }, key)
         };
         let internal = |reason: String| RpcError::Internal(reason);
@@ -234,9 +234,14 @@ impl Post<'_> {
             return;
         }
         match Bus::of(self.env, &self.caller) {
-            Ok(bus) => self.context.wait_until(give_up(Rc::new(bus), request_key(session_id, id))),
+            Ok(bus) => self.context.wait_until(give_up(Rc::new(bus), self.request_key(session_id, id))),
             Err(error) => console_error!("{error}"),
         }
+    }
+
+    /// The key under which a request of a session waits on the bus: no other grant's cancellation finds it.
+    fn request_key(&self, session_id: &str, id: &Id) -> String {
+        format!("{} {session_id} {id}", self.caller.grant_id)
     }
 
     /// A result or error as an HTTP response.
@@ -257,11 +262,6 @@ impl Post<'_> {
 fn answered(context: RequestContext, modern: bool) -> LocalBoxFuture<'static, Response> {
     let id = Some(context.request.id.clone());
     methods::answer(context).map(move |outcome| Response { id, modern, outcome }).boxed_local()
-}
-
-/// The key under which a request of a session waits on the bus.
-fn request_key(session_id: &str, id: &Id) -> String {
-    format!("{session_id} {id}")
 }
 
 fn random_key() -> Result<String, RpcError> {

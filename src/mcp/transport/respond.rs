@@ -2,8 +2,8 @@
 
 use worker::{Request, Response, ResponseBody, Result, console_error};
 
-use crate::mcp::error::RpcError;
-use crate::mcp::id::Id;
+use crate::mcp::wire::error::RpcError;
+use crate::mcp::wire::id::Id;
 use crate::oauth::bearer::Challenge;
 
 pub const SESSION_HEADER: &str = "Mcp-Session-Id";

@@ -14,10 +14,10 @@ use futures_util::stream::{FuturesUnordered, unfold};
 use worker::{Context, Delay, Response as HttpResponse, Result};
 
 use crate::http::event_stream::{Chunk, comment, event, event_stream};
-use crate::mcp::answer::Response;
 use crate::mcp::context::Interim;
 use crate::mcp::transport::accepts::Accepts;
 use crate::mcp::transport::respond::SESSION_HEADER;
+use crate::mcp::wire::answer::Response;
 
 /// A comment is sent at least this often. A client that has gone is noticed at the next one, well before its call would
 /// become a task that nobody follows.

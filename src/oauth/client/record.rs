@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kernel::secrets::{encoded_hash, hash};
 use serde::{Deserialize, Serialize};
 
 use crate::http::error::Error;
@@ -92,6 +93,28 @@ impl Record {
     }
 }
 
+/// What stays the same from one sign-in of a program to the next, as a hash. A client that registers itself anew for each
+/// sign-in has another id each time: it goes by its name, which it cannot change afterwards. A Blender names its computer
+/// there, whose domain depends on the network it is in.
+pub fn program(client_id: &str) -> String {
+    let name = || {
+        let record = client_id.strip_prefix(PREFIX)?.split('.').nth(1)?;
+        let record: Record = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(record).ok()?).ok()?;
+        if record.name.is_empty() {
+            return None;
+        }
+        let name = match record.name.strip_prefix(OF_BLENDERS) {
+            Some(computer) => format!("{OF_BLENDERS}{}", computer.split('.').next().unwrap_or_default()),
+            None => record.name,
+        };
+        Some(format!("named {name}"))
+    };
+    encoded_hash(&hash(&name().unwrap_or_else(|| format!("id {client_id}"))))
+}
+
+/// How the extension calls itself, before the name of its computer.
+const OF_BLENDERS: &str = "Blender Bus on ";
+
 /// The id of the key that signed a client id.
 pub fn kid(client_id: &str) -> &str {
     client_id.strip_prefix(PREFIX).and_then(|rest| rest.split('.').next()).unwrap_or_default()
@@ -99,7 +122,7 @@ pub fn kid(client_id: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Purpose, Record, credential, is_credential};
+    use super::{Purpose, Record, credential, is_credential, program};
     use crate::oauth::client::MAX_CLIENT_ID_BYTES;
     use crate::objects::key_ring::tests::keys;
 
@@ -112,6 +135,21 @@ mod tests {
     fn an_id_is_the_client() {
         let id = record().to_id(&keys(1)).unwrap();
         assert_eq!(Record::from_id(&id, &keys(1)).unwrap(), Some(record()));
+    }
+
+    #[test]
+    fn a_program_is_the_same_at_each_sign_in_and_no_other() {
+        let id =
+            |name: &str, registered_s| Record { name: name.into(), registered_s, ..record() }.to_id(&keys(1)).unwrap();
+        let named = |name: &str| program(&id(name, 7));
+        assert_eq!(named("A client"), program(&id("A client", 8)));
+        assert_ne!(named("A client"), named("Another client"));
+        assert_eq!(named("Blender Bus on studio.local"), named("Blender Bus on studio.lan"));
+        assert_ne!(named("Blender Bus on studio"), named("Blender Bus on node-1"));
+        assert_ne!(named("a.b"), named("a.c"));
+        assert_ne!(program("https://a.example/client"), program("https://b.example/client"));
+        // A client that is described elsewhere cannot spell itself as the name of another.
+        assert_ne!(program("named A client"), named("A client"));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub async fn act(owner: &Owner<'_>, parameters: &Parameters) -> Result<Outcome, 
         "send" => send(owner, field("target")?, field("command")?, field("input")?).await,
         "cancel" => cancel(owner, field("job_id")?).await,
         "disconnect" => disconnect(owner, field("client_uuid")?).await,
+        "release" => release(owner, field("client_uuid")?).await,
         "allow" => answer(owner, field("job_id")?, true).await,
         "refuse" => answer(owner, field("job_id")?, false).await,
         "screenshot" => screenshot(owner, field("client_uuid")?).await,
@@ -87,7 +88,24 @@ async fn cancel(owner: &Owner<'_>, job_id: &str) -> Result<Outcome, Error> {
 async fn disconnect(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Error> {
     match owner.ask(Command::Disconnect { client_uuid: client_uuid.to_owned() }).await? {
         Reply::Found { found: true } => {
+            owner.audit("client forgotten, its name is free", client_uuid).await?;
             Ok(Outcome::done(format!("{client_uuid} is disconnected. It stays away until somebody connects it again.")))
+        }
+        Reply::Found { found: false } => Ok(Outcome::failed("This client no longer exists.")),
+        Reply::Rejected { message } => Ok(Outcome::failed(message)),
+        _ => Err(Error::UnexpectedReply("UserBus")),
+    }
+}
+
+/// Lets go of a client's name, for another login or token.
+async fn release(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Error> {
+    match owner.ask(Command::Release { client_uuid: client_uuid.to_owned() }).await? {
+        Reply::Found { found: true } => {
+            owner.audit("name of a client freed", client_uuid).await?;
+            Ok(Outcome::done(format!(
+                "The name {client_uuid} is free. The next Blender that connects under it has it, with whatever its \
+                 login or token is."
+            )))
         }
         Reply::Found { found: false } => Ok(Outcome::failed("This client no longer exists.")),
         Reply::Rejected { message } => Ok(Outcome::failed(message)),

@@ -1,5 +1,7 @@
 //! A signed-in owner with their bus.
 
+use account::accounts::Command::Audit;
+use account::audit::Event;
 use bus::wire::command::{Command, Reply};
 use bus::wire::views::Overview;
 use kernel::scopes::Scopes;
@@ -40,6 +42,12 @@ impl<'a> Owner<'a> {
         Ok(self.bus.ask("", None, command, &|_| {}).await.map_err(worker::Error::from)?)
     }
 
+    /// Writes what the owner has done into the audit log of the account.
+    pub async fn audit(&self, what: &str, detail: &str) -> Result<(), Error> {
+        let event = Event::of(what, "").about(detail);
+        self.session.account.ask(&Audit { event }).await.map(|_| ())
+    }
+
     pub async fn overview(&self) -> Result<Overview, Error> {
         match self.ask(Command::Overview).await? {
             Reply::Overview { overview } => Ok(*overview),
@@ -61,6 +69,7 @@ impl<'a> Owner<'a> {
             client_id: "dashboard".to_owned(),
             grant_id: format!("browser-{session}"),
             scopes: Scopes::BUS_READ,
+            sign_in: None,
             audience: self.site.issuer.clone(),
             expires_at_ms: now_ms().saturating_add(STREAM_MS),
         }

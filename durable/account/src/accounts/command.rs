@@ -24,48 +24,15 @@ pub enum Command {
         #[serde(default)]
         from: From,
     },
-    /// Who the owner of this browser session is.
-    Session {
-        session: String,
-    },
-    /// A provider has said who this is: signs the browser in, and makes the account at the first time.
+    /// An OpenID provider has identified the user: signs the browser in, and makes the account the first time.
     SignInAs {
         username: Username,
         display_name: String,
     },
-    EndSession {
+    /// What is done in the browser of the owner, who is known by the secret of the session.
+    InBrowser {
         session: String,
-    },
-    /// The owner, known by the session, consents or has done so.
-    IssueCode {
-        session: String,
-        permission: Permission,
-        binding: CodeBinding,
-        consent: Consent,
-    },
-    /// The clients that may do something.
-    ListClients {
-        session: String,
-    },
-    /// Takes back whatever a client was allowed; it has to be asked about again.
-    ForgetClient {
-        session: String,
-        client_id: String,
-    },
-    /// The owner is about to look up the code of a device: counts the guess, unless there were too many.
-    TryDeviceCode {
-        session: String,
-    },
-    /// It was no guess.
-    FoundDeviceCode {
-        session: String,
-    },
-    /// The owner has allowed a device. `secret_hash`: SHA-256 of its secret, base64url.
-    AllowDevice {
-        session: String,
-        permission: Permission,
-        secret_hash: String,
-        lifetime_ms: i64,
+        does: InBrowser,
     },
     Exchange(Exchange),
     Refresh(Refresh),
@@ -82,27 +49,12 @@ pub enum Command {
         token: String,
         audiences: Vec<String>,
     },
-    /// A client makes one only as the owner has agreed to in the browser.
+    /// Makes an access token. A client may do so only as the owner has agreed in the browser.
     CreateAccessToken {
         by: Authority,
         new: NewToken,
     },
-    /// The client that asks for an access token, before the owner is asked.
-    AskingClient {
-        session: String,
-        grant_id: String,
-    },
-    /// The owner agrees that a client makes this access token.
-    ApproveAccessToken {
-        session: String,
-        grant_id: String,
-        new: NewToken,
-    },
-    /// What touched the rights of the account.
-    ListAudit {
-        session: String,
-    },
-    /// Something else has touched them.
+    /// Writes an event from elsewhere, such as the bus, to the audit log.
     Audit {
         event: Event,
     },
@@ -113,28 +65,11 @@ pub enum Command {
         by: Authority,
         token_id: String,
     },
-    /// Makes the account, whose owner is signed in by that. The edge has seen to it that this is allowed.
+    /// Makes the account and signs its owner in. The edge has checked that this is allowed.
     SignUp {
         username: Username,
         password: String,
         admin: bool,
-    },
-    /// Signs out whatever was signed in before, and this browser in anew.
-    ChangePassword {
-        session: String,
-        old: String,
-        new: String,
-    },
-    /// Erases the account and all its data, the user's bus included. The password is asked for once more.
-    Delete {
-        session: String,
-        password: String,
-    },
-    Standing {
-        session: String,
-    },
-    MakeInvite {
-        session: String,
     },
     ClaimInvite {
         invite: String,
@@ -146,15 +81,85 @@ pub enum Command {
     },
 }
 
-/// Who manages the account: its owner at a browser, or a client of the owner's. Never a personal access token: one that
-/// leaked could be replaced by others.
+/// What the owner does in a browser that is signed in. Where it is not, the reply is mostly `NoSession`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InBrowser {
+    /// Asks who the owner is.
+    Who,
+    SignOut,
+    /// Consents to what a client asks for, or has done so before.
+    IssueCode {
+        permission: Permission,
+        binding: CodeBinding,
+        consent: Consent,
+    },
+    /// Looks at the clients that may do something.
+    ListClients,
+    /// Takes back whatever a client was allowed; it has to be asked about again.
+    ForgetClient {
+        client_id: String,
+    },
+    /// Is about to look up the code of a device: counts the guess, unless there were too many.
+    TryDeviceCode,
+    /// Has found a device by its code: the guesses before are forgotten.
+    FoundDeviceCode,
+    /// Allows a device. `secret_hash`: SHA-256 of its secret, base64url.
+    AllowDevice {
+        permission: Permission,
+        secret_hash: String,
+        lifetime_ms: i64,
+    },
+    /// Asks which client wants an access token, before agreeing.
+    AskingClient {
+        grant_id: String,
+    },
+    /// Agrees that a client makes this access token.
+    ApproveAccessToken {
+        grant_id: String,
+        new: NewToken,
+    },
+    /// Looks at what touched the rights of the account.
+    ListAudit,
+    /// Signs out whatever was signed in before, and this browser in anew.
+    ChangePassword {
+        old: String,
+        new: String,
+    },
+    /// Erases the account and all its data, the user's bus included. The password is asked for once more.
+    Delete {
+        password: String,
+    },
+    /// Asks what kind of account it is.
+    Standing,
+    MakeInvite,
+}
+
+impl InBrowser {
+    /// As a command, by the owner of this browser session.
+    pub fn by(self, session: impl Into<String>) -> Command {
+        Command::InBrowser { session: session.into(), does: self }
+    }
+
+    /// What is replied where nobody is signed in.
+    pub fn without_session(&self) -> Reply {
+        match self {
+            Self::MakeInvite => Reply::NoInvite,
+            Self::SignOut | Self::FoundDeviceCode => Reply::Done,
+            _ => Reply::NoSession,
+        }
+    }
+}
+
+/// Who manages access tokens: the owner in a browser, or one of the owner's clients. Never a personal access token,
+/// because a leaked one could be used to make others.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Authority {
     Session {
         session: String,
     },
-    /// `scopes`: of the access token; what it makes can do no more.
+    /// `scopes` are those of the client's access token. A token that it makes cannot have more.
     Grant {
         grant_id: String,
         scopes: Scopes,
@@ -189,7 +194,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The name for the owner's own eyes.
+    /// The name to show to the owner.
     pub fn shown(&self) -> &str {
         self.display_name.as_deref().unwrap_or(&self.username)
     }
@@ -244,19 +249,19 @@ pub enum Reply {
     Audit {
         entries: Vec<Entry>,
     },
-    /// No token of that id is live, or none that is like the one sent.
+    /// No live token has this id or this secret.
     NoAccessToken,
     AccessTokenRefused {
         reason: access_tokens::Refused,
     },
-    /// The caller is one that may not do this, or no longer.
+    /// The caller may not do this, or no longer may.
     NotAllowed {
         reason: Denial,
     },
     NameTaken,
     /// The new password is too short or too long.
     WeakPassword,
-    /// `has_password`: it is not a provider that the owner signs in with.
+    /// `has_password` is false where the owner signs in with an OpenID provider.
     Standing {
         is_administrator: bool,
         has_password: bool,
@@ -281,13 +286,13 @@ pub enum Denial {
     ScopeExceeded,
 }
 
-/// What the glue has to do after the writes, and again until it can report it to `performed`.
+/// What the object does after the writes, and repeats until it can report success to `performed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Tell the user's bus that a grant is revoked.
     RevokeOnBus { user_id: String, grant_id: String },
     /// Have the user's bus erased.
     EraseBus { user_id: String },
-    /// The administrator is gone: there has to be a way to another.
+    /// The administrator has deleted the account: make a new setup code, so that there can be another one.
     ReleaseSetup { username: String },
 }

@@ -1,5 +1,5 @@
-//! Deleting an account. All of it goes in one turn; what remains is one row that says what else has to be erased, and who
-//! is owed that. With the last debt paid the object is as if the name had never had an account.
+//! Deleting an account. All its rows go in one turn, except one that lists what is still to be erased elsewhere. Once
+//! all of that is done, the object is indistinguishable from one that was never used.
 
 use kernel::migrate::empty;
 use kernel::params;
@@ -10,7 +10,7 @@ use crate::accounts::row::has_row;
 
 const TABLE: &str = "deletion";
 
-/// Erases every row of the account, those of tables yet to be thought of too.
+/// Erases every row of the account. It asks the database for its tables, so that a new table is covered too.
 pub fn begin(sql: &dyn Sql, owner: &Owner, is_administrator: bool) -> Result<(), StorageError> {
     let administrator = is_administrator.then_some(owner.username.as_str());
     sql.query(
@@ -20,7 +20,7 @@ pub fn begin(sql: &dyn Sql, owner: &Owner, is_administrator: bool) -> Result<(),
     empty(sql, &[TABLE])
 }
 
-/// Until everything is erased the name cannot be taken.
+/// The name cannot be taken until everything is erased.
 pub fn is_pending(sql: &dyn Sql) -> Result<bool, StorageError> {
     has_row(sql, TABLE)
 }
@@ -48,7 +48,7 @@ pub fn performed(sql: &dyn Sql, effect: &Effect) -> Result<(), StorageError> {
     sql.query(&format!("UPDATE deletion SET {change}"), &[]).map(|_| ())
 }
 
-/// Whether an account was deleted and nothing is owed any more: the database itself may go.
+/// Whether an account was deleted and nothing is left to erase elsewhere, so that the database itself may go.
 pub fn is_over(sql: &dyn Sql) -> Result<bool, StorageError> {
     Ok(is_pending(sql)? && owed(sql)?.is_empty())
 }

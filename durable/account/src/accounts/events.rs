@@ -2,12 +2,12 @@
 
 use kernel::storage::{Sql, StorageError};
 
-use crate::accounts::command::{AfterLogin, Authority, Command, Reply};
+use crate::accounts::command::{AfterLogin, Authority, Command, InBrowser, Reply};
 use crate::accounts::row::exists;
 use crate::audit::{self, Event};
 use crate::grants;
 
-/// What a command is written as once it has been done. What it ends is looked up before it does.
+/// The audit event of a command. It is made before the command runs, because the command may delete the names it needs.
 pub fn of(sql: &dyn Sql, command: &Command) -> Result<Option<Event>, StorageError> {
     let named = |what: &str, name: &str| Some(Event::of(what, name));
     Ok(match command {
@@ -20,13 +20,7 @@ pub fn of(sql: &dyn Sql, command: &Command) -> Result<Option<Event>, StorageErro
         }
         Command::SignInAs { .. } => named("signed in by the provider", ""),
         Command::SignUp { .. } => named("account made", ""),
-        Command::IssueCode { permission, .. } => {
-            Some(Event::of("client allowed", &permission.client_name).about(permission.scopes.to_string()))
-        }
-        Command::AllowDevice { permission, .. } => {
-            Some(Event::of("device allowed", &permission.client_name).about(permission.scopes.to_string()))
-        }
-        Command::ForgetClient { client_id, .. } => named("client revoked", &name_of_client(sql, client_id)?),
+        Command::InBrowser { does, .. } => in_browser(sql, does)?,
         Command::CreateAccessToken { by, new } => {
             let client = match by {
                 Authority::Session { .. } => String::new(),
@@ -34,27 +28,41 @@ pub fn of(sql: &dyn Sql, command: &Command) -> Result<Option<Event>, StorageErro
             };
             Some(Event::of("access token made", &client).about(format!("{}: {}", new.name, new.scopes)))
         }
-        Command::ApproveAccessToken { grant_id, new, .. } => {
-            let client = name_of_grant(sql, grant_id)?;
-            Some(Event::of("access token agreed to", &client).about(format!("{}: {}", new.name, new.scopes)))
-        }
         Command::RevokeAccessToken { token_id, .. } => {
             Some(Event::of("access token revoked", "").about(name_of_grant(sql, token_id)?))
         }
         Command::RevokeGrant { grant_id, .. } => named("client signed itself out", &name_of_grant(sql, grant_id)?),
         Command::RevokeToken { client_id, .. } => named("client signed itself out", &name_of_client(sql, client_id)?),
-        Command::ChangePassword { .. } => named("password changed", ""),
-        Command::Delete { .. } => named("deletion asked for", ""),
-        Command::MakeInvite { .. } => named("invitation made", ""),
         Command::Refresh(refresh) => named("refresh token used twice", &name_of_client(sql, &refresh.client_id)?),
         Command::Exchange(exchange) => named("code used twice", &name_of_client(sql, &exchange.client_id)?),
         _ => None,
     })
 }
 
-/// Writes what was done. What was refused is written where it tells of somebody who should not have tried.
+fn in_browser(sql: &dyn Sql, does: &InBrowser) -> Result<Option<Event>, StorageError> {
+    let named = |what: &str, name: &str| Some(Event::of(what, name));
+    Ok(match does {
+        InBrowser::IssueCode { permission, .. } => {
+            Some(Event::of("client allowed", &permission.client_name).about(permission.scopes.to_string()))
+        }
+        InBrowser::AllowDevice { permission, .. } => {
+            Some(Event::of("device allowed", &permission.client_name).about(permission.scopes.to_string()))
+        }
+        InBrowser::ForgetClient { client_id } => named("client revoked", &name_of_client(sql, client_id)?),
+        InBrowser::ApproveAccessToken { grant_id, new } => {
+            let client = name_of_grant(sql, grant_id)?;
+            Some(Event::of("access token agreed to", &client).about(format!("{}: {}", new.name, new.scopes)))
+        }
+        InBrowser::ChangePassword { .. } => named("password changed", ""),
+        InBrowser::Delete { .. } => named("deletion asked for", ""),
+        InBrowser::MakeInvite => named("invitation made", ""),
+        _ => None,
+    })
+}
+
+/// Writes the event if the command succeeded. Of refusals only failed sign-ins and reused codes or tokens are written.
 pub fn note(sql: &dyn Sql, event: &Event, reply: &Reply, now_ms: i64) -> Result<(), StorageError> {
-    // An account that was just deleted, or never was, keeps nothing.
+    // An account that was just deleted, or never existed, has no audit log.
     if !exists(sql)? {
         return Ok(());
     }

@@ -37,7 +37,7 @@ pub fn effects(owner: &Owner, revoked: impl IntoIterator<Item = String>) -> Vec<
     revoked.into_iter().map(tell).collect()
 }
 
-/// Turns what became of a grant into a reply: a refusal is an answer, anything else that failed is not.
+/// Turns the outcome of a grant operation into a reply. A refusal is a reply; any other failure is an error.
 pub fn settle(
     outcome: Result<(Reply, Vec<String>), GrantError>,
     owner: &Owner,

@@ -31,7 +31,7 @@ pub fn exists(sql: &dyn Sql) -> Result<bool, StorageError> {
     has_row(sql, "account")
 }
 
-/// The catalog is asked first: a name without an account has no tables.
+/// Ask the schema catalog first: a name without an account has no tables.
 pub fn has_row(sql: &dyn Sql, table: &str) -> Result<bool, StorageError> {
     let tables = sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", params![table])?;
     Ok(!tables.is_empty() && !sql.query(&format!("SELECT 1 FROM {table}"), &[])?.is_empty())

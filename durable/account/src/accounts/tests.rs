@@ -2,7 +2,9 @@ use kernel::scopes::Scopes;
 use kernel::storage::Sql;
 use kernel::testing::{Counter, Memory};
 
-use super::{AfterLogin, Authority, Command, Denial, Effect, From, Reply, create, handle, open, owed, performed};
+use super::{
+    AfterLogin, Authority, Command, Denial, Effect, From, InBrowser, Reply, create, handle, open, owed, performed,
+};
 use crate::access_tokens::NewToken;
 use crate::browser_sessions;
 use crate::failed_logins::LONGEST_PAUSE_MS;
@@ -130,10 +132,10 @@ fn a_browser_session_names_its_owner_until_it_is_ended() {
     let login =
         Command::Login { username, password, dev_password: None, then: AfterLogin::Session, from: From::default() };
     let (Reply::SessionStarted { owner, session }, _) = account.ask(login) else { panic!("no session") };
-    assert_eq!(account.ask(Command::Session { session: session.clone() }).0, Reply::Owner { owner });
-    assert_eq!(account.ask(Command::Session { session: "forged".into() }).0, Reply::NoSession);
-    assert_eq!(account.ask(Command::EndSession { session: session.clone() }).0, Reply::Done);
-    assert_eq!(account.ask(Command::Session { session }).0, Reply::NoSession);
+    assert_eq!(account.ask(InBrowser::Who.by(session.clone())).0, Reply::Owner { owner });
+    assert_eq!(account.ask(InBrowser::Who.by("forged")).0, Reply::NoSession);
+    assert_eq!(account.ask(InBrowser::SignOut.by(session.clone())).0, Reply::Done);
+    assert_eq!(account.ask(InBrowser::Who.by(session)).0, Reply::NoSession);
 }
 
 #[test]
@@ -162,7 +164,7 @@ fn an_absent_account_answers_every_command() {
     let mut account = Account::absent();
     let refresh = Refresh { token: String::new(), client_id: String::new(), scopes: None, audiences: Vec::new() };
     assert_eq!(account.ask(Command::Refresh(refresh)).0, Reply::Refused { reason: Refusal::Unknown });
-    assert_eq!(account.ask(Command::Session { session: String::new() }).0, Reply::NoSession);
+    assert_eq!(account.ask(InBrowser::Who.by(String::new())).0, Reply::NoSession);
     let (token, client_id) = (String::new(), String::new());
     assert_eq!(account.ask(Command::RevokeToken { token, client_id }).0, Reply::Done);
     assert_eq!(account.tables(), 0);
@@ -221,7 +223,7 @@ fn an_access_token_manages_no_access_tokens_and_nothing_gives_more_than_it_has()
     let same = Command::CreateAccessToken { by: weak, new: new_token(Scopes::BUS_READ) };
     let session = browser_sessions::start(&account.sql, 1, &mut account.entropy).unwrap();
     let new = new_token(Scopes::BUS_READ);
-    account.ask(Command::ApproveAccessToken { session, grant_id: granted.grant_id.clone(), new });
+    account.ask(InBrowser::ApproveAccessToken { grant_id: granted.grant_id.clone(), new }.by(session));
     let Reply::AccessTokenMade { listed, .. } = account.ask(same).0 else { panic!("no token") };
     let by = Authority::Grant { grant_id: listed.token_id.clone(), scopes: Scopes::ALL };
     let ended = Authority::Session { session: "forged".into() };
@@ -259,7 +261,7 @@ fn changing_the_password_signs_everything_else_out() {
     let Reply::SessionStarted { session, .. } = account.ask(sign_up("long enough", false)).0 else { panic!() };
     let Reply::Granted { owner, granted } = account.login("long enough", None) else { panic!("no tokens") };
     let change =
-        |old: &str, new: &str| Command::ChangePassword { session: session.clone(), old: old.into(), new: new.into() };
+        |old: &str, new: &str| InBrowser::ChangePassword { old: old.into(), new: new.into() }.by(session.clone());
     assert_eq!(account.ask(change("wrong", "another one")).0, Reply::WrongCredentials);
     assert_eq!(account.ask(change("long enough", "short")).0, Reply::WeakPassword);
     let (reply, effects) = account.ask(change("long enough", "another one"));
@@ -267,7 +269,7 @@ fn changing_the_password_signs_everything_else_out() {
     let effect = Effect::RevokeOnBus { user_id: owner.user_id.clone(), grant_id: granted.grant_id };
     assert_eq!(effects, vec![effect]);
     assert_eq!(account.ask(change("another one", "yet another one")).0, Reply::NoSession);
-    assert_eq!(account.ask(Command::Session { session: fresh }).0, Reply::Owner { owner });
+    assert_eq!(account.ask(InBrowser::Who.by(fresh)).0, Reply::Owner { owner });
     assert_eq!(account.login("long enough", None), Reply::WrongCredentials);
     assert!(user_id(&account.login("another one", None)).is_some());
 }
@@ -278,7 +280,7 @@ fn guessing_the_old_password_is_counted_as_guessing_at_login_is() {
     let Reply::SessionStarted { session, .. } = account.ask(sign_up("long enough", false)).0 else { panic!() };
     let mut change = |old: &str| {
         let (session, old, new) = (session.clone(), old.to_owned(), "another one".to_owned());
-        account.ask(Command::ChangePassword { session, old, new }).0
+        account.ask(InBrowser::ChangePassword { old, new }.by(session)).0
     };
     for _ in 0..10 {
         assert_eq!(change("guess"), Reply::WrongCredentials);
@@ -292,9 +294,9 @@ fn only_an_administrator_invites() {
         let mut account = Account::absent();
         let Reply::SessionStarted { session, .. } = account.ask(sign_up("long enough", admin)).0 else { panic!() };
         let is = Reply::Standing { is_administrator: admin, has_password: true };
-        assert_eq!(account.ask(Command::Standing { session: session.clone() }).0, is);
-        let made = account.ask(Command::MakeInvite { session }).0;
+        assert_eq!(account.ask(InBrowser::Standing.by(session.clone())).0, is);
+        let made = account.ask(InBrowser::MakeInvite.by(session)).0;
         assert_eq!(matches!(made, Reply::Invite { .. }), admin);
-        assert_eq!(account.ask(Command::MakeInvite { session: "forged".into() }).0, Reply::NoInvite);
+        assert_eq!(account.ask(InBrowser::MakeInvite.by("forged")).0, Reply::NoInvite);
     }
 }

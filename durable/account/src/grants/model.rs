@@ -56,7 +56,7 @@ impl Grant {
         by_sibling || self.children(index).any(|child| self.was_used(child))
     }
 
-    /// What a refresh with this token must come to.
+    /// The expected outcome of a refresh with this token.
     fn expected(&self, index: usize, now_ms: i64) -> Result<(), (Refusal, bool)> {
         let token = &self.tokens[index];
         if self.revoked {
@@ -141,7 +141,7 @@ impl World {
         }
     }
 
-    /// What is revoked is what the bus is owed.
+    /// The bus has to be told of exactly the revoked grants.
     fn settle(&self) {
         let mut owed = untold(&self.account.sql).unwrap();
         let mut revoked: Vec<_> =
@@ -160,7 +160,7 @@ impl World {
 fn ten_thousand_interleavings_agree_with_the_model() {
     let (mut refreshed, mut revoked) = (0, 0);
     for batch in 0..100_u64 {
-        // A new schema for each hundred: making it would be most of the work.
+        // A new database for every hundred steps: making one takes longer than the steps.
         let mut world = World { account: Account::new(), grants: Vec::new(), now_ms: 1 };
         for seed in 1..=100 {
             let mut dice = Dice((batch * 100 + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);

@@ -16,7 +16,7 @@ pub enum KeyError {
     Entropy(#[from] EntropyError),
 }
 
-/// One key for one use: what one signs is worth nothing to the others.
+/// Each key has one purpose: a signature of one is not accepted for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use crate::key_ring::keys::KeyError;
 
-/// What the edge asks. `configured`: the code of the configuration, which is as good as the one that was made.
+/// What the edge asks. `configured` is the code from the configuration, accepted as well as the generated one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Command {
@@ -18,17 +18,17 @@ pub enum Command {
         username: String,
         configured: Option<String>,
     },
-    /// No account came of it: the name was taken.
+    /// The account could not be made because the name was taken.
     Release {
         username: String,
     },
-    /// The account that came of it is deleted: there is to be a new code.
+    /// The account made with it was deleted: a new code is needed.
     Renew {
         username: String,
     },
 }
 
-/// The code of a deployment that has had none, to be shown to the operator; nothing ever after.
+/// Makes the setup code of a new deployment, to be shown to the operator. Returns nothing once there has been one.
 pub fn first_code(sql: &dyn Sql, entropy: &mut dyn Entropy) -> Result<Option<String>, KeyError> {
     if !sql.query("SELECT 1 FROM setup", &[])?.is_empty() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! A client is there: what it gets before anything else.
+//! What a client gets when it attaches, before anything else.
 
 use crate::delivery::{endings, lifecycle};
 use crate::turn::Turn;

@@ -1,10 +1,12 @@
 //! The client registry: who may be sent something, and who is there now.
 
-use kernel::params;
+use kernel::scopes::Scopes;
+use kernel::{params, trace};
 use serde_json::{Value, json};
 
 use crate::clients::streams;
 use crate::delivery::endings;
+use crate::rows::owners::{self, Claim};
 use crate::rows::{clients, inbox, jobs};
 use crate::turn::change::Change;
 use crate::turn::effect::{Effect, close};
@@ -12,12 +14,12 @@ use crate::turn::error::{Error, Rejection};
 use crate::turn::presence::{Attached, Link};
 use crate::turn::{Turn, seconds};
 use crate::wire::tools::RegisterClient;
-use crate::wire::views::{ClientInfo, JOB_ACK};
+use crate::wire::views::{BLENDER, ClientInfo, JOB_ACK};
 
-/// Pings that may stay away before a client that promised them counts as gone.
+/// How many promised pings may be missing before a client counts as gone.
 const PINGS_MISSED: i64 = 3;
 
-/// Through what a client spoke.
+/// The transport a call arrived on.
 #[derive(Debug, Clone, Copy)]
 pub enum Via<'a> {
     /// HTTP, in a session or without.
@@ -45,18 +47,42 @@ impl<'a> Via<'a> {
 /// `blender_register_client`. Bucket and `connected_at` of a known client stay as they are.
 ///
 /// # Errors
-/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at the limit of clients.
+/// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at the limit of clients,
+/// `Rejection::NotYours` for a name of another grant's, `Rejection::OtherType` where another client would become a Blender.
 pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Result<Value, Error> {
     if let Some(own) = via.bound()
         && own != call.client_uuid
     {
         return Err(Rejection::AnotherClient { uuid: call.client_uuid.clone(), own: own.to_owned() }.into());
     }
+    let claim = owners::claim(turn, &call.client_uuid)?;
     let known = clients::find(turn, &call.client_uuid)?;
+    check_type(turn, call, known.as_ref())?;
     if known.is_none() {
         make_room(turn)?;
     }
     let instance_before = clients::instance_id(turn, &call.client_uuid)?;
+    write_row(turn, call, via)?;
+    if claim == Claim::Moved {
+        tell_of_move(turn, &call.client_uuid);
+    }
+    reach(turn, call, via, claim)?;
+    settle_jobs(turn, call, via, instance_before)?;
+    turn.changes.insert(Change::Clients);
+    let client = ClientInfo {
+        uuid: call.client_uuid.clone(),
+        client_type: call.client_type.clone(),
+        is_persistent: known.as_ref().map_or(call.is_persistent, |client| client.is_persistent),
+        capabilities: call.capabilities.clone(),
+        group_id: call.group_id.clone(),
+        connected_at: known.map_or(seconds(turn.now_ms), |client| client.connected_at),
+        last_seen: seconds(turn.now_ms),
+        connected: true,
+    };
+    Ok(json!({"status": "ok", "client": client}))
+}
+
+fn write_row(turn: &Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Result<(), Error> {
     let capabilities = Value::from(call.capabilities.clone()).to_string();
     turn.sql.query(
         "INSERT INTO clients
@@ -77,32 +103,84 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
             call.instance_id.clone()
         ],
     )?;
+    owners::note(turn, &call.client_uuid)
+}
+
+fn tell_of_move(turn: &mut Turn<'_>, client_uuid: &str) {
+    let fields = [("client_uuid", trace::shown(client_uuid))];
+    turn.effects.push(Effect::Log { line: trace::line("client_moved", &fields) });
+    if let Some(username) = turn.caller.as_ref().map(|caller| caller.username.clone()) {
+        let (what, detail) = ("client moved to a later sign-in", client_uuid.to_owned());
+        turn.effects.push(Effect::Audit { username, what, detail });
+    }
+}
+
+/// The client is reached by the socket or session that it registered over from now on.
+fn reach(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>, claim: Claim) -> Result<(), Error> {
     match via {
         Via::Socket { socket_id, .. } => take_place(turn, call, socket_id),
-        Via::Http { session_id: Some(session_id) } => streams::bind(turn, session_id, call)?,
-        Via::Http { session_id: None } => {}
+        Via::Http { session_id } => {
+            if claim == Claim::Moved || session_id.is_some() {
+                replace(turn, &call.client_uuid)?;
+            }
+            if let Some(session_id) = session_id {
+                streams::bind(turn, session_id, call)?;
+            }
+        }
     }
+    Ok(())
+}
+
+/// Ends the jobs that the client no longer has.
+fn settle_jobs(
+    turn: &mut Turn<'_>,
+    call: &RegisterClient,
+    via: Via<'_>,
+    instance_before: Option<String>,
+) -> Result<(), Error> {
     match (&call.open_jobs, &call.instance_id, instance_before) {
         (Some(still_has), _, _) => endings::lose_forgotten(turn, &call.client_uuid, still_has)?,
         (None, Some(now), Some(before)) if *now != before => endings::lose_forgotten(turn, &call.client_uuid, &[])?,
-        // The server may have died with the socket, and nobody has seen that the peer left.
+        // The server may have been killed together with the socket, so that nobody noted that the peer left.
         _ if via.bound().is_none() && !call.capabilities.iter().any(|capability| capability == JOB_ACK) => {
             jobs::note_unanswered(turn, &call.client_uuid)?;
         }
         _ => {}
     }
-    turn.changes.insert(Change::Clients);
-    let client = ClientInfo {
-        uuid: call.client_uuid.clone(),
-        client_type: call.client_type.clone(),
-        is_persistent: known.as_ref().map_or(call.is_persistent, |client| client.is_persistent),
-        capabilities: call.capabilities.clone(),
-        group_id: call.group_id.clone(),
-        connected_at: known.map_or(seconds(turn.now_ms), |client| client.connected_at),
-        last_seen: seconds(turn.now_ms),
-        connected: true,
+    Ok(())
+}
+
+/// # Errors
+/// `Rejection::NoPeer`, `Rejection::OtherType`.
+fn check_type(turn: &Turn<'_>, call: &RegisterClient, known: Option<&ClientInfo>) -> Result<(), Error> {
+    if call.client_type != BLENDER {
+        return Ok(());
+    }
+    if !owners::has_scope(turn, Scopes::PEER) {
+        return Err(Rejection::NoPeer.into());
+    }
+    match known.filter(|known| known.client_type != BLENDER) {
+        Some(known) => {
+            let (uuid, kind) = (known.uuid.clone(), known.client_type.clone());
+            Err(Rejection::OtherType { uuid, kind }.into())
+        }
+        None => Ok(()),
+    }
+}
+
+const REPLACED: &str = "replaced by a newer connection of the same client_uuid";
+
+/// A client that had a socket of its own is reached another way from now on: the socket is closed and told why.
+fn replace(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
+    let older = turn.presence.get(uuid).filter(|attached| attached.link == Link::Socket);
+    let Some((socket_id, acknowledges)) = older.map(|older| (older.socket_id.clone(), older.acknowledges)) else {
+        return Ok(());
     };
-    Ok(json!({"status": "ok", "client": client}))
+    turn.presence.detach(uuid, &socket_id, turn.now_ms);
+    jobs::note_left(turn, uuid, acknowledges)?;
+    turn.effects.push(Effect::Note { socket_id: socket_id.clone() });
+    turn.effects.push(Effect::Close { socket_id, code: close::REPLACED, reason: REPLACED });
+    Ok(())
 }
 
 /// The newer socket wins: the older one is closed and told why.
@@ -113,10 +191,9 @@ fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
         .get(&call.client_uuid)
         .filter(|attached| attached.socket_id != socket_id && attached.link == Link::Socket);
     if let Some(older) = older {
-        let reason = "replaced by a newer connection of the same client_uuid";
         let socket_id = older.socket_id.clone();
         replaced = Some(socket_id.clone());
-        turn.effects.push(Effect::Close { socket_id, code: close::REPLACED, reason });
+        turn.effects.push(Effect::Close { socket_id, code: close::REPLACED, reason: REPLACED });
     }
     let attached = Attached {
         socket_id: socket_id.to_owned(),
@@ -128,7 +205,7 @@ fn take_place(turn: &mut Turn<'_>, call: &RegisterClient, socket_id: &str) {
         patience_ms: call.ping_interval.map(|seconds| seconds.saturating_mul(PINGS_MISSED).saturating_mul(1_000)),
     };
     turn.presence.attach(call.client_uuid.clone(), attached);
-    // The older one is nobody's from now on, also if the object wakes before its client has closed it.
+    // The older socket must not count as registered if the object wakes before its client has closed it.
     turn.effects.extend(replaced.map(|socket_id| Effect::Note { socket_id }));
     turn.effects.push(Effect::Note { socket_id: socket_id.to_owned() });
 }
@@ -144,7 +221,13 @@ fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
 }
 
 /// `blender_unregister_client`. Idempotent. A live socket of the client stays open, but is no peer any more.
+///
+/// # Errors
+/// `Rejection::NotYours` for a client of another grant's.
 pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
+    if owners::is_anothers(turn, uuid)? {
+        return Err(Rejection::NotYours { uuid: uuid.to_owned() }.into());
+    }
     let gone = turn.sql.query("DELETE FROM clients WHERE uuid = ? RETURNING uuid", params![uuid])?;
     turn.presence.cache.forget_caller(uuid);
     inbox::forget(turn, uuid)?;
@@ -158,6 +241,16 @@ pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
     }
     let status = if gone.is_empty() { "not_found" } else { "ok" };
     Ok(json!({"status": status, "client_uuid": uuid}))
+}
+
+/// The owner lets a client's name go, for another login or token to register it. Says whether there is such a client.
+pub fn release(turn: &mut Turn<'_>, client_uuid: &str) -> Result<bool, Error> {
+    let found = owners::release(turn, client_uuid)?;
+    if found {
+        let fields = [("client_uuid", trace::shown(client_uuid))];
+        turn.effects.push(Effect::Log { line: trace::line("client_released", &fields) });
+    }
+    Ok(found)
 }
 
 /// Takes a client off the bus: it is told why, its socket is closed, and it is forgotten. Says whether there was one.

@@ -1,4 +1,4 @@
-//! Whether a socket may open, and what its end means.
+//! Opening and closing of sockets.
 
 use crate::clients::streams;
 use crate::rows::revocations::is_revoked;
@@ -8,7 +8,43 @@ use crate::rows::{clients, jobs};
 use crate::turn::Turn;
 use crate::turn::change::Change;
 use crate::turn::error::Error;
+use crate::turn::limits::Limits;
 use crate::wire::command::Reply;
+
+/// Sockets that are open.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Open {
+    pub all: usize,
+    /// Those of the edge, which only listen.
+    pub streams: usize,
+    /// Of the grant that opens another, and of the same kind as that.
+    pub alike_of_grant: usize,
+}
+
+/// Whether there is room for one more: a client's own, or a stream. A quarter of all is kept for clients' own sockets, and
+/// a quarter of these for other grants, so that no token keeps Blenders out.
+///
+/// # Errors
+/// The reason, for the client.
+pub fn room(limits: &Limits, is_client: bool, open: Open) -> Result<(), String> {
+    let all = limits.sockets;
+    let quarter = all.div_euclid(4);
+    if open.all >= all {
+        return Err(format!("this user has {all} connections open, the most there may be"));
+    }
+    let most_streams = all.saturating_sub(quarter);
+    if !is_client && open.streams >= most_streams {
+        return Err(format!(
+            "this user has {most_streams} streams open, the most there may be; the rest is for Blenders"
+        ));
+    }
+    let of_grant = if is_client { all.saturating_sub(quarter) } else { quarter.max(1) };
+    if open.alike_of_grant >= of_grant {
+        let what = if is_client { "connections" } else { "streams" };
+        return Err(format!("this login or token has {of_grant} {what} open, the most it may have"));
+    }
+    Ok(())
+}
 
 /// Whether a socket may open: a client's own, or the stream of a session, which must be open.
 pub fn admit(
@@ -21,7 +57,7 @@ pub fn admit(
     }
     match session_id {
         None => Ok(Ok(None)),
-        Some(session_id) => Ok(sessions::find(turn, session_id)?.map(Some).ok_or(Reply::NoSession)),
+        Some(session_id) => Ok(sessions::find(turn, session_id, grant_id)?.map(Some).ok_or(Reply::NoSession)),
     }
 }
 

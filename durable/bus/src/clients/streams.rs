@@ -16,10 +16,10 @@ use crate::turn::error::Error;
 use crate::turn::presence::{Attached, Link, Stream};
 use crate::wire::tools::RegisterClient;
 
-/// Kept events that a stream gets at once; more come when these have been read.
+/// How many kept events a stream gets at once. More follow once these have been read.
 const MAX_EVENTS: i64 = 200;
 
-/// Their bytes.
+/// How many bytes of kept events a stream gets at once.
 const MAX_BYTES: i64 = 1024 * 1024;
 
 /// The revision that begins a stream with an event that only has an id, so that it can be resumed from the start.
@@ -73,7 +73,7 @@ fn tell_pending(turn: &mut Turn<'_>, session_id: &str) -> Result<(), Error> {
 fn replay(turn: &mut Turn<'_>, session_id: &str, after: i64) -> Result<(), Error> {
     let of_session = "client_uuid IN (SELECT uuid FROM clients WHERE session_id = ?1) AND seq > ?2";
     let most = format!("SELECT seq, bytes FROM inbox WHERE {of_session} ORDER BY seq LIMIT ?3");
-    // One more than is sent, which shows that there is more.
+    // Read one more than is sent, to see whether there is more.
     let sizes = turn.sql.query(&most, params![session_id, after, MAX_EVENTS.saturating_add(1)])?;
     let at_once = sizes.get(..usize::try_from(MAX_EVENTS).unwrap_or(0)).unwrap_or(&sizes);
     let last = inbox::end_of_page(at_once, MAX_BYTES)?.unwrap_or(after);

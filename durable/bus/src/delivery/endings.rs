@@ -7,7 +7,7 @@ use crate::delivery::{lifecycle, window};
 use crate::rows::jobs;
 use crate::turn::Turn;
 use crate::turn::error::Error;
-use crate::turn::job::{Job, State};
+use crate::turn::job::{Job, State, is_open};
 
 /// The open jobs of a client that stayed away for an hour.
 pub fn lose(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
@@ -55,7 +55,7 @@ pub fn lose_untaken(turn: &mut Turn<'_>, job_id: &str) -> Result<(), Error> {
     }
 }
 
-/// Says whose job it was, if it was not taken.
+/// Loses a job that its Blender has not taken. Returns that Blender's uuid.
 fn finish_untaken(turn: &mut Turn<'_>, job_id: &str) -> Result<Option<String>, Error> {
     let Some(job) = jobs::find(turn, job_id)?.filter(|job| !job.is_taken() && job.state.is_open()) else {
         return Ok(None);
@@ -83,8 +83,11 @@ pub fn pass_missed_cancels(turn: &mut Turn<'_>, client_uuid: &str, still_has: &[
 /// Every job that has expired, whoever it is for.
 pub fn lose_expired_of_all(turn: &mut Turn<'_>) -> Result<(), Error> {
     let expired = turn.sql.query(
-        "SELECT job_id FROM jobs WHERE state IN ('queued', 'delivered') AND state IN ('queued', 'delivered', 'running')
-           AND expires_at <= ? ORDER BY seq",
+        concat!(
+            "SELECT job_id FROM jobs WHERE state IN ('queued', 'delivered') AND ",
+            is_open!(),
+            " AND expires_at <= ? ORDER BY seq"
+        ),
         params![turn.now_ms],
     )?;
     for row in &expired {

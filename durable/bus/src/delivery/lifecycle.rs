@@ -30,8 +30,8 @@ pub fn submit(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a job that the request waits for. The log hears of it when it ends, or when the wait is slow or over before that:
-/// most end at once, and two lines would be one too many.
+/// Makes a job that a request waits for. It is logged when it ends, or earlier once the wait turns slow or gives up.
+/// Most jobs end at once, so this saves a line each.
 pub fn dispatch(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
     let job = create(turn, job)?;
     turn.presence.cache.await_job(job);
@@ -57,39 +57,21 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
     if text.len() > MAX_RECORD {
         return Err(Rejection::TooLong { what: "job", size: text.len(), limit: MAX_RECORD }.into());
     }
-    turn.sql.query(
-        "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
-           idempotency_key, created_at, traceparent, expires_at, sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
-            record.job_id.as_str(),
-            job.command,
-            job.target_uuid,
-            record.from_uuid.as_str(),
-            i64::from(record.priority),
-            state.name(),
-            text.as_str(),
-            job.batch_id,
-            job.idempotency_key,
-            turn.now_ms,
-            record.traceparent.clone(),
-            job.expires_ms,
-            turn.sender.clone()
-        ],
-    )?;
-    turn.presence.cache.count(Some(job.target_uuid), None, state);
+    let NewJob { command, target_uuid, batch_id, idempotency_key, expires_ms, .. } = job;
+    jobs::insert(turn, &record, &text, state, &jobs::Inserted { command, batch_id, idempotency_key, expires_ms })?;
     timers::ensure_retention(turn)?;
     turn.changes.extend([Change::OpenJobs, Change::Job { job_id: record.job_id.clone() }]);
     if state == State::Queued {
-        if turn.presence.get(job.target_uuid).is_none() {
-            timers::ensure(turn, Kind::Lost, job.target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
+        if turn.presence.get(target_uuid).is_none() {
+            timers::ensure(turn, Kind::Lost, target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
         }
     } else {
         let sender = turn.sender.clone();
-        post::send_record(turn, job.target_uuid, record.priority, &text, sender.as_deref())?;
+        post::send_record(turn, target_uuid, record.priority, &text, sender.as_deref())?;
     }
     Ok(Job {
         job_id: record.job_id,
-        command: job.command.to_owned(),
+        command: command.to_owned(),
         target_uuid: Some(record.target_uuid),
         from_uuid: record.from_uuid,
         state,
@@ -208,14 +190,14 @@ pub fn too_large(size: usize) -> String {
 pub fn update_payload(job_id: &str, status: &str, result: &str, error: &str) -> Value {
     let mut payload =
         json!({"kind": "job_update", "job_id": job_id, "status": status, "result": result, "error": error});
-    // In JSON a byte takes six at the most.
+    // A byte takes at most six in JSON (`\u00XX`).
     if result.len().saturating_add(error.len()) > MAX_RECORD / 8 {
         shorten(&mut payload, MAX_RECORD, "The result is cut here; blender_job_result has all of it.");
     }
     payload
 }
 
-/// The update as a record for whoever sent the job. The bus itself waits in the object and needs none.
+/// The update as a record for the sender of the job. A dispatch waits in the object and needs none.
 pub fn report_update(turn: &mut Turn<'_>, job: &Job, status: &str, result: &str, error: &str) -> Result<(), Error> {
     if job.from_uuid == turn.server_uuid() {
         return Ok(());
@@ -228,7 +210,7 @@ pub fn report_update(turn: &mut Turn<'_>, job: &Job, status: &str, result: &str,
     post::deliver(turn, &record).map(|_| ())
 }
 
-/// A record about a job. These go out at notice.
+/// A record about a job. Its priority is `notice`.
 pub fn report(
     turn: &mut Turn<'_>,
     job_id: &str,

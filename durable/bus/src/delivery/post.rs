@@ -21,10 +21,11 @@ const MAX_EVENT: usize = 1024 * 1024 - 1024;
 /// What is left for the notification around a record, in bytes.
 const AROUND: usize = 1024;
 
-/// Records that a client's socket may have open before its `ping` is looked at for proof.
+/// How many records may be unproven on a client's socket before its last `ping` is checked for proof.
 const LOOK_FOR_PING_EVERY: i64 = 50;
 
-/// Keeps the record for its recipient, and sends it if that is there. Says whether there was anyone to keep it for.
+/// Keeps the record for its recipient, and sends it if the recipient is connected. Returns whether the recipient is
+/// registered.
 pub fn deliver(turn: &mut Turn<'_>, record: &Record) -> Result<bool, Error> {
     let recipient = record.target_uuid.as_str();
     match turn.presence.get(recipient).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
@@ -53,7 +54,7 @@ fn send_kept(turn: &mut Turn<'_>, socket_id: &str, seq: i64, mut notification: V
     turn.effects.push(Effect::Send { socket_id: socket_id.to_owned(), frame: notification.to_string() });
 }
 
-/// Sends a notification to a client that is there now, however it is reached. Says whether it is there.
+/// Sends a notification to a connected client, by socket or stream. Returns whether it is connected.
 pub fn send(turn: &mut Turn<'_>, client_uuid: &str, notification: &Value) -> Result<bool, Error> {
     match turn.presence.get(client_uuid).map(|attached| (attached.link.clone(), attached.socket_id.clone())) {
         None => return Ok(false),

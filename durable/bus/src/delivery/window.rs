@@ -1,7 +1,7 @@
-//! The way of jobs to their peer: what may be sent now, what is sent again, and what waits until there is room.
+//! Which jobs a peer is sent now, which again, and which wait until there is room.
 //!
-//! A peer that acknowledges gets at most `WINDOW` jobs that it has not acknowledged; any other gets them as they come, and
-//! they count as running once they are sent.
+//! A peer that acknowledges has at most `WINDOW` unacknowledged jobs. Any other peer gets jobs as they come, and they
+//! count as running once they are sent.
 
 use kernel::params;
 use kernel::storage::{MAX_INTEGER, Row};
@@ -12,7 +12,7 @@ use crate::rows::jobs::{backlog, set_state};
 use crate::rows::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::turn::error::Error;
-use crate::turn::job::State;
+use crate::turn::job::{State, is_open};
 use crate::wire::record::notification;
 
 /// Jobs sent to a socket and not yet acknowledged; the rest wait as rows.
@@ -47,10 +47,13 @@ fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Error> 
     if backlog(turn, client_uuid)?.delivered == 0 {
         return Ok(Vec::new());
     }
-    // The second condition is the index's own: without it SQLite would not take the index.
+    // The second condition repeats that of the partial index; without it SQLite does not use the index.
     let unacknowledged = turn.sql.query(
-        "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'delivered'
-           AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq",
+        concat!(
+            "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'delivered' AND ",
+            is_open!(),
+            " ORDER BY priority, seq"
+        ),
         params![client_uuid],
     )?;
     let acknowledges = turn.presence.get(client_uuid).is_some_and(|attached| attached.acknowledges);
@@ -64,7 +67,7 @@ fn resend(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Error> 
                 row.optional_text(3)?.as_deref(),
             );
         }
-        // It does not promise any more to run nothing twice: what it was sent before may be running.
+        // It no longer promises to run nothing twice, so what it was sent before may be running.
         set_state(turn, &row.text(0)?, client_uuid, State::Delivered, State::Running)
     })
 }
@@ -80,8 +83,11 @@ pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Err
         return Ok(Vec::new());
     }
     let queued = turn.sql.query(
-        "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'queued'
-           AND state IN ('queued', 'delivered', 'running') ORDER BY priority, seq LIMIT ?",
+        concat!(
+            "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'queued' AND ",
+            is_open!(),
+            " ORDER BY priority, seq LIMIT ?"
+        ),
         params![client_uuid, room],
     )?;
     each(&queued, |row| {
@@ -90,7 +96,7 @@ pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Err
     })
 }
 
-/// Does something with each row. What fails is returned, and the rest goes on.
+/// Handles each row. Returns those that failed; the others are not affected.
 fn each(rows: &[Row], mut send: impl FnMut(&Row) -> Result<(), Error>) -> Result<Vec<Unsent>, Error> {
     let mut unsent = Vec::new();
     for row in rows {

@@ -9,10 +9,10 @@ use crate::turn::Turn;
 use crate::turn::error::Error;
 use crate::wire::views::Counters;
 
-/// Jobs that are looked at, the newest.
+/// How many of the newest jobs are looked at.
 const RECENT: i64 = 500;
 
-/// Messages that are counted; more are shown as so many.
+/// Messages are counted up to this number.
 const MAX_COUNTED: i64 = 10_000;
 
 pub fn read(turn: &mut Turn<'_>) -> Result<Counters, Error> {
@@ -46,7 +46,7 @@ pub fn read(turn: &mut Turn<'_>) -> Result<Counters, Error> {
     })
 }
 
-/// The value that so many of a hundred do not exceed.
+/// The percentile of sorted values.
 fn share(sorted: &[i64], percent: usize) -> Option<i64> {
     let place = sorted.len().saturating_mul(percent).div_ceil(100).saturating_sub(1);
     sorted.get(place).copied()

@@ -4,28 +4,29 @@ use kernel::ids;
 use serde_json::Value;
 
 use crate::delivery::{lifecycle, routing};
-use crate::requests::wait::Answered;
+use crate::requests::wait::{Answered, Outcome, Wait};
 use crate::turn::Turn;
 use crate::turn::error::Error;
 use crate::turn::job::NewJob;
-use crate::wire::envelope::Envelope;
+use crate::wire::command::Reply;
 use crate::wire::priority::Priority;
 use crate::wire::record::Routing;
 
 /// A job that no Blender has taken is lost this long after its caller stopped waiting. Contract: 60 s.
 const UNTAKEN_MS: i64 = 60_000;
 
-/// Starts a job in a Blender and says what to wait for, or why there is none.
+/// Starts a job in a Blender and waits for it, or answers why there is none. `times`, in milliseconds: how long the caller
+/// waits, and after what time a client that supports tasks gets one.
 pub fn dispatch(
     turn: &mut Turn<'_>,
     command: &str,
     params: &Value,
     wanted: Option<&str>,
-    timeout_ms: i64,
-) -> Result<Result<(String, Answered), Envelope>, Error> {
+    (timeout_ms, task_after_ms): (i64, Option<i64>),
+) -> Result<Outcome, Error> {
     let target_uuid = match routing::pick_peer(turn, command, wanted)? {
         Ok(target_uuid) => target_uuid,
-        Err(envelope) => return Ok(Err(envelope)),
+        Err(envelope) => return Ok(Reply::Envelope { envelope: Box::new(envelope) }.into()),
     };
     routing::has_room(turn, 1)?;
     routing::admit(turn, 1)?;
@@ -43,5 +44,12 @@ pub fn dispatch(
         expires_ms: Some(turn.now_ms.saturating_add(timeout_ms).saturating_add(UNTAKEN_MS)),
     };
     lifecycle::dispatch(turn, job)?;
-    Ok(Ok((job_id, Answered { command: command.to_owned(), target_uuid, task_at_ms: None })))
+    let answered = Answered { command: command.to_owned(), target_uuid, task_at_ms: None };
+    Ok(Outcome::Wait(Wait {
+        subject: job_id,
+        for_what: answered.or_task_after(turn.now_ms, task_after_ms).into(),
+        started_ms: turn.now_ms,
+        deadline_ms: turn.now_ms.saturating_add(timeout_ms),
+        is_slow: false,
+    }))
 }

@@ -1,4 +1,4 @@
-//! What a request hears of its job while it waits: how far it is, and what becomes of it, for whoever asked to be told.
+//! What a waiting request is told of its job: progress and outcome, where the client asked for it.
 
 use serde_json::{Value, json};
 

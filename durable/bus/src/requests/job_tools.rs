@@ -4,17 +4,17 @@ use kernel::{ids, params};
 use serde_json::{Map, Value, json};
 
 use crate::delivery::{lifecycle, routing, window};
-use crate::rows::{clients, inbox, jobs};
+use crate::rows::{clients, inbox, jobs, owners};
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{self, Job, NewJob, State};
 use crate::turn::{Turn, seconds};
 use crate::wire::envelope::Envelope;
 use crate::wire::priority::Priority;
 use crate::wire::record::Routing;
-use crate::wire::tools::{JobCall, Submit};
+use crate::wire::tools::{JobCall, ReceiveMessages, Submit};
 use crate::wire::views::BLENDER;
 
-/// Bytes of results that one answer shows side by side; past that they are to be fetched one by one.
+/// Bytes of results that one answer shows. Beyond that they have to be fetched one by one.
 const MAX_RESULTS_SHOWN: usize = job::MAX_RESULT;
 
 /// Answers a call that need not wait.
@@ -26,14 +26,20 @@ pub fn call(turn: &mut Turn<'_>, call: JobCall) -> Result<Value, Error> {
         JobCall::Cancel(call) => cancel(turn, &call.job_id),
         JobCall::List(call) => list(turn, call.status.as_deref(), call.limit),
         JobCall::ReceiveMessages(call) => {
-            let page = inbox::read(turn, &call.client_uuid, call.after.as_deref(), call.limit)?;
-            let mut answer = json!({"messages": page.messages, "next": page.next});
-            if let (Some(fields), true) = (answer.as_object_mut(), page.dropped > 0) {
-                fields.insert("dropped".to_owned(), Value::from(page.dropped));
-            }
-            Ok(answer)
+            let is_own = owners::is_own(turn, &call.client_uuid)?;
+            receive(turn, &call, is_own)
         }
     }
+}
+
+/// `blender_receive_messages`. Only the grant that registered the client takes messages away.
+pub fn receive(turn: &mut Turn<'_>, call: &ReceiveMessages, is_own: bool) -> Result<Value, Error> {
+    let page = inbox::read(turn, &call.client_uuid, call.after.as_deref(), call.limit, is_own)?;
+    let mut answer = json!({"messages": page.messages, "next": page.next});
+    if let (Some(fields), true) = (answer.as_object_mut(), page.dropped > 0) {
+        fields.insert("dropped".to_owned(), Value::from(page.dropped));
+    }
+    Ok(answer)
 }
 
 /// `blender_submit`: one job, or one for each member of a group. The same key starts nothing twice.
@@ -46,6 +52,9 @@ fn submit(turn: &mut Turn<'_>, call: &Submit) -> Result<Value, Error> {
             fields.insert("duplicate".to_owned(), Value::from(true));
         }
         return Ok(known);
+    }
+    if let Some(from_uuid) = &call.from_uuid {
+        owners::may_speak_as(turn, from_uuid)?;
     }
     if let Some(group) = &call.target_group {
         return submit_to_group(turn, call, group);

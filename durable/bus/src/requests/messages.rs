@@ -1,12 +1,13 @@
 //! `blender_send_message` and `blender_job_update`: what clients say to each other.
 
+use kernel::scopes::Scopes;
 use kernel::{ids, text};
 use serde_json::{Map, Value, json};
 
 use crate::clients::registry::Via;
 use crate::delivery::{lifecycle, post, routing};
 use crate::rows::jobs::{self, MAX_RECORD};
-use crate::rows::{clients, origins};
+use crate::rows::{clients, origins, owners};
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{EXTRA, Job, MAX_ERROR, MAX_EXTRA, MAX_RESULT, NewJob, State};
 use crate::turn::{Turn, seconds};
@@ -17,6 +18,9 @@ use crate::wire::tools::{JobUpdate, SendMessage};
 
 /// `blender_send_message`. A payload that dispatches a job to one client is kept as a job; anything else is passed on.
 pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> {
+    if let Some(from_uuid) = &call.from_uuid {
+        owners::may_speak_as(turn, from_uuid)?;
+    }
     let sender = call.from_uuid.clone().unwrap_or_else(|| turn.server_uuid());
     let Some((routing, recipients)) = routing::recipients(turn, &call, &sender)? else {
         return Ok(json!({
@@ -26,24 +30,17 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
         }));
     };
     let message_id = ids::message_id(turn.entropy)?;
-    let given = call.payload.get("job_id").and_then(Value::as_str).map(str::to_owned);
-    if given.as_deref().is_some_and(|job_id| job_id.is_empty() || job_id.len() > MAX_ID) {
-        return Err(Rejection::JobId.into());
-    }
-    let job_id = given.unwrap_or_else(|| message_id.clone());
+    let job_id = named_job(&call.payload)?.unwrap_or_else(|| message_id.clone());
     let dispatches = dispatched(&call.payload).map(str::to_owned);
-    let mut ended = false;
-    if dispatches.is_some()
-        && let [only] = recipients.as_slice()
-        && let Some(known) = jobs::find(turn, &job_id)?
-    {
-        if known.state.is_open() {
-            return Ok(json!({
-                "status": "ok", "duplicate": true, "message_id": message_id, "job_id": job_id, "job_state": known.shown(),
-                "targets": [only], "routing": routing,
-            }));
+    let mut answer =
+        json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
+    let known = if dispatches.is_some() && recipients.len() == 1 { jobs::find(turn, &job_id)? } else { None };
+    if let Some(open) = known.as_ref().filter(|known| known.state.is_open()) {
+        if let Some(fields) = answer.as_object_mut() {
+            fields.insert("duplicate".to_owned(), Value::from(true));
+            fields.insert("job_state".to_owned(), Value::from(open.shown()));
         }
-        ended = true;
+        return Ok(answer);
     }
     let size = call.payload.to_string().len();
     if size > MAX_RECORD {
@@ -54,40 +51,58 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
         // Peers read the id from the payload.
         call.payload.as_object_mut().map(|payload| payload.insert("job_id".to_owned(), Value::from(job_id.as_str())));
     }
-    let mut record = Record {
+    let record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: sender,
         target_uuid: String::new(),
-        routing: routing.clone(),
+        routing,
         payload: call.payload,
         job_id: job_id.clone(),
-        message_id: message_id.clone(),
+        message_id,
         priority: call.priority.as_u8(),
         timestamp: seconds(turn.now_ms),
         traceparent: turn.trace.traceparent.clone(),
     };
-    let answer =
-        json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
-    match (dispatches, recipients.as_slice()) {
-        (Some(command), [only]) => {
-            record.target_uuid.clone_from(only);
-            if ended {
-                // Its id starts a new run, whose outcome takes the place of the old one.
-                jobs::forget(turn, &job_id)?;
-            }
-            start_job(turn, &record, &command, call.priority)?;
-        }
-        (dispatches, recipients) => {
-            if dispatches.is_some() {
-                origins::note_origin(turn, &record)?;
-            }
-            for recipient in recipients {
-                record.target_uuid.clone_from(recipient);
-                post::deliver(turn, &record)?;
-            }
-        }
-    }
+    carry(turn, record, dispatches.as_deref().map(|command| (command, call.priority)), &recipients, known.is_some())?;
     Ok(answer)
+}
+
+/// Makes a job of a record that dispatches to one client (`again`: its id has been used), or sends it to each recipient.
+fn carry(
+    turn: &mut Turn<'_>,
+    mut record: Record,
+    dispatches: Option<(&str, Priority)>,
+    recipients: &[String],
+    again: bool,
+) -> Result<(), Error> {
+    if let (Some((command, priority)), [only]) = (dispatches, recipients) {
+        record.target_uuid.clone_from(only);
+        if again {
+            // The id of an ended job starts a new run, whose outcome replaces the old one.
+            jobs::forget(turn, &record.job_id)?;
+        }
+        return start_job(turn, &record, command, priority);
+    }
+    if dispatches.is_some() {
+        origins::note_origin(turn, &record)?;
+    }
+    for recipient in recipients {
+        record.target_uuid.clone_from(recipient);
+        post::deliver(turn, &record)?;
+    }
+    Ok(())
+}
+
+/// The id that a payload names.
+///
+/// # Errors
+/// `Rejection::JobId` for one that is empty or too long.
+fn named_job(payload: &Value) -> Result<Option<String>, Error> {
+    let Some(job_id) = payload.get("job_id").and_then(Value::as_str) else { return Ok(None) };
+    if job_id.is_empty() || job_id.len() > MAX_ID {
+        return Err(Rejection::JobId.into());
+    }
+    Ok(Some(job_id.to_owned()))
 }
 
 /// The command that a payload dispatches, or `job_dispatch` for a script.
@@ -117,20 +132,16 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Prio
     lifecycle::submit(turn, job)
 }
 
-/// `blender_job_update`. The first end of a job stands; a second one changes nothing.
+/// `blender_job_update`. The first end of a job stands; a second one changes nothing. It counts only from the client that the
+/// job was given to: over its own socket, or over HTTP from the grant that registered it.
 ///
 /// # Errors
-/// `Rejection::AnotherTarget` for a socket that is registered as another client than the job was given to.
+/// `Rejection::Unregistered`, `Rejection::AnotherTarget`, `Rejection::NotTarget`, and what `pass_on` refuses.
 pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<Value, Error> {
     let Some(job) = jobs::find(turn, &call.job_id)? else {
         return pass_on(turn, &call, via);
     };
-    if let (Some(own), Some(target)) = (via.bound(), &job.target_uuid)
-        && own != target
-    {
-        let (own, target) = (own.to_owned(), target.clone());
-        return Err(Rejection::AnotherTarget { job_id: job.job_id, target, own }.into());
-    }
+    check_target(turn, &job, via)?;
     if job.state.is_final() {
         return Ok(json!({
             "status": "ok", "duplicate": true, "job_state": job.state.name(),
@@ -159,9 +170,24 @@ fn kept_extra(extra: &Map<String, Value>) -> Option<String> {
     (text.len() > "{}".len() && text.len() <= MAX_EXTRA).then_some(text)
 }
 
+/// # Errors
+/// `Rejection::Unregistered`, `Rejection::AnotherTarget`, `Rejection::NotTarget`.
+fn check_target(turn: &Turn<'_>, job: &Job, via: Via<'_>) -> Result<(), Error> {
+    let (job_id, target) = (job.job_id.clone(), job.target_uuid.clone().unwrap_or_default());
+    match via {
+        Via::Socket { bound: None, .. } => Err(Rejection::Unregistered.into()),
+        Via::Socket { bound: Some(own), .. } if own != target => {
+            Err(Rejection::AnotherTarget { job_id, target, own: own.to_owned() }.into())
+        }
+        Via::Http { .. } if !owners::is_own(turn, &target)? => Err(Rejection::NotTarget { job_id, target }.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Writes what the update says. A result that is too large fails the job, and the reason is returned.
 fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Option<String>, Error> {
     let Some(state) = State::of_update(&call.status) else {
+        routing::admit(turn, 1)?;
         lifecycle::acknowledge(turn, job)?;
         lifecycle::report_update(turn, job, &call.status, &call.result, text::cut(&call.error, MAX_ERROR))?;
         return Ok(None);
@@ -175,9 +201,21 @@ fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Opt
     Ok(None)
 }
 
-/// An update of no job of ours: it goes to whoever sent the message, or to everyone when that is unknown.
+/// An update of a job that the bus does not know: it goes to the sender of the message, or to everyone if the sender is
+/// unknown. A client that may not send messages answers what it was sent, in its own name.
+///
+/// # Errors
+/// `Rejection::Unregistered`, `Rejection::UnknownJob`, and the limits of messages.
 fn pass_on(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value, Error> {
     let origin = origins::origin(turn, &call.job_id)?;
+    if !owners::has_scope(turn, Scopes::BUS_DISPATCH) {
+        if via.bound().is_none() {
+            return Err(Rejection::Unregistered.into());
+        }
+        if origin.is_none() {
+            return Err(Rejection::UnknownJob { job_id: call.job_id.clone() }.into());
+        }
+    }
     let delivered = if origin.is_some() { "direct" } else { "broadcast" };
     if call.result.len() > MAX_RESULT {
         let error = lifecycle::too_large(call.result.len());
@@ -191,6 +229,7 @@ fn pass_on(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value,
             (everyone.filter(|uuid| *uuid != sender).collect(), Routing::Broadcast)
         }
     };
+    routing::admit(turn, targets.len())?;
     for target in &targets {
         let payload =
             lifecycle::update_payload(&call.job_id, &call.status, &call.result, text::cut(&call.error, MAX_ERROR));

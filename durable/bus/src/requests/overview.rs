@@ -6,7 +6,7 @@ use kernel::storage::Row;
 use crate::requests::counters;
 use crate::rows::clients;
 use crate::turn::error::Error;
-use crate::turn::job::State;
+use crate::turn::job::{State, is_open};
 use crate::turn::{Turn, seconds};
 use crate::wire::views::{JobDetail, JobLine, Overview};
 
@@ -19,7 +19,7 @@ const MAX_ENDED: i64 = 30;
 /// Questions that are shown at once.
 const MAX_QUESTIONS: usize = 5;
 
-/// Characters of an error that stand in the list; the job in full has all of it.
+/// Characters of an error that the list shows.
 const MAX_ERROR: i64 = 300;
 
 /// Clients that are shown: those connected before those that are not.
@@ -31,8 +31,8 @@ pub fn read(turn: &mut Turn<'_>) -> Result<Overview, Error> {
     clients.extend(away);
     let more_clients = clients.len().saturating_sub(MAX_CLIENTS);
     clients.truncate(MAX_CLIENTS);
-    let mut jobs = lines(turn, "state IN ('queued', 'delivered', 'running')", MAX_OPEN)?;
-    jobs.extend(lines(turn, "state NOT IN ('queued', 'delivered', 'running')", MAX_ENDED)?);
+    let mut jobs = lines(turn, is_open!(), MAX_OPEN)?;
+    jobs.extend(lines(turn, concat!("NOT ", is_open!()), MAX_ENDED)?);
     let questions = questions(turn, &jobs)?;
     let counters = counters::read(turn)?;
     Ok(Overview { now: seconds(turn.now_ms), clients, more_clients, jobs, questions, counters })

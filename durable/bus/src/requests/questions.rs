@@ -1,7 +1,7 @@
-//! A job that its Blender asks about before it runs (policy `ask`), answered by the owner of the bus from afar.
+//! Jobs that a Blender asks about before it runs them (policy `ask`), answered by the owner in the dashboard.
 //!
-//! The answer is a notification of its own and no record: clients can send records in any name, and must not be able to
-//! answer for the owner.
+//! The answer is a notification of its own rather than a record, because clients can send records and must not be able
+//! to answer for the owner.
 
 use serde_json::{Value, json};
 
@@ -21,14 +21,14 @@ pub fn is_asked(params: &Value) -> bool {
     params.get("_meta").and_then(|meta| meta.get(ASKS)).and_then(Value::as_str) == Some(CONSENT)
 }
 
-/// Whether the job waits for consent, as far as was heard.
+/// Whether the job waits for consent, according to its last progress report.
 pub fn is_open(job: &Job) -> bool {
     let asks = job.progress.as_ref().and_then(|progress| progress.get("asks"));
     job.state.is_open() && asks.and_then(Value::as_str) == Some(CONSENT)
 }
 
-/// Passes the owner's answer on. False if there is no such question, or its Blender is not there to hear of it. Whoever
-/// answers first, here or in Blender, decides.
+/// Passes the owner's answer on. False if there is no such question, or its Blender is away. The first answer, here or
+/// in Blender, decides.
 pub fn answer(turn: &mut Turn<'_>, job_id: &str, allow: bool) -> Result<bool, Error> {
     let Some(job) = jobs::find(turn, job_id)?.filter(is_open) else { return Ok(false) };
     let Some(target) = job.target_uuid.clone() else { return Ok(false) };

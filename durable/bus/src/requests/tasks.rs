@@ -17,7 +17,7 @@ use crate::wire::record::notification;
 use crate::wire::tool_result;
 use crate::wire::topics::Listener;
 
-/// How soon a client may look again: a tenth of the task's age, within these bounds.
+/// Bounds of the poll interval, which is a tenth of the task's age. Milliseconds.
 const POLL_MS: (i64, i64) = (1_000, 15_000);
 
 /// A task as `tasks/get` shows it; none where there is no such job or batch.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::requests::{job_tools, tasks};
 use crate::rows::timers::{self, Kind};
-use crate::rows::{clients, jobs, revocations};
+use crate::rows::{clients, jobs, owners, revocations};
 use crate::turn::error::Error;
 use crate::turn::job::{self, State};
 use crate::turn::{Turn, seconds};
@@ -36,12 +36,13 @@ pub struct Wait {
     pub for_what: ForWhat,
     pub started_ms: i64,
     pub deadline_ms: i64,
-    /// It is known to take longer than `SOON_MS`.
+    /// `SOON_MS` have passed without an answer.
     pub is_slow: bool,
 }
 
 impl Wait {
-    /// Where the clock was set back meanwhile, the wait ends earlier by as much: nobody waits an hour longer for that.
+    /// If the clock was set back meanwhile, moves the deadline back by the same time, so that the wait does not become
+    /// longer.
     fn mind_the_clock(&mut self, now_ms: i64) {
         let back_ms = self.started_ms.saturating_sub(now_ms).max(0);
         self.started_ms = self.started_ms.saturating_sub(back_ms);
@@ -59,14 +60,14 @@ pub enum ForWhat {
     /// A long poll of a job: until its document is another.
     Changed { from: Value },
     /// A long poll of an inbox: until there is something in it.
-    Messages { call: ReceiveMessages },
+    Messages { call: ReceiveMessages, is_own: bool },
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answered {
     pub command: String,
     pub target_uuid: String,
-    /// When a client that knows tasks is given one in place of the answer.
+    /// When a client that supports tasks gets a task in place of the answer. Unix milliseconds.
     pub task_at_ms: Option<i64>,
 }
 
@@ -86,9 +87,9 @@ impl From<Answered> for ForWhat {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
     Answer(Reply),
-    /// It takes longer than `SOON_MS`, which is said once: look again.
+    /// `SOON_MS` have passed. Reported once; call `look` again.
     Slow,
-    /// Look again then, or earlier if there is news of the subject or a peer comes or goes.
+    /// Call `look` again at that time, or earlier when the subject changes or a peer connects or leaves.
     Sleep {
         until_ms: i64,
     },
@@ -107,7 +108,10 @@ pub fn begin(turn: &mut Turn<'_>, call: JobCall) -> Result<Outcome, Error> {
     let deadline_ms = turn.now_ms.saturating_add((wait_seconds * 1_000.0) as i64);
     let for_what = match call {
         JobCall::Status(_) if !has_ended(&document) => ForWhat::Changed { from: document.clone() },
-        JobCall::ReceiveMessages(call) if is_empty(&document) => ForWhat::Messages { call },
+        JobCall::ReceiveMessages(call) if is_empty(&document) => {
+            let is_own = owners::is_own(turn, &call.client_uuid)?;
+            ForWhat::Messages { call, is_own }
+        }
         _ => return Ok(Reply::Document { document }.into()),
     };
     if deadline_ms <= turn.now_ms {
@@ -152,8 +156,8 @@ fn look_for_end(turn: &mut Turn<'_>, wait: &Wait) -> Result<Verdict, Error> {
             let over = document != *from;
             Ok(document_or_sleep(turn, wait, document, over))
         }
-        ForWhat::Messages { call } => {
-            let document = job_tools::call(turn, JobCall::ReceiveMessages(call.clone()))?;
+        ForWhat::Messages { call, is_own } => {
+            let document = job_tools::receive(turn, call, *is_own)?;
             let over = !is_empty(&document);
             Ok(document_or_sleep(turn, wait, document, over))
         }
@@ -174,7 +178,7 @@ fn look_for_answer(turn: &mut Turn<'_>, wait: &Wait, answered: &Answered) -> Res
         let unanswered = |status| matches!(status, Status::Timeout | Status::Disconnected);
         let given_up = matches!(reply, Reply::Envelope { envelope } if unanswered(envelope.status));
         let job = turn.presence.cache.forget_job(&wait.subject);
-        // A caller with little patience leaves before its job is slow.
+        // A caller with a short timeout gives up before its job is slow.
         if let Some(job) = job.filter(|job| job.state.is_open() && !wait.is_slow) {
             jobs::log_made(turn, &job);
         }
@@ -185,7 +189,7 @@ fn look_for_answer(turn: &mut Turn<'_>, wait: &Wait, answered: &Answered) -> Res
     Ok(verdict)
 }
 
-/// Nobody waits for the job any more. If no Blender has taken it, it will not run by surprise: it ends in a while.
+/// Nobody waits for the job any more. If no Blender has taken it, it ends in a while instead of running by surprise.
 fn expire(turn: &mut Turn<'_>, job_id: &str) -> Result<(), Error> {
     if jobs::find(turn, job_id)?.is_some_and(|job| !job.is_taken())
         && let Some(due_ms) = jobs::expires_ms(turn, job_id)?

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::rows::inbox;
 use crate::turn::change::Change;
 use crate::turn::error::Error;
+use crate::turn::job::is_open;
 use crate::turn::{Turn, is_older, seconds};
 use crate::wire::views::ClientInfo;
 
@@ -16,7 +17,7 @@ pub const CALLER_LISTED_MS: i64 = 10 * 60 * 1_000;
 /// An ephemeral client without a socket is forgotten this long after it was last seen.
 pub const EPHEMERAL_KEPT_MS: i64 = 60 * 60 * 1_000;
 
-/// `last_seen` of a caller is written at most this often: a row written costs, a stale second does not.
+/// `last_seen` of a caller is written at most this often: row writes are billed, and a slightly stale time is fine.
 const TOUCH_EVERY_MS: i64 = 60 * 1_000;
 
 /// Lists an MCP client that calls tools without having registered: type `llm`, ephemeral.
@@ -24,13 +25,14 @@ pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
     if turn.presence.cache.is_noted(uuid, TOUCH_EVERY_MS, turn.now_ms) {
         return Ok(());
     }
+    let grant_id = turn.caller.as_ref().map(|caller| caller.grant_id.clone());
     let is_new = turn.sql.query("SELECT 1 FROM clients WHERE uuid = ?", params![uuid])?.is_empty();
     turn.sql.query(
-        "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen)
-         SELECT ?1, 'llm', 0, '[]', NULL, ?2, ?2
+        "INSERT INTO clients (uuid, client_type, is_persistent, capabilities, group_id, connected_at, last_seen, grant_id)
+         SELECT ?1, 'llm', 0, '[]', NULL, ?2, ?2, ?5
          WHERE EXISTS (SELECT 1 FROM clients WHERE uuid = ?1) OR (SELECT COUNT(*) FROM clients) < ?4
          ON CONFLICT (uuid) DO UPDATE SET last_seen = excluded.last_seen WHERE last_seen < ?3",
-        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), turn.presence.limits.clients],
+        params![uuid, turn.now_ms, turn.now_ms.saturating_sub(TOUCH_EVERY_MS), turn.presence.limits.clients, grant_id],
     )?;
     turn.presence.cache.note_caller(uuid, turn.now_ms);
     if is_new {
@@ -39,7 +41,7 @@ pub fn note_caller(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes when a client that has just left was last there.
+/// Writes the time at which a client has left.
 pub fn note_left(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
     turn.sql.query("UPDATE clients SET last_seen = ? WHERE uuid = ?", params![turn.now_ms, uuid])?;
     Ok(())
@@ -97,13 +99,13 @@ fn client_info(turn: &Turn<'_>, row: &Row) -> Result<ClientInfo, Error> {
         group_id: row.optional_text(4)?,
         connected_at: seconds(row.integer(5)?),
         last_seen: seconds(seen_ms),
-        // A client without a socket is as connected as its last request is fresh.
+        // A client without a socket counts as connected for a while after its last request.
         connected: attached.is_some() || (!is_persistent && !is_older(seen_ms, TOUCH_EVERY_MS, turn.now_ms)),
         uuid,
     })
 }
 
-/// Whether a client is shown: an ephemeral one that has been gone for a while is not.
+/// Whether a client is listed. An ephemeral one that has been away for a while is not.
 pub fn is_listed(turn: &Turn<'_>, client: &ClientInfo) -> bool {
     let since_ms = turn.now_ms.saturating_sub(CALLER_LISTED_MS);
     client.connected || client.is_persistent || seconds(since_ms) <= client.last_seen
@@ -120,7 +122,7 @@ pub fn list(turn: &Turn<'_>) -> Result<Value, Error> {
 pub fn stats(turn: &Turn<'_>) -> Result<Value, Error> {
     let clients = list(turn)?;
     let count = |bucket: &str| clients.get(bucket).and_then(Value::as_array).map_or(0, Vec::len);
-    let open = turn.sql.query("SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'delivered', 'running')", &[])?;
+    let open = turn.sql.query(concat!("SELECT COUNT(*) FROM jobs WHERE ", is_open!()), &[])?;
     Ok(json!({
         "user_id": turn.user_id,
         "persistent_count": count("persistent"),
@@ -129,10 +131,12 @@ pub fn stats(turn: &Turn<'_>) -> Result<Value, Error> {
     }))
 }
 
-/// Forgets ephemeral clients that have not been seen for `EPHEMERAL_KEPT_MS` and hold no socket.
+/// Forgets ephemeral clients that have not been seen for `EPHEMERAL_KEPT_MS` and hold no socket. One that work waits for
+/// keeps its name until that has ended: it would be handed to whoever takes the name.
 pub fn forget_idle(turn: &mut Turn<'_>) -> Result<(), Error> {
     let idle = turn.sql.query(
-        "SELECT uuid FROM clients WHERE is_persistent = 0 AND last_seen < ?",
+        "SELECT uuid FROM clients WHERE is_persistent = 0 AND last_seen < ? AND NOT EXISTS
+           (SELECT 1 FROM jobs WHERE target_uuid = clients.uuid AND state IN ('queued', 'delivered', 'running'))",
         params![turn.now_ms.saturating_sub(EPHEMERAL_KEPT_MS)],
     )?;
     for row in &idle {

@@ -20,7 +20,7 @@ pub const MAX_KEPT_BYTES: i64 = 8 * 1024 * 1024;
 /// Bytes of records that one page shows: an answer holds them twice, and common clients take events of 1 MiB.
 const MAX_PAGE_BYTES: i64 = 400 * 1024;
 
-/// How long a record is kept for a client that does not come for it.
+/// How long a record is kept for a client that does not fetch it.
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Keeps a record for a client and returns its place. At the limits the oldest go.
@@ -69,7 +69,7 @@ fn make_room(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
         }
         dropped = dropped.saturating_add(1);
     }
-    // One that is there has been sent them.
+    // A connected client has been sent the dropped records.
     if dropped > 0 && turn.presence.get(client_uuid).is_none() {
         turn.sql.query("UPDATE clients SET dropped = dropped + ? WHERE uuid = ?", params![dropped, client_uuid])?;
     }
@@ -126,18 +126,25 @@ pub struct Page {
     pub dropped: i64,
 }
 
-/// Reads what came after a place, oldest first; what came up to there counts as received and goes.
+/// Reads the records after a place, oldest first. If the reader owns the inbox (`is_own`), those up to the place count as
+/// received and are deleted.
 ///
 /// # Errors
-/// `Rejection::NoClient` for a uuid that is not registered, `Rejection::Cursor` for a place that was not given out.
-pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: u32) -> Result<Page, Error> {
+/// `Rejection::NoClient` for a uuid that is not registered, `Rejection::Cursor` for a malformed place.
+pub fn read(
+    turn: &mut Turn<'_>,
+    client_uuid: &str,
+    after: Option<&str>,
+    limit: u32,
+    is_own: bool,
+) -> Result<Page, Error> {
     let place = after.map_or(Ok(0), place)?;
     let clients = turn.sql.query("SELECT dropped FROM clients WHERE uuid = ?", params![client_uuid])?;
     let Some(client) = clients.first() else {
         return Err(Rejection::NoClient { uuid: client_uuid.to_owned() }.into());
     };
     let dropped = client.integer(0)?;
-    if place > 0 {
+    if place > 0 && is_own {
         received(turn, client_uuid, place)?;
     }
     let most = "SELECT seq, bytes FROM inbox WHERE client_uuid = ? AND seq > ? ORDER BY seq LIMIT ?";
@@ -147,7 +154,7 @@ pub fn read(turn: &mut Turn<'_>, client_uuid: &str, after: Option<&str>, limit: 
         "SELECT message, seq FROM inbox WHERE client_uuid = ? AND seq > ? AND seq <= ? ORDER BY seq",
         params![client_uuid, place, last],
     )?;
-    if dropped > 0 && !rows.is_empty() {
+    if dropped > 0 && !rows.is_empty() && is_own {
         turn.sql.query("UPDATE clients SET dropped = 0 WHERE uuid = ?", params![client_uuid])?;
     }
     let next = match rows.last() {

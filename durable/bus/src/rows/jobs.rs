@@ -10,14 +10,15 @@ use crate::turn::cache::Backlog;
 use crate::turn::change::Change;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
-use crate::turn::job::{Job, State};
+use crate::turn::job::{Job, State, is_open};
+use crate::wire::record::Record;
 
 /// Open jobs of the whole bus.
 pub fn open_jobs(turn: &mut Turn<'_>) -> Result<i64, Error> {
     if let Some(count) = turn.presence.cache.open_jobs() {
         return Ok(count);
     }
-    let rows = turn.sql.query("SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'delivered', 'running')", &[])?;
+    let rows = turn.sql.query(concat!("SELECT COUNT(*) FROM jobs WHERE ", is_open!()), &[])?;
     let count = rows.first().map_or(Ok(0), |row| row.integer(0))?;
     turn.presence.cache.note_open_jobs(count);
     Ok(count)
@@ -29,8 +30,10 @@ pub fn backlog(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Backlog, Error>
         return Ok(known);
     }
     let rows = turn.sql.query(
-        "SELECT SUM(state = 'queued'), SUM(state = 'delivered') FROM jobs
-         WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running')",
+        concat!(
+            "SELECT SUM(state = 'queued'), SUM(state = 'delivered') FROM jobs WHERE target_uuid = ? AND ",
+            is_open!()
+        ),
         params![client_uuid],
     )?;
     let sum = |column| rows.first().map_or(Ok(None), |row| row.optional_integer(column)).map(Option::unwrap_or_default);
@@ -48,7 +51,40 @@ const ROW_MARGIN: usize = 16 * 1024;
 /// How long a job is kept after it was made.
 pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// Says in the log that there is this job.
+/// What a job's row says beside its record.
+pub struct Inserted<'a> {
+    pub command: &'a str,
+    pub batch_id: Option<&'a str>,
+    pub idempotency_key: Option<&'a str>,
+    pub expires_ms: Option<i64>,
+}
+
+/// Writes a new job. `text`: its record as JSON.
+pub fn insert(turn: &mut Turn<'_>, record: &Record, text: &str, state: State, job: &Inserted<'_>) -> Result<(), Error> {
+    turn.sql.query(
+        "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
+           idempotency_key, created_at, traceparent, expires_at, sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            record.job_id.as_str(),
+            job.command,
+            record.target_uuid.as_str(),
+            record.from_uuid.as_str(),
+            i64::from(record.priority),
+            state.name(),
+            text,
+            job.batch_id,
+            job.idempotency_key,
+            turn.now_ms,
+            record.traceparent.clone(),
+            job.expires_ms,
+            turn.sender.clone()
+        ],
+    )?;
+    turn.presence.cache.count(Some(&record.target_uuid), None, state);
+    Ok(())
+}
+
+/// Logs that a job was made.
 pub fn log_made(turn: &mut Turn<'_>, job: &Job) {
     log(turn, "job_made", job, job.state, None);
 }
@@ -177,17 +213,18 @@ fn make_room(turn: &Turn<'_>, job_id: &str, outcome: usize) -> Result<(), Error>
 
 /// The open jobs of a client, in order of arrival.
 pub fn open_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Vec<Job>, Error> {
-    let statement = format!(
-        "SELECT {COLUMNS} FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running') ORDER BY seq"
-    );
+    let statement = format!("SELECT {COLUMNS} FROM jobs WHERE target_uuid = ? AND {} ORDER BY seq", is_open!());
     turn.sql.query(&statement, params![client_uuid])?.iter().map(job).collect()
 }
 
 /// Ids of the jobs of a client that it has not taken and that have expired.
 pub fn expired_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Vec<String>, Error> {
     let rows = turn.sql.query(
-        "SELECT job_id FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered')
-           AND state IN ('queued', 'delivered', 'running') AND expires_at <= ? ORDER BY seq",
+        concat!(
+            "SELECT job_id FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered') AND ",
+            is_open!(),
+            " AND expires_at <= ? ORDER BY seq"
+        ),
         params![client_uuid, turn.now_ms],
     )?;
     rows.iter().map(|row| Ok(row.text(0)?)).collect()
@@ -213,8 +250,7 @@ const FORGOTTEN_AT_ONCE: i64 = 1_000;
 /// there may be more to drop.
 pub fn forget_old(turn: &mut Turn<'_>) -> Result<bool, Error> {
     let away = turn.sql.query(
-        "SELECT DISTINCT target_uuid FROM jobs
-         WHERE state IN ('queued', 'delivered', 'running') AND target_uuid IS NOT NULL",
+        concat!("SELECT DISTINCT target_uuid FROM jobs WHERE ", is_open!(), " AND target_uuid IS NOT NULL"),
         &[],
     )?;
     for row in &away {
@@ -224,12 +260,13 @@ pub fn forget_old(turn: &mut Turn<'_>) -> Result<bool, Error> {
         }
     }
     let gone = turn.sql.query(
-        "DELETE FROM jobs WHERE seq IN (
-           SELECT seq FROM jobs WHERE state NOT IN ('queued', 'delivered', 'running')
-             AND seq < (SELECT COALESCE(MIN(seq), 9007199254740991) FROM (
+        concat!(
+            "DELETE FROM jobs WHERE seq IN (SELECT seq FROM jobs WHERE NOT ",
+            is_open!(),
+            " AND seq < (SELECT COALESCE(MIN(seq), 9007199254740991) FROM (
                SELECT seq FROM jobs WHERE created_at >= ? ORDER BY seq LIMIT 1))
-           ORDER BY seq LIMIT ?)
-         RETURNING 1",
+           ORDER BY seq LIMIT ?) RETURNING 1"
+        ),
         params![turn.now_ms.saturating_sub(KEPT_MS), FORGOTTEN_AT_ONCE],
     )?;
     turn.presence.cache.forget_ended_jobs();
@@ -246,7 +283,7 @@ pub const UNANSWERED_AFTER_MS: i64 = 60 * 1_000;
 /// `UNANSWERED_AFTER_MS` if it does not acknowledge.
 pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str, acknowledges: bool) -> Result<(), Error> {
     let open = turn.sql.query(
-        "SELECT 1 FROM jobs WHERE target_uuid = ? AND state IN ('queued', 'delivered', 'running') LIMIT 1",
+        concat!("SELECT 1 FROM jobs WHERE target_uuid = ? AND ", is_open!(), " LIMIT 1"),
         params![client_uuid],
     )?;
     if open.is_empty() {
@@ -260,8 +297,7 @@ pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str, acknowledges: bool) -> 
 /// that nothing says whether it still has it.
 pub fn note_unanswered(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
     let running = turn.sql.query(
-        "SELECT 1 FROM jobs WHERE target_uuid = ? AND state = 'running'
-           AND state IN ('queued', 'delivered', 'running') LIMIT 1",
+        concat!("SELECT 1 FROM jobs WHERE target_uuid = ? AND state = 'running' AND ", is_open!(), " LIMIT 1"),
         params![client_uuid],
     )?;
     if running.is_empty() {

@@ -4,6 +4,7 @@ pub mod clients;
 pub mod inbox;
 pub mod jobs;
 pub mod origins;
+pub mod owners;
 pub mod revocations;
 pub mod sessions;
 pub mod subscriptions;

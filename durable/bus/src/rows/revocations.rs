@@ -1,14 +1,14 @@
 //! Which tokens the bus refuses: those of revoked grants, and all of them once the account is deleted.
 //!
-//! A user id is never given out again, so an erased bus refuses every token, whoever sends it. It does so for as long as
-//! any access token may live; then the object drops its database too.
+//! A user id is never reused, so an erased bus refuses every token. It does so for as long as any access token can be
+//! valid; then the object deletes its database.
 
 use std::collections::BTreeSet;
 
 use kernel::migrate::empty;
 use kernel::params;
 
-use crate::rows::{sessions, timers};
+use crate::rows::{owners, sessions, timers};
 use crate::turn::Turn;
 use crate::turn::effect::{Effect, close};
 use crate::turn::error::Error;
@@ -26,10 +26,10 @@ pub fn is_revoked(turn: &mut Turn<'_>, grant_id: &str) -> Result<bool, Error> {
     Ok(refused)
 }
 
-/// In `revoked_grants` this stands for all of them; no grant has such an id.
+/// In `revoked_grants` this id stands for every grant. No grant has it.
 pub const EVERY_GRANT: &str = "*";
 
-/// Drops every row, closes every socket and has whoever waits look. Doing it twice is doing it once.
+/// Deletes every row, closes every socket and wakes all waiting requests. Idempotent.
 pub fn erase(turn: &mut Turn<'_>) -> Result<(), Error> {
     empty(turn.sql, &[])?;
     let until = turn.now_ms.saturating_add(REVOKED_KEPT_MS);
@@ -57,6 +57,7 @@ pub fn revoke(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
     turn.presence.cache.forget_revoked();
     timers::ensure_retention(turn)?;
     sessions::close_of_grant(turn, grant_id)?;
+    owners::release_of_grant(turn, grant_id)?;
     turn.effects.push(Effect::CloseGrant {
         grant_id: grant_id.to_owned(),
         code: close::UNAUTHORIZED,

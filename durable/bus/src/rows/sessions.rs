@@ -10,6 +10,9 @@ use crate::turn::presence::Stream;
 /// Sessions one user may have open.
 pub const MAX_SESSIONS: i64 = 1_000;
 
+/// Sessions one grant may have open: no client ends those of another.
+pub const MAX_OF_GRANT: i64 = 100;
+
 /// A session without a request for this long has ended.
 pub const IDLE_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
@@ -26,11 +29,18 @@ pub struct Session {
     pub client_name: String,
 }
 
-/// Opens a session and returns its id. At the limit the one that was idle longest makes room.
+/// Opens a session and returns its id. At a limit the one that was idle longest makes room, of the grant's own first.
 pub fn open(turn: &mut Turn<'_>, grant_id: &str, protocol_version: &str, client_name: &str) -> Result<String, Error> {
     let session_id = ids::session_id(turn.entropy)?;
+    let of_grant = turn.sql.query(
+        "SELECT session_id FROM sessions WHERE grant_id = ? ORDER BY last_seen DESC, created_at DESC LIMIT -1 OFFSET ?",
+        params![grant_id, MAX_OF_GRANT.saturating_sub(1)],
+    )?;
+    for row in &of_grant {
+        close(turn, &row.text(0)?)?;
+    }
     let too_many = turn.sql.query(
-        "SELECT session_id FROM sessions ORDER BY last_seen DESC LIMIT -1 OFFSET ?",
+        "SELECT session_id FROM sessions ORDER BY last_seen DESC, created_at DESC LIMIT -1 OFFSET ?",
         params![MAX_SESSIONS.saturating_sub(1)],
     )?;
     for row in &too_many {
@@ -44,11 +54,11 @@ pub fn open(turn: &mut Turn<'_>, grant_id: &str, protocol_version: &str, client_
     Ok(session_id)
 }
 
-/// The session, if it is open; its use is noted.
-pub fn find(turn: &mut Turn<'_>, session_id: &str) -> Result<Option<Session>, Error> {
+/// The grant's session, if it is open; its use is noted. To any other grant it is as if there were none.
+pub fn find(turn: &mut Turn<'_>, session_id: &str, grant_id: &str) -> Result<Option<Session>, Error> {
     let rows = turn.sql.query(
-        "SELECT protocol_version, client_name, last_seen FROM sessions WHERE session_id = ?",
-        params![session_id],
+        "SELECT protocol_version, client_name, last_seen FROM sessions WHERE session_id = ? AND grant_id = ?",
+        params![session_id, grant_id],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
     let last_seen = row.integer(2)?;

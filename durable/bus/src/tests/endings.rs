@@ -214,7 +214,7 @@ fn a_job_that_cannot_be_sent_fails_and_the_others_go_on() {
     world.sql.query("UPDATE jobs SET record = '{' WHERE job_id = ?", params![broken.as_str()]).unwrap();
     world
         .turn(|turn| {
-            let session = crate::rows::sessions::find(turn, &session_id)?.unwrap();
+            let session = crate::rows::sessions::find(turn, &session_id, "g-000001")?.unwrap();
             crate::clients::streams::open(turn, "s1", &session, None)
         })
         .unwrap();

@@ -90,7 +90,7 @@ fn with_sessions(count: usize, streams: bool) -> World {
         if streams {
             let socket_id = format!("s{number}");
             let open = |turn: &mut Turn<'_>| {
-                let session = sessions::find(turn, &session_id)?.expect("the session is open");
+                let session = sessions::find(turn, &session_id, "g-000001")?.expect("the session is open");
                 crate::clients::streams::open(turn, &socket_id, &session, None)
             };
             world.turn(open).unwrap();

@@ -197,7 +197,7 @@ impl History {
         let last_event_id = self.clients[client].had.last().map(|(seq, _)| *seq);
         let session_id = self.clients[client].session_id.clone();
         let open = self.world.turn(|turn| {
-            let session = sessions::find(turn, &session_id)?.expect("the session is open");
+            let session = sessions::find(turn, &session_id, "g-000001")?.expect("the session is open");
             streams::open(turn, &socket, &session, last_event_id)
         });
         open.unwrap();

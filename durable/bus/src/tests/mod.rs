@@ -15,6 +15,7 @@ mod messages;
 mod model;
 mod ops;
 mod overview;
+mod owners;
 mod peers;
 mod proof;
 mod questions;

@@ -1,12 +1,13 @@
 //! Peers on sockets: delivery, acknowledgement, garbage.
 
+use kernel::scopes::Scopes;
 use serde_json::{Value, json};
 
 use crate::delivery::window::WINDOW;
 use crate::peer::{self, Frame, Socket};
 use crate::requests::wait::Outcome;
-use crate::tests::world::World;
-use crate::wire::command::Command;
+use crate::tests::world::{World, caller};
+use crate::wire::command::{Caller, Command};
 
 fn send_at(world: &mut World, priority: &str) -> String {
     let payload = json!({"message_type": "job_dispatch", "job_id": format!("job-{priority}"), "script": ""});
@@ -126,7 +127,8 @@ fn a_peer_may_initialize_and_ping_like_any_mcp_client() {
 #[test]
 fn a_token_that_only_attaches_cannot_send_work_to_others() {
     let mut world = World::new();
-    let socket = Socket { socket_id: "w1", grant_id: "g-000002", may_dispatch: false };
+    let caller = Caller { scopes: Scopes::PEER, ..caller("g-000002") };
+    let socket = Socket { socket_id: "w1", caller: &caller };
     let call = |name: &str, arguments: Value| {
         json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
             .to_string()

@@ -1,15 +1,21 @@
 //! Sessions of the legacy revisions.
 
+use kernel::storage::Sql;
 use serde_json::json;
 
+use crate::clients::sockets::admit;
 use crate::requests::wait::Outcome;
-use crate::rows::sessions::{IDLE_MS, MAX_SESSIONS};
-use crate::tests::world::World;
+use crate::rows::sessions::{IDLE_MS, MAX_OF_GRANT, MAX_SESSIONS};
+use crate::tests::world::{World, caller};
 use crate::wire::command::{Command, Reply};
+use crate::wire::topics::{Subscription, Topic};
+
+fn open_command() -> Command {
+    Command::OpenSession { protocol_version: "2025-06-18".to_owned(), client_name: "IDE".to_owned() }
+}
 
 fn open(world: &mut World) -> String {
-    let command = Command::OpenSession { protocol_version: "2025-06-18".to_owned(), client_name: "IDE".to_owned() };
-    match world.serve(command) {
+    match world.serve(open_command()) {
         Outcome::Reply(Reply::Session { session_id, .. }) => session_id,
         other => panic!("{other:?}"),
     }
@@ -51,17 +57,69 @@ fn a_used_session_lives_on_and_an_idle_one_ends() {
 }
 
 #[test]
-fn at_the_limit_the_session_idle_longest_makes_room() {
+fn at_the_limit_of_its_grant_the_session_idle_longest_makes_room() {
     let mut world = World::new();
     let first = open(&mut world);
     world.pass(1);
     let second = open(&mut world);
-    for _ in 2..=MAX_SESSIONS {
+    for _ in 2..=MAX_OF_GRANT {
         world.pass(1);
         open(&mut world);
     }
     assert!(!is_open(&mut world, &first));
     assert!(is_open(&mut world, &second));
+}
+
+#[test]
+fn a_grant_that_opens_sessions_without_end_ends_none_of_another_grant() {
+    let mut world = World::new();
+    let session_id = open(&mut world);
+    for _ in 0..=MAX_SESSIONS {
+        world.pass(1);
+        world.serve_as(&caller("g-busy"), None, open_command());
+    }
+    assert!(is_open(&mut world, &session_id));
+    let kept = world.sql.query("SELECT COUNT(*) FROM sessions WHERE grant_id = 'g-busy'", &[]).unwrap();
+    assert_eq!(kept[0].integer(0).unwrap(), MAX_OF_GRANT);
+}
+
+#[test]
+fn the_sessions_of_all_grants_together_have_a_limit_too() {
+    let mut world = World::new();
+    let first = open(&mut world);
+    for grant in 0..=MAX_SESSIONS / MAX_OF_GRANT {
+        for _ in 0..MAX_OF_GRANT {
+            world.pass(1);
+            world.serve_as(&caller(&format!("g-{grant}")), None, open_command());
+        }
+    }
+    assert!(!is_open(&mut world, &first));
+    let kept = world.sql.query("SELECT COUNT(*) FROM sessions", &[]).unwrap();
+    assert_eq!(kept[0].integer(0).unwrap(), MAX_SESSIONS);
+}
+
+#[test]
+fn to_another_grant_a_session_is_none_whatever_it_asks() {
+    let mut world = World::new();
+    let session_id = open(&mut world);
+    let subscription = Subscription { topic: Topic::Clients, uri: "blender://bus/clients".to_owned() };
+    let tool = Command::Tool { name: "blender_list_available_clients".to_owned(), arguments: json!({}) };
+    let commands = [
+        Command::UseSession,
+        Command::SetLogLevel { level: "debug".to_owned() },
+        Command::Subscribe { subscription },
+        Command::Unsubscribe { topic: Topic::Clients },
+        tool,
+        Command::CloseSession,
+    ];
+    for command in commands {
+        let answer = world.serve_as(&caller("g-other"), Some(&session_id), command.clone());
+        assert_eq!(answer, Outcome::Reply(Reply::NoSession), "{command:?}");
+    }
+    let admitted = world.turn(|turn| admit(turn, "g-other", Some(&session_id))).unwrap();
+    assert_eq!(admitted, Err(Reply::NoSession));
+    assert!(world.turn(|turn| admit(turn, "g-000001", Some(&session_id))).unwrap().is_ok());
+    assert!(is_open(&mut world, &session_id));
 }
 
 #[test]

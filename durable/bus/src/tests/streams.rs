@@ -21,7 +21,7 @@ fn open_session(world: &mut World, version: &str) -> String {
 fn open_stream(world: &mut World, socket_id: &str, session_id: &str, last_event_id: Option<i64>) {
     world
         .turn(|turn| {
-            let session = sessions::find(turn, session_id)?.expect("the session is open");
+            let session = sessions::find(turn, session_id, "g-000001")?.expect("the session is open");
             streams::open(turn, socket_id, &session, last_event_id)
         })
         .unwrap();

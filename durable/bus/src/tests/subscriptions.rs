@@ -95,7 +95,7 @@ fn subscribe(world: &mut World, session_id: &str, topic: Topic) -> Outcome {
 
 fn open_stream(world: &mut World, socket_id: &str, session_id: &str) {
     let open = |turn: &mut Turn<'_>| {
-        let session = sessions::find(turn, session_id)?.expect("the session is open");
+        let session = sessions::find(turn, session_id, "g-000001")?.expect("the session is open");
         streams::open(turn, socket_id, &session, None)
     };
     world.turn(open).unwrap();

@@ -1,5 +1,6 @@
 //! A bus to take turns on: a database, a clock that only moves when told, and what the sockets were sent.
 
+use kernel::scopes::Scopes;
 use kernel::testing::{Counter, Memory};
 use kernel::trace::Trace;
 use serde_json::{Value, json};
@@ -57,16 +58,31 @@ impl World {
     }
 
     pub fn serve_in(&mut self, session_id: Option<&str>, command: Command) -> Outcome {
-        let caller = Caller { grant_id: "g-000001".to_owned(), client_name: "Test Client".to_owned() };
+        self.serve_as(&caller("g-000001"), session_id, command)
+    }
+
+    pub fn serve_as(&mut self, caller: &Caller, session_id: Option<&str>, command: Command) -> Outcome {
+        self.serve_request(Some(caller.clone()), session_id, command)
+    }
+
+    /// The owner asks by the dashboard.
+    pub fn serve_owner(&mut self, command: Command) -> Outcome {
+        self.serve_request(None, None, command)
+    }
+
+    fn serve_request(&mut self, caller: Option<Caller>, session_id: Option<&str>, command: Command) -> Outcome {
         let session_id = session_id.map(str::to_owned);
-        let request =
-            Request { user_id: "ada".to_owned(), caller: Some(caller), session_id, trace: Trace::default(), command };
+        let request = Request { user_id: "ada".to_owned(), caller, session_id, trace: Trace::default(), command };
         self.turn(|turn| serve::serve(turn, request)).unwrap()
     }
 
     /// Calls a bus tool over HTTP; its document, or the reason it was refused.
     pub fn call(&mut self, name: &str, arguments: Value) -> Result<Value, String> {
-        match self.serve(Command::Tool { name: name.to_owned(), arguments }) {
+        self.call_as(&caller("g-000001"), name, arguments)
+    }
+
+    pub fn call_as(&mut self, caller: &Caller, name: &str, arguments: Value) -> Result<Value, String> {
+        match self.serve_as(caller, None, Command::Tool { name: name.to_owned(), arguments }) {
             Outcome::Reply(Reply::Document { document }) => Ok(document),
             Outcome::Reply(Reply::Rejected { message }) => Err(message),
             other => panic!("a tool call was answered with {other:?}"),
@@ -111,16 +127,24 @@ impl World {
 
     /// A text frame comes in.
     pub fn frame(&mut self, socket_id: &str, text: &str) -> Frame {
-        let socket = Socket { socket_id, grant_id: "g-000002", may_dispatch: true };
+        self.frame_as(&caller("g-000001"), socket_id, text)
+    }
+
+    pub fn frame_as(&mut self, caller: &Caller, socket_id: &str, text: &str) -> Frame {
+        let socket = Socket { socket_id, caller };
         self.turn(|turn| peer::receive(turn, socket, text)).unwrap()
     }
 
     /// A tool call comes in over a socket; its result.
     pub fn tool(&mut self, socket_id: &str, name: &str, arguments: Value) -> Value {
+        self.tool_as(&caller("g-000001"), socket_id, name, arguments)
+    }
+
+    pub fn tool_as(&mut self, caller: &Caller, socket_id: &str, name: &str, arguments: Value) -> Value {
         self.effects.clear();
         let call = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call",
                           "params": {"name": name, "arguments": arguments}});
-        self.frame(socket_id, &call.to_string());
+        self.frame_as(caller, socket_id, &call.to_string());
         let answers = self.frames(socket_id);
         answers.iter().find(|frame| frame["id"] == 7).expect("an answer")["result"].clone()
     }
@@ -175,6 +199,17 @@ impl World {
     pub fn jobs_sent(&self, socket_id: &str) -> Vec<String> {
         let job = |frame: &Value| frame["params"]["data"]["job_id"].as_str().map(str::to_owned);
         self.frames(socket_id).iter().filter_map(job).collect()
+    }
+}
+
+/// A caller with every scope, whose grant is no sign-in.
+pub fn caller(grant_id: &str) -> Caller {
+    Caller {
+        grant_id: grant_id.to_owned(),
+        username: "ada".to_owned(),
+        client_name: "Test Client".to_owned(),
+        scopes: Scopes::ALL,
+        sign_in: None,
     }
 }
 

@@ -1,11 +1,12 @@
-//! What a bus knows without asking its database. Memory only, and only of what this object alone writes: each write goes
-//! to the rows first and then here. What is not here is read from the rows, so losing all of it costs time and nothing else.
+//! An in-memory cache of the bus's rows. This object is their only writer, and each write goes to the rows first and
+//! then here, so the cache is never stale. What is not here is read from the rows: losing all of it costs time and
+//! nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::turn::job::{Job, State};
 
-/// Entries of one kind; past that they are forgotten together and read again.
+/// How many entries of one kind are kept. Beyond that all of them are dropped and read again.
 const MAX_ENTRIES: usize = 2_000;
 
 /// Jobs of one client that wait for it.
@@ -33,7 +34,7 @@ pub struct Cache {
     revoked: Option<BTreeSet<String>>,
     /// The retention timer is set.
     retention: bool,
-    /// When each caller was last written down. Unix milliseconds.
+    /// When `last_seen` of each caller was last written. Unix milliseconds.
     callers: BTreeMap<String, i64>,
     kept: BTreeMap<String, Kept>,
     /// Topics of which every subscribed session is told already, or has a stream, or will be told by its next one.
@@ -48,7 +49,7 @@ impl Cache {
         }
     }
 
-    /// Nothing waits for the job any more; what was remembered of it, if that was anything.
+    /// Nothing waits for the job any more. Returns its cached state.
     pub fn forget_job(&mut self, job_id: &str) -> Option<Job> {
         self.awaited.remove(job_id)
     }
@@ -69,7 +70,7 @@ impl Cache {
         }
     }
 
-    /// A job of this client has come into being (`from` is none), or has gone from one state to another.
+    /// A job of this client was made (`from` is none) or has changed its state.
     pub fn count(&mut self, target_uuid: Option<&str>, from: Option<State>, to: State) {
         let open = |state: State| i64::from(state.is_open());
         let change = open(to).saturating_sub(from.map_or(0, open));
@@ -119,7 +120,7 @@ impl Cache {
         self.retention = set;
     }
 
-    /// Whether this caller was written down less than `age_ms` ago.
+    /// Whether `last_seen` of this caller was written less than `age_ms` ago.
     pub fn is_noted(&self, uuid: &str, age_ms: i64, now_ms: i64) -> bool {
         self.callers.get(uuid).is_some_and(|noted| (0..age_ms).contains(&now_ms.saturating_sub(*noted)))
     }

@@ -1,5 +1,5 @@
-//! What has changed in a turn, for whoever listens. Whoever writes a row only notes it; `announce` tells it once, at the
-//! turn's end.
+//! What has changed in a turn. The writer of a row notes the change here; `announce` tells listeners once, at the end
+//! of the turn.
 
 use std::collections::BTreeSet;
 

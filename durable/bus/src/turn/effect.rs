@@ -7,9 +7,9 @@ pub enum Effect {
     Send { socket_id: String, frame: String },
     /// Ask the edge to say when everything before this has been read from an event stream.
     AskRead { socket_id: String },
-    /// See when the socket's last `ping` was answered: that proves what it has received.
+    /// Look when the socket's last `ping` was answered, which proves what it has received.
     LookForPing { socket_id: String },
-    /// Write on the socket what it is registered as (or no longer is), for when the object wakes again.
+    /// Save the socket's registration in its attachment, so that it survives hibernation.
     Note { socket_id: String },
     /// Close a socket with a code of the peer protocol.
     Close { socket_id: String, code: u16, reason: &'static str },
@@ -17,15 +17,17 @@ pub enum Effect {
     CloseGrant { grant_id: String, code: u16, reason: &'static str },
     /// Close every socket.
     CloseAll { code: u16, reason: &'static str },
-    /// Something changed about a job or a client's inbox: whoever waits for it may look.
+    /// Wake the requests that wait for this job or inbox.
     News { subject: String },
+    /// Write into the audit log of the user's account what has happened, and to what.
+    Audit { username: String, what: &'static str, detail: String },
     /// Write a line of JSON to the log.
     Log { line: String },
-    /// Take a turn then, which tells what has changed by then. Memory only: it need not outlive the object.
+    /// Take a turn at that time, to announce changes. In memory only: it need not survive the object.
     Tell { due_ms: i64 },
     /// The next timer is due then.
     Arm { due_ms: i64 },
-    /// Nothing is left that anyone could ask for: drop the database itself.
+    /// Everything is erased: delete the database.
     Vanish,
 }
 
@@ -37,6 +39,8 @@ pub mod close {
     /// The client leaves too much unread of what it is sent.
     pub const TOO_SLOW: u16 = 4408;
     pub const REPLACED: u16 = 4409;
-    /// The owner does not want the peer there: it stays away until it is told to connect.
+    /// The client sends more than it may.
+    pub const TOO_FAST: u16 = 4429;
+    /// The owner has disconnected the peer: it stays away until its user connects it.
     pub const DISCONNECTED: u16 = 4410;
 }

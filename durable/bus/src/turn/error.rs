@@ -9,7 +9,7 @@ pub enum Error {
     /// The caller's fault. The text is for the caller: it says what was wrong and what is expected.
     #[error("{0}")]
     Rejected(#[from] Rejection),
-    /// Ours. The text is for the log; outside it is one opaque sentence.
+    /// A fault of the server. The text is for the log; callers get one opaque sentence.
     #[error("storage: {0}")]
     Storage(#[from] StorageError),
     #[error("{0}")]
@@ -22,6 +22,29 @@ pub enum Error {
 pub enum Rejection {
     #[error("client_uuid {uuid:?} belongs to another socket's client; this socket is registered as {own:?}")]
     AnotherClient { uuid: String, own: String },
+    #[error(
+        "not_yours: client_uuid {uuid:?} was registered by another login or token of this account. Take another uuid, log in \
+         anew with the program that registered it, or let the name go in the dashboard"
+    )]
+    NotYours { uuid: String },
+    #[error("{uuid:?} begins with \"server:\", which only the bus itself is called; take another name")]
+    Reserved { uuid: String },
+    #[error(
+        "client_uuid {uuid:?} is registered as {kind:?} and does not become a Blender; unregister it first, or take another uuid"
+    )]
+    OtherType { uuid: String, kind: String },
+    #[error("client_type \"blender\" needs a token with the scope peer")]
+    NoPeer,
+    #[error("register with blender_register_client over this socket first, then update jobs")]
+    Unregistered,
+    #[error(
+        "there is no job {job_id:?} that this client could update; an update to everyone needs the scope bus:dispatch"
+    )]
+    UnknownJob { job_id: String },
+    #[error(
+        "job {job_id} was given to {target:?}, which this login or token did not register; only its own client updates a job"
+    )]
+    NotTarget { job_id: String, target: String },
     #[error("job {job_id} was given to {target:?}; a socket registered as {own:?} cannot update it")]
     AnotherTarget { job_id: String, target: String, own: String },
     #[error("client_uuid {uuid:?} is not registered; register it with blender_register_client")]

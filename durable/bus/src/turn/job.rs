@@ -37,6 +37,15 @@ pub enum State {
     Lost,
 }
 
+/// SQL for `State::is_open`. Every statement about open jobs has it word for word: SQLite uses the partial index `jobs_open`
+/// only then.
+macro_rules! is_open {
+    () => {
+        "state IN ('queued', 'delivered', 'running')"
+    };
+}
+pub(crate) use is_open;
+
 /// The field of a job's progress that says it waits behind others in its Blender.
 pub const WAITS: &str = "waits";
 
@@ -44,7 +53,7 @@ impl State {
     pub const ALL: [Self; 7] =
         [Self::Queued, Self::Delivered, Self::Running, Self::Completed, Self::Failed, Self::Cancelled, Self::Lost];
 
-    /// The state as callers see it: what was sent and not taken still waits.
+    /// The state as callers see it: delivered but unacknowledged jobs are shown as queued.
     pub fn shown(self) -> &'static str {
         match self {
             Self::Delivered => Self::Queued.name(),
@@ -69,7 +78,7 @@ impl State {
         [Self::Completed, Self::Failed, Self::Cancelled].into_iter().find(|state| state.name() == status)
     }
 
-    /// An end that nothing changes any more. `lost` is not: the answer may still come.
+    /// Whether no later update changes the state. `lost` is not final: the answer may still come.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
@@ -103,13 +112,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// The state as callers see it: what its Blender has taken and not begun still waits.
+    /// The state as callers see it: a job that its Blender has taken but not begun is shown as queued.
     pub fn shown(&self) -> &'static str {
         let waits = self.progress.as_ref().is_some_and(|progress| progress.get(WAITS).is_some());
         if self.state == State::Running && waits { State::Queued.name() } else { self.state.shown() }
     }
 
-    /// Whether a Blender may be running it, or will without another word.
+    /// Whether a Blender may be running it, or will run it without being sent it again.
     pub fn is_taken(&self) -> bool {
         !matches!(self.state, State::Queued | State::Delivered)
     }

@@ -1,4 +1,4 @@
-//! What one user may have and do, so that nobody's bus grows without end. An operator may set each.
+//! Limits for one user. An operator can set each.
 
 use crate::turn::error::Rejection;
 
@@ -17,6 +17,8 @@ pub struct Limits {
     pub storage_bytes: u64,
     /// Open sockets.
     pub sockets: usize,
+    /// Frames that one socket may send, and as many again at once after a quiet second. A large frame counts as several.
+    pub frames_per_second: i64,
 }
 
 impl Default for Limits {
@@ -27,12 +29,13 @@ impl Default for Limits {
             messages_per_second: 5_000,
             storage_bytes: 1024 * 1024 * 1024,
             sockets: 256,
+            frames_per_second: 5_000,
         }
     }
 }
 
 impl Limits {
-    /// The limits that are set as variables, the usual ones for the rest. A value that is no whole number from 1 on
+    /// Reads the limits from variables, with defaults for the rest. A value that is not a whole number of at least 1
     /// counts as not set.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         let usual = Self::default();
@@ -45,11 +48,12 @@ impl Limits {
             storage_bytes: set("LIMIT_STORAGE_MIB")
                 .map_or(usual.storage_bytes, |mebibytes| u64::from(mebibytes).saturating_mul(1024 * 1024)),
             sockets: set("LIMIT_SOCKETS").and_then(|value| usize::try_from(value).ok()).unwrap_or(usual.sockets),
+            frames_per_second: number("LIMIT_FRAMES_PER_SECOND", usual.frames_per_second),
         }
     }
 }
 
-/// What is needed to hold a user to the limits. Memory only.
+/// Meters a user's messages and storage. In memory only.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Meter {
     /// Thousandths of messages that were sent and have not been worked off.
@@ -88,9 +92,44 @@ impl Meter {
     }
 }
 
+/// A frame counts once for each of these it begins.
+const FRAME_BYTES: usize = 16 * 1024;
+
+/// What one socket has sent lately. Memory only.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FrameMeter {
+    /// Thousandths of frames that came and have not been worked off.
+    pending: i64,
+    since_ms: i64,
+}
+
+impl FrameMeter {
+    /// A frame of so many bytes has come. Whether that is still within the limit: a second's worth may come at once.
+    pub fn admit(&mut self, bytes: usize, limits: &Limits, now_ms: i64) -> bool {
+        let limit = limits.frames_per_second;
+        let worked_off = now_ms.saturating_sub(self.since_ms).max(0).saturating_mul(limit);
+        let pending = self.pending.saturating_sub(worked_off).max(0);
+        let frames = i64::try_from(bytes.div_euclid(FRAME_BYTES)).unwrap_or(i64::MAX).saturating_add(1);
+        (self.pending, self.since_ms) = (pending.saturating_add(frames.saturating_mul(1_000)), now_ms);
+        // One large frame is within the limit whatever its size.
+        pending <= limit.saturating_mul(1_000)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Limits;
+    use super::{FrameMeter, Limits};
+
+    #[test]
+    fn a_socket_may_send_a_seconds_frames_at_once_and_then_as_many_a_second() {
+        let (limits, mut meter) = (Limits { frames_per_second: 100, ..Limits::default() }, FrameMeter::default());
+        assert!((0..=100).all(|_| meter.admit(10, &limits, 5_000)));
+        assert!(!meter.admit(10, &limits, 5_000));
+        assert!(!meter.admit(10, &limits, 5_010), "what is refused counts too");
+        assert!(meter.admit(10, &limits, 5_100));
+        assert!(meter.admit(32 * 1024 * 1024, &limits, 10_000), "one large frame is no flood");
+        assert!(!meter.admit(10, &limits, 11_000));
+    }
 
     #[test]
     fn a_limit_that_makes_no_sense_counts_as_not_set() {

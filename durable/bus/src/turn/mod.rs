@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::turn::change::Changes;
 use crate::turn::effect::Effect;
 use crate::turn::presence::Presence;
+use crate::wire::command::Caller;
 
 pub mod cache;
 pub mod change;
@@ -28,7 +29,9 @@ pub struct Turn<'a> {
     pub user_id: &'a str,
     /// What led to this turn.
     pub trace: Trace,
-    /// Who asked for it, as the Blender of a job is told: `{"grant", "client"}` as JSON.
+    /// Who asked for it; none where the server acts for the owner.
+    pub caller: Option<Caller>,
+    /// Who asked for it, as told to the Blender of a job: `{"grant", "client"}` as JSON.
     pub sender: Option<String>,
     pub effects: Vec<Effect>,
     /// For `announce::settle` to tell at the end.
@@ -50,13 +53,14 @@ impl<'a> Turn<'a> {
             now_ms,
             user_id,
             trace: Trace::default(),
+            caller: None,
             sender: None,
             effects: Vec::new(),
             changes: Changes::new(),
         }
     }
 
-    /// Notes who asked for this turn. The grant is told by a short hash: it is a name to go by, and opens nothing.
+    /// Notes who asked for this turn. The grant is named by a short hash, which identifies it and gives no access.
     pub fn note_sender(&mut self, grant_id: &str, client: &str) {
         let mut grant = encoded_hash(&hash(grant_id));
         grant.truncate(16);
@@ -69,7 +73,7 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// Unix seconds as they stand on the wire.
+/// Unix seconds, as on the wire.
 pub fn seconds(milliseconds: i64) -> f64 {
     // Exact for every time that fits in 53 bits, which is all until the year 287396.
     #[allow(clippy::cast_precision_loss)]

@@ -19,7 +19,7 @@ pub struct News {
     due_ms: BTreeMap<Topic, i64>,
     /// When each was told last, while that matters. Unix milliseconds.
     told_ms: BTreeMap<Topic, i64>,
-    /// What each stream of a session was told, by socket and by key of the topic, and when. Unix milliseconds.
+    /// When each stream of a session was told of a topic, by socket and key of the topic. Unix milliseconds.
     sent_ms: BTreeMap<String, BTreeMap<String, i64>>,
 }
 

@@ -24,8 +24,8 @@ pub struct Stream {
     pub session_id: String,
     /// The last event that went out on it.
     pub sent_seq: i64,
-    /// More events are kept for it than went out: they follow, and so does whatever comes meanwhile, once what went out has
-    /// been read.
+    /// More events are kept for it than were sent. They follow, together with later ones, once the sent ones have been
+    /// read.
     pub is_behind: bool,
 }
 
@@ -67,7 +67,7 @@ impl Presence {
         Self { limits, ..Self::default() }
     }
 
-    /// Nobody is attached any more, and nothing is remembered but what the operator has set.
+    /// Forgets everything but the limits that the operator has set.
     pub fn clear(&mut self) {
         *self = Self::with_limits(self.limits.clone());
     }

@@ -1,6 +1,7 @@
-//! What the edge asks of a user's bus, and what it gets back. One request, one hop. The enums have no tag field, which serde
-//! would have to look for in a copy of the whole.
+//! What the edge asks of a user's bus, and what it gets back. One request, one hop. The enums are externally tagged: an
+//! internal tag would make serde buffer the whole value.
 
+use kernel::scopes::Scopes;
 use kernel::trace::Trace;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,11 +22,26 @@ pub struct Request {
     pub command: Command,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     pub grant_id: String,
+    /// The name of its user's account, which keeps the audit log.
+    pub username: String,
     /// What the client calls itself.
     pub client_name: String,
+    /// What its token may do.
+    pub scopes: Scopes,
+    /// None for an access token that was made by hand.
+    pub sign_in: Option<SignIn>,
+}
+
+/// How a person let a client in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    /// The same at each sign-in of one program on one machine.
+    pub client_key: String,
+    /// Unix milliseconds.
+    pub at_ms: i64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,7 +59,8 @@ pub enum Command {
         in_lines: bool,
         /// A call that takes longer than this is answered with a task; none for a client that knows no tasks.
         task_after_ms: Option<i64>,
-        /// What an answer that comes soon is put in, for the edge to pass on as it is; none where it makes its own.
+        /// The response into which the bus writes a quick answer, for the edge to pass on unread. None where the edge
+        /// makes its own.
         frame: Option<Frame>,
     },
     /// The client gave up a request: its job is cancelled, or asked to stop.
@@ -80,6 +97,10 @@ pub enum Command {
         job_id: String,
         allow: bool,
     },
+    /// Let go of a client's name: the next to register it has it.
+    Release {
+        client_uuid: String,
+    },
     /// Close a client's socket and forget it.
     Disconnect {
         client_uuid: String,
@@ -109,10 +130,10 @@ pub enum Command {
     Erase,
 }
 
-/// What comes within this time is one document. Whatever takes longer goes on as a stream of `Line`s.
+/// An answer within this time is one document. A later one is a stream of `Line`s.
 pub const SOON_MS: i64 = 250;
 
-/// A JSON-RPC response but for what the bus knows.
+/// A JSON-RPC response, without the part that the bus fills in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// The request's id, as JSON.
@@ -140,7 +161,7 @@ pub enum Line {
     Progress(Value),
     /// What has become of the job, for a log.
     Log { level: Priority, data: Value },
-    /// It takes longer than `SOON_MS`.
+    /// Not answered within `SOON_MS`. Sent once.
     Slow,
     /// The last line.
     Reply(Reply),
@@ -156,7 +177,7 @@ pub enum Reply {
     Document {
         document: Value,
     },
-    /// The arguments were wrong, or a limit is reached. For the caller's eyes.
+    /// The arguments were wrong, or a limit is reached. The text is for the caller.
     Rejected {
         message: String,
     },

@@ -70,7 +70,7 @@ impl Envelope {
         }
     }
 
-    /// The Blenders it could have been for, if that was not clear.
+    /// The candidates, if it was not clear which Blender was meant.
     pub fn ambiguous(&self) -> Option<&[String]> {
         self.candidates.as_deref().filter(|_| self.status == Status::AmbiguousTarget)
     }

@@ -4,6 +4,7 @@ pub mod command;
 pub mod envelope;
 pub mod priority;
 pub mod record;
+pub mod rights;
 pub mod tables;
 pub mod tool_parameters;
 pub mod tool_result;

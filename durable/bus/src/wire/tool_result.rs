@@ -11,15 +11,15 @@ pub fn of(document: Value, is_error: bool) -> Value {
     with_image(document, None, is_error)
 }
 
-/// What kept a tool from running; models get to see it.
+/// An error result of a tool, which models see.
 pub fn error(reason: &str) -> Value {
     json!({"content": [{"type": "text", "text": reason}], "isError": true})
 }
 
-/// What a dispatch answers. The picture of a screenshot becomes image content, so that a model sees it.
+/// The result of a dispatch. The picture of a screenshot becomes image content, so that a model sees it.
 ///
 /// # Errors
-/// Only what serde says of a type that always serializes.
+/// If serde cannot serialize the envelope, which does not happen.
 pub fn of_envelope(mut envelope: Envelope) -> serde_json::Result<Value> {
     let image = take_image(&mut envelope);
     Ok(with_image(serde_json::to_value(envelope)?, image, false))
@@ -28,7 +28,7 @@ pub fn of_envelope(mut envelope: Envelope) -> serde_json::Result<Value> {
 fn with_image(document: Value, image: Option<Value>, is_error: bool) -> Value {
     let text = Map::from_iter([("type".to_owned(), json!("text")), ("text".to_owned(), document.to_string().into())]);
     let content = core::iter::once(Value::Object(text)).chain(image).collect();
-    // Not by `json!`, which would copy the document: it may be a megabyte.
+    // Built without `json!`, which would copy the document of up to a megabyte.
     Value::Object(Map::from_iter([
         ("content".to_owned(), Value::Array(content)),
         ("structuredContent".to_owned(), document),

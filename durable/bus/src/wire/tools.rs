@@ -21,7 +21,7 @@ pub enum CallError {
     UnknownTool { name: String },
     #[error(transparent)]
     Argument(#[from] ArgumentError),
-    /// The table admits what the type cannot hold: a fault of the program, never of the caller.
+    /// The table accepts a value that the type cannot hold. A fault of the program, never of the caller.
     #[error("the parameters of {tool} do not fit its type: {reason}")]
     Mismatch { tool: &'static str, reason: String },
 }
@@ -98,7 +98,7 @@ pub enum JobCall {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Submit {
-    /// The command's name. Which there are, and what `params` each takes, the catalog of the edge knows.
+    /// The command's name. The catalog of the edge knows the names and their `params`.
     pub command: String,
     /// Always an object.
     pub params: Value,

@@ -16,7 +16,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// How the topic stands in a row.
+    /// The topic as it is stored.
     pub fn key(&self) -> String {
         match self {
             Self::Clients => "clients".to_owned(),

@@ -67,7 +67,7 @@ pub struct JobDetail {
     pub error: String,
 }
 
-/// Times, in milliseconds, are of recent jobs that completed, from acceptance to result; none when there is none.
+/// Times, in milliseconds from acceptance to result, are of recent completed jobs. None when there are none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Counters {
     pub open_jobs: i64,

@@ -61,7 +61,7 @@ pub enum Bound {
 }
 
 impl Kind {
-    /// The value as the tool shall get it.
+    /// Checks a value and returns it as the tool gets it.
     ///
     /// # Errors
     /// [`ArgumentError::Invalid`], naming `argument` (and the position inside a list).
@@ -74,7 +74,8 @@ impl Kind {
             return Ok(Value::Array(checked.collect::<Result<_, _>>()?));
         }
         if let (Self::Nullable(kind), false) = (self, value.is_null()) {
-            // Its own error would not say that null is allowed too; only a list's says more (the position).
+            // The error of the inner kind would not say that null is allowed too. Only that of a list says more (the
+            // position).
             return kind.check(argument, value).map_err(|error| match error {
                 ArgumentError::Invalid { argument: place, expected, got } if place == argument => {
                     ArgumentError::Invalid { argument: place, expected: format!("{expected} or null"), got }

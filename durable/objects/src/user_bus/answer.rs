@@ -1,4 +1,4 @@
-//! Answering the edge: with one document if that comes soon, else with a stream of lines until there is an answer.
+//! Answers the edge: with one document if that is ready soon, else with a stream of lines up to the reply.
 
 use std::rc::Rc;
 
@@ -50,9 +50,9 @@ impl Bus {
         }
         spawn_local(async move {
             match serving.await {
-                // Fails when the edge no longer listens; the job goes on.
+                // Fails if the edge no longer listens. The job goes on.
                 Ok(reply) => drop(lines.unbounded_send(Line::Reply(reply))),
-                // The stream ends without a reply, which the edge takes for the failure it is.
+                // The stream ends without a reply, which the edge reports as a failure.
                 Err(error) => drop(logged(&error)),
             }
         });
@@ -64,8 +64,8 @@ impl Bus {
         Ok(Response::from_stream(lines)?.with_status(status::LINES))
     }
 
-    /// Serves a request to its reply. That it is slow is said in a line; with `tells`, also what becomes of the job it waits
-    /// for.
+    /// Serves a request up to its reply. Sends a line once it is slow, and with `tells` also lines about the job's
+    /// progress.
     async fn serve(
         self: Rc<Self>,
         request: BusRequest,
@@ -82,7 +82,8 @@ impl Bus {
             Command::CancelRequest { request_key } => self.waits.subject_of(request_key),
             _ => None,
         };
-        // Admitted and cancelled in one turn: whoever gives up may be gone before a second one.
+        // Check the grant and cancel in one turn: the session of a client that gives up may be gone before a second
+        // turn.
         let served = self.turn(&user_id, |turn| {
             let outcome = serve::serve(turn, request)?;
             if let (Outcome::Reply(Reply::Done), Some(job_id)) = (&outcome, &given_up) {
@@ -119,7 +120,7 @@ impl Bus {
                 news.push(Line::Slow);
             }
             for line in news {
-                // As above: nobody may listen any more.
+                // Fails if the edge no longer listens.
                 let _ = lines.unbounded_send(line);
             }
             match verdict {
@@ -135,7 +136,8 @@ impl Bus {
     }
 }
 
-/// An answer that came soon. Which Blender it shall be is for the edge to ask.
+/// The response to a quick answer. An ambiguous target is returned as a reply, because the edge has to ask which
+/// Blender is meant.
 fn document(reply: Reply, frame: Option<Frame>) -> Result<Response> {
     match (reply, frame) {
         (Reply::Envelope { envelope }, Some(frame)) if envelope.ambiguous().is_none() => {

@@ -1,6 +1,6 @@
 //! What clients were allowed, and what of it ends when.
 
-use super::super::{AfterLogin, Command, Effect, From, Reply};
+use super::super::{AfterLogin, Command, Effect, From, InBrowser, Reply};
 use super::{Account, ada, permission};
 use crate::codes::{CodeBinding, Exchange};
 use crate::consents::Consent;
@@ -22,7 +22,7 @@ fn code_on(account: &mut Account, session: &str, consent: Consent) -> Reply {
         code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into(),
     };
     let (session, permission) = (session.to_owned(), permission());
-    account.ask(Command::IssueCode { session, permission, binding, consent }).0
+    account.ask(InBrowser::IssueCode { permission, binding, consent }.by(session)).0
 }
 
 fn exchanged(account: &mut Account, issued: &Reply) -> Reply {
@@ -46,14 +46,14 @@ fn a_remembered_client_needs_a_session_and_is_asked_about_again_once_it_was_revo
     let Reply::Granted { granted, .. } = exchanged(&mut account, &issued) else { panic!("not granted") };
     let pending = code_on(&mut account, &session, Consent::Before);
     assert_eq!(code_on(&mut account, "forged", Consent::Before), Reply::NoSession);
-    assert_eq!(account.ask(Command::ListClients { session: "forged".into() }).0, Reply::NoSession);
-    let forget = |session: &str| Command::ForgetClient { session: session.to_owned(), client_id: "client".into() };
+    assert_eq!(account.ask(InBrowser::ListClients.by("forged")).0, Reply::NoSession);
+    let forget = |session: &str| InBrowser::ForgetClient { client_id: "client".into() }.by(session);
     assert_eq!(account.ask(forget("forged")), (Reply::NoSession, Vec::new()));
     let (reply, effects) = account.ask(forget(&session));
     assert_eq!((reply, effects), (Reply::Done, vec![Effect::RevokeOnBus { user_id, grant_id: granted.grant_id }]));
     assert_eq!(exchanged(&mut account, &pending), Reply::Refused { reason: Refusal::Unknown }, "a code on its way");
     assert_eq!(code_on(&mut account, &session, Consent::Before), Reply::NotConsented);
-    assert_eq!(account.ask(Command::ListClients { session }).0, Reply::Clients { clients: Vec::new() });
+    assert_eq!(account.ask(InBrowser::ListClients.by(session)).0, Reply::Clients { clients: Vec::new() });
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn changing_the_password_forgets_consents_and_codes_on_their_way() {
     let mut account = Account::of_ada();
     let (first, _) = signed_in(&mut account, "lovelace");
     let pending = code_on(&mut account, &first, Consent::NowAndLater);
-    let change = Command::ChangePassword { session: first, old: "lovelace".into(), new: "correct horse".into() };
+    let change = InBrowser::ChangePassword { old: "lovelace".into(), new: "correct horse".into() }.by(first);
     let Reply::SessionStarted { session, .. } = account.ask(change).0 else { panic!("not changed") };
     assert_eq!(exchanged(&mut account, &pending), Reply::Refused { reason: Refusal::Unknown });
     assert_eq!(code_on(&mut account, &session, Consent::Before), Reply::NotConsented);

@@ -3,7 +3,7 @@
 use kernel::storage::Sql;
 
 use super::{Account, ada, sign_up, user_id};
-use crate::accounts::{AfterLogin, Command, Effect, Reply, is_over, open, owed, performed};
+use crate::accounts::{AfterLogin, Command, Effect, InBrowser, Reply, is_over, open, owed, performed};
 
 fn signed_up(admin: bool) -> (Account, String, String) {
     let mut account = Account::absent();
@@ -12,7 +12,7 @@ fn signed_up(admin: bool) -> (Account, String, String) {
 }
 
 fn delete(session: &str, password: &str) -> Command {
-    Command::Delete { session: session.to_owned(), password: password.to_owned() }
+    InBrowser::Delete { password: password.to_owned() }.by(session)
 }
 
 /// Rows of every table but the two that are to stay.
@@ -33,7 +33,7 @@ fn deleting_takes_the_password_and_leaves_no_row() {
     let effect = Effect::EraseBus { user_id };
     assert_eq!(account.ask(delete(&session, "long enough")), (Reply::Done, vec![effect]));
     assert_eq!(rows(&account), 0);
-    assert_eq!(account.ask(Command::Session { session }).0, Reply::NoSession);
+    assert_eq!(account.ask(InBrowser::Who.by(session)).0, Reply::NoSession);
     assert_eq!(account.login("long enough", None), Reply::WrongCredentials);
 }
 

@@ -1,7 +1,7 @@
 //! Accounts whose owner signs in with a provider.
 
 use super::{Account, sign_up};
-use crate::accounts::{AfterLogin, Command, Reply};
+use crate::accounts::{AfterLogin, Command, InBrowser, Reply};
 use crate::usernames::Username;
 
 fn identity() -> Username {
@@ -38,7 +38,7 @@ fn nobody_signs_up_or_in_with_a_password_under_the_name_of_an_identity() {
             Command::Login { username, password, dev_password: None, then, from: crate::accounts::From::default() };
         assert_eq!(account.ask(login).0, Reply::WrongCredentials);
     }
-    let change = Command::ChangePassword { session, old: String::new(), new: "long enough".into() };
+    let change = InBrowser::ChangePassword { old: String::new(), new: "long enough".into() }.by(session);
     assert_eq!(account.ask(change).0, Reply::NoSession);
 }
 
@@ -54,7 +54,7 @@ fn a_provider_signs_in_to_no_account_of_this_server() {
 fn without_a_password_it_takes_a_fresh_sign_in_to_delete() {
     let mut account = Account::absent();
     let (_, session) = sign_in(&mut account, "Ada", 1);
-    let delete = |session: &str| Command::Delete { session: session.to_owned(), password: String::new() };
+    let delete = |session: &str| InBrowser::Delete { password: String::new() }.by(session);
     assert_eq!(account.ask_at(delete(&session), 700_000).0, Reply::WrongCredentials);
     let (_, session) = sign_in(&mut account, "Ada", 700_000);
     assert_eq!(account.ask_at(delete(&session), 700_001).0, Reply::Done);

@@ -4,7 +4,7 @@ use kernel::scopes::Scopes;
 
 use super::{Account, ada, new_token, scopes_of};
 use crate::access_tokens::NewToken;
-use crate::accounts::{AfterLogin, Authority, Command, Denial, Effect, From, Reply};
+use crate::accounts::{AfterLogin, Authority, Command, Denial, Effect, From, InBrowser, Reply};
 use crate::grants::{Granted, Refresh};
 
 const ORIGIN: &str = "https://bus.example";
@@ -28,7 +28,7 @@ fn by(granted: &Granted) -> Authority {
 
 fn approve(account: &mut Account, session: &str, granted: &Granted, new: &NewToken) -> Reply {
     let (session, grant_id) = (session.to_owned(), granted.grant_id.clone());
-    account.ask(Command::ApproveAccessToken { session, grant_id, new: new.clone() }).0
+    account.ask(InBrowser::ApproveAccessToken { grant_id, new: new.clone() }.by(session)).0
 }
 
 fn make(account: &mut Account, granted: &Granted) -> (String, String) {
@@ -62,7 +62,7 @@ fn a_token_ends_with_the_client_that_made_it() {
     };
     let ends: [(&str, End); 4] = [
         ("revoked at the page", |account, session, _| {
-            account.ask(Command::ForgetClient { session: session.into(), client_id: "client".into() }).1
+            account.ask(InBrowser::ForgetClient { client_id: "client".into() }.by(session)).1
         }),
         ("revoked by the client", |account, _, granted| {
             let token = granted.refresh_token.clone();
@@ -136,11 +136,10 @@ fn what_touches_rights_is_written_down_without_secrets() {
     approve(&mut account, &session, &granted, &new_token(Scopes::PEER));
     let (token, token_id) = make(&mut account, &granted);
     account.ask(Command::RevokeAccessToken { by: by(&granted), token_id });
-    account.ask(Command::ForgetClient { session: session.clone(), client_id: "client".into() });
-    let change =
-        Command::ChangePassword { session: session.clone(), old: "nonsense".into(), new: "long enough".into() };
+    account.ask(InBrowser::ForgetClient { client_id: "client".into() }.by(session.clone()));
+    let change = InBrowser::ChangePassword { old: "nonsense".into(), new: "long enough".into() }.by(session.clone());
     account.ask(change);
-    let Reply::Audit { entries } = account.ask(Command::ListAudit { session: session.clone() }).0 else { panic!() };
+    let Reply::Audit { entries } = account.ask(InBrowser::ListAudit.by(session.clone())).0 else { panic!() };
     let mut found: Vec<_> = entries.iter().map(|entry| entry.event.what.as_str()).collect();
     found.sort_unstable();
     let expected = [
@@ -157,7 +156,7 @@ fn what_touches_rights_is_written_down_without_secrets() {
     for secret in [token.as_str(), session.as_str(), &granted.refresh_token, "lovelace", "nonsense"] {
         assert!(!text.contains(secret), "{secret}");
     }
-    assert_eq!(account.ask(Command::ListAudit { session: "forged".into() }).0, Reply::NoSession);
+    assert_eq!(account.ask(InBrowser::ListAudit.by("forged")).0, Reply::NoSession);
 }
 
 #[test]

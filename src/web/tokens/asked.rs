@@ -4,7 +4,7 @@
 //! and only once the owner, who is shown all of it, has agreed.
 
 use account::access_tokens::NewToken;
-use account::accounts::{Command, Denial, Reply};
+use account::accounts::{Denial, InBrowser, Reply};
 use account::grants::Permission;
 use kernel::scopes::Scopes;
 use url::form_urlencoded::byte_serialize;
@@ -46,7 +46,7 @@ fn wanted(query: &str, site: &Site) -> Result<(String, NewToken), Error> {
 
 pub async fn ask(env: &Env, site: &Site, session: &Session, query: &str) -> Result<Response, Error> {
     let (grant_id, new) = wanted(query, site)?;
-    let command = Command::AskingClient { session: session.secret().to_owned(), grant_id };
+    let command = InBrowser::AskingClient { grant_id }.by(session.secret());
     match session.account.ask(&command).await? {
         Reply::Asking { client } => show(env, site, session, (&client, &new), query).await,
         _ => Err(Error::new(
@@ -64,7 +64,7 @@ pub async fn decide(env: &Env, site: &Site, session: &Session, form: PostedForm)
         return screens::notice(site, "No token is made", "The client has got nothing. You can close this page.");
     }
     let (grant_id, new) = wanted(&query, site)?;
-    let command = Command::ApproveAccessToken { session: session.secret().to_owned(), grant_id, new };
+    let command = InBrowser::ApproveAccessToken { grant_id, new }.by(session.secret());
     let refused = |text: String| Err(Error::new(Code::InvalidRequest, text));
     match session.account.ask(&command).await? {
         Reply::Done => screens::notice(

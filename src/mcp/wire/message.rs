@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::mcp::error::RpcError;
-use crate::mcp::id::Id;
+use crate::mcp::wire::error::RpcError;
+use crate::mcp::wire::id::Id;
 
 /// The most messages a batch may have.
 pub const MAX_BATCH: usize = 32;

@@ -1,4 +1,7 @@
-//! `/tokens`: lists, creates and revokes the owner's personal access tokens.
+//! `/tokens`: lists, creates and revokes the owner's personal access tokens; `asked` is for a token that a
+//! client asks for.
+
+mod asked;
 
 use account::access_tokens::{DEFAULT_DAYS, Listed, MAX_DAYS, NewToken};
 use account::accounts::Authority;
@@ -18,7 +21,6 @@ use crate::web::pages::tokens::{Row, Tokens};
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens::{self, day};
-use crate::web::token_asked;
 
 /// The outcome of a form on the page.
 #[derive(Default)]
@@ -31,17 +33,17 @@ pub async fn tokens(request: &mut Request, env: &Env) -> Result<Response, Error>
     let site = Site::of(request, &Config::of(env))?;
     let posted = PostedForm::of(request, &site).await?;
     let query = request.url()?.query().unwrap_or_default().to_owned();
-    let asked = posted.is_none() && token_asked::is_asked(&query);
+    let is_asked = posted.is_none() && asked::is_asked(&query);
     let Some(session) = Session::of(request, env, &site).await? else {
-        return if asked { token_asked::sign_in_first(&query) } else { sign_in_first(Page::Tokens) };
+        return if is_asked { asked::sign_in_first(&query) } else { sign_in_first(Page::Tokens) };
     };
-    if asked {
-        return token_asked::ask(env, &site, &session, &query).await;
+    if is_asked {
+        return asked::ask(env, &site, &session, &query).await;
     }
     let outcome = match posted {
         None => Outcome::default(),
         Some(form) if form.unchecked("request")?.is_some() => {
-            return token_asked::decide(env, &site, &session, form).await;
+            return asked::decide(env, &site, &session, form).await;
         }
         Some(form) => {
             let parameters = form.of_session(env, Page::Tokens, &session, "").await?;

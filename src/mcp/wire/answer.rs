@@ -9,9 +9,9 @@ use worker::console_error;
 use worker::web_sys::Response as RuntimeResponse;
 
 use crate::card::server_info;
-use crate::mcp::error::RpcError;
-use crate::mcp::event_size::{self, MAX_MESSAGE};
-use crate::mcp::id::Id;
+use crate::mcp::wire::error::RpcError;
+use crate::mcp::wire::event_size::{self, MAX_MESSAGE};
+use crate::mcp::wire::id::Id;
 
 /// How long a client may cache a catalog, in milliseconds. A catalog changes only with a deploy.
 const CATALOG_TTL_MS: u64 = 3_600_000;

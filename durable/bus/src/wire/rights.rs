@@ -1,0 +1,158 @@
+//! What each scope lets a token do: the one table that the checks of both ways in come from, and the page on security shows.
+//!
+//! Beside the scope counts whose a client is (`rows::owners`): no scope lets a token act as a client that another grant of the
+//! user registered.
+
+use kernel::scopes::Scopes;
+
+use crate::wire::tables::{
+    JOB_CANCEL, JOB_RESULT, JOB_STATUS, JOB_UPDATE, LIST_AVAILABLE_CLIENTS, LIST_JOBS, RECEIVE_MESSAGES,
+    REGISTER_CLIENT, SEND_MESSAGE, SUBMIT, UNREGISTER_CLIENT,
+};
+
+/// What a token needs for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Any valid token will do.
+    Token,
+    /// `bus:read`, which `bus:dispatch` implies.
+    Read,
+    /// `bus:dispatch`.
+    Dispatch,
+    /// `peer`.
+    Peer,
+    /// `bus:dispatch`; or `peer`, for the client that the socket is registered as and the jobs that this was given.
+    OwnOrDispatch,
+    /// No scope gives it.
+    Nobody,
+}
+
+impl Need {
+    /// Whether a token with these scopes may do it, `own` saying whether it is about the socket's own client.
+    pub const fn is_met(self, scopes: Scopes, own: bool) -> bool {
+        match self {
+            Self::Token => true,
+            Self::Read => scopes.contains(Scopes::BUS_READ) || scopes.contains(Scopes::BUS_DISPATCH),
+            Self::Dispatch => scopes.contains(Scopes::BUS_DISPATCH),
+            Self::Peer => scopes.contains(Scopes::PEER),
+            Self::OwnOrDispatch => scopes.contains(Scopes::BUS_DISPATCH) || (own && scopes.contains(Scopes::PEER)),
+            Self::Nobody => false,
+        }
+    }
+
+    /// The scope to ask for, where a token does not do.
+    pub const fn scope(self) -> Scopes {
+        match self {
+            Self::Token | Self::Nobody => Scopes::NONE,
+            Self::Read => Scopes::BUS_READ,
+            Self::Dispatch | Self::OwnOrDispatch => Scopes::BUS_DISPATCH,
+            Self::Peer => Scopes::PEER,
+        }
+    }
+
+    /// As the page on security says it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Token => "any token",
+            Self::Read => "`bus:read` or `bus:dispatch`",
+            Self::Dispatch => "`bus:dispatch`",
+            Self::Peer => "`peer`",
+            Self::OwnOrDispatch => "`bus:dispatch`, or `peer` for its own",
+            Self::Nobody => "not served",
+        }
+    }
+}
+
+/// What something needs, over HTTP and over a socket, which only a token with `peer` opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Right {
+    pub name: &'static str,
+    pub over_http: Need,
+    pub over_socket: Need,
+}
+
+const fn right(name: &'static str, over_http: Need, over_socket: Need) -> Right {
+    Right { name, over_http, over_socket }
+}
+
+/// Tools of the bus. Tools of a Blender and of the account need `Read` where they only read, and `Dispatch` otherwise.
+pub const TOOLS: [Right; 11] = [
+    right(REGISTER_CLIENT, Need::Dispatch, Need::Peer),
+    right(UNREGISTER_CLIENT, Need::Dispatch, Need::OwnOrDispatch),
+    right(SEND_MESSAGE, Need::Dispatch, Need::Dispatch),
+    right(JOB_UPDATE, Need::Dispatch, Need::OwnOrDispatch),
+    right(LIST_AVAILABLE_CLIENTS, Need::Read, Need::Peer),
+    right(SUBMIT, Need::Dispatch, Need::Nobody),
+    right(JOB_STATUS, Need::Read, Need::Nobody),
+    right(JOB_RESULT, Need::Read, Need::Nobody),
+    right(JOB_CANCEL, Need::Dispatch, Need::Nobody),
+    right(LIST_JOBS, Need::Read, Need::Nobody),
+    right(RECEIVE_MESSAGES, Need::Read, Need::Nobody),
+];
+
+/// Methods and frames. Any other method needs `Read` over HTTP, and is not served over a socket.
+pub const METHODS: [Right; 8] = [
+    right("server/discover", Need::Token, Need::Nobody),
+    right("initialize", Need::Read, Need::Peer),
+    right("ping", Need::Read, Need::Peer),
+    right("logging/setLevel", Need::Read, Need::Peer),
+    right("tools/call", Need::Read, Need::Peer),
+    right("tasks/cancel", Need::Dispatch, Need::Nobody),
+    right("notifications/progress", Need::Nobody, Need::Peer),
+    right("notifications/received", Need::Nobody, Need::Peer),
+];
+
+/// What calling a tool of the bus needs.
+pub fn of_tool(name: &str) -> Right {
+    TOOLS.into_iter().find(|right| right.name == name).unwrap_or(right("", Need::Dispatch, Need::Nobody))
+}
+
+/// What a method over HTTP needs.
+pub fn of_method(name: &str) -> Need {
+    METHODS.iter().find(|right| right.name == name).map_or(Need::Read, |right| right.over_http)
+}
+
+/// What a tool of a Blender or of the account needs over HTTP.
+pub const fn of_other_tool(only_reads: bool) -> Need {
+    if only_reads { Need::Read } else { Need::Dispatch }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{METHODS, Need, TOOLS, of_method, of_tool};
+    use crate::wire::tables::{BUS_TOOLS, JOB_TOOLS};
+    use kernel::scopes::Scopes;
+
+    #[test]
+    fn every_tool_of_the_bus_stands_in_the_table_once() {
+        let mut listed: Vec<_> = TOOLS.iter().map(|right| right.name).collect();
+        let mut known: Vec<_> = BUS_TOOLS.iter().chain(JOB_TOOLS).map(|tool| tool.name).collect();
+        listed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(listed, known);
+    }
+
+    #[test]
+    fn the_page_on_security_says_what_the_table_says() {
+        let page = include_str!("../../../../docs/security.md");
+        for right in TOOLS.iter().chain(&METHODS) {
+            let row = format!("| `{}` | {} | {} |\n", right.name, right.over_http.word(), right.over_socket.word());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_needs_the_most_or_is_not_served() {
+        assert_eq!((of_tool("new").over_http, of_tool("new").over_socket), (Need::Dispatch, Need::Nobody));
+        assert_eq!(of_method("new"), Need::Read);
+    }
+
+    #[test]
+    fn whatever_needs_a_scope_is_met_by_that_scope_and_never_without_one() {
+        for need in TOOLS.iter().chain(&METHODS).flat_map(|right| [right.over_http, right.over_socket]) {
+            assert!(need == Need::Nobody || need.is_met(need.scope(), false), "{need:?}");
+            assert_eq!(need.is_met(Scopes::NONE, true), need == Need::Token, "{need:?}");
+        }
+        assert!(!Need::OwnOrDispatch.is_met(Scopes::PEER, false) && Need::OwnOrDispatch.is_met(Scopes::PEER, true));
+    }
+}
