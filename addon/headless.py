@@ -28,17 +28,17 @@ if not __package__:
     sys.path.insert(0, str(_here.parent))
     importlib.import_module(f"{_here.name}.headless").main()
 
-from .commands.settings import ALL
+from .commands.allowed.settings import ALL
 from .link.address import InvalidServerUrl, is_loopback, origin
 from .link.credentials import Credentials, RenewingTokens
 from .link.local_port import LocalPort, PortUnavailable
-from .link.main_thread import MainThreadQueue, run_loop
 from .link.peer import Peer, checked_uuid, derived_uuid
 from .link.protocol import PeerIdentity
+from .link.queue.main_thread import MainThreadQueue, run_loop
 from .link.status import State, Status
 
 if TYPE_CHECKING:
-    from .commands.settings import Settings
+    from .commands.allowed.settings import Settings
 
 PREFIX = "[peer]"
 
@@ -134,7 +134,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 def _serve(args: argparse.Namespace) -> int:
     import bpy
 
-    from .commands import registry, settings
+    from .commands import registry
+    from .commands.allowed import settings
 
     unknown = args.integrations - set(settings.INTEGRATIONS)
     if unknown:
@@ -164,7 +165,7 @@ def _local_port(number: int, queue: MainThreadQueue) -> LocalPort:
 
 
 def _settings(args: argparse.Namespace) -> Settings:
-    from .commands.settings import RODIN_MAIN_SITE, Settings
+    from .commands.allowed.settings import RODIN_MAIN_SITE, Settings
 
     env = os.environ
     keys: dict[str, Any] = {row.key_property: env.get(row.environment, "") for row in ALL if row.key_property}

@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from .commands.policy import Verdict, consent
+from .commands.allowed.policy import Verdict, consent
 from .preferences import own_preferences, session
 from .questions import DIALOG_WIDTH, draw_answers, pages
 from .session import CannotConnect

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from .commands.policy import consent
+from .commands.allowed.policy import consent
 from .link.status import State
 from .preferences import own_preferences, session
 from .questions import draw_answers, fitted, pages

@@ -9,8 +9,8 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from .commands import settings
-from .commands.settings import ALL
+from .commands.allowed import settings
+from .commands.allowed.settings import ALL
 from .link.credentials import Credentials
 from .link.instance import InstanceName
 from .link.local_port import DEFAULT_PORT

@@ -8,8 +8,8 @@ from typing import Any
 import blf
 import bpy
 
-from .commands.policy import Question, Verdict
-from .commands.shown import Shown, char_width, shown
+from .commands.allowed.policy import Question, Verdict
+from .commands.allowed.shown import Shown, char_width, shown
 
 DIALOG_WIDTH = 900
 DIALOG_MARGIN = 60

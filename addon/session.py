@@ -14,20 +14,20 @@ import bpy
 from bpy.app.handlers import persistent
 
 from .commands import facts, local, registry
+from .commands.allowed.policy import Question, Verdict, consent
 from .commands.msgbus import subscriptions
 from .commands.place import override
-from .commands.policy import Question, Verdict, consent
 from .fetch.workers import TooBusy, workers
 from .link.address import InvalidServerUrl, origin
 from .link.credentials import Credentials, RenewingTokens
 from .link.device import DeviceCode, DeviceLogin
 from .link.local_port import LocalPort, PortUnavailable
 from .link.login import BrowserLogin, LoginAttempt
-from .link.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, MainThreadQueue, start_timer
 from .link.outgoing import abort_all
 from .link.peer import Peer
 from .link.probe import Finding, probe
 from .link.protocol import PeerIdentity
+from .link.queue.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, MainThreadQueue, start_timer
 from .link.status import State, Status
 
 AWAY_INTERVAL = 0.25

@@ -166,14 +166,9 @@ def test_some_doors_are_narrow(door: Door) -> None:
     assert through_walls(package.imports(), door) == []
 
 
-# Rooms that are to be divided.
-TALLER = {"addon/commands": 6, "addon/link": 6}
-
-
 @pytest.mark.parametrize("package", rooms.PACKAGES)
 def test_a_room_has_at_most_five_floors(package: str) -> None:
-    found = rooms.inner_floors(rooms.imports_of(package))
-    tall = {name: floors for name, floors in found.items() if floors > TALLER.get(f"{package}/{name}", 5)}
+    tall = {name: floors for name, floors in rooms.inner_floors(rooms.imports_of(package)).items() if floors > 5}
     assert tall == {}
 
 

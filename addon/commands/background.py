@@ -13,11 +13,11 @@ import bpy
 from ..fetch.archive import BadArchive
 from ..fetch.http import Fetcher, FetchFailed
 from ..fetch.workers import TooBusy, workers
-from ..link.control import JobControl
-from ..link.main_thread import Pause
+from ..link.queue.control import JobControl
+from ..link.queue.main_thread import Pause
+from .allowed.settings import settings
 from .facts import manifest
 from .registry import CommandError
-from .settings import settings
 
 T = TypeVar("T")
 Steps = Generator[Pause, Any, T]

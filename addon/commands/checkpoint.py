@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from ..link.control import JobControl
+from ..link.queue.control import JobControl
 from .checkpoints.store import MAX_LABEL, CannotKeep, Checkpoint, store
 from .registry import Bounds, CommandError, Name, command
 

@@ -17,14 +17,14 @@ import bmesh
 import bpy
 import mathutils
 
-from ..link.control import JobControl
-from ..link.interrupt import JobCancelled
-from ..link.main_thread import interrupter
+from ..link.queue.control import JobControl
+from ..link.queue.interrupt import JobCancelled
+from ..link.queue.main_thread import interrupter
 from ..link.records import MAX_RESULT_BYTES, cut_middle
+from .allowed.policy import code_effect
 from .console import output_log
 from .hints.explain import explain
 from .place import in_viewport
-from .policy import code_effect
 from .registry import Bounds, CommandError, command
 from .running.guards import guarded
 from .running.kept import kept_names

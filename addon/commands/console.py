@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 import bpy
 
-from ..link.control import JobControl
+from ..link.queue.control import JobControl
+from .allowed.policy import console_effect
 from .place import override
-from .policy import console_effect
 from .registry import Bounds, CommandError, command
 
 MAX_LOG_LINES = 5_000

@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from .settings import settings
+from .allowed.settings import settings
 
 MAX_FILE_CHARS = 100
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ..fetch.rodin import BadImage, Fal, MainSite, pictures
-from ..link.control import JobControl
+from ..link.queue.control import JobControl
+from .allowed.settings import HYPER3D, RODIN_FAL, settings
 from .background import Steps, download_folder, fetcher, off_main
 from .models import describe, import_model, single_object
 from .registry import Bounds, CommandError, command
-from .settings import HYPER3D, RODIN_FAL, settings
 
 Text = Annotated[str, Bounds(1, 4000)]
 Key = Annotated[str, Bounds(1, 4096)]

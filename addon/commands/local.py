@@ -12,16 +12,16 @@ from typing import Any
 
 import bpy
 
-from ..link.control import JobControl
 from ..link.local_port import EXECUTE
-from ..link.main_thread import Pause, Steps
+from ..link.queue.control import JobControl
+from ..link.queue.main_thread import Pause, Steps
 from ..link.records import Job
 from . import polyhaven, registry
+from .allowed.policy import EFFECTS, Effect, is_fresh_picture
+from .allowed.settings import settings
 from .code import captured, run_code
 from .facts import manifest
-from .policy import EFFECTS, Effect, is_fresh_picture
 from .registry import CommandError
-from .settings import settings
 from .values import plain
 
 MAX_LOCAL_OUTPUT = 64 * 1_048_576

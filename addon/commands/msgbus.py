@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import bpy
 
-from ..link.control import JobControl
+from ..link.queue.control import JobControl
 from .registry import Bounds, CommandError, command
 
 MAX_SUBSCRIPTIONS = 200

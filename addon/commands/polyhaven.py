@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 import bpy
 
 from ..fetch import polyhaven
-from ..link.control import JobControl
+from ..link.queue.control import JobControl
+from .allowed.settings import POLYHAVEN, settings
 from .background import Steps, download_folder, fetcher, off_main
 from .models import import_model
 from .registry import Bounds, CommandError, Name, command
-from .settings import POLYHAVEN, settings
 from .textures import build_material, keep_maps, light_with, load_image, maps_of, material_info
 
 SERVICE = POLYHAVEN.label

@@ -15,12 +15,12 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from ..link.control import JobControl
-from ..link.main_thread import JobFailed, Pause, Steps
+from ..link.queue.control import JobControl
+from ..link.queue.main_thread import JobFailed, Pause, Steps
 from ..link.records import Job
-from .policy import EFFECTS, Effect, EffectOf, Question, Refused, consent
-from .settings import ASK, INTEGRATIONS, settings
-from .shown import question_text
+from .allowed.policy import EFFECTS, Effect, EffectOf, Question, Refused, consent
+from .allowed.settings import ASK, INTEGRATIONS, settings
+from .allowed.shown import question_text
 from .values import plain
 
 Handler = Callable[..., Any]
@@ -86,7 +86,7 @@ def command(
     """
     judge = EFFECTS.get(name)
     if judge is None or effect not in (None, judge):
-        raise TypeError(f"{name}: say in EFFECTS (commands/policy.py) what it does to this computer, and only there")
+        raise TypeError(f"{name}: say in EFFECTS (commands/allowed/policy.py) what it does, and only there")
 
     def enter(handler: Handler) -> Handler:
         _table[name] = described(name, handler, judge, integration)

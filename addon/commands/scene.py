@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import bpy
 from mathutils import Vector
 
-from ..link.control import JobControl
+from ..link.queue.control import JobControl
 from .registry import Bounds, CommandError, Name, command
 from .values import number, plain, vector
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from ..fetch import sketchfab
-from ..link.control import JobControl
+from ..link.queue.control import JobControl
+from .allowed.settings import SKETCHFAB, settings
 from .background import Steps, download_folder, fetcher, off_main
 from .models import bounds, import_model, resize
 from .registry import Bounds, CommandError, command
-from .settings import SKETCHFAB, settings
 
 SERVICE = SKETCHFAB.label
 Text = Annotated[str, Bounds(0, 500)]

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 
 import bpy
 
-from ..link.control import JobControl
+from ..link.queue.control import JobControl
 from ..link.records import MAX_RESULT_BYTES
-from .policy import screenshot_effect
+from .allowed.policy import screenshot_effect
 from .registry import Bounds, CommandError, command
 from .view import View, current_view, draw_with_gpu, render_with_workbench
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .local_framing import BadRequest, Framing, Request, RequestReader, failure, success
-from .main_thread import MainThreadQueue, QueueFull, Route, Runner
 from .neighbours import is_of_another_user
+from .queue.main_thread import MainThreadQueue, QueueFull, Route, Runner
 from .records import DEFAULT_PRIORITY, MAX_NAME_CHARS, Job, local_origin
 
 HOST = "127.0.0.1"

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from .backoff import Backoff
 from .connection import Link, LinkEvents
 from .credentials import TokenSource
-from .main_thread import MainThreadQueue, QueueFull, Route, Runner
 from .protocol import PeerIdentity, PeerProtocol
+from .queue.main_thread import MainThreadQueue, QueueFull, Route, Runner
 from .records import MAX_NAME_CHARS, Job
 from .status import Status
 

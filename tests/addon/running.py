@@ -6,8 +6,8 @@ import json
 import time
 from typing import Any
 
-from addon.link.control import JobControl
-from addon.link.main_thread import MainThreadQueue, Steps
+from addon.link.queue.control import JobControl
+from addon.link.queue.main_thread import MainThreadQueue, Steps
 from addon.link.records import Job
 
 MAX_SECONDS = 60.0

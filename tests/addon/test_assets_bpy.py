@@ -16,8 +16,8 @@ from running import run, run_locally
 
 from addon.fetch import http, polyhaven, rodin, sketchfab
 from addon.fetch.workers import workers
-from addon.link.main_thread import MainThreadQueue
 from addon.link.outgoing import abort_all
+from addon.link.queue.main_thread import MainThreadQueue
 from addon.link.records import Job
 
 pytestmark = pytest.mark.bpy
@@ -39,7 +39,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceDouble]:
 
 
 def allow(**chosen: Any) -> None:
-    from addon.commands import settings
+    from addon.commands.allowed import settings
 
     made = settings.Settings(**{"integrations": ALL, **chosen})
     settings.provide(lambda: made)

@@ -145,7 +145,7 @@ def test_code_that_may_write_is_told_from_code_that_only_looks(bpy: Any, code: s
 
 def test_a_step_is_undone_and_redone_as_a_whole_and_bears_client_and_first_line(bpy: Any) -> None:
     from addon.commands.running.observed import push_step, step_name
-    from addon.link.control import JobControl
+    from addon.link.queue.control import JobControl
     from addon.link.records import Job, Origin
 
     control = JobControl(Job("j-1", "execute_code", {}, origin=Origin("bus:g", "'Claude'")), lambda *_: None)

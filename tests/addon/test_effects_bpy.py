@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from addon.link.main_thread import MainThreadQueue
+from addon.link.queue.main_thread import MainThreadQueue
 from addon.link.records import Job, parse_job
 
 pytestmark = pytest.mark.bpy
@@ -43,8 +43,9 @@ WAYS = ("bus", "bare")
 @pytest.fixture
 def world(bpy: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The real gate before handlers that only say that they ran."""
-    from addon.commands import registry, settings
-    from addon.commands.policy import consent
+    from addon.commands import registry
+    from addon.commands.allowed import settings
+    from addon.commands.allowed.policy import consent
 
     for name, entry in registry.commands().items():
         monkeypatch.setitem(registry._table, name, dataclasses.replace(entry, handler=lambda control, **_: {"ran": 1}))
@@ -94,7 +95,7 @@ def expected(effect: Any, policy: str) -> str:
 
 def test_every_command_by_every_way_does_as_the_table_says(world: Any) -> None:
     from addon.commands import registry
-    from addon.commands.policy import EFFECTS, Effect
+    from addon.commands.allowed.policy import EFFECTS, Effect
 
     cases = [
         (way, policy, name, params)
@@ -121,7 +122,7 @@ def test_every_command_by_every_way_does_as_the_table_says(world: Any) -> None:
 
 @pytest.mark.parametrize("policy", ["everything", "ask", "read-only"])
 def test_code_by_every_way_is_code(world: Any, policy: str) -> None:
-    from addon.commands.policy import Effect
+    from addon.commands.allowed.policy import Effect
 
     payload = {"message_type": "job_dispatch", "job_id": "j-1", "script": "print(1)"}
     script = parse_job({"logger": "_message_bus", "data": {"payload": payload}})
@@ -137,7 +138,7 @@ def test_code_by_every_way_is_code(world: Any, policy: str) -> None:
 
 def test_the_table_names_every_command_and_no_other(bpy: Any) -> None:
     from addon.commands import registry
-    from addon.commands.policy import EFFECTS
+    from addon.commands.allowed.policy import EFFECTS
 
     assert set(EFFECTS) == set(registry.commands())
     with pytest.raises(TypeError, match="say in EFFECTS"):
@@ -147,7 +148,7 @@ def test_the_table_names_every_command_and_no_other(bpy: Any) -> None:
 
 
 def test_new_files_are_asked_about_unless_they_are_temporary_pictures(bpy: Any, tmp_path: Path) -> None:
-    from addon.commands.policy import Effect, screenshot_effect
+    from addon.commands.allowed.policy import Effect, screenshot_effect
 
     dangling = tmp_path / "link.png"
     dangling.symlink_to("/etc/never.png")

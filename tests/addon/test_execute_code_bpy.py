@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from running import run, start
 
-from addon.link.control import JobControl
+from addon.link.queue.control import JobControl
 
 pytestmark = pytest.mark.bpy
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from conftest import ROOT
 
-from addon.commands.settings import ALL, INTEGRATIONS, Integration, Settings
+from addon.commands.allowed.settings import ALL, INTEGRATIONS, Integration, Settings
 
 
 @pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)

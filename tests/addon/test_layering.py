@@ -14,7 +14,7 @@ from conftest import ROOT
 ADDON = ROOT / "addon"
 BLENDER = {"addon_utils", "bpy", "bmesh", "mathutils", "gpu", "bl_math", "blf", "imbuf"}
 MAY_USE_BLENDER = {
-    "link/main_thread.py",
+    "link/queue/main_thread.py",
     "headless.py",
     "preferences.py",
     "operators.py",

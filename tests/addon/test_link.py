@@ -16,11 +16,11 @@ import pytest
 from bus_double import TOKEN, BusDouble, http_answer, record
 
 from addon.link.backoff import Backoff
-from addon.link.control import JobControl
 from addon.link.credentials import Credentials, RenewingTokens
-from addon.link.main_thread import run_loop
 from addon.link.peer import Peer
 from addon.link.protocol import PeerIdentity
+from addon.link.queue.control import JobControl
+from addon.link.queue.main_thread import run_loop
 from addon.link.records import Job
 from addon.link.status import State
 

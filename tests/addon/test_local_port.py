@@ -18,9 +18,9 @@ import pytest
 from local_client import LocalClient, execute
 
 from addon.link import local_port, neighbours
-from addon.link.control import JobControl
 from addon.link.local_port import EXECUTE, LocalPort, PortUnavailable
-from addon.link.main_thread import JobFailed, MainThreadQueue
+from addon.link.queue.control import JobControl
+from addon.link.queue.main_thread import JobFailed, MainThreadQueue
 from addon.link.records import Job
 
 

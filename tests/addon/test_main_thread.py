@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from addon.link.control import JobControl
-from addon.link.interrupt import JobCancelled
-from addon.link.main_thread import JobFailed, MainThreadQueue, QueueFull, Route, run_loop
+from addon.link.queue.control import JobControl
+from addon.link.queue.interrupt import JobCancelled
+from addon.link.queue.main_thread import JobFailed, MainThreadQueue, QueueFull, Route, run_loop
 from addon.link.records import Job
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from running import run
 
-from addon.link.main_thread import MainThreadQueue
+from addon.link.queue.main_thread import MainThreadQueue
 from addon.link.records import Job, Origin, local_origin, parse_job
 
 pytestmark = pytest.mark.bpy
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.bpy
 
 @pytest.fixture
 def policy(bpy: Any) -> Iterator[Any]:
-    from addon.commands import settings
+    from addon.commands.allowed import settings
 
     def choose(name: str) -> None:
         chosen = settings.Settings(policy=name, integrations=frozenset(settings.INTEGRATIONS), online=False)
@@ -30,7 +30,7 @@ def policy(bpy: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def asked() -> Iterator[list[Any]]:
-    from addon.commands.policy import consent
+    from addon.commands.allowed.policy import consent
 
     questions: list[Any] = []
     consent.present = questions.append
@@ -98,7 +98,7 @@ def test_read_only_lets_clients_look(policy: Any) -> None:
 
 
 def test_allowed_once_is_asked_again(policy: Any, asked: list[Any]) -> None:
-    from addon.commands.policy import Verdict
+    from addon.commands.allowed.policy import Verdict
 
     policy("ask")
     bench = Bench()
@@ -114,7 +114,7 @@ def test_allowed_once_is_asked_again(policy: Any, asked: list[Any]) -> None:
 
 
 def test_allowed_for_the_session_is_not_asked_again_but_others_are(policy: Any, asked: list[Any]) -> None:
-    from addon.commands.policy import Verdict
+    from addon.commands.allowed.policy import Verdict
 
     policy("ask")
     bench = Bench()
@@ -129,7 +129,7 @@ def test_allowed_for_the_session_is_not_asked_again_but_others_are(policy: Any, 
 
 
 def test_a_name_that_a_client_gives_itself_is_never_allowed_for_the_session(policy: Any, asked: list[Any]) -> None:
-    from addon.commands.policy import Verdict
+    from addon.commands.allowed.policy import Verdict
 
     policy("ask")
     bench = Bench()
@@ -145,7 +145,7 @@ def test_a_name_that_a_client_gives_itself_is_never_allowed_for_the_session(poli
 def test_what_was_allowed_to_a_local_program_is_not_allowed_to_a_client_of_the_bus(
     policy: Any, asked: list[Any]
 ) -> None:
-    from addon.commands.policy import Verdict
+    from addon.commands.allowed.policy import Verdict
 
     policy("ask")
     bench = Bench()
@@ -191,7 +191,7 @@ def test_all_of_the_code_is_there_to_copy_and_what_is_too_long_to_show_does_not_
 def test_refusal_is_a_failure_with_its_reason_and_the_code_does_not_run(policy: Any, asked: list[Any]) -> None:
     import bpy
 
-    from addon.commands.policy import Verdict
+    from addon.commands.allowed.policy import Verdict
 
     policy("ask")
     bench = Bench()
@@ -203,7 +203,7 @@ def test_refusal_is_a_failure_with_its_reason_and_the_code_does_not_run(policy: 
 
 
 def test_others_run_while_the_user_thinks_and_the_question_can_be_cancelled(policy: Any, asked: list[Any]) -> None:
-    from addon.commands.policy import consent
+    from addon.commands.allowed.policy import consent
 
     policy("ask")
     bench = Bench()
@@ -220,7 +220,7 @@ def test_others_run_while_the_user_thinks_and_the_question_can_be_cancelled(poli
 
 @pytest.mark.parametrize("window", [True, False])
 def test_the_owner_can_answer_from_afar_with_a_window_and_without(policy: Any, asked: list[Any], window: bool) -> None:
-    from addon.commands.policy import consent
+    from addon.commands.allowed.policy import consent
 
     if not window:
         consent.present = None
@@ -239,7 +239,7 @@ def test_the_owner_can_answer_from_afar_with_a_window_and_without(policy: Any, a
 
 
 def test_the_first_answer_decides(policy: Any, asked: list[Any]) -> None:
-    from addon.commands.policy import Verdict
+    from addon.commands.allowed.policy import Verdict
 
     policy("ask")
     bench = Bench()
@@ -251,7 +251,7 @@ def test_the_first_answer_decides(policy: Any, asked: list[Any]) -> None:
 
 
 def test_a_client_that_leaves_takes_its_question_along(policy: Any, asked: list[Any]) -> None:
-    from addon.commands.policy import consent
+    from addon.commands.allowed.policy import consent
 
     policy("ask")
     bench = Bench()
@@ -269,7 +269,7 @@ def test_a_client_that_leaves_takes_its_question_along(policy: Any, asked: list[
 
 
 def test_nobody_answering_is_a_refusal(policy: Any, asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    from addon.commands import policy as module
+    from addon.commands.allowed import policy as module
 
     monkeypatch.setattr(module, "QUESTION_TIMEOUT", 0.2)
     policy("ask")

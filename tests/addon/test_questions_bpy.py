@@ -46,7 +46,7 @@ class Layout:
 
 @pytest.fixture
 def ask(bpy: Any) -> Any:
-    from addon.commands.policy import Question, consent
+    from addon.commands.allowed.policy import Question, consent
 
     def make(text: str, origin: Origin) -> Question:
         question = Question(len(consent.questions) + 1, "execute_code", origin, text, "studio-llm")

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from running import run, start
 
-from addon.link.control import JobControl
-from addon.link.main_thread import MainThreadQueue
+from addon.link.queue.control import JobControl
+from addon.link.queue.main_thread import MainThreadQueue
 from addon.link.records import Job, Origin
 
 pytestmark = pytest.mark.bpy

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from addon.commands.shown import MAX_CHARS, MAX_LINES, TooLong, char_width, check_length, question_text, shown
+from addon.commands.allowed.shown import MAX_CHARS, MAX_LINES, TooLong, char_width, check_length, question_text, shown
 
 WIDTH = 60
 

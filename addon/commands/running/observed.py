@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from ...link.control import JobControl
+from ...link.queue.control import JobControl
 from ..place import override
 from .changes import MAX_OBJECTS, Fingerprint, Watcher, differences, fingerprint, is_changed
 

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ...link.control import JobControl
-from ...link.interrupt import JobCancelled
+from ...link.queue.control import JobControl
+from ...link.queue.interrupt import JobCancelled
 
 OUTPUT, ERROR = "output", "error"
 # Warnings and the chatter of exporters: more than this helps nobody.

@@ -10,6 +10,7 @@ use crate::{access_tokens, audit, codes, invites};
 
 mod command;
 mod deletion;
+mod error;
 mod events;
 mod in_browser;
 mod outcome;
@@ -19,7 +20,7 @@ mod tokens;
 
 pub use command::{AfterLogin, Authority, Command, Denial, Effect, From, InBrowser, Owner, Reply};
 pub use deletion::is_over;
-pub use outcome::AccountError;
+pub use error::AccountError;
 use outcome::{effects, granted_to, settle};
 pub use row::create;
 use row::{exists, owner};

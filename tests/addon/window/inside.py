@@ -27,7 +27,7 @@ bpy.context.preferences.system.use_online_access = True
 def measure() -> None:
     """Time each tick, and take off what its jobs took."""
     session = importlib.import_module(f"{MODULE}.session").Session
-    queue = importlib.import_module(f"{MODULE}.link.main_thread").MainThreadQueue
+    queue = importlib.import_module(f"{MODULE}.link.queue.main_thread").MainThreadQueue
     clocks = (time.perf_counter, time.thread_time)
     in_jobs = [0.0, 0.0]
     turn, tick = queue._turn, session._tick

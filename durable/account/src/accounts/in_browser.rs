@@ -4,7 +4,8 @@ use kernel::ids::Entropy;
 use kernel::storage::{Sql, StorageError};
 
 use crate::accounts::command::{Effect, InBrowser, Owner, Reply};
-use crate::accounts::outcome::{AccountError, effects, settle};
+use crate::accounts::error::AccountError;
+use crate::accounts::outcome::{effects, settle};
 use crate::accounts::signing_in::{change_password, is_confirmed};
 use crate::accounts::{deletion, tokens};
 use crate::failed_logins::DeviceCode;

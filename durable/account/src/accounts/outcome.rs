@@ -1,32 +1,8 @@
-//! What a command comes to: a reply, effects that are owed, or an error.
-
-use kernel::ids::EntropyError;
-use kernel::storage::StorageError;
-use thiserror::Error;
+//! The outcome of a command: a reply, and effects to be performed.
 
 use crate::accounts::command::{Effect, Owner, Reply};
-use crate::browser_sessions::SessionError;
+use crate::accounts::error::AccountError;
 use crate::grants::{GrantError, Granted};
-use crate::passwords::PasswordError;
-
-#[derive(Debug, Error)]
-pub enum AccountError {
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
-    #[error(transparent)]
-    Password(#[from] PasswordError),
-}
-
-impl From<SessionError> for AccountError {
-    fn from(error: SessionError) -> Self {
-        match error {
-            SessionError::Storage(error) => Self::Storage(error),
-            SessionError::Entropy(error) => Self::Entropy(error),
-        }
-    }
-}
 
 pub fn granted_to(owner: &Owner, granted: Granted) -> Reply {
     Reply::Granted { owner: owner.clone(), granted }

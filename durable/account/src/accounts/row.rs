@@ -6,7 +6,7 @@ use kernel::params;
 use kernel::storage::{Row, Sql, StorageError};
 
 use crate::accounts::command::Owner;
-use crate::accounts::outcome::AccountError;
+use crate::accounts::error::AccountError;
 use crate::schema::ACCOUNT;
 use crate::usernames::Username;
 

@@ -6,7 +6,8 @@ use kernel::storage::Sql;
 
 use crate::accounts::command::{AfterLogin, Effect, From, Owner, Reply};
 use crate::accounts::deletion;
-use crate::accounts::outcome::{AccountError, effects, granted_to, settle};
+use crate::accounts::error::AccountError;
+use crate::accounts::outcome::{effects, granted_to, settle};
 use crate::accounts::row::{create, exists, is_dev, owner};
 use crate::failed_logins::Place;
 use crate::usernames::Username;

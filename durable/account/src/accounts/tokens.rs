@@ -6,7 +6,8 @@ use kernel::storage::{Sql, StorageError};
 
 use crate::access_tokens::{self, NewToken, TokenError};
 use crate::accounts::command::{Authority, Denial, Effect, Owner, Reply};
-use crate::accounts::outcome::{AccountError, effects};
+use crate::accounts::error::AccountError;
+use crate::accounts::outcome::effects;
 use crate::{browser_sessions, grants, token_approvals};
 
 pub fn list(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Reply, AccountError> {

@@ -36,7 +36,9 @@ fn standing(turn: &Turn<'_>, uuid: &str) -> Result<Standing, Error> {
     let Some(caller) = &turn.caller else { return Ok(Standing::Own) };
     let rows = turn.sql.query("SELECT grant_id, client_key, granted_ms FROM clients WHERE uuid = ?", params![uuid])?;
     let Some(row) = rows.first() else { return Ok(Standing::Nobodys) };
-    let before = row.optional_text(1)?.zip(row.optional_integer(2)?);
+    // A sign-in of the future was made by a wrong clock: any of now is later.
+    let before_ms = row.optional_integer(2)?.map(|at_ms| if at_ms > turn.now_ms { 0 } else { at_ms });
+    let before = row.optional_text(1)?.zip(before_ms);
     Ok(match (row.optional_text(0)?, &caller.sign_in, before) {
         (None, _, _) => Standing::Nobodys,
         (Some(owner), _, _) if owner == caller.grant_id => Standing::Own,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..records import Job
 from .interrupt import JobCancelled
-from .records import Job
 
 PROGRESS_INTERVAL = 0.1
 

@@ -15,9 +15,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from ..records import WAITS_FOR_CONSENT, Job
 from .control import JobControl
 from .interrupt import Interrupter, JobCancelled
-from .records import WAITS_FOR_CONSENT, Job
 from .watch import Watch
 
 MAX_QUEUED = 10_000

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeVar
 
-from .records import cut_middle
+from ..records import cut_middle
 
 T = TypeVar("T")
 MAX_STACK_BYTES = 8_192

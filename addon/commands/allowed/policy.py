@@ -13,9 +13,9 @@ from typing import Any
 
 import bpy
 
-from ..link.control import JobControl
-from ..link.main_thread import Pause
-from ..link.records import WAITS_FOR_CONSENT, Origin
+from ...link.queue.control import JobControl
+from ...link.queue.main_thread import Pause
+from ...link.records import WAITS_FOR_CONSENT, Origin
 from .settings import ASK, READ_ONLY, settings
 from .shown import TooLong, check_length
 
