@@ -2,7 +2,7 @@
 
 use kernel::arguments::{DefaultValue, Kind, Param};
 
-use super::kinds::{MAX_INTEGER, NAME, PAGE};
+use super::kinds::{NAME, PAGE};
 use super::{Annotations, Changes, DispatchTool};
 
 pub const PATH: Kind = Kind::Text { min: 1, max: 4096 };
