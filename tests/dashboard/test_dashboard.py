@@ -108,6 +108,15 @@ async def test_progress_is_watched_and_a_job_is_cancelled(server: Workerd, owner
         await expect(row.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
+async def test_a_job_whose_blender_has_gone_says_since_when(server: Workerd, owner: Owner) -> None:
+    async with await peer_of(server, uuid="farm-1") as peer:
+        await owner.send("get_scene_info", "")
+        await peer.next_job()
+        await expect(owner.jobs().first).not_to_contain_text("away since")
+        await peer.drop()
+        await expect(owner.jobs().first).to_contain_text("Its Blender has been away since")
+
+
 async def test_wrong_parameters_are_named_and_nothing_is_sent(server: Workerd, owner: Owner) -> None:
     async with await peer_of(server) as peer:
         await expect(owner.page.get_by_label("Blender", exact=True)).to_have_value(peer.uuid)

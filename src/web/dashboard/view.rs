@@ -27,7 +27,7 @@ pub fn live<'a>(overview: &Overview, form_token: &'a str) -> LivePart<'a> {
         others,
         more_clients: overview.more_clients,
         questions: overview.questions.iter().map(question).collect(),
-        jobs: overview.jobs.iter().map(job_row).collect(),
+        jobs: overview.jobs.iter().map(|job| job_row(job, &overview.clients)).collect(),
         numbers: numbers(&overview.counters),
         form_token,
     }
@@ -70,7 +70,8 @@ fn peer(client: &ClientInfo) -> Peer {
     }
 }
 
-fn job_row(job: &JobLine) -> JobRow {
+fn job_row(job: &JobLine, clients: &[ClientInfo]) -> JobRow {
+    let is_target = |client: &&ClientInfo| Some(&client.uuid) == job.target_uuid.as_ref() && !client.connected;
     let percent = job.progress.as_ref().and_then(|progress| progress.get("percent")).and_then(Value::as_f64);
     let message = job.progress.as_ref().and_then(|progress| progress.get("message")).and_then(Value::as_str);
     JobRow {
@@ -85,11 +86,22 @@ fn job_row(job: &JobLine) -> JobRow {
             percent: percent.clamp(0.0, 100.0).floor(),
             message: cut(message.unwrap_or_default(), 200),
         }),
-        // The last line of a traceback is what went wrong.
-        error: job.error.trim().lines().last().map(|line| cut(line, 200)).unwrap_or_default(),
+        error: cut(what_went_wrong(&job.error), 200),
         began: moment(job.created_at),
         took: job.finished_at.map(|finished| duration(finished - job.created_at)),
+        away: clients.iter().find(is_target).filter(|_| job.is_open).map(|client| moment(client.last_seen)),
     }
+}
+
+/// The line of a traceback that names the exception, such as `ValueError: no`, else the last line. Hints may follow it.
+fn what_went_wrong(error: &str) -> &str {
+    let names_exception = |line: &&str| {
+        let name = line.split(':').next().unwrap_or_default();
+        let is_name = |character: char| character.is_alphanumeric() || matches!(character, '.' | '_');
+        name.chars().all(is_name)
+            && ["Error", "Exception", "Exit", "Interrupt", "Cancelled"].iter().any(|end| name.ends_with(end))
+    };
+    error.lines().rev().find(names_exception).or_else(|| error.trim().lines().last()).unwrap_or_default()
 }
 
 fn question(job: &JobDetail) -> Question {
@@ -197,7 +209,7 @@ fn cut(text: &str, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, duration, given, picture};
+    use super::{cut, duration, given, picture, what_went_wrong};
     use serde_json::json;
 
     #[test]
@@ -213,6 +225,16 @@ mod tests {
     fn times_and_texts_are_short() {
         assert_eq!([0.024, 1.84, 42.4, 185.0].map(duration), ["24 ms", "1.8 s", "42 s", "3 min 5 s"]);
         assert_eq!((cut("äöü", 2), cut("äö", 2)), ("äö… (cut)".to_owned(), "äö".to_owned()));
+    }
+
+    #[test]
+    fn an_error_is_shown_by_the_line_of_its_exception() {
+        let traceback =
+            "Traceback (most recent call last):\n  File \"x\", line 1\n    f()\n    ^^^\nbpy.Error: no\nHint: try g()";
+        assert_eq!(what_went_wrong(traceback), "bpy.Error: no");
+        assert_eq!(what_went_wrong("KeyError: 'Cube'\n"), "KeyError: 'Cube'");
+        assert_eq!(what_went_wrong("It left\nlong ago\n"), "long ago");
+        assert_eq!(what_went_wrong(""), "");
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct JobRow {
     pub began: Moment,
     /// How long it took, once it has ended.
     pub took: Option<String>,
+    /// Since when the Blender of an open job has been away.
+    pub away: Option<Moment>,
 }
 
 /// A job that waits for the owner's consent.
