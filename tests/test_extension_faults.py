@@ -145,18 +145,19 @@ async def test_a_file_that_is_loaded_during_jobs_disturbs_none_of_them(
             await asyncio.sleep(0.1)
 
 
-async def test_an_extension_that_is_switched_off_in_its_own_job_leaves_nothing_and_answers_once(
+async def test_code_that_would_switch_the_extension_off_is_refused_and_the_next_job_runs(
     server: Workerd, tunnel: Tunnel, blender: ExtendedBlender, client: ModernClient
 ) -> None:
     await blender.connect(await login(tunnel.url))
     code = "import time, __main__\ntime.sleep(1)\n__main__.disable()\nprint('off')"
     job = (await client.call("blender_submit", command="execute_code", params={"code": code})).document
-    waiting = await submit(client, "never")
-    for job_id in (job["job_id"], waiting):
-        ended = await outcome(client, job_id)
-        assert (ended["status"], ended["error"]) == ("failed", "The extension was switched off")
-    assert await blender.ask("threads()") == []
-    assert await runs(blender) == {}
+    after = await submit(client, "after")
+    refused = await outcome(client, job["job_id"])
+    assert refused["status"] == "failed" and "without it the connection ends" in refused["error"], refused
+    ended = await outcome(client, after)
+    assert (ended["status"], ended["result"]) == ("completed", "after\n")
+    assert await runs(blender) == {"after": 1}
+    assert "blender-bus-link" in await blender.ask("threads()")
 
 
 async def test_a_blender_that_is_closed_during_a_job_ends_at_once_and_its_caller_is_told(
@@ -184,7 +185,7 @@ async def test_an_answer_is_confirmed_once_and_a_second_one_changes_nothing(
     again = {"job_id": job_id, "status": "failed", "result": "", "error": "x"}
     # Only the login that registered the Blender may tell of its jobs.
     assert (await client.call("blender_job_update", **again)).result["isError"] is True
-    async with ModernClient(f"{server.url}/", token) as own:
+    async with ModernClient(f"{tunnel.url}/", token) as own:
         update = (await own.call("blender_job_update", **again)).document
     assert update.get("duplicate") is True
     assert json.dumps(await outcome(client, job_id)) == json.dumps(first)
