@@ -135,7 +135,7 @@ class Link:
         return not thread.is_alive()
 
     def succeed(self, predecessor: Link) -> None:
-        """Before `start`: take the place of a stopped link, and over what it still owes the bus."""
+        """Before `start`: take over the unconfirmed answers of a stopped link."""
         self._predecessor = predecessor
 
     def alive(self) -> bool:
