@@ -1,6 +1,8 @@
 //! One object per user: that user's bus. Decodes, takes a turn of `bus`, performs what it says.
 
 mod answer;
+mod leaving;
+
 mod audit;
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
@@ -28,7 +30,7 @@ use worker::{
 };
 
 use crate::sleepers::Sleepers;
-use crate::sockets::{Opened, Opening, Sockets, last_ping};
+use crate::sockets::{Opened, Opening, Sockets};
 use crate::sqlite::ObjectSql;
 use crate::waits::Waits;
 
@@ -36,9 +38,6 @@ pub use answer::status;
 
 /// How soon an alarm whose turn failed goes off again.
 const RETRY_ALARM_MS: i64 = 60_000;
-const SILENT: &str = "too slow: no ping has come for a long time";
-/// How often silent peers are looked for, while there are requests.
-const LOOK_EVERY_MS: i64 = 10_000;
 /// Frames of one socket that were not understood, before it is closed.
 const MAX_MALFORMED: u32 = 20;
 /// The WebSocket subprotocol of peers.
@@ -256,51 +255,6 @@ impl Bus {
         });
     }
 
-    /// A socket was closed as too slow: whoever is attached by it has left.
-    fn leave_behind(&self, slow: Opened) {
-        let Some(bus) = self.me.upgrade() else { return };
-        spawn_local(async move {
-            if let Err(error) = bus.left(&slow, None).await {
-                logged(&error);
-            }
-        });
-    }
-
-    /// A socket sends more than it may: what it has sent beyond that is not looked at.
-    async fn end_flood(&self, opened: &Opened) -> Result<()> {
-        let reason = format!("too fast: more than {} frames a second", self.presence.borrow().limits.frames_per_second);
-        if let Some(opened) = self.sockets.end(&opened.socket_id, close::TOO_FAST, &reason) {
-            console_warn!("{} of {} is {reason}", opened.socket_id, opened.user_id);
-            self.left(&opened, None).await.map_err(|error| logged(&error))?;
-        }
-        Ok(())
-    }
-
-    /// Lets clients go that have promised to send `ping` and have not: a process that hangs never closes its socket.
-    async fn let_silent_go(&self) {
-        let now_ms = now_ms();
-        let looked_ms = self.looked_ms.get();
-        if (looked_ms..looked_ms.saturating_add(LOOK_EVERY_MS)).contains(&now_ms) {
-            return;
-        }
-        self.looked_ms.set(now_ms);
-        let pings = self.sockets.pings(&self.state);
-        let silent = {
-            let mut presence = self.presence.borrow_mut();
-            for (socket_id, pinged_ms) in &pings {
-                presence.pinged(socket_id, *pinged_ms);
-            }
-            presence.silent(now_ms)
-        };
-        for socket_id in silent {
-            let pinged_ms = pings.iter().find(|(pinged, _)| *pinged == socket_id).map(|(_, at_ms)| *at_ms);
-            let Some(opened) = self.sockets.end(&socket_id, close::TOO_SLOW, SILENT) else { continue };
-            if let Err(error) = self.left(&opened, pinged_ms).await {
-                logged(&error);
-            }
-        }
-    }
-
     /// Takes a turn at this time, which announces changes at its end.
     fn tell_later(&self, user_id: &str, due_ms: i64) {
         let Some(bus) = self.me.upgrade() else { return };
@@ -372,26 +326,6 @@ impl Bus {
             response.headers().set("Sec-WebSocket-Protocol", SUBPROTOCOL)?;
         }
         Ok(response)
-    }
-
-    async fn gone(&self, socket: &WebSocket) -> Result<()> {
-        let Some(opened) = Opened::of(socket) else { return Ok(()) };
-        let pinged_ms = last_ping(&self.state, socket);
-        self.sockets.forget(&opened.socket_id);
-        self.left(&opened, pinged_ms).await.map_err(|error| logged(&error))
-    }
-
-    /// Whoever was attached by this socket has left.
-    async fn left(&self, opened: &Opened, pinged_ms: Option<i64>) -> core::result::Result<(), CoreError> {
-        let left = self.turn(&opened.user_id, |turn| {
-            if let Some(pinged_ms) = pinged_ms {
-                proof::pinged(turn, &opened.socket_id, pinged_ms)?;
-            }
-            sockets::socket_closed(turn, &opened.socket_id)
-        });
-        left.await?;
-        self.waits.poke_all();
-        Ok(())
     }
 }
 

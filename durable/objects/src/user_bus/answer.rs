@@ -17,7 +17,8 @@ use runtime::now_ms;
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::{Error, Response, Result};
 
-use super::{Bus, LOOK_EVERY_MS, logged};
+use super::leaving::LOOK_EVERY_MS;
+use super::{Bus, logged};
 
 /// What an answer is, by its HTTP status.
 pub mod status {
