@@ -7,9 +7,14 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from .commands.allowed.policy import Verdict, consent
+from .commands.checkpoints.store import CannotKeep
+from .commands.checkpoints.store import store as checkpoints
 from .preferences import own_preferences, session
 from .questions import DIALOG_WIDTH, draw_answers, pages
 from .session import CannotConnect
+
+# Who has made a checkpoint by the panel.
+BY_HAND = "the user of this Blender"
 
 
 class BLENDERBUS_OT_login(bpy.types.Operator):
@@ -233,11 +238,37 @@ class BLENDERBUS_OT_copy_question(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class BLENDERBUS_OT_make_checkpoint(bpy.types.Operator):
+    """Keep a copy of what is open now, unsaved changes included"""
+
+    bl_idname = "blender_bus.make_checkpoint"
+    bl_label = "Keep a Checkpoint"
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, lambda: checkpoints.make(None, BY_HAND))
+
+
+class BLENDERBUS_OT_restore_checkpoint(bpy.types.Operator):
+    """Open a copy of this checkpoint. What is open now is kept as a checkpoint first"""
+
+    bl_idname = "blender_bus.restore_checkpoint"
+    bl_label = "Restore"
+
+    checkpoint_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        asked: set[str] = context.window_manager.invoke_confirm(self, event)
+        return asked
+
+    def execute(self, context: Any) -> set[str]:
+        return _report(self, lambda: checkpoints.go_back(self.checkpoint_id, BY_HAND))
+
+
 def _report(operator: Any, action: Any) -> set[str]:
     """Do it; what goes wrong is shown where Blender shows errors, and stays in the panel."""
     try:
         action()
-    except (CannotConnect, ValueError) as error:
+    except (CannotConnect, CannotKeep, ValueError) as error:
         if str(error) != session.local_note:
             session.note = str(error)
         operator.report({"ERROR"}, str(error))
@@ -262,6 +293,8 @@ _classes = (
     BLENDERBUS_OT_consent,
     BLENDERBUS_OT_answer,
     BLENDERBUS_OT_copy_question,
+    BLENDERBUS_OT_make_checkpoint,
+    BLENDERBUS_OT_restore_checkpoint,
 )
 
 

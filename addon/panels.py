@@ -2,11 +2,13 @@
 
 import contextlib
 import textwrap
+import time
 from typing import Any
 
 import bpy
 
 from .commands.allowed.policy import consent
+from .commands.checkpoints.store import store as checkpoints
 from .link.status import State
 from .preferences import own_preferences, session
 from .questions import draw_answers, fitted, pages
@@ -14,6 +16,7 @@ from .session import CannotConnect
 
 LINE_CHARS = 38
 JOBS_SHOWN = 5
+CHECKPOINTS_SHOWN = 8
 QUESTIONS_SHOWN = 3
 PREVIEW_LINES, PREVIEW_CHARS = 4, 400
 
@@ -187,7 +190,28 @@ class BLENDERBUS_PT_jobs(bpy.types.Panel):
             )
 
 
-_classes = (BLENDERBUS_PT_bus, BLENDERBUS_PT_local, BLENDERBUS_PT_jobs)
+class BLENDERBUS_PT_checkpoints(bpy.types.Panel):
+    """Copies of this file, to go back to"""
+
+    bl_idname = "BLENDERBUS_PT_checkpoints"
+    bl_parent_id = "BLENDERBUS_PT_bus"
+    bl_label = "Checkpoints"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Bus"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    def draw(self, context: Any) -> None:
+        column = self.layout.column(align=True)
+        column.operator("blender_bus.make_checkpoint", icon="ADD")
+        for item in checkpoints.all()[:CHECKPOINTS_SHOWN]:
+            row = column.row(align=True)
+            when = time.strftime("%d %b %H:%M", time.localtime(item.at))
+            row.label(text=f"{when}  {item.label or 'without a name'}")
+            row.operator("blender_bus.restore_checkpoint", icon="LOOP_BACK").checkpoint_id = item.checkpoint_id
+
+
+_classes = (BLENDERBUS_PT_bus, BLENDERBUS_PT_local, BLENDERBUS_PT_jobs, BLENDERBUS_PT_checkpoints)
 
 
 def register() -> None:

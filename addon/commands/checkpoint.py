@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from ..link.queue.control import JobControl
-from .checkpoints.store import MAX_LABEL, CannotKeep, Checkpoint, store
+from .checkpoints.store import MAX_LABEL, CannotKeep, store
 from .registry import Bounds, CommandError, Name, command
 
 
 @command("checkpoint")
 def checkpoint(control: JobControl, *, label: Annotated[str, Bounds(1, MAX_LABEL)] | None = None) -> dict[str, Any]:
     """Keep a copy of the open file, unsaved changes included."""
-    made = _make(control, label)
+    try:
+        made = store.make(label, control.job.origin.words)
+    except CannotKeep as error:
+        raise CommandError(f"checkpoint: {error}") from None
     return {"checkpoint_id": made.checkpoint_id, "label": made.label, "at": made.at, "bytes": made.bytes}
 
 
@@ -37,11 +40,7 @@ def list_checkpoints(control: JobControl) -> dict[str, Any]:
 def restore_checkpoint(control: JobControl, *, checkpoint_id: Name) -> dict[str, Any]:
     """Open a copy of a checkpoint, after one of what is open now."""
     try:
-        wanted = store.find(checkpoint_id)
-        before = _make(
-            control, f"Before going back to {wanted.label or wanted.checkpoint_id}"[:MAX_LABEL], checkpoint_id
-        )
-        path = store.open(wanted)
+        wanted, before, path = store.go_back(checkpoint_id, control.job.origin.words)
     except CannotKeep as error:
         raise CommandError(f"restore_checkpoint: {error}") from None
     return {
@@ -51,10 +50,3 @@ def restore_checkpoint(control: JobControl, *, checkpoint_id: Name) -> dict[str,
         "made_of": wanted.file or None,
         "note": "The history of undo is new. The open file is a copy; the file it was made of is as it was on disk",
     }
-
-
-def _make(control: JobControl, label: str | None, keep: str = "") -> Checkpoint:
-    try:
-        return store.make(label, control.job.origin.words, keep)
-    except CannotKeep as error:
-        raise CommandError(f"{control.job.command}: {error}") from None

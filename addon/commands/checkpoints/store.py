@@ -96,6 +96,16 @@ class Store:
         self._let_go({checkpoint_id, keep})
         return made
 
+    def go_back(self, checkpoint_id: str, by: str) -> tuple[Checkpoint, Checkpoint, Path]:
+        """Open a copy of a checkpoint, after making one of what is open now.
+
+        Return both, and where the copy is. Raises CannotKeep.
+        """
+        wanted = self.find(checkpoint_id)
+        label = f"Before going back to {wanted.label or wanted.checkpoint_id}"[:MAX_LABEL]
+        before = self.make(label, by, checkpoint_id)
+        return wanted, before, self.open(wanted)
+
     def open(self, checkpoint: Checkpoint) -> Path:
         """Open a copy of a checkpoint, and return where that is. Raises CannotKeep."""
         name = (Path(checkpoint.file).stem or "untitled")[:60]
