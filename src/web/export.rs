@@ -3,7 +3,8 @@
 //! The jobs are streamed page by page, so that the size of a bus does not matter here. Invariant: the document is whole or
 //! the download fails; it never ends early as valid JSON.
 
-use account::accounts::{Exported, InBrowser, Reply};
+use account::accounts::{InBrowser, Reply};
+use account::export::Exported;
 use bus::wire::command::{Command, Reply as BusReply};
 use bus::wire::views::{ClientInfo, ExportPage};
 use futures_util::StreamExt;

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::access_tokens::{self, Held, Listed, NewToken};
-use crate::accounts::export::Exported;
 use crate::audit::{Entry, Event};
 use crate::codes::{CodeBinding, Exchange};
 use crate::consents::{Allowed, Consent};
+use crate::export::Exported;
 use crate::grants::{Granted, Permission, Refresh, Refusal};
 use crate::usernames::Username;
 

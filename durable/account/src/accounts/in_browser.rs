@@ -7,9 +7,9 @@ use crate::accounts::command::{Effect, InBrowser, Owner, Reply};
 use crate::accounts::error::AccountError;
 use crate::accounts::outcome::{effects, settle};
 use crate::accounts::signing_in::{change_password, is_confirmed};
-use crate::accounts::{deletion, export, tokens};
+use crate::accounts::{deletion, tokens};
 use crate::failed_logins::DeviceCode;
-use crate::{audit, browser_sessions, codes, consents, grants, invites, passwords};
+use crate::{audit, browser_sessions, codes, consents, export, grants, invites, passwords};
 
 /// Performs a command of the owner, if the session is live.
 ///

@@ -1,8 +1,9 @@
 //! The download of what an account holds.
 
-use super::super::{AfterLogin, Authority, Command, Exported, From, InBrowser, Reply};
+use super::super::{AfterLogin, Authority, Command, From, InBrowser, Reply};
 use super::{Account, ada, permission};
 use crate::access_tokens::NewToken;
+use crate::export::Exported;
 
 const NOW_MS: i64 = 5_000;
 
