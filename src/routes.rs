@@ -48,6 +48,7 @@ pub enum Page {
     SignOut,
     Account,
     Audit,
+    Export,
     Clients,
     Tokens,
     Dashboard,
@@ -85,7 +86,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 42] = [
+const ROUTES: [Route; 43] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -122,6 +123,7 @@ const ROUTES: [Route; 42] = [
     page("/logout", POST, Page::SignOut),
     page("/account", FORM, Page::Account).limited(Limit::LoginPosts).after_login(),
     page("/account/audit", READ, Page::Audit).after_login(),
+    page("/account/export", GET, Page::Export).limited(Limit::Logins).after_login(),
     page("/clients", FORM, Page::Clients).after_login(),
     page("/tokens", FORM, Page::Tokens).after_login(),
     page("/dashboard", FORM, Page::Dashboard).after_login(),

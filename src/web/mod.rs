@@ -10,6 +10,7 @@ mod browser;
 mod clients;
 mod dashboard;
 mod device;
+mod export;
 mod known_browser;
 mod oidc;
 mod pages;
@@ -41,6 +42,7 @@ pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Respo
         Page::SignOut => sign_in::logout(request, env).await,
         Page::Account => account::account(request, env).await,
         Page::Audit => audit::audit(request, env).await,
+        Page::Export => export::export(request, env).await,
         Page::Clients => clients::clients(request, env).await,
         Page::Tokens => tokens::tokens(request, env).await,
         Page::Dashboard => dashboard::dashboard(request, env).await,

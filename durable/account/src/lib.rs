@@ -14,6 +14,7 @@ pub mod browser_sessions;
 pub mod codes;
 pub mod consents;
 pub mod device;
+pub mod export;
 pub mod failed_logins;
 pub mod grants;
 pub mod invites;

@@ -2,7 +2,7 @@
 
 use crate::clients::registry::{self, Via};
 use crate::requests::wait::Outcome;
-use crate::requests::{calls, dispatch, job_tools, overview, questions, tasks};
+use crate::requests::{calls, dispatch, export, job_tools, overview, questions, tasks};
 use crate::rows::revocations::{self, is_revoked};
 use crate::rows::{clients, sessions, subscriptions};
 use crate::turn::Turn;
@@ -68,6 +68,7 @@ fn perform(
         Command::Stats => Reply::Document { document: clients::stats(turn)? },
         Command::Overview => Reply::Overview { overview: Box::new(overview::read(turn)?) },
         Command::Connected => Reply::Connected { blenders: turn.presence.blenders().len() },
+        Command::Export { after, until } => Reply::Export { page: Box::new(export::page(turn, *after, *until)?) },
         Command::Job { job_id } => Reply::Job { job: overview::job(turn, job_id)?.map(Box::new) },
         Command::Disconnect { client_uuid } => Reply::Found { found: registry::disconnect(turn, client_uuid)? },
         Command::Release { client_uuid } => Reply::Found { found: registry::release(turn, client_uuid)? },

@@ -8,6 +8,7 @@ use crate::access_tokens::{self, Held, Listed, NewToken};
 use crate::audit::{Entry, Event};
 use crate::codes::{CodeBinding, Exchange};
 use crate::consents::{Allowed, Consent};
+use crate::export::Exported;
 use crate::grants::{Granted, Permission, Refresh, Refusal};
 use crate::usernames::Username;
 
@@ -121,6 +122,8 @@ pub enum InBrowser {
     },
     /// Looks at what touched the rights of the account.
     ListAudit,
+    /// Downloads what the account holds.
+    Export,
     /// Signs out whatever was signed in before, and this browser in anew.
     ChangePassword {
         old: String,
@@ -248,6 +251,9 @@ pub enum Reply {
     },
     Audit {
         entries: Vec<Entry>,
+    },
+    Export {
+        exported: Box<Exported>,
     },
     /// No live token has this id or this secret.
     NoAccessToken,

@@ -53,6 +53,7 @@ fn in_browser(sql: &dyn Sql, does: &InBrowser) -> Result<Option<Event>, StorageE
             let client = name_of_grant(sql, grant_id)?;
             Some(Event::of("access token agreed to", &client).about(format!("{}: {}", new.name, new.scopes)))
         }
+        InBrowser::Export => named("data downloaded", ""),
         InBrowser::ChangePassword { .. } => named("password changed", ""),
         InBrowser::Delete { .. } => named("deletion asked for", ""),
         InBrowser::MakeInvite => named("invitation made", ""),
@@ -81,6 +82,7 @@ pub fn note(sql: &dyn Sql, event: &Event, reply: &Reply, now_ms: i64) -> Result<
         | Reply::Code { .. }
         | Reply::AccessTokenMade { .. }
         | Reply::Invite { .. }
+        | Reply::Export { .. }
         | Reply::Done
             if !reused =>
         {

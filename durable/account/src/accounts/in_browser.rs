@@ -9,7 +9,7 @@ use crate::accounts::outcome::{effects, settle};
 use crate::accounts::signing_in::{change_password, is_confirmed};
 use crate::accounts::{deletion, tokens};
 use crate::failed_logins::DeviceCode;
-use crate::{audit, browser_sessions, codes, consents, grants, invites, passwords};
+use crate::{audit, browser_sessions, codes, consents, export, grants, invites, passwords};
 
 /// Performs a command of the owner, if the session is live.
 ///
@@ -57,6 +57,10 @@ pub fn perform(
         InBrowser::AskingClient { grant_id } => asking_client(sql, &grant_id, now_ms)?,
         InBrowser::ApproveAccessToken { grant_id, new } => tokens::approve(sql, &grant_id, &new, now_ms)?,
         InBrowser::ListAudit => Reply::Audit { entries: audit::list(sql, now_ms)? },
+        InBrowser::Export => match export::read(sql, now_ms)? {
+            Some(exported) => Reply::Export { exported: Box::new(exported) },
+            None => Reply::NoSession,
+        },
         InBrowser::Standing => {
             Reply::Standing { is_administrator: is_admin(sql)?, has_password: passwords::is_set(sql)? }
         }

@@ -14,6 +14,7 @@ use crate::usernames::Username;
 
 mod clients;
 mod deletion;
+mod export;
 mod provider;
 mod tokens;
 

@@ -5,6 +5,7 @@
 mod dispatch;
 mod endings;
 mod erasure;
+mod export;
 mod extra;
 mod growth;
 mod histories;

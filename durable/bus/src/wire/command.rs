@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::wire::envelope::Envelope;
 use crate::wire::priority::Priority;
 use crate::wire::topics::{Subscription, Topic};
-use crate::wire::views::{JobDetail, Overview};
+use crate::wire::views::{ExportPage, JobDetail, Overview};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
@@ -88,6 +88,11 @@ pub enum Command {
     Overview,
     /// How many Blenders are there.
     Connected,
+    /// What the bus holds of its owner, page by page: the jobs after one place and up to another, the newest if none is given.
+    Export {
+        after: i64,
+        until: Option<i64>,
+    },
     /// One job in full.
     Job {
         job_id: String,
@@ -194,6 +199,9 @@ pub enum Reply {
     },
     Connected {
         blenders: usize,
+    },
+    Export {
+        page: Box<ExportPage>,
     },
     /// None if there is no such job.
     Job {

@@ -67,6 +67,19 @@ pub struct JobDetail {
     pub error: String,
 }
 
+/// A part of what a bus holds of its owner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExportPage {
+    /// Every registered client, on the first page; none on later ones.
+    pub clients: Vec<ClientInfo>,
+    /// Jobs in full, the oldest first.
+    pub jobs: Vec<Value>,
+    /// The last place of the whole export.
+    pub until: i64,
+    /// The place after which the next page begins; none on the last page.
+    pub next: Option<i64>,
+}
+
 /// Times, in milliseconds from acceptance to result, are of recent completed jobs. None when there are none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Counters {
