@@ -8,7 +8,10 @@ use crate::accounts::error::AccountError;
 use crate::accounts::outcome::{effects, settle};
 use crate::accounts::signing_in::{change_password, is_confirmed};
 use crate::accounts::{deletion, tokens};
+use crate::codes::CodeBinding;
+use crate::consents::Consent;
 use crate::failed_logins::DeviceCode;
+use crate::grants::Permission;
 use crate::{audit, browser_sessions, codes, consents, export, grants, invites, passwords};
 
 /// Performs a command of the owner, if the session is live.
@@ -33,11 +36,7 @@ pub fn perform(
         }
         InBrowser::Delete { password } => return delete(sql, owner, (session, &password), now_ms, entropy),
         InBrowser::IssueCode { permission, binding, consent } => {
-            if !consents::is_given(sql, consent, &permission, &binding.redirect_uri, now_ms)? {
-                return Ok((Reply::NotConsented, Vec::new()));
-            }
-            let code = codes::issue(sql, &permission, &binding, now_ms, entropy);
-            return settle(code.map(|code| (Reply::Code { code }, Vec::new())), owner);
+            return issue_code(sql, owner, &permission, &binding, consent, now_ms, entropy);
         }
         InBrowser::Who => Reply::Owner { owner: owner.clone() },
         InBrowser::SignOut => {
@@ -68,6 +67,22 @@ pub fn perform(
         InBrowser::MakeInvite => Reply::Invite { invite: invites::make(sql, now_ms, entropy)? },
     };
     Ok((reply, Vec::new()))
+}
+
+fn issue_code(
+    sql: &dyn Sql,
+    owner: &Owner,
+    permission: &Permission,
+    binding: &CodeBinding,
+    consent: Consent,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<(Reply, Vec<Effect>), AccountError> {
+    if !consents::is_given(sql, consent, permission, &binding.redirect_uri, now_ms)? {
+        return Ok((Reply::NotConsented, Vec::new()));
+    }
+    let code = codes::issue(sql, permission, binding, now_ms, entropy);
+    settle(code.map(|code| (Reply::Code { code }, Vec::new())), owner)
 }
 
 fn forget_client(

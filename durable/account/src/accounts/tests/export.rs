@@ -40,7 +40,7 @@ fn an_export_has_the_grants_tokens_and_audit_log_and_no_secret() {
     };
     let exported = exported(&mut account, &session);
     assert_eq!((exported.account.username.as_str(), exported.account.has_password), ("ada", true));
-    assert_eq!(exported.access_tokens, [listed.clone()]);
+    assert_eq!(exported.access_tokens, core::slice::from_ref(&listed));
     let ids: Vec<_> = exported.grants.iter().map(|grant| grant.grant_id.as_str()).collect();
     assert!(ids.contains(&granted.grant_id.as_str()) && ids.contains(&listed.token_id.as_str()), "{ids:?}");
     assert!(exported.grants.iter().all(|grant| grant.used_ms.is_none()), "nothing was used since");
