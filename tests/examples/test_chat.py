@@ -125,7 +125,8 @@ async def test_wrong_arguments_and_errors_of_code_reach_the_model(studio: Worker
     script = [calls(Call(CODE, {"kode": "x"}), Call(CODE, {"code": "1/0"})), says("Oh.")]
     _, model = await chat(studio, script, "go")
     refused, failed = model.answers_to(1)
-    assert refused == 'error: unknown argument "kode": known are code, target_uuid, timeout_seconds'
+    known = "code, keep_names, deadline, changes, target_uuid, timeout_seconds"
+    assert refused == f'error: unknown argument "kode": known are {known}'
     assert "ZeroDivisionError" in document(failed)["error"]
 
 
