@@ -1,7 +1,7 @@
 """Check where this project's parts come from: lock files whole and from the registries, the bundled wheel as pinned.
 
-Needs no network. With `--online` the wheel is also compared with what PyPI lists, and npm and cargo-deny are asked for
-advisories, where they can be reached; what could not be asked is said, and is no failure.
+Needs no network. With `--online` the wheel is also compared with the one pip gets from PyPI, and npm and cargo-deny
+are asked for advisories, where they can be reached; what could not be asked is said, and is no failure.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,18 +55,21 @@ def wheel_faults(folder: Path, pinned: dict[str, str]) -> list[str]:
 
 
 def pypi_faults() -> list[str]:
-    """Pinned hashes that PyPI does not list for that file."""
+    """Pinned wheels that are not what pip gets from its index under that name."""
     faults = []
+    plain = ["--platform", "any", "--implementation", "py", "--abi", "none", "--only-binary", ":all:", "--no-deps"]
     for name, digest in WHEELS.items():
         project, version = name.split("-")[:2]
-        try:
-            with urllib.request.urlopen(f"https://pypi.org/pypi/{project}/{version}/json", timeout=20) as answer:
-                listed = {file["filename"]: file["digests"]["sha256"] for file in json.load(answer)["urls"]}
-        except OSError as error:
-            print(f"not checked against PyPI: {error}")
-            continue
-        if listed.get(name) != digest:
-            faults.append(f"{name}: PyPI lists {listed.get(name)}")
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", folder, *plain]
+            done = subprocess.run([*command, f"{project}=={version}"], capture_output=True, text=True, check=False)
+            file = Path(folder) / name
+            if done.returncode != 0 or not file.is_file():
+                print(f"not checked against PyPI: {done.stderr.strip()[-300:]}")
+                continue
+            found = hashlib.sha256(file.read_bytes()).hexdigest()
+        if found != digest:
+            faults.append(f"{name}: PyPI has {found}")
     return faults
 
 
