@@ -12,6 +12,8 @@ from harness.mcp import LegacySession, ModernClient, login
 from harness.peer import Peer
 from harness.workerd import Workerd
 
+from .jobs import ending_of
+
 HOUR = 3_600
 
 pytestmark = needs_faults
@@ -25,13 +27,6 @@ async def submit(client: ModernClient, uuid: str) -> str:
 async def status_of(client: ModernClient, job_id: str, wait_seconds: float = 0) -> str:
     document = (await client.call("blender_job_status", job_id=job_id, wait_seconds=wait_seconds)).document
     return str(document["status"])
-
-
-async def ending_of(client: ModernClient, job_id: str) -> str:
-    for _ in range(5):
-        if (status := await status_of(client, job_id, 5)) not in ("queued", "running"):
-            break
-    return status
 
 
 async def wrong_password(url: str) -> None:

@@ -10,6 +10,8 @@ from harness.mcp import Answer, ModernClient, login
 from harness.peer import Peer
 from harness.workerd import Workerd
 
+from .jobs import ending_of
+
 pytestmark = needs_faults
 
 
@@ -17,14 +19,6 @@ async def submit(client: ModernClient, key: str) -> Answer:
     code = {"code": "1" * 2_000}
     call = {"command": "execute_code", "params": code, "target_uuid": "b1", "idempotency_key": key}
     return await client.call("blender_submit", **call)
-
-
-async def ending_of(client: ModernClient, job_id: str) -> str:
-    for _ in range(5):
-        document = (await client.call("blender_job_status", job_id=job_id, wait_seconds=5)).document
-        if document["status"] not in ("queued", "running"):
-            break
-    return str(document["status"])
 
 
 async def test_a_full_disk_loses_nothing_and_is_told_in_words(server: Workerd) -> None:
