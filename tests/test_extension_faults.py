@@ -54,10 +54,7 @@ async def submit(client: ModernClient, name: str, seconds: float = 0.0, target: 
 
 async def outcome(client: ModernClient, job_id: str) -> dict[str, Any]:
     """The job's end, waited for."""
-    for _ in range(3):
-        answer = (await client.call("blender_job_status", job_id=job_id, wait_seconds=20)).document
-        if answer["status"] not in ("queued", "running"):
-            break
+    await client.until_ended(job_id, 60)
     document = (await client.call("blender_job_result", job_id=job_id)).document
     assert isinstance(document, dict)
     return document

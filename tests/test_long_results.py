@@ -68,7 +68,7 @@ async def test_a_task_and_a_wait_for_the_result_deliver_it_whole(server: Workerd
     async with peer(server, token, '"'), ModernClient(f"{server.url}/", token) as client:
         submitted = await client.call("blender_submit", command="execute_code", params={"code": "slow"})
         job_id = submitted.document["job_id"]
-        await client.call("blender_job_status", job_id=job_id, wait_seconds=10)
+        await client.until_ended(job_id)
         whole = await client.call("blender_job_result", job_id=job_id)
         assert not whole.streamed and whole.document["result"] == longest('"')
 

@@ -12,8 +12,6 @@ from harness.mcp import LegacySession, ModernClient, login
 from harness.peer import Peer
 from harness.workerd import Workerd
 
-from .jobs import ending_of
-
 HOUR = 3_600
 
 pytestmark = needs_faults
@@ -24,8 +22,8 @@ async def submit(client: ModernClient, uuid: str) -> str:
     return str(answer.document["job_id"])
 
 
-async def status_of(client: ModernClient, job_id: str, wait_seconds: float = 0) -> str:
-    document = (await client.call("blender_job_status", job_id=job_id, wait_seconds=wait_seconds)).document
+async def status_of(client: ModernClient, job_id: str) -> str:
+    document = (await client.call("blender_job_status", job_id=job_id)).document
     return str(document["status"])
 
 
@@ -53,7 +51,7 @@ async def test_nothing_is_stuck_or_lost_when_the_clock_jumps(server: Workerd, ju
             # Work that waits for a Blender is done when it is there, whichever clock it was accepted by.
             async with Peer(server.ws_url, token, "b1", handler=lambda job: "done"):
                 for job_id in jobs:
-                    assert await ending_of(client, job_id) in endings, (jump, job_id)
+                    assert (await client.until_ended(job_id))["status"] in endings, (jump, job_id)
                 answer = await client.call("blender_execute_code", code="1", target_uuid="b1")
                 assert answer.document["status"] == "completed"
             jobs = [await submit(client, "b1")]
@@ -88,4 +86,4 @@ async def test_an_hour_later_an_old_token_has_ended_and_what_was_running_is_lost
         assert (await client.request("tools/list")).status == 401
     token = await login(server.url)
     async with ModernClient(f"{server.url}/", token) as client:
-        assert await ending_of(client, job_id) == "lost"
+        assert (await client.until_ended(job_id))["status"] == "lost"

@@ -10,8 +10,6 @@ from harness.mcp import Answer, ModernClient, login
 from harness.peer import Peer
 from harness.workerd import Workerd
 
-from .jobs import ending_of
-
 pytestmark = needs_faults
 
 
@@ -47,7 +45,7 @@ async def test_a_full_disk_loses_nothing_and_is_told_in_words(server: Workerd) -
         accepted += [str((await submit(client, f"during {number}")).document["job_id"]) for number in range(20)]
         async with Peer(server.ws_url, token, "b1", handler=run):
             for job_id in accepted:
-                assert await ending_of(client, job_id) == "completed"
+                assert (await client.until_ended(job_id))["status"] == "completed"
         assert sorted(runs) == sorted(accepted)
 
 
@@ -70,5 +68,5 @@ async def test_an_answer_that_found_no_room_is_sent_again(server: Workerd) -> No
         peer.registration |= {"instance_id": "one", "open_jobs": [job_id]}
         await peer.connect()
         await peer.update(job_id, "completed", "done")
-        assert await ending_of(client, job_id) == "completed"
+        assert (await client.until_ended(job_id))["status"] == "completed"
         await peer.close()

@@ -9,8 +9,8 @@ from harness.peer import Peer
 from harness.workerd import Workerd
 
 
-async def status_of(client: ModernClient, job_id: str, wait_seconds: float = 0) -> dict[str, object]:
-    return (await client.call("blender_job_status", job_id=job_id, wait_seconds=wait_seconds)).document
+async def status_of(client: ModernClient, job_id: str) -> dict[str, object]:
+    return (await client.call("blender_job_status", job_id=job_id)).document
 
 
 async def submit(client: ModernClient, uuid: str = "b1") -> str:
@@ -27,7 +27,7 @@ async def test_a_plain_peer_that_returns_to_queued_jobs_gets_them_all(server: Wo
         server.restart()
         async with Peer(server.ws_url, token, "b1", handler=lambda job: "done", acknowledge=False):
             for job_id in jobs:
-                assert (await status_of(client, job_id, 10))["status"] == "completed"
+                assert (await client.until_ended(job_id))["status"] == "completed"
     assert "datatype mismatch" not in server.log_text()
 
 

@@ -265,5 +265,4 @@ async def test_a_client_cannot_answer_for_the_owner(server: Workerd, owner: Owne
             assert status.document["status"] == "running"
             assert status.document["progress"]["message"] == "waits for the user's consent"
             await owner.page.get_by_role("button", name="Allow once").click()
-            status = await client.call("blender_job_status", job_id=job_id, wait_seconds=10)
-            assert status.document["status"] == "completed"
+            assert (await client.until_ended(job_id))["status"] == "completed"

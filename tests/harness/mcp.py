@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -204,6 +205,15 @@ class ModernClient(HttpClient):
 
     async def call(self, tool: str, /, **arguments: Any) -> Answer:
         return await self.request("tools/call", {"name": tool, "arguments": arguments})
+
+    async def until_ended(self, job_id: str, seconds: float = 30) -> dict[str, Any]:
+        """The job's status once it has ended, or as it is after so many seconds. A wait of `blender_job_status` ends at
+        each change, such as a record of progress: one alone does not do."""
+        give_up = time.monotonic() + seconds
+        while True:
+            document = (await self.call("blender_job_status", job_id=job_id, wait_seconds=5)).document
+            if document["status"] not in ("queued", "running") or time.monotonic() > give_up:
+                return document
 
 
 class LegacySession(HttpClient):
