@@ -1,32 +1,10 @@
-"""The commands of the catalog."""
+"""The commands of the catalog, as its generated reference lists them."""
 
-CORE = (
-    "get_scene_info",
-    "get_object_info",
-    "browse_data",
-    "execute_code",
-    "get_viewport_screenshot",
-    "get_console_output",
-    "console_operations",
-)
-STATUS = ("get_polyhaven_status", "get_hyper3d_status", "get_sketchfab_status")
-MSGBUS = (
-    "msgbus_clear_by_owner",
-    "msgbus_publish_rna",
-    "msgbus_subscribe_rna",
-    "msgbus_get_notifications",
-    "msgbus_list_subscriptions",
-)
-INTEGRATED = (
-    "get_polyhaven_categories",
-    "search_polyhaven_assets",
-    "download_polyhaven_asset",
-    "set_texture",
-    "create_rodin_job",
-    "poll_rodin_job_status",
-    "import_generated_asset",
-    "search_sketchfab_models",
-    "download_sketchfab_model",
-)
-CHECKPOINTS = ("checkpoint", "list_checkpoints", "restore_checkpoint")
-COMMANDS = CORE + STATUS + MSGBUS + INTEGRATED + CHECKPOINTS
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "catalog.md"
+_BLENDER_TOOLS = PAGE.read_text(encoding="utf-8").partition("\n## Tools of the bus")[0]
+COMMANDS = tuple(re.findall(r"^### blender_(\w+)$", _BLENDER_TOOLS, re.MULTILINE))

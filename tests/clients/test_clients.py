@@ -47,8 +47,9 @@ TOURS: list[Tour] = [
     ("inspector", "modern", "/", MODERN),
 ]
 
-# 27 that Blender answers, 5 of the bus, 6 for jobs and the inbox, 3 for access tokens.
-TOOLS = 27 + 5 + 6 + 3
+CATALOG = Path(__file__).resolve().parents[2] / "docs" / "reference" / "catalog.md"
+# The generated reference has a heading for each; prompts have one too, after the tools.
+TOOLS = CATALOG.read_text(encoding="utf-8").partition("\n## Resources")[0].count("\n### blender_")
 
 
 def setting(name: str) -> str:

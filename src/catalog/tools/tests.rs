@@ -84,10 +84,9 @@ fn signature(name: &str, property: &Value, is_required: bool) -> String {
 fn the_dispatch_tools_are_those_of_the_contract() {
     let contract = CONTRACT.trim().replace("\n    ", " ");
     let lines: Vec<&str> = contract.lines().collect();
-    assert_eq!(lines.len(), 27);
     let tools = listed();
     let dispatched = tools.iter().filter(|tool| tool["inputSchema"]["properties"].get("timeout_seconds").is_some());
-    assert_eq!(dispatched.count(), 27);
+    assert_eq!(dispatched.count(), lines.len());
     for line in lines {
         let columns: Vec<&str> = line.split(';').map(str::trim).collect();
         let [command, own, timeout] = columns[..] else { panic!("{line}") };
@@ -378,5 +377,5 @@ fn a_command_is_found_and_its_params_checked() {
     assert_eq!(Value::Object(tool.parse_params(&json!({"name": "Cube"})).expect("accepted")), json!({"name": "Cube"}));
     assert!(tool.parse_params(&json!({"name": "Cube", "timeout_seconds": 1})).is_err());
     assert!(DispatchTool::of_command("blender_get_object_info").is_none());
-    assert_eq!(dispatch_tools().filter(|tool| tool.name == format!("blender_{}", tool.command())).count(), 27);
+    assert!(dispatch_tools().all(|tool| tool.name == format!("blender_{}", tool.command())));
 }
