@@ -33,6 +33,8 @@ pub struct Config {
     pub oidc: Option<Oidc>,
     /// `PASSWORD_LOGIN`: false if it is `off`; people then sign in with the provider only.
     pub password_login: bool,
+    /// `METRICS_TOKEN`: opens `/metrics`; at least 16 characters. Without it nothing is counted.
+    pub metrics_token: Option<String>,
     /// `OAUTH_CLIENTS`: clients that the operator has registered, as JSON.
     pub oauth_clients: Option<String>,
 }
@@ -110,6 +112,7 @@ impl Config {
                     list.split(',').map(|rule| rule.trim().to_owned()).filter(|rule| !rule.is_empty()).collect()
                 }),
             }),
+            metrics_token: set(metrics::TOKEN).filter(|token| metrics::is_token(token)),
             password_login: set("PASSWORD_LOGIN").as_deref() != Some("off"),
             oauth_clients: set("OAUTH_CLIENTS"),
         }

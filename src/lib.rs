@@ -11,6 +11,7 @@ pub mod catalog;
 mod config;
 mod http;
 mod mcp;
+mod monitoring;
 mod oauth;
 mod objects;
 mod router;
@@ -21,7 +22,7 @@ mod web;
 use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Request, Result, event};
 
-pub use ::objects::{Account, DeviceSignIn, KeyRing, UserBus};
+pub use ::objects::{Account, DeviceSignIn, KeyRing, Metrics, UserBus};
 
 /// Runs once for each isolate.
 #[event(start)]

@@ -12,15 +12,21 @@ use crate::oauth::{self, bearer};
 use crate::objects::bus::Bus;
 use crate::routes::{self, Endpoint, Route};
 use crate::site::Site;
-use crate::{mcp, web};
+use crate::{mcp, monitoring, web};
 
 /// Serves one request.
 pub async fn route(request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
-    let is_https = Site::of(&request, &Config::of(&env)).is_ok_and(|site| site.is_https());
-    Ok(headers::secure(answer(request, env, context).await?, is_https))
+    let config = Config::of(&env);
+    let is_https = Site::of(&request, &config).is_ok_and(|site| site.is_https());
+    let counting = config.metrics_token.is_some().then(|| env.clone());
+    let response = answer(request, env, &context).await?;
+    if let Some(env) = counting {
+        monitoring::count(response.status(), &env, &context);
+    }
+    Ok(headers::secure(response, is_https))
 }
 
-async fn answer(mut request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
+async fn answer(mut request: Request, env: Env, context: &Context) -> Result<RuntimeResponse> {
     let Some(route) = routes::find(&request.path()) else {
         return not_found(wants_page(&request)?).map(Into::into);
     };
@@ -33,6 +39,13 @@ async fn answer(mut request: Request, env: Env, context: Context) -> Result<Runt
         Endpoint::Mcp(profile) => return mcp::serve(request, env, context, profile).await,
         Endpoint::Socket => attach(request, env).await,
         Endpoint::Health => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        Endpoint::Metrics => {
+            let answer = match limits::check(&request, &env, route.limit).await {
+                Ok(()) => monitoring::metrics(&request, &env).await,
+                Err(error) => Err(error),
+            };
+            answer.or_else(Error::into_response)
+        }
         Endpoint::OldTransport => gone(&request, &env),
         Endpoint::Program(_) if route.is_open && request.method() == Method::Options => cors::preflight(),
         Endpoint::Program(program) => {

@@ -14,6 +14,8 @@ pub enum Endpoint {
     /// The WebSocket of Blenders.
     Socket,
     Health,
+    /// Counts of the whole server, for its operator.
+    Metrics,
     /// Where the transport of 2024-11-05 (HTTP+SSE) used to be served by others. It is not served here.
     OldTransport,
     /// For programs: speaks JSON, with OAuth errors.
@@ -86,7 +88,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 43] = [
+const ROUTES: [Route; 44] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -95,6 +97,7 @@ const ROUTES: [Route; 43] = [
     profile(Profile::Full),
     special("/ws", Endpoint::Socket),
     special("/health", Endpoint::Health),
+    special("/metrics", Endpoint::Metrics),
     special("/sse", Endpoint::OldTransport),
     program("/.well-known/mcp/server-card.json", READ, Program::ServerCard),
     program("/.well-known/mcp", READ, Program::ServerCard),

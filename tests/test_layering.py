@@ -38,7 +38,7 @@ PACKAGES = [
         """
         lib
         router
-        mcp web
+        mcp monitoring web
         oauth seal
         objects
         routes card
@@ -50,6 +50,7 @@ PACKAGES = [
     Package("durable/kernel/src"),
     Package("durable/runtime/src"),
     Package("durable/account/src"),
+    Package("durable/metrics/src"),
     Package(
         "durable/bus/src",
         """
@@ -105,7 +106,7 @@ DOORS = [
 ]
 
 # Packages that decide, without a runtime.
-DECIDING = ("durable/kernel/src", "durable/account/src", "durable/bus/src")
+DECIDING = ("durable/kernel/src", "durable/account/src", "durable/bus/src", "durable/metrics/src")
 # Words that code in a folder must not hold.
 FOREIGN = {
     "src/catalog": r"\b(worker|http|durable)::|SystemTime::now",

@@ -4,4 +4,5 @@ pub mod account;
 pub mod bus;
 pub mod device;
 pub mod key_ring;
+pub mod metrics;
 mod object;

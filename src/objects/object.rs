@@ -14,6 +14,11 @@ pub async fn ask<Reply: DeserializeOwned>(
     url: &str,
     command: &impl Serialize,
 ) -> Result<Reply, Error> {
+    Ok(serde_json::from_slice(&post(stub, name, url, command).await?)?)
+}
+
+/// The same, with the bytes of the answer.
+pub async fn post(stub: &Stub, name: &'static str, url: &str, command: &impl Serialize) -> Result<Vec<u8>, Error> {
     let headers = Headers::new();
     headers.set("content-type", "application/json")?;
     let mut init = RequestInit::new();
@@ -23,5 +28,5 @@ pub async fn ask<Reply: DeserializeOwned>(
     if response.status_code() != 200 {
         return Err(Error::Object(name, response.status_code()));
     }
-    Ok(serde_json::from_slice(&response.bytes().await?)?)
+    Ok(response.bytes().await?)
 }

@@ -1,8 +1,10 @@
 //! The Durable Objects: decode, call `bus` or `account`, perform what it says.
 
 mod account;
+mod counting;
 mod device;
 mod key_ring;
+mod metrics;
 mod sleepers;
 pub mod sockets;
 mod sqlite;
@@ -13,4 +15,5 @@ mod waits;
 pub use account::Account;
 pub use device::DeviceSignIn;
 pub use key_ring::KeyRing;
+pub use metrics::Metrics;
 pub use user_bus::{UserBus, status};

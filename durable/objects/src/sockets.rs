@@ -139,6 +139,13 @@ impl Sockets {
         }
     }
 
+    /// How many are open: of clients, and streams.
+    pub fn count(&self) -> (usize, usize) {
+        let sockets = self.0.borrow();
+        let clients = sockets.values().filter(|live| live.opened.is_client()).count();
+        (clients, sockets.len().saturating_sub(clients))
+    }
+
     pub fn accept(&self, state: &State, socket: WebSocket, opened: &Opened) -> Result<()> {
         state.accept_websocket_with_tags(&socket, &[&opened.socket_id]);
         opened.write(&socket)?;
@@ -213,30 +220,30 @@ impl Sockets {
         }
     }
 
-    pub fn close(&self, socket_id: &str, code: u16, reason: &str) {
-        if let Some(live) = self.0.borrow().get(socket_id)
-            && let Err(error) = live.socket.close(Some(code), Some(reason))
-        {
+    /// This and the next two say how many sockets they closed.
+    pub fn close(&self, socket_id: &str, code: u16, reason: &str) -> usize {
+        let sockets = self.0.borrow();
+        let Some(live) = sockets.get(socket_id) else { return 0 };
+        if let Err(error) = live.socket.close(Some(code), Some(reason)) {
             console_log!("close of {socket_id}: {error}");
         }
+        1
     }
 
-    pub fn close_grant(&self, grant_id: &str, code: u16, reason: &str) {
-        self.close_which(|opened| opened.grant_id == grant_id, code, reason);
+    pub fn close_grant(&self, grant_id: &str, code: u16, reason: &str) -> usize {
+        self.close_which(|opened| opened.grant_id == grant_id, code, reason)
     }
 
-    pub fn close_all(&self, code: u16, reason: &str) {
-        self.close_which(|_| true, code, reason);
+    pub fn close_all(&self, code: u16, reason: &str) -> usize {
+        self.close_which(|_| true, code, reason)
     }
 
-    fn close_which(&self, wanted: impl Fn(&Opened) -> bool, code: u16, reason: &str) {
+    fn close_which(&self, wanted: impl Fn(&Opened) -> bool, code: u16, reason: &str) -> usize {
         let live = self.0.borrow();
         let chosen = live.values().filter(|live| wanted(&live.opened));
         let socket_ids: Vec<String> = chosen.map(|live| live.opened.socket_id.clone()).collect();
         drop(live);
-        for socket_id in socket_ids {
-            self.close(&socket_id, code, reason);
-        }
+        socket_ids.iter().map(|socket_id| self.close(socket_id, code, reason)).fold(0, usize::saturating_add)
     }
 
     /// Counts one more frame that was not understood, and says how many there were.

@@ -2,12 +2,14 @@
 
 mod answer;
 mod leaving;
+mod reports;
 
 mod audit;
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::rc::{Rc, Weak};
 
+use ::metrics::{TOKEN, is_token};
 use account::audit::Event;
 use bus::clients::{sockets, streams};
 use bus::delivery::proof;
@@ -29,6 +31,7 @@ use worker::{
     WebSocketPair, console_error, console_log, console_warn, durable_object,
 };
 
+use crate::counting::Counting;
 use crate::sleepers::Sleepers;
 use crate::sockets::{Opened, Opening, Sockets};
 use crate::sqlite::ObjectSql;
@@ -63,13 +66,17 @@ struct Bus {
     telling_ms: Cell<Option<i64>>,
     /// When it was last looked who has fallen silent.
     looked_ms: Cell<i64>,
+    /// None where nobody asks for metrics.
+    counting: Option<Counting>,
     /// A reference to itself, for tasks that outlive a call.
     me: Weak<Self>,
 }
 
 impl DurableObject for UserBus {
     fn new(state: State, env: Env) -> Self {
-        let limits = Limits::read(|name| env.var(name).ok().map(|value| value.to_string()));
+        let variable = |name: &str| env.var(name).ok().map(|value| value.to_string());
+        let limits = Limits::read(variable);
+        let is_counted = variable(TOKEN).is_some_and(|token| is_token(&token));
         let mut presence = Presence::with_limits(limits);
         let sockets = Sockets::wake(&state, &mut presence);
         Self(Rc::new_cyclic(|me| Bus {
@@ -82,6 +89,7 @@ impl DurableObject for UserBus {
             armed_ms: Cell::new(None),
             telling_ms: Cell::new(None),
             looked_ms: Cell::new(0),
+            counting: is_counted.then(Counting::default),
             me: me.clone(),
             state,
             env,
@@ -107,6 +115,7 @@ impl DurableObject for UserBus {
         };
         if let Err(error) = done {
             logged(&error);
+            self.0.count_error();
             // Nothing that was due is lost: the timers are rows.
             if let Err(error) = self.0.arm(now_ms().saturating_add(RETRY_ALARM_MS)).await {
                 logged(&error);
@@ -147,6 +156,7 @@ impl DurableObject for UserBus {
             Ok(Frame::Malformed) => socket.close(Some(close::PROTOCOL_ERROR), Some("too many malformed frames")),
             Err(error) => {
                 logged(&error);
+                self.0.count_error();
                 socket.close(Some(1011), Some("internal error of the bus; its log has the reason"))
             }
         }
@@ -208,6 +218,7 @@ impl Bus {
         } else if let Some(due_ms) = due_ms {
             self.arm(due_ms).await?;
         }
+        self.report_later();
         decided
     }
 
@@ -225,14 +236,19 @@ impl Bus {
                 self.sockets.note(&socket_id, &self.presence.borrow());
                 self.waits.poke_all();
             }
-            Effect::Close { socket_id, code, reason } => self.sockets.close(&socket_id, code, reason),
-            Effect::CloseGrant { grant_id, code, reason } => self.sockets.close_grant(&grant_id, code, reason),
+            Effect::Close { socket_id, code, reason } => {
+                self.count_close(code, self.sockets.close(&socket_id, code, reason));
+            }
+            Effect::CloseGrant { grant_id, code, reason } => {
+                self.count_close(code, self.sockets.close_grant(&grant_id, code, reason));
+            }
             Effect::CloseAll { code, reason } => {
-                self.sockets.close_all(code, reason);
+                self.count_close(code, self.sockets.close_all(code, reason));
                 self.waits.poke_all();
             }
             Effect::Audit { username, what, detail } => self.audit(username, Event::of(what, "").about(detail)),
             Effect::Log { line } => console_log!("{line}"),
+            Effect::CountMade | Effect::CountEnded { .. } => self.count_job(&effect),
             Effect::News { subject } => self.waits.poke(&subject),
             Effect::Tell { due_ms } => self.tell_later(user_id, due_ms),
             Effect::Arm { due_ms } => return Some(due_ms),

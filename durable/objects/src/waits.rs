@@ -45,6 +45,11 @@ impl Waits {
         self.keys.borrow().get(key).cloned()
     }
 
+    /// How many requests wait.
+    pub fn count(&self) -> usize {
+        self.waiting.borrow().values().map(HashMap::len).fold(0, usize::saturating_add)
+    }
+
     /// There is news of the subject.
     pub fn poke(&self, subject: &str) {
         if let Some(tickets) = self.waiting.borrow().get(subject) {

@@ -6,6 +6,7 @@ use bus::schema::USER_BUS;
 use kernel::migrate::{self, migrate};
 use kernel::storage::{Sql, StorageError};
 use kernel::testing::Memory;
+use metrics::store::METRICS;
 
 const SCHEMA_MD: &str = include_str!("../../SCHEMA.md");
 
@@ -53,7 +54,7 @@ fn a_database_from_a_newer_build_is_left_alone() {
 
 #[test]
 fn every_table_stands_in_schema_md_with_its_columns() {
-    for migrations in [USER_BUS, ACCOUNT, KEY_RING, DEVICE] {
+    for migrations in [USER_BUS, ACCOUNT, KEY_RING, DEVICE, METRICS] {
         let sql = Memory::new();
         migrate(&sql, migrations).unwrap();
         let tables =

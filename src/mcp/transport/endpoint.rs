@@ -27,7 +27,7 @@ const MAX_BODY: usize = 1024 * 1024;
 const MAX_DRAINED: usize = 4 * MAX_BODY;
 
 /// Serves one HTTP request to `/`, `/mcp` or the path of a profile.
-pub async fn serve(mut request: Request, env: Env, context: Context, profile: Profile) -> Result<RuntimeResponse> {
+pub async fn serve(mut request: Request, env: Env, context: &Context, profile: Profile) -> Result<RuntimeResponse> {
     let config = Config::of(&env);
     let site = Site::of(&request, &config);
     let origin = match origin::check(&request, &site, &config) {
@@ -41,7 +41,7 @@ pub async fn serve(mut request: Request, env: Env, context: Context, profile: Pr
             match bearer::authenticate(&request, &env, site).await {
                 Ok(caller) if request.method() == Method::Post => {
                     let to = Addressed { profile, for_a_page: origin.is_some() };
-                    post(&mut request, &env, &context, caller, to).await?
+                    post(&mut request, &env, context, caller, to).await?
                 }
                 Ok(caller) => serve_bodiless(&request, &env, &caller).await?.into(),
                 Err(challenge) => challenge.response()?.into(),

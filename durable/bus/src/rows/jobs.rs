@@ -81,6 +81,7 @@ pub fn insert(turn: &mut Turn<'_>, record: &Record, text: &str, state: State, jo
         ],
     )?;
     turn.presence.cache.count(Some(&record.target_uuid), None, state);
+    turn.effects.push(Effect::CountMade);
     Ok(())
 }
 
@@ -181,7 +182,9 @@ pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error:
         params![state.name(), result, error, turn.now_ms, extra, job.job_id.as_str()],
     )?;
     let now_ms = turn.now_ms;
-    log(turn, "job_ended", job, state, Some(now_ms.saturating_sub(job.created_ms).max(0)));
+    let took_ms = now_ms.saturating_sub(job.created_ms).max(0);
+    log(turn, "job_ended", job, state, Some(took_ms));
+    turn.effects.push(Effect::CountEnded { state: state.name(), took_ms });
     turn.presence.cache.count(job.target_uuid.as_deref(), Some(job.state), state);
     let extra = extra.map(str::to_owned);
     turn.presence.cache.change_job(&job.job_id, |job| {

@@ -23,6 +23,10 @@ pub enum Effect {
     Audit { username: String, what: &'static str, detail: String },
     /// Write a line of JSON to the log.
     Log { line: String },
+    /// Count a job that was accepted.
+    CountMade,
+    /// Count a job that has ended in this state, and how long it took from being accepted.
+    CountEnded { state: &'static str, took_ms: i64 },
     /// Take a turn at that time, to announce changes. In memory only: it need not survive the object.
     Tell { due_ms: i64 },
     /// The next timer is due then.

@@ -16,6 +16,22 @@ pub enum Status {
     Cancelled,
 }
 
+impl Status {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Timeout => "timeout",
+            Self::NoClient => "no_client",
+            Self::AmbiguousTarget => "ambiguous_target",
+            Self::UnknownTarget => "unknown_target",
+            Self::Disconnected => "disconnected",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
     pub status: Status,

@@ -73,6 +73,7 @@ impl Bus {
         tells: bool,
         lines: Lines,
     ) -> core::result::Result<Reply, CoreError> {
+        let came_ms = now_ms();
         self.let_silent_go().await;
         let user_id = request.user_id.clone();
         let request_key = match &request.command {
@@ -92,10 +93,16 @@ impl Bus {
             }
             Ok(outcome)
         });
-        match served.await? {
-            Outcome::Reply(reply) => Ok(reply),
-            Outcome::Wait(wait) => self.wait(&user_id, wait, request_key, tells.then(Told::default), &lines).await,
+        let answered = match served.await {
+            Ok(Outcome::Reply(reply)) => Ok(reply),
+            Ok(Outcome::Wait(wait)) => self.wait(&user_id, wait, request_key, tells.then(Told::default), &lines).await,
+            Err(error) => Err(error),
+        };
+        match &answered {
+            Ok(reply) => self.count_call(reply, came_ms),
+            Err(_) => self.count_error(),
         }
+        answered
     }
 
     /// Sleeps until what is waited for has come, or the time is up.

@@ -18,6 +18,7 @@ const SILENT: &str = "too slow: no ping has come for a long time";
 impl Bus {
     /// A socket was closed as too slow: whoever is attached by it has left.
     pub(super) fn leave_behind(&self, slow: Opened) {
+        self.count_close(close::TOO_SLOW, 1);
         let Some(bus) = self.me.upgrade() else { return };
         spawn_local(async move {
             if let Err(error) = bus.left(&slow, None).await {
@@ -31,6 +32,7 @@ impl Bus {
         let reason = format!("too fast: more than {} frames a second", self.presence.borrow().limits.frames_per_second);
         if let Some(opened) = self.sockets.end(&opened.socket_id, close::TOO_FAST, &reason) {
             console_warn!("{} of {} is {reason}", opened.socket_id, opened.user_id);
+            self.count_close(close::TOO_FAST, 1);
             self.left(&opened, None).await.map_err(|error| logged(&error))?;
         }
         Ok(())
@@ -55,6 +57,7 @@ impl Bus {
         for socket_id in silent {
             let pinged_ms = pings.iter().find(|(pinged, _)| *pinged == socket_id).map(|(_, at_ms)| *at_ms);
             let Some(opened) = self.sockets.end(&socket_id, close::TOO_SLOW, SILENT) else { continue };
+            self.count_close(close::TOO_SLOW, 1);
             if let Err(error) = self.left(&opened, pinged_ms).await {
                 logged(&error);
             }
