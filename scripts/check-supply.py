@@ -1,8 +1,8 @@
 """Check where this project's parts come from: lock files whole and from the registries, the bundled wheel as pinned.
 
-Needs no network. With `--online` the wheel is also compared with the one pip gets from PyPI, cargo-deny checks licences,
-bans and sources by deny.toml, and it and npm are asked for advisories, where these can be had; what could not be asked is
-said, and is no failure.
+Needs no network. With `--online` the wheel is also compared with the one pip gets from PyPI, cargo-deny checks
+licences, bans and sources by deny.toml, and it and npm are asked for advisories, where these can be had; what could
+not be asked is said, and is no failure.
 """
 
 from __future__ import annotations

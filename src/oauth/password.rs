@@ -45,7 +45,7 @@ pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> 
     let permission = Permission {
         client_id: PASSWORD_CLIENT.to_owned(),
         client_name: "Signed in with the password".to_owned(),
-        scopes: Scopes::ALL,
+        scopes: Scopes::ALL.into(),
         audience: site.issuer.clone(),
     };
     let account = Account::named(env, &username)?;

@@ -48,17 +48,21 @@ METHODS = [
     "tasks/cancel",
     "subscriptions/listen",
 ]
+# What some of the tokens are bound to: none of it is the victim's.
+BOUNDS = ("", " blender=node-1", " group=farm")
+BEYOND = "beyond_bound"
+THEIRS = ("studio-1", "boss")
 SOCKET_REFUSAL = "this token may not call"
 MESSAGES = 5
 
 
-def table() -> dict[str, tuple[str, str]]:
-    """The rows of the page: name -> what it needs over HTTP, and over a socket."""
+def table() -> dict[str, tuple[str, ...]]:
+    """The rows of the page: name -> what it needs over HTTP and over a socket, and what a bound token has of it."""
     page = (ROOT / "docs" / "security.md").read_text()
     section = page.split("## What each scope allows")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| `([\w/]+)` \| (.+?) \| (.+?) \|$", section, re.MULTILINE)
+    rows = re.findall(r"^\| `([\w/]+)` \| (.+?) \| (.+?) \| (.+?) \|$", section, re.MULTILINE)
     assert len(rows) > 15, rows
-    return {name: (over_http, over_socket) for name, over_http, over_socket in rows}
+    return {name: tuple(needs) for name, *needs in rows}
 
 
 def meets(scopes: str, need: str) -> bool:
@@ -95,7 +99,10 @@ class Intruder:
     scopes: str
     client: ModernClient
     peer: Peer | None = None
-    bound: bool = False
+
+    @property
+    def is_bound(self) -> bool:
+        return "=" in self.scopes
 
 
 @dataclass
@@ -113,9 +120,11 @@ class Run:
     base: str
     ws_url: str
     random: random.Random
-    rights: dict[str, tuple[str, str]] = field(default_factory=table)
+    rights: dict[str, tuple[str, ...]] = field(default_factory=table)
     calls: int = 0
     refused: int = 0
+    # Calls of bound tokens that would have reached another's client.
+    beyond: int = 0
 
     async def victim(self, stack: AsyncExitStack) -> Victim:
         token = await login(self.base)
@@ -175,7 +184,21 @@ class Run:
         tool = self.random.choice([*[name for name in self.rights if name.startswith("blender_")], *OTHER_TOOLS])
         arguments = self.arguments(tool, victim, f"own-{by.scopes}")
         answer = await by.client.call(tool, **arguments)
-        self.judge(f"{by.scopes} calls {tool} {arguments}", answer, self.expected(by.scopes, tool, 0))
+        what = f"{by.scopes} calls {tool} {arguments}"
+        self.judge(what, answer, self.expected(by.scopes, tool, 0))
+        if by.is_bound and answer.status == 200:
+            self.judge_bound(what, tool, arguments, answer.result)
+
+    def judge_bound(self, what: str, tool: str, arguments: dict[str, Any], result: dict[str, Any]) -> None:
+        """A bound token is refused by name what the table says, and otherwise learns of nobody else."""
+        left = self.rights[tool][2] if tool in self.rights else "names its own only"
+        named = arguments.get("target_uuid") or arguments.get("client_uuid", "")
+        if left == "names its own only" and (named in THEIRS or arguments.get("target_uuid")):
+            assert result["isError"] and BEYOND in str(result), f"{what}: {result}"
+            self.beyond += 1
+        if left == "finds its own only":
+            assert not any(name in str(result) for name in THEIRS), f"{what}: {result}"
+            self.beyond += 1
 
     async def a_method(self, by: Intruder, victim: Victim) -> None:
         method = self.random.choice(
@@ -188,6 +211,8 @@ class Run:
             "subscriptions/listen": {"notifications": {"resourceSubscriptions": ["blender://inbox/boss"]}},
         }.get(method, {})
         answer = await by.client.request(method, params)
+        if by.is_bound and answer.status == 200:
+            assert not any(name in str(answer.body).replace("inbox/boss", "") for name in THEIRS), answer.body
         need = self.rights[method][0] if method in self.rights else "`bus:read` or `bus:dispatch`"
         self.judge(f"{by.scopes} asks {method}", answer, meets(by.scopes, need))
 
@@ -229,6 +254,10 @@ class Run:
             return
         need = self.rights[tool][1]
         assert meets(by.scopes, need) or "for its own" in need, f"{by.scopes} called {tool} {arguments}"
+        if by.is_bound:
+            assert not any(name in str(document) for name in THEIRS), (
+                f"{by.scopes} called {tool} {arguments}: {document}"
+            )
         name = arguments.get("client_uuid", own)
         assert name == own or document["status"] == "not_found", f"{by.scopes} called {tool} {arguments}"
 
@@ -257,7 +286,7 @@ async def storm(base: str, ws_url: str, calls: int, seed: int) -> Run:
     run = Run(base, ws_url, random.Random(seed))
     async with AsyncExitStack() as stack:
         intruders = []
-        for scopes in SUBSETS:
+        for scopes in [f"{some}{bound}" for some in SUBSETS for bound in BOUNDS]:
             token = await scoped(base, scopes)
             client = await stack.enter_async_context(ModernClient(f"{base}/", token))
             intruders.append(Intruder(scopes, client))
@@ -288,7 +317,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Workerd(Path(folder) / "workerd", variables=variables) as server:
         began = time.monotonic()
         run = asyncio.run(storm(server.url, server.ws_url, options.calls, options.seed))
-        print(f"{run.calls} calls in {time.monotonic() - began:.0f} s, {run.refused} refused, nothing taken")
+        took = f"{run.calls} calls in {time.monotonic() - began:.0f} s"
+        print(f"{took}, {run.refused} refused, {run.beyond} beyond their bound, nothing taken")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 //! What the edge asks of an account, and what it is told.
 
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -165,7 +165,7 @@ pub enum Authority {
     /// `scopes` are those of the client's access token. A token that it makes cannot have more.
     Grant {
         grant_id: String,
-        scopes: Scopes,
+        scopes: Access,
     },
 }
 
@@ -290,6 +290,10 @@ pub enum Denial {
     NotApproved,
     #[error("scopes must be among those that this client was granted itself")]
     ScopeExceeded,
+    #[error(
+        "this token is bound to some of its owner's Blenders and manages no access tokens: sign in without that bound"
+    )]
+    IsBound,
 }
 
 /// What the object does after the writes, and repeats until it can report success to `performed`.
