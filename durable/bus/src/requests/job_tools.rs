@@ -48,7 +48,7 @@ fn submit(turn: &mut Turn<'_>, call: &Submit) -> Result<Value, Error> {
     if let Some(key) = &call.idempotency_key
         && let Some(job_id) = jobs::of_key(turn, key)?
     {
-        if reach::job(turn, &job_id)?.is_none() && reach::batch(turn, &job_id)?.is_empty() {
+        if jobs::reached(turn, &job_id)?.is_none() && jobs::reached_of_batch(turn, &job_id)?.is_empty() {
             return Err(Rejection::Taken { what: "idempotency_key", id: key.clone() }.into());
         }
         let mut known = status(turn, &job_id)?;
@@ -133,10 +133,10 @@ fn not_sent(envelope: Envelope) -> Value {
 
 /// `blender_job_status`, for a job or a batch.
 pub fn status(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
-    if let Some(job) = reach::job(turn, job_id)? {
+    if let Some(job) = jobs::reached(turn, job_id)? {
         return Ok(Value::Object(described(turn, &job)?));
     }
-    let members = reach::batch(turn, job_id)?;
+    let members = jobs::reached_of_batch(turn, job_id)?;
     if members.is_empty() {
         return Ok(not_found(job_id));
     }
@@ -150,7 +150,7 @@ pub fn status(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
 
 /// `blender_job_result`.
 fn result(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
-    let Some(job) = reach::job(turn, job_id)? else { return status(turn, job_id) };
+    let Some(job) = jobs::reached(turn, job_id)? else { return status(turn, job_id) };
     let mut room = usize::MAX;
     let mut answer = with_result(turn, &job, &mut room)?;
     if job.state.is_open() {
@@ -162,8 +162,8 @@ fn result(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
 
 /// `blender_job_cancel`: a job that waits is cancelled, one that was sent is asked to stop.
 pub fn cancel(turn: &mut Turn<'_>, job_id: &str) -> Result<Value, Error> {
-    let Some(job) = reach::job(turn, job_id)? else {
-        for member in reach::batch(turn, job_id)? {
+    let Some(job) = jobs::reached(turn, job_id)? else {
+        for member in jobs::reached_of_batch(turn, job_id)? {
             cancel_one(turn, &member)?;
         }
         return status(turn, job_id);

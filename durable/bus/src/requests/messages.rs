@@ -100,7 +100,7 @@ fn carry(
 /// # Errors
 /// `Rejection::Taken`.
 fn may_use(turn: &Turn<'_>, job_id: &str) -> Result<(), Error> {
-    let is_hidden = || Ok::<_, Error>(jobs::find(turn, job_id)?.is_some() && reach::job(turn, job_id)?.is_none());
+    let is_hidden = || Ok::<_, Error>(jobs::find(turn, job_id)?.is_some() && jobs::reached(turn, job_id)?.is_none());
     if turn.bound.is_some() && (is_hidden()? || origins::origin(turn, job_id)?.is_some()) {
         return Err(Rejection::Taken { what: "payload.job_id", id: job_id.to_owned() }.into());
     }
@@ -152,7 +152,7 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Prio
 /// # Errors
 /// `Rejection::Unregistered`, `Rejection::AnotherTarget`, `Rejection::NotTarget`, and what `pass_on` refuses.
 pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<Value, Error> {
-    let Some(job) = reach::job(turn, &call.job_id)? else {
+    let Some(job) = jobs::reached(turn, &call.job_id)? else {
         return pass_on(turn, &call, via);
     };
     check_target(turn, &job, via)?;

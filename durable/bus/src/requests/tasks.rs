@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 
 use crate::requests::job_tools;
 use crate::rows::jobs::{self, KEPT_MS};
-use crate::rows::reach;
 use crate::turn::Turn;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
@@ -23,10 +22,10 @@ const POLL_MS: (i64, i64) = (1_000, 15_000);
 
 /// A task as `tasks/get` shows it; none where there is no such job or batch.
 pub fn find(turn: &Turn<'_>, task_id: &str) -> Result<Option<Value>, Error> {
-    if let Some(job) = reach::job(turn, task_id)? {
+    if let Some(job) = jobs::reached(turn, task_id)? {
         return of_job(turn, job).map(Some);
     }
-    let members = reach::batch(turn, task_id)?;
+    let members = jobs::reached_of_batch(turn, task_id)?;
     if members.is_empty() { Ok(None) } else { of_batch(turn, task_id, &members).map(Some) }
 }
 

@@ -135,6 +135,30 @@ pub fn of_batch(turn: &Turn<'_>, batch_id: &str) -> Result<Vec<Job>, Error> {
     turn.sql.query(&statement, params![batch_id])?.iter().map(job).collect()
 }
 
+/// The job, if it was given to a client that the caller reaches.
+pub fn reached(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
+    let Some(job) = find(turn, job_id)? else { return Ok(None) };
+    Ok(is_shown(turn, &job)?.then_some(job))
+}
+
+/// The jobs of a batch that were given to clients that the caller reaches.
+pub fn reached_of_batch(turn: &Turn<'_>, batch_id: &str) -> Result<Vec<Job>, Error> {
+    let mut shown = Vec::new();
+    for job in of_batch(turn, batch_id)? {
+        if is_shown(turn, &job)? {
+            shown.push(job);
+        }
+    }
+    Ok(shown)
+}
+
+fn is_shown(turn: &Turn<'_>, job: &Job) -> Result<bool, Error> {
+    match &job.target_uuid {
+        Some(target) => reach::includes(turn, target),
+        None => Ok(turn.bound.is_none()),
+    }
+}
+
 /// Jobs of clients that the caller reaches, newest first; only those in these states where any are named.
 pub fn list(turn: &Turn<'_>, states: &[State], limit: u32) -> Result<Vec<Job>, Error> {
     let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();

@@ -5,10 +5,8 @@ use kernel::access::Bound;
 use kernel::params;
 use kernel::storage::Value as Parameter;
 
-use crate::rows::jobs;
 use crate::turn::Turn;
 use crate::turn::error::{Error, Rejection};
-use crate::turn::job::Job;
 use crate::wire::views::ClientInfo;
 
 /// Whether the caller reaches this client.
@@ -47,30 +45,6 @@ pub fn may_register(
 fn beyond(turn: &Turn<'_>, uuid: &str) -> Error {
     let bound = turn.bound.as_ref().map(Bound::shown).unwrap_or_default();
     Rejection::Beyond { uuid: uuid.to_owned(), bound }.into()
-}
-
-/// The job, if it was given to a client that the caller reaches.
-pub fn job(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
-    let Some(job) = jobs::find(turn, job_id)? else { return Ok(None) };
-    Ok(is_shown(turn, &job)?.then_some(job))
-}
-
-/// The jobs of a batch that were given to clients that the caller reaches.
-pub fn batch(turn: &Turn<'_>, batch_id: &str) -> Result<Vec<Job>, Error> {
-    let mut shown = Vec::new();
-    for job in jobs::of_batch(turn, batch_id)? {
-        if is_shown(turn, &job)? {
-            shown.push(job);
-        }
-    }
-    Ok(shown)
-}
-
-fn is_shown(turn: &Turn<'_>, job: &Job) -> Result<bool, Error> {
-    match &job.target_uuid {
-        Some(target) => includes(turn, target),
-        None => Ok(turn.bound.is_none()),
-    }
 }
 
 /// The SQL condition that a column names a client which the caller reaches, and its parameter.

@@ -6,7 +6,7 @@ use kernel::access::Bound;
 use kernel::params;
 use serde_json::json;
 
-use crate::rows::{clients, reach};
+use crate::rows::{clients, jobs, reach};
 use crate::turn::Turn;
 use crate::turn::error::{Error, Rejection};
 use crate::wire::topics::{Subscription, Topic};
@@ -19,7 +19,9 @@ pub fn is_reached(turn: &Turn<'_>, topic: &Topic) -> Result<bool, Error> {
     match topic {
         _ if turn.bound.is_none() => Ok(true),
         Topic::Inbox(uuid) => reach::includes(turn, uuid),
-        Topic::Job(job_id) => Ok(reach::job(turn, job_id)?.is_some() || !reach::batch(turn, job_id)?.is_empty()),
+        Topic::Job(job_id) => {
+            Ok(jobs::reached(turn, job_id)?.is_some() || !jobs::reached_of_batch(turn, job_id)?.is_empty())
+        }
         Topic::Clients | Topic::Stats | Topic::Jobs => Ok(true),
     }
 }
