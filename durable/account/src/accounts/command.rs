@@ -303,6 +303,10 @@ pub enum Effect {
     RevokeOnBus { user_id: String, grant_id: String },
     /// Have the user's bus erased.
     EraseBus { user_id: String },
+    /// Note in the list of names that this one has an account.
+    ListName { username: String },
+    /// The account is deleted: strike its name from the list.
+    UnlistName { username: String },
     /// The administrator has deleted the account: make a new setup code, so that there can be another one.
     ReleaseSetup { username: String },
 }

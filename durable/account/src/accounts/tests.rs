@@ -39,8 +39,14 @@ impl Account {
         self.ask_at(command, 1)
     }
 
+    /// What is told to the list of names is performed at once.
     fn ask_at(&mut self, command: Command, now_ms: i64) -> (Reply, Vec<Effect>) {
-        handle(&self.sql, command, now_ms, &mut self.entropy).unwrap()
+        let (reply, effects) = handle(&self.sql, command, now_ms, &mut self.entropy).unwrap();
+        let (of_names, others): (Vec<_>, Vec<_>) = effects
+            .into_iter()
+            .partition(|effect| matches!(effect, Effect::ListName { .. } | Effect::UnlistName { .. }));
+        of_names.iter().for_each(|effect| performed(&self.sql, effect).unwrap());
+        (reply, others)
     }
 
     fn login(&mut self, password: &str, dev_password: Option<&str>) -> Reply {
