@@ -30,6 +30,13 @@ async def test_tokens_of_every_scope_do_what_the_table_says_and_harm_nobody(serv
     assert run.calls == CALLS and run.refused > CALLS // 4 and run.beyond > CALLS // 20
 
 
+async def test_tokens_of_another_user_find_and_harm_nothing(tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    with Workerd(tmp_path / "workerd", variables={"DEV_ACCOUNTS": "demo:demo,eve:eve"}) as server:
+        assert (await storm(server.url, server.ws_url, 200, seed, "eve")).calls == 200
+
+
 async def test_a_later_login_has_the_name_and_the_earlier_one_is_told_in_words(server: Workerd) -> None:
     before, later = await login(server.url), await login(server.url)
     async with Peer(server.ws_url, before, "studio-1") as first, Peer(server.ws_url, later, "studio-1"):
