@@ -1,7 +1,8 @@
 """Check where this project's parts come from: lock files whole and from the registries, the bundled wheel as pinned.
 
-Needs no network. With `--online` the wheel is also compared with the one pip gets from PyPI, and npm and cargo-deny
-are asked for advisories, where they can be reached; what could not be asked is said, and is no failure.
+Needs no network. With `--online` the wheel is also compared with the one pip gets from PyPI, cargo-deny checks
+licences, bans and sources by deny.toml, and it and npm are asked for advisories, where these can be had; what could
+not be asked is said, and is no failure.
 """
 
 from __future__ import annotations
@@ -76,8 +77,10 @@ def pypi_faults() -> list[str]:
 def audits() -> list[str]:
     """What the tools with a database of advisories say. A tool or database that cannot be had is said."""
     faults = []
-    for command in (["npm", "audit", "--json"], ["cargo", "deny", "--format", "json", "check"]):
-        tool = " ".join(command[:2])
+    deny = ["cargo", "deny", "--format", "json", "check"]
+    # Licences, bans and sources need no database: they are checked where that of advisories cannot be had.
+    for command in (["npm", "audit", "--json"], [*deny, "licenses", "bans", "sources"], [*deny, "advisories"]):
+        tool = " ".join(word for word in command if word not in ("--format", "json", "--json"))
         if shutil.which(command[0]) is None or (command[0] == "cargo" and shutil.which("cargo-deny") is None):
             print(f"not run: {tool} is not installed")
             continue

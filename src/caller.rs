@@ -1,6 +1,6 @@
 //! Who sends a request, once the access token has been verified.
 use bus::wire::command::SignIn;
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 
 /// The verified sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Caller {
     pub username: String,
     pub client_id: String,
     pub grant_id: String,
-    pub scopes: Scopes,
+    pub scopes: Access,
     /// None for an access token that was made by hand.
     pub sign_in: Option<SignIn>,
     /// Origin of the server that the token was issued for.

@@ -1,5 +1,6 @@
 //! Errors of the OAuth endpoints and the pages, and their JSON form (RFC 6749 section 5.2, RFC 7591 section 3.2.2).
 
+use kernel::access::BoundError;
 use serde_json::json;
 use thiserror::Error;
 use worker::{Response, ResponseBuilder, Result, console_error};
@@ -100,6 +101,12 @@ pub enum Error {
          and try again; cookies must be allowed."
     )]
     Forged,
+}
+
+impl From<BoundError> for Error {
+    fn from(error: BoundError) -> Self {
+        Self::new(Code::InvalidScope, format!("scope: {error}"))
+    }
 }
 
 impl Error {

@@ -100,6 +100,6 @@ impl RequestContext {
     /// # Errors
     /// `RpcError::InsufficientScope` naming what the caller's token lacks.
     pub fn need(&self, need: Need) -> Result<(), RpcError> {
-        if need.is_met(self.caller.scopes, false) { Ok(()) } else { Err(RpcError::InsufficientScope(need.scope())) }
+        if need.is_met(self.caller.scopes.set, false) { Ok(()) } else { Err(RpcError::InsufficientScope(need.scope())) }
     }
 }

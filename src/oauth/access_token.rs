@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -26,7 +26,7 @@ pub struct AccessToken {
     #[serde(rename = "sub")]
     pub user_id: String,
     pub client_id: String,
-    pub scope: Scopes,
+    pub scope: Access,
     #[serde(rename = "gid")]
     pub grant_id: String,
     /// Zero in a token of an earlier build, which makes it the oldest.
@@ -134,7 +134,7 @@ mod tests {
             audience: ISSUER.into(),
             user_id: "u-1".into(),
             client_id: "client".into(),
-            scope: Scopes::ALL,
+            scope: Scopes::ALL.into(),
             grant_id: "g-1".into(),
             granted_ms: 900_000,
             username: "ada".into(),

@@ -1,6 +1,6 @@
 //! Authorization requests (OAuth 2.1 section 4.1.1): checks the client and its redirect URI, then the other parameters.
 
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 use worker::{Env, Response};
 
 use crate::http::error::{Code, Error, ascii};
@@ -23,7 +23,7 @@ pub struct TrustedRequest {
 /// What the request asks for. All parameters are valid.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RequestedAccess {
-    pub scopes: Scopes,
+    pub scopes: Access,
     pub code_challenge: String,
     pub prompt: Prompt,
 }
@@ -83,7 +83,7 @@ pub fn requested_access(parameters: &Parameters, site: &Site) -> Result<Requeste
         let description = format!("resource must be {0}/ or {0}/mcp", site.here);
         return Err(Error::new(Code::InvalidTarget, description));
     }
-    let scopes = Scopes::requested(parameters.optional("scope")?);
+    let scopes = Access::requested(parameters.optional("scope")?)?;
     let prompts: Vec<&str> = parameters.optional("prompt")?.unwrap_or_default().split_whitespace().collect();
     let has = |name| prompts.contains(&name);
     if has("none") && prompts.len() > 1 {
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn without_scope_looking_and_running_are_asked_for() {
-        assert_eq!(asked("").unwrap().scopes, Scopes::BUS_READ.union(Scopes::BUS_DISPATCH));
+        assert_eq!(asked("").unwrap().scopes.set, Scopes::BUS_READ.union(Scopes::BUS_DISPATCH));
     }
 
     #[test]
@@ -173,9 +173,9 @@ mod tests {
         assert_eq!(asked("&resource=https://evil.example/"), Err("invalid_target".to_owned()));
         assert_eq!(asked("&resource=https://bus.example/mcp&resource=https://x/"), Err("invalid_target".to_owned()));
         assert!(asked("&resource=https://bus.example/mcp&resource=https://bus.example").is_ok());
-        assert_eq!(asked("&scope=admin").unwrap().scopes, Scopes::DEFAULT);
-        assert_eq!(asked("&scope=bus:read,bus:dispatch").unwrap().scopes, Scopes::FOR_CLIENTS);
-        assert_eq!(asked("&scope=openid+peer").unwrap().scopes, Scopes::PEER);
+        assert_eq!(asked("&scope=admin").unwrap().scopes.set, Scopes::DEFAULT);
+        assert_eq!(asked("&scope=bus:read,bus:dispatch").unwrap().scopes.set, Scopes::FOR_CLIENTS);
+        assert_eq!(asked("&scope=openid+peer").unwrap().scopes.set, Scopes::PEER);
         assert_eq!(asked("&response_mode=fragment"), Err("invalid_request".to_owned()));
         assert_eq!(asked(&format!("&state={}", "x".repeat(2049))), Err("invalid_request".to_owned()));
         assert_eq!(outcome("response_type=token"), Err("unsupported_response_type".to_owned()));

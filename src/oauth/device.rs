@@ -8,7 +8,7 @@ use account::accounts::{Command as AccountCommand, Reply as AccountReply};
 use account::codes::Exchange;
 use account::device::{Command, INTERVAL_MS, LIFETIME_MS, Reply, Requested, shown, user_code};
 use account::grants::Refusal;
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 use runtime::WebCrypto;
 use serde_json::json;
 use worker::{Env, Request, Response};
@@ -34,7 +34,7 @@ pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response,
     let parameters = form(request).await?;
     let client_id = client_auth::authenticate(request, &parameters, env).await?;
     check_resources(&parameters, &site)?;
-    let scopes = Scopes::requested(parameters.optional("scope")?);
+    let scopes = Access::requested(parameters.optional("scope")?)?;
     let unknown = || Error::new(Code::InvalidClient, "client_id is not known here");
     let client = Client::find(&client_id, env, &site).await?.ok_or_else(unknown)?;
     let requested = Requested {

@@ -2,8 +2,8 @@
 
 use account::accounts::Owner;
 use account::grants::{Granted, Refusal};
+use kernel::access::Access;
 use kernel::ids::random_id;
-use kernel::scopes::Scopes;
 use runtime::{WebCrypto, now_ms};
 use serde::Serialize;
 use worker::{Env, Response, console_log};
@@ -23,7 +23,7 @@ struct Tokens {
     refresh_token: String,
     token_type: &'static str,
     expires_in: i64,
-    scope: Scopes,
+    scope: Access,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<Owner>,
 }
@@ -44,7 +44,7 @@ pub async fn tokens(
         audience: granted.audience,
         user_id: owner.user_id.clone(),
         client_id: granted.client_id,
-        scope: granted.scopes,
+        scope: granted.scopes.clone(),
         grant_id: granted.grant_id,
         granted_ms: granted.granted_ms,
         username: owner.username.clone(),

@@ -1,12 +1,15 @@
 //! `POST /auth/login` and `POST /auth/refresh`: tokens for programs that ask for the user's password themselves.
 
+use core::time::Duration;
+
 use account::accounts::{AfterLogin, Command, From, Reply};
 use account::grants::{Permission, Refresh, Refusal};
 use account::passwords::MAX_BYTES;
 use account::usernames::Username;
 use kernel::scopes::Scopes;
+use runtime::now_ms;
 use serde::Deserialize;
-use worker::{Env, Request, Response, console_log};
+use worker::{Delay, Env, Request, Response, console_log};
 
 use crate::config::Config;
 use crate::http::body::json;
@@ -45,13 +48,13 @@ pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> 
     let permission = Permission {
         client_id: PASSWORD_CLIENT.to_owned(),
         client_name: "Signed in with the password".to_owned(),
-        scopes: Scopes::ALL,
+        scopes: Scopes::ALL.into(),
         audience: site.issuer.clone(),
     };
-    let account = Account::named(env, &username)?;
     let from = From { address: limits::short_address(request)?, browser: None };
     let command = attempt(&config, &site, (username, body.password), AfterLogin::Grant(permission), from);
-    match account.ask(&command).await? {
+    let (account, reply) = sign_in(env, &command).await?;
+    match reply {
         Reply::Granted { owner, granted } => tokens(env, &config, &account, owner, granted, true).await,
         Reply::WrongCredentials => Err(Error::new(Code::InvalidCredentials, "user name or password is wrong")),
         _ => Err(Error::UnexpectedReply("Account")),
@@ -90,6 +93,29 @@ pub fn attempt(
     let dev_account = config.dev_accounts.iter().find(named).filter(|_| site.is_loopback());
     let dev_password = dev_account.map(|(_, password)| password.clone());
     Command::Login { username, password, dev_password, then, from }
+}
+
+/// How long a refusal takes, in milliseconds, or a multiple of it: an object that is awake answers sooner than one that is not,
+/// and that of a name that nobody has is mostly awake.
+const REFUSED_EVERY_MS: i64 = 150;
+
+/// Performs a `Command::Login`: the account, and its reply.
+///
+/// # Errors
+/// If an object fails.
+pub async fn sign_in(env: &Env, command: &Command) -> Result<(Account, Reply), Error> {
+    let Command::Login { username, dev_password, .. } = command else {
+        return Err(Error::UnexpectedReply("the edge"));
+    };
+    let begun_ms = now_ms();
+    let account = Account::to_sign_in(env, username, dev_password.is_some()).await?;
+    let reply = account.ask(command).await?;
+    if reply == Reply::WrongCredentials {
+        let took_ms = now_ms().saturating_sub(begun_ms).max(0);
+        let left_ms = REFUSED_EVERY_MS.saturating_sub(took_ms.rem_euclid(REFUSED_EVERY_MS));
+        Delay::from(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))).await;
+    }
+    Ok((account, reply))
 }
 
 fn refused(description: String) -> Error {

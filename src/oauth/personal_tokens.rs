@@ -10,7 +10,7 @@ use account::access_tokens::{Listed, NewToken};
 use account::accounts::{Authority, Command, Denial, Reply};
 use account::grants::ACCESS_TOKEN_CLIENT;
 use account::usernames::Username;
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 use runtime::now_ms;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -150,14 +150,13 @@ fn not_allowed(reply: Reply) -> PersonalTokenError {
 /// The caller's account, and the authority to send with commands.
 pub fn account_of(env: &Env, caller: &Caller) -> Result<(Account, Authority), Error> {
     let username = Username::parse(&caller.username).map_err(|_| Error::UnexpectedReply("a token"))?;
-    let by = Authority::Grant { grant_id: caller.grant_id.clone(), scopes: caller.scopes };
+    let by = Authority::Grant { grant_id: caller.grant_id.clone(), scopes: caller.scopes.clone() };
     Ok((Account::named(env, &username)?, by))
 }
 
 /// The token that a caller asks for. Without scopes it gets those of the caller.
-pub fn requested(caller: &Caller, name: String, scopes: Scopes, days: i64) -> NewToken {
-    let scopes = if scopes.is_empty() { caller.scopes } else { scopes };
-    NewToken { name, scopes, days, audience: caller.audience.clone() }
+pub fn requested(caller: &Caller, name: String, scopes: Access, days: i64) -> NewToken {
+    NewToken { name, scopes: scopes.within(&caller.scopes), days, audience: caller.audience.clone() }
 }
 
 /// The page where the owner agrees that the client of a grant makes this token. `origin`: this server's.

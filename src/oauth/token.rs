@@ -4,7 +4,7 @@ use account::accounts::{Command, Reply};
 use account::codes::Exchange;
 use account::grants::{ACCESS_TOKEN_CLIENT, Refresh, Refusal};
 use account::usernames::Username;
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 use runtime::now_ms;
 use worker::{Env, Request, Response};
 
@@ -67,7 +67,11 @@ fn refresh(parameters: &Parameters, secret: &str, client_id: String, site: &Site
     Ok(Refresh {
         token: secret.to_owned(),
         client_id,
-        scopes: parameters.optional("scope")?.map(Scopes::known).filter(|scopes| !scopes.is_empty()),
+        scopes: parameters
+            .optional("scope")?
+            .map(Access::known)
+            .transpose()?
+            .filter(|scopes| *scopes != Access::default()),
         audiences: site.audiences(),
     })
 }

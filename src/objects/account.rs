@@ -4,12 +4,14 @@
 //! runtime checks that an id belongs to this namespace, so an invented credential wakes no object.
 
 use account::accounts::{Command, Reply};
+use account::key_ring::names;
 use account::usernames::Username;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use worker::{Env, ObjectId, Stub};
+use worker::{Env, ObjectId, Stub, console_error};
 
 use crate::http::error::Error;
+use crate::objects::key_ring::{Keys, knows_name};
 use crate::objects::object;
 
 /// What a credential is for. One kind is never accepted as another.
@@ -49,6 +51,29 @@ impl Account {
         let namespace = env.durable_object("ACCOUNT")?;
         let id = namespace.id_from_name(username.as_str())?;
         Self::of(&id)
+    }
+
+    /// The account to sign in to with a password. A name that nobody has is answered by an object that all such names share,
+    /// after the same work: an object of its own would leave a file behind. An account is asked itself where the list of names
+    /// cannot tell: it may lack accounts that are older than it is, and none may be locked out because it fails.
+    ///
+    /// # Errors
+    /// If the runtime fails.
+    pub async fn to_sign_in(env: &Env, username: &Username, is_configured: bool) -> Result<Self, Error> {
+        if is_configured || !Keys::load(env).await?.names_are_whole {
+            return Self::named(env, username);
+        }
+        match knows_name(env, username.as_str()).await {
+            Ok(false) => {
+                let namespace = env.durable_object("ACCOUNT")?;
+                Self::of(&namespace.id_from_name(&names::nobody(username.as_str()))?)
+            }
+            Ok(true) => Self::named(env, username),
+            Err(error) => {
+                console_error!("the list of names: {error}");
+                Self::named(env, username)
+            }
+        }
     }
 
     /// The account that a credential belongs to, and its secret part. `None` if it cannot be from this server.

@@ -86,7 +86,7 @@ impl Bus {
                 grant_id: caller.grant_id.clone(),
                 username: caller.username.clone(),
                 client_name: String::new(),
-                scopes: caller.scopes,
+                scopes: caller.scopes.clone(),
                 sign_in: caller.sign_in.clone(),
             }),
             trace: Trace::default(),

@@ -4,6 +4,7 @@ use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use account::key_ring::keys::{Key, Purpose};
+use account::key_ring::names;
 use account::key_ring::setup::Command;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,11 +31,15 @@ pub struct Keys {
     pub client_record: Vec<NamedKey>,
     pub form: Vec<NamedKey>,
     pub request_state: Vec<NamedKey>,
+    /// Whether the list of names has every account.
+    pub names_are_whole: bool,
 }
 
 #[derive(Deserialize)]
 struct Answer {
     keys: Vec<Key>,
+    #[serde(default)]
+    names_are_whole: bool,
 }
 
 thread_local! {
@@ -58,6 +63,7 @@ impl Keys {
             client_record: of(Purpose::ClientRecord)?,
             form: of(Purpose::Form)?,
             request_state: of(Purpose::RequestState)?,
+            names_are_whole: false,
         })
     }
 
@@ -85,7 +91,8 @@ impl Keys {
             return Err(Error::Object("KeyRing", response.status_code()));
         }
         let answer: Answer = serde_json::from_slice(&response.bytes().await?)?;
-        let keys = Rc::new(Self::sorted(answer.keys)?);
+        let names_are_whole = answer.names_are_whole;
+        let keys = Rc::new(Self { names_are_whole, ..Self::sorted(answer.keys)? });
         KEPT.set(Some(Rc::clone(&keys)));
         Ok(keys)
     }
@@ -99,6 +106,18 @@ pub async fn ask_setup(env: &Env, command: &Command) -> Result<bool, Error> {
     }
     let ring = env.durable_object("KEY_RING")?.get_by_name("keys")?;
     let answer: Answer = object::ask(&ring, "KeyRing", "https://key-ring/setup", command).await?;
+    Ok(answer.done)
+}
+
+/// Whether there is an account of this name.
+pub async fn knows_name(env: &Env, name: &str) -> Result<bool, Error> {
+    #[derive(Deserialize)]
+    struct Answer {
+        done: bool,
+    }
+    let shard = env.durable_object("KEY_RING")?.get_by_name(&names::shard(name))?;
+    let command = names::Command::Knows { name: name.to_owned() };
+    let answer: Answer = object::ask(&shard, "KeyRing", "https://key-ring/names", &command).await?;
     Ok(answer.done)
 }
 

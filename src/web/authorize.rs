@@ -8,7 +8,7 @@ use account::accounts::{InBrowser, Reply};
 use account::codes::CodeBinding;
 use account::consents::Consent;
 use account::grants::Permission;
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 use worker::{Env, Request, Response};
 
 use crate::config::Config;
@@ -59,7 +59,7 @@ pub async fn authorize(request: &mut Request, env: &Env) -> Result<Response, Err
         return Ok(answer);
     }
     match (prompt.none, trusted.is_rememberable()) {
-        (false, _) => consent(env, &site, &session, &trusted, access.scopes, &query).await,
+        (false, _) => consent(env, &site, &session, &trusted, &access.scopes, &query).await,
         (true, true) => {
             let error = Error::new(Code::ConsentRequired, "the user has not agreed to this before");
             refuse(&trusted, Some(&session), &site, error).await
@@ -126,7 +126,7 @@ async fn issue(
         permission: Permission {
             client_id: trusted.client.id.clone(),
             client_name: trusted.client.name.clone(),
-            scopes: access.scopes,
+            scopes: access.scopes.clone(),
             audience: site.issuer.clone(),
         },
         binding: CodeBinding {
@@ -156,7 +156,7 @@ async fn consent(
     site: &Site,
     session: &Session,
     trusted: &TrustedRequest,
-    scopes: Scopes,
+    scopes: &Access,
     query: &str,
 ) -> Result<Response, Error> {
     let keys = Keys::load(env).await?;

@@ -2,6 +2,7 @@
 
 use account::accounts::{InBrowser, Reply};
 use account::consents::Allowed;
+use kernel::access::Bound;
 use url::Url;
 use worker::{Env, Request, Response};
 
@@ -62,7 +63,8 @@ fn row(client: Allowed) -> Row {
             screens::named(&client.client_name).to_owned()
         },
         publisher: described.and_then(|url| url.host_str().map(str::to_owned)),
-        scopes: client.scopes.to_string(),
+        scopes: client.scopes.set.to_string(),
+        only: client.scopes.bound.as_ref().map(Bound::shown),
         since: day(client.since_ms),
         last_used: day(client.used_ms),
         remembered: client.remembered,

@@ -91,7 +91,7 @@ impl DeviceDialog<'_> {
             publisher: requested.publisher.as_deref(),
             username: self.session.owner.shown(),
             code: &shown(code),
-            abilities: &screens::abilities(requested.scopes),
+            abilities: &screens::abilities(&requested.scopes),
             form_token: &form_token(&keys, Page::Device, &self.session.credential, code)?,
             sign_out_token: &form_token(&keys, Page::SignOut, &self.session.credential, "")?,
         })?;

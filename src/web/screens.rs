@@ -1,6 +1,7 @@
 //! Renders the sign-in pages and notices, with their form tokens and headers.
 
 use askama::Template;
+use kernel::access::Access;
 use kernel::scopes::Scopes;
 use url::form_urlencoded::byte_serialize;
 use worker::{Env, Request, Response, console_error};
@@ -113,19 +114,19 @@ pub fn named(name: &str) -> &str {
     if name.is_empty() { "A client without a name" } else { name }
 }
 
-pub fn abilities(scopes: Scopes) -> Vec<&'static str> {
-    [
+/// What somebody with this access can do, in words.
+pub fn abilities(access: &Access) -> Vec<String> {
+    let bound = access.bound.iter().map(|bound| format!("all of this only with {}", bound.shown()));
+    let scopes = [
         (Scopes::BUS_READ, "see your Blender sessions and what is in them"),
         (
             Scopes::BUS_DISPATCH,
             "run any command and any Python code in your Blender, with your rights on that computer",
         ),
         (Scopes::PEER, "attach to your bus as a Blender and answer commands meant for it"),
-    ]
-    .into_iter()
-    .filter(|(scope, _)| scopes.contains(*scope))
-    .map(|(_, text)| text)
-    .collect()
+    ];
+    let able = scopes.into_iter().filter(|(scope, _)| access.contains(*scope)).map(|(_, text)| text.to_owned());
+    able.chain(bound).collect()
 }
 
 /// A date such as `2026-11-21`, UTC. `ms`: Unix milliseconds.

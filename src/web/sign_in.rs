@@ -12,7 +12,7 @@ use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::oauth::authorization_request::find_trusted;
 use crate::oauth::password::{self, attempt};
-use crate::objects::account::{Account, CredentialKind};
+use crate::objects::account::CredentialKind;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, end_session, start_session};
@@ -58,12 +58,12 @@ async fn sign_in(
         Ok(username) if !password.is_empty() && password.len() <= MAX_BYTES => username,
         _ => return again(request, env, site, requested, "").await,
     };
-    let account = Account::named(env, &username)?;
     let name = username.to_string();
     let browser = KnownBrowser::of(request, env, site, &name).await?;
     let from = From { address: limits::short_address(request)?, browser: browser.as_ref().map(KnownBrowser::id) };
     let command = attempt(config, site, (username, password.to_owned()), AfterLogin::Session, from);
-    match account.ask(&command).await? {
+    let (account, reply) = password::sign_in(env, &command).await?;
+    match reply {
         Reply::SessionStarted { session, .. } => {
             // Each login starts a new session, so that a planted one (session fixation) is useless.
             let credential = account.credential(CredentialKind::Session, &session);

@@ -11,7 +11,7 @@ from harness.workerd import Workerd
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from .flow import Flow
+from .flow import Flow, claims_of
 
 
 def sign_in_token(flow: Flow) -> str:
@@ -235,3 +235,42 @@ def test_the_page_makes_shows_once_and_revokes(flow: Flow) -> None:
     assert forged.status_code == 403 and flow.probe(token[1]).status_code != 401
     gone = flow.browser.post("/tokens", data={"form_token": token_of_form[1], "revoke": revoke[1]})
     assert "You have none" in gone.text and flow.probe(token[1]).status_code == 401
+
+
+def test_a_token_is_made_for_one_blender_at_the_page_and_by_the_tool_and_lists_say_so(flow: Flow) -> None:
+    flow.sign_in()
+    form_token = re.search(r'name="form_token" value="([^"]+)"', flow.browser.get("/tokens").text)
+    assert form_token is not None
+    fields = {"form_token": form_token[1], "name": "node", "days": "7", "scope": "peer"}
+    for wrong in ({"only_blender": "a", "only_group": "b"}, {"only_blender": "x" * 129}, {"only_group": "a\nb"}):
+        assert flow.browser.post("/tokens", data=fields | wrong).status_code == 400, wrong
+    shown = flow.browser.post("/tokens", data=fields | {"only_blender": "studio <1>"})
+    assert "only with <bdi>the Blender &#34;studio &#60;1&#62;&#34;</bdi>" in shown.text, shown.text
+    owner = sign_in_token(flow)
+    token, _ = made(flow, owner, scopes=["bus:read", "bus:dispatch"], only_group="farm")
+    listed = document(call(flow, owner, "blender_list_access_tokens"))["access_tokens"]
+    bounds = {(entry["only_blender"], entry["only_group"]) for entry in listed}
+    assert bounds == {("studio <1>", None), (None, "farm")}
+    for tool, arguments in {
+        "blender_list_access_tokens": {},
+        "blender_create_access_token": {"name": "wider"},
+        "blender_revoke_access_token": {"token_id": listed[0]["token_id"]},
+    }.items():
+        assert "access tokens" in refusal(call(flow, token, tool, **arguments)), tool
+
+
+def test_a_bound_that_a_client_asks_for_stays_at_each_refresh(flow: Flow) -> None:
+    flow.register()
+    page = flow.consent_page(scope="bus:read bus:dispatch blender=studio-1")
+    assert "all of this only with the Blender" in page.text
+    tokens = flow.tokens(scope="bus:read bus:dispatch blender=studio-1")
+    assert tokens["scope"] == "bus:read bus:dispatch blender=studio-1"
+    less = flow.refresh(tokens["refresh_token"], scope="bus:read").json()
+    assert less["scope"] == "bus:read blender=studio-1"
+    assert claims_of(less["access_token"])["scope"] == "bus:read blender=studio-1"
+    other = flow.refresh(less["refresh_token"], scope="bus:read blender=studio-2")
+    assert other.json()["error"] == "invalid_scope"
+    assert flow.refresh(less["refresh_token"]).json()["scope"] == "bus:read bus:dispatch blender=studio-1"
+    assert "bound to some" in refusal(call(flow, less["access_token"], "blender_list_access_tokens"))
+    wrong = flow.browser.get(flow.authorize_url(scope="bus:read blender=a blender=b"))
+    assert flow.parameters(wrong)["error"] == "invalid_scope" if wrong.status_code == 303 else wrong.status_code == 400

@@ -2,7 +2,7 @@
 
 Whether each call is refused for its scope is compared with the table of docs/security.md; whatever was tried, the other
 tokens' Blender, client, inbox, session and job must be as they were. By hand, with its seed printed:
-`python3 tests/torture/scopes.py --calls 10000`.
+`python3 tests/torture/scopes.py --calls 10000`. With `--user eve` the tokens are another user's, who finds nothing.
 """
 
 from __future__ import annotations
@@ -48,17 +48,23 @@ METHODS = [
     "tasks/cancel",
     "subscriptions/listen",
 ]
+# What some of the tokens are bound to: none of it is the victim's.
+BOUNDS = ("", " blender=node-1", " group=farm")
+BEYOND = "beyond_bound"
+THEIRS = ("studio-1", "boss")
 SOCKET_REFUSAL = "this token may not call"
 MESSAGES = 5
+# Stands in all that the victim has sent.
+SECRET = "nobody-elses-business"
 
 
-def table() -> dict[str, tuple[str, str]]:
-    """The rows of the page: name -> what it needs over HTTP, and over a socket."""
+def table() -> dict[str, tuple[str, ...]]:
+    """The rows of the page: name -> what it needs over HTTP and over a socket, and what a bound token has of it."""
     page = (ROOT / "docs" / "security.md").read_text()
     section = page.split("## What each scope allows")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| `([\w/]+)` \| (.+?) \| (.+?) \|$", section, re.MULTILINE)
+    rows = re.findall(r"^\| `([\w/]+)` \| (.+?) \| (.+?) \| (.+?) \|$", section, re.MULTILINE)
     assert len(rows) > 15, rows
-    return {name: (over_http, over_socket) for name, over_http, over_socket in rows}
+    return {name: tuple(needs) for name, *needs in rows}
 
 
 def meets(scopes: str, need: str) -> bool:
@@ -72,10 +78,11 @@ def meets(scopes: str, need: str) -> bool:
     return any(f"`{scope}`" in need for scope in held)
 
 
-def signed_in(base: str, scopes: str, program: str) -> str:
+def signed_in(base: str, scopes: str, program: str, username: str) -> str:
     """An access token by OAuth, of a client that registers anew under this name."""
     flow = Flow(base)
     assert flow.register(client_name=program).status_code == 201
+    flow.sign_in(username)
     answer = flow.exchange(flow.callback(scope=scopes)["code"])
     assert answer.status_code == 200, answer.text
     token = answer.json()["access_token"]
@@ -83,9 +90,9 @@ def signed_in(base: str, scopes: str, program: str) -> str:
     return token
 
 
-async def scoped(base: str, scopes: str, program: str = "Intruder") -> str:
+async def scoped(base: str, scopes: str, program: str = "Intruder", username: str = "demo") -> str:
     """An access token of a grant of its own, with these scopes."""
-    return await asyncio.to_thread(signed_in, base, scopes, program)
+    return await asyncio.to_thread(signed_in, base, scopes, program, username)
 
 
 @dataclass
@@ -95,7 +102,10 @@ class Intruder:
     scopes: str
     client: ModernClient
     peer: Peer | None = None
-    bound: bool = False
+
+    @property
+    def is_bound(self) -> bool:
+        return "=" in self.scopes
 
 
 @dataclass
@@ -113,9 +123,11 @@ class Run:
     base: str
     ws_url: str
     random: random.Random
-    rights: dict[str, tuple[str, str]] = field(default_factory=table)
+    rights: dict[str, tuple[str, ...]] = field(default_factory=table)
     calls: int = 0
     refused: int = 0
+    # Calls of bound tokens that would have reached another's client.
+    beyond: int = 0
 
     async def victim(self, stack: AsyncExitStack) -> Victim:
         token = await login(self.base)
@@ -125,9 +137,13 @@ class Run:
         victim = Victim(client, session, peer)
         await client.call("blender_register_client", client_uuid="boss", client_type="llm", is_persistent=True)
         for number in range(MESSAGES):
-            await client.call("blender_send_message", payload={"number": number}, target_uuid="boss")
+            await client.call("blender_send_message", payload={"number": number, "secret": SECRET}, target_uuid="boss")
         submitted = await client.call(
-            "blender_submit", command="execute_code", params={"code": "1"}, target_uuid="studio-1", from_uuid="boss"
+            "blender_submit",
+            command="execute_code",
+            params={"code": f"# {SECRET}"},
+            target_uuid="studio-1",
+            from_uuid="boss",
         )
         victim.job_id = submitted.document["job_id"]
         await asyncio.wait_for(peer.jobs.get(), 10)
@@ -151,7 +167,7 @@ class Run:
                 "status": pick(["completed", "failed", "halfway"]),
                 "result": "FORGED",
             },
-            "blender_submit": {"command": "get_scene_info", "target_uuid": "nobody"},
+            "blender_submit": {"command": "get_scene_info", "params": {}, "target_uuid": "nobody"},
             "blender_job_status": {"job_id": job},
             "blender_job_result": {"job_id": job},
             "blender_job_cancel": {"job_id": "j-000000000000"},
@@ -175,7 +191,21 @@ class Run:
         tool = self.random.choice([*[name for name in self.rights if name.startswith("blender_")], *OTHER_TOOLS])
         arguments = self.arguments(tool, victim, f"own-{by.scopes}")
         answer = await by.client.call(tool, **arguments)
-        self.judge(f"{by.scopes} calls {tool} {arguments}", answer, self.expected(by.scopes, tool, 0))
+        what = f"{by.scopes} calls {tool} {arguments}"
+        self.judge(what, answer, self.expected(by.scopes, tool, 0))
+        if by.is_bound and answer.status == 200:
+            self.judge_bound(what, tool, arguments, answer.result)
+
+    def judge_bound(self, what: str, tool: str, arguments: dict[str, Any], result: dict[str, Any]) -> None:
+        """A bound token is refused by name what the table says, and otherwise learns of nobody else."""
+        left = self.rights[tool][2] if tool in self.rights else "names its own only"
+        named = arguments.get("target_uuid") or arguments.get("client_uuid", "")
+        if left == "names its own only" and (named in THEIRS or arguments.get("target_uuid")):
+            assert result["isError"] and BEYOND in str(result), f"{what}: {result}"
+            self.beyond += 1
+        if left == "finds its own only":
+            assert not any(name in str(result) for name in THEIRS), f"{what}: {result}"
+            self.beyond += 1
 
     async def a_method(self, by: Intruder, victim: Victim) -> None:
         method = self.random.choice(
@@ -188,6 +218,9 @@ class Run:
             "subscriptions/listen": {"notifications": {"resourceSubscriptions": ["blender://inbox/boss"]}},
         }.get(method, {})
         answer = await by.client.request(method, params)
+        if by.is_bound and answer.status == 200:
+            said = str(answer.body).replace("inbox/boss", "")
+            assert BEYOND in said or not any(name in said for name in THEIRS), said
         need = self.rights[method][0] if method in self.rights else "`bus:read` or `bus:dispatch`"
         self.judge(f"{by.scopes} asks {method}", answer, meets(by.scopes, need))
 
@@ -229,6 +262,10 @@ class Run:
             return
         need = self.rights[tool][1]
         assert meets(by.scopes, need) or "for its own" in need, f"{by.scopes} called {tool} {arguments}"
+        if by.is_bound:
+            assert not any(name in str(document) for name in THEIRS), (
+                f"{by.scopes} called {tool} {arguments}: {document}"
+            )
         name = arguments.get("client_uuid", own)
         assert name == own or document["status"] == "not_found", f"{by.scopes} called {tool} {arguments}"
 
@@ -247,18 +284,54 @@ class Run:
         assert pinged.status == 200, pinged.body
         await victim.peer.call("blender_list_available_clients")
 
+    async def of_another_user(self, by: Intruder, victim: Victim) -> None:
+        """Whatever another user asks for by the victim's ids, nothing of the victim's is in the answer."""
+        own = f"own-{by.scopes}"
+        tool = self.random.choice([*[name for name in self.rights if name.startswith("blender_")], *OTHER_TOOLS])
+        arguments = self.arguments(tool, victim, own)
+        way = self.random.choice(["http", "http", "socket", "session", "method"])
+        if way == "session":
+            await self.in_the_session(by, victim)
+            return
+        if way == "socket" and by.peer is not None:
+            try:
+                said = str(await by.peer.call(tool, **arguments))
+            except ToolRefused as refused:
+                said = str(refused)
+        elif way == "method":
+            params = {
+                "taskId": victim.job_id,
+                "uri": self.random.choice(
+                    [
+                        f"blender://jobs/{victim.job_id}",
+                        "blender://inbox/boss",
+                        "blender://bus/clients",
+                        "blender://bus/stats",
+                    ]
+                ),
+            }
+            said = str((await by.client.request(self.random.choice(METHODS[:-1]), params)).body)
+        else:
+            answer = await by.client.call(tool, **arguments)
+            assert answer.status != 500, answer.body
+            said = str(answer.body)
+        assert SECRET not in said, f"{by.scopes} calls {tool} {arguments}: {said}"
+
 
 def meets_read(scopes: str) -> bool:
     return meets(scopes, "`bus:read` or `bus:dispatch`")
 
 
-async def storm(base: str, ws_url: str, calls: int, seed: int) -> Run:
-    """Makes so many calls and returns what was counted. AssertionError at the first that does what it must not."""
+async def storm(base: str, ws_url: str, calls: int, seed: int, username: str = "demo") -> Run:
+    """Makes so many calls by tokens of this user and returns what was counted.
+
+    AssertionError at the first that does what it must not.
+    """
     run = Run(base, ws_url, random.Random(seed))
     async with AsyncExitStack() as stack:
         intruders = []
-        for scopes in SUBSETS:
-            token = await scoped(base, scopes)
+        for scopes in [f"{some}{bound}" for some in SUBSETS for bound in BOUNDS]:
+            token = await scoped(base, scopes, username=username)
             client = await stack.enter_async_context(ModernClient(f"{base}/", token))
             intruders.append(Intruder(scopes, client))
             if "peer" in scopes:
@@ -269,6 +342,8 @@ async def storm(base: str, ws_url: str, calls: int, seed: int) -> Run:
         # Later than the others: the same program's later sign-in could take a name.
         victim = await run.victim(stack)
         ways = [run.over_http, run.over_http, run.a_method, run.in_the_session, run.over_a_socket, run.over_a_socket]
+        if username != "demo":
+            ways = [run.of_another_user]
         while run.calls < calls:
             by = run.random.choice(intruders)
             await run.random.choice(ways)(by, victim)
@@ -282,13 +357,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument("--user", default="demo", help="whose the tokens are: demo, like the victim, or eve")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
-    variables = {"DEV_ACCOUNTS": "demo:demo"}
+    variables = {"DEV_ACCOUNTS": "demo:demo,eve:eve"}
     with tempfile.TemporaryDirectory() as folder, Workerd(Path(folder) / "workerd", variables=variables) as server:
         began = time.monotonic()
-        run = asyncio.run(storm(server.url, server.ws_url, options.calls, options.seed))
-        print(f"{run.calls} calls in {time.monotonic() - began:.0f} s, {run.refused} refused, nothing taken")
+        run = asyncio.run(storm(server.url, server.ws_url, options.calls, options.seed, options.user))
+        took = f"{run.calls} calls in {time.monotonic() - began:.0f} s"
+        print(f"{took}, {run.refused} refused, {run.beyond} beyond their bound, nothing taken")
 
 
 if __name__ == "__main__":

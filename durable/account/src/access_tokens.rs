@@ -2,9 +2,9 @@
 //!
 //! Each is a grant to `CLIENT`, so that revoking one reaches the bus as any revocation does.
 
+use kernel::access::Access;
 use kernel::ids::{Entropy, EntropyError, random_id};
 use kernel::params;
-use kernel::scopes::Scopes;
 use kernel::secrets::{hash, new_secret};
 use kernel::storage::{Row, Sql, StorageError};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ const USE_NOTED_MS: i64 = 3_600_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewToken {
     pub name: String,
-    pub scopes: Scopes,
+    pub scopes: Access,
     pub days: i64,
     pub audience: String,
 }
@@ -34,7 +34,7 @@ pub struct NewToken {
 pub struct Listed {
     pub token_id: String,
     pub name: String,
-    pub scopes: Scopes,
+    pub scopes: Access,
     pub created_ms: i64,
     pub expires_ms: i64,
     pub last_used_ms: Option<i64>,
@@ -50,7 +50,7 @@ pub type Maker<'a> = (&'a str, &'a Permission);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     pub token_id: String,
-    pub scopes: Scopes,
+    pub scopes: Access,
     pub expires_ms: i64,
 }
 
@@ -122,7 +122,7 @@ pub fn create(
     sql.query("INSERT INTO access_tokens (hash, grant_id) VALUES (?, ?)", params![hash(&secret), token_id.as_str()])?;
     let name = new.name.clone();
     let made_by = maker.map(|(_, client)| client.client_name.clone());
-    let scopes = new.scopes;
+    let scopes = new.scopes.clone();
     Ok((secret, Listed { token_id, name, scopes, created_ms: now_ms, expires_ms, last_used_ms: None, made_by }))
 }
 
@@ -154,7 +154,7 @@ pub fn find(sql: &dyn Sql, secret: &str, audiences: &[String], now_ms: i64) -> R
     if row.integer(4)?.saturating_add(USE_NOTED_MS) <= now_ms || never_used(sql, &token_id)? {
         sql.query("UPDATE grants SET used_ms = ? WHERE grant_id = ?", params![now_ms, token_id.as_str()])?;
     }
-    Ok(Some(Held { token_id, scopes: Scopes::known(&row.text(1)?), expires_ms: row.integer(2)? }))
+    Ok(Some(Held { token_id, scopes: Access::stored(&row.text(1)?), expires_ms: row.integer(2)? }))
 }
 
 fn never_used(sql: &dyn Sql, token_id: &str) -> Result<bool, StorageError> {
@@ -179,7 +179,7 @@ fn listed(row: &Row) -> Result<Listed, StorageError> {
     Ok(Listed {
         token_id: row.text(0)?,
         name: row.text(1)?,
-        scopes: Scopes::known(&row.text(2)?),
+        scopes: Access::stored(&row.text(2)?),
         created_ms,
         expires_ms: row.integer(4)?,
         last_used_ms: (used_ms >= created_ms).then_some(used_ms),
@@ -230,12 +230,12 @@ mod tests {
         }
 
         fn scopes(&self, secret: &str, now_ms: i64) -> Option<Scopes> {
-            find(&self.sql, secret, &[ORIGIN.to_owned()], now_ms).unwrap().map(|held| held.scopes)
+            find(&self.sql, secret, &[ORIGIN.to_owned()], now_ms).unwrap().map(|held| held.scopes.set)
         }
     }
 
     fn new() -> NewToken {
-        NewToken { name: "render farm".into(), scopes: Scopes::PEER, days: 90, audience: ORIGIN.into() }
+        NewToken { name: "render farm".into(), scopes: Scopes::PEER.into(), days: 90, audience: ORIGIN.into() }
     }
 
     #[test]
@@ -264,7 +264,7 @@ mod tests {
         let permission = Permission {
             client_id: "client".into(),
             client_name: String::new(),
-            scopes: Scopes::ALL,
+            scopes: Scopes::ALL.into(),
             audience: ORIGIN.into(),
         };
         let (granted, _) = grant(&account.sql, &permission, 1, &mut account.entropy).unwrap();
@@ -294,7 +294,7 @@ mod tests {
             (NewToken { name: "x".repeat(81), ..new() }, Refused::Name),
             (NewToken { days: 0, ..new() }, Refused::Days),
             (NewToken { days: MAX_DAYS + 1, ..new() }, Refused::Days),
-            (NewToken { scopes: Scopes::NONE, ..new() }, Refused::Scopes),
+            (NewToken { scopes: Scopes::NONE.into(), ..new() }, Refused::Scopes),
         ] {
             assert!(matches!(account.create(&wrong), Err(TokenError::Refused(refused)) if refused == reason));
         }
@@ -308,7 +308,7 @@ mod tests {
         let permission = Permission {
             client_id: "client".into(),
             client_name: String::new(),
-            scopes: Scopes::ALL,
+            scopes: Scopes::ALL.into(),
             audience: ORIGIN.into(),
         };
         for _ in 0..1001 {

@@ -38,7 +38,8 @@ pub fn handle(
     entropy: &mut dyn Entropy,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
     let noted = events::of(sql, &command)?;
-    let done = perform(sql, command, now_ms, entropy)?;
+    let mut done = perform(sql, command, now_ms, entropy)?;
+    done.1.extend(row::unlisted(sql)?);
     if let Some(noted) = noted {
         events::note(sql, &noted, &done.0, now_ms)?;
     }
@@ -123,7 +124,7 @@ fn of_owner(
 /// The effects still to be performed, because the bus could not be reached or the object died before it was.
 pub fn owed(sql: &dyn Sql) -> Result<Vec<Effect>, StorageError> {
     match owner(sql)? {
-        Some(owner) => Ok(effects(&owner, grants::untold(sql)?)),
+        Some(owner) => Ok(effects(&owner, grants::untold(sql)?).into_iter().chain(row::unlisted(sql)?).collect()),
         None => deletion::owed(sql),
     }
 }
@@ -132,7 +133,10 @@ pub fn owed(sql: &dyn Sql) -> Result<Vec<Effect>, StorageError> {
 pub fn performed(sql: &dyn Sql, effect: &Effect) -> Result<(), StorageError> {
     match effect {
         Effect::RevokeOnBus { grant_id, .. } => grants::told(sql, grant_id),
-        Effect::EraseBus { .. } | Effect::ReleaseSetup { .. } => deletion::performed(sql, effect),
+        Effect::ListName { .. } => row::listed(sql),
+        Effect::EraseBus { .. } | Effect::ReleaseSetup { .. } | Effect::UnlistName { .. } => {
+            deletion::performed(sql, effect)
+        }
     }
 }
 

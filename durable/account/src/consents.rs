@@ -4,8 +4,8 @@
 //! The edge decides whether a consent may be remembered, because it knows whether the redirect URI identifies the
 //! client (RFC 8252 section 8.6).
 
+use kernel::access::Access;
 use kernel::params;
-use kernel::scopes::Scopes;
 use kernel::storage::{Row, Sql, StorageError};
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ pub enum Consent {
 pub struct Allowed {
     pub client_id: String,
     pub client_name: String,
-    pub scopes: Scopes,
+    pub scopes: Access,
     pub since_ms: i64,
     pub used_ms: i64,
     /// Its consent is remembered.
@@ -57,7 +57,7 @@ pub fn is_given(
 
 fn was_given(sql: &dyn Sql, permission: &Permission, redirect_uri: &str, now_ms: i64) -> Result<bool, StorageError> {
     let covered = scopes_of(sql, permission, redirect_uri, now_ms)?
-        .is_some_and(|scopes| !permission.scopes.is_empty() && scopes.contains(permission.scopes));
+        .is_some_and(|scopes| !permission.scopes.is_empty() && scopes.covers(&permission.scopes));
     if covered {
         sql.query(
             "UPDATE consents SET used_ms = ? WHERE client_id = ? AND redirect_uri = ? AND audience = ?",
@@ -72,7 +72,7 @@ fn scopes_of(
     permission: &Permission,
     redirect_uri: &str,
     now_ms: i64,
-) -> Result<Option<Scopes>, StorageError> {
+) -> Result<Option<Access>, StorageError> {
     let rows = sql.query(
         "SELECT scopes FROM consents WHERE client_id = ? AND redirect_uri = ? AND audience = ? AND used_ms > ?",
         params![
@@ -82,13 +82,16 @@ fn scopes_of(
             now_ms.saturating_sub(LIFETIME_MS)
         ],
     )?;
-    rows.first().map(|row| Ok(Scopes::known(&row.text(0)?))).transpose()
+    rows.first().map(|row| Ok(Access::stored(&row.text(0)?))).transpose()
 }
 
-/// Scopes that were consented to before are kept.
+/// Scopes that were consented to before are kept, if they were bound to the same Blenders.
 fn remember(sql: &dyn Sql, permission: &Permission, redirect_uri: &str, now_ms: i64) -> Result<(), StorageError> {
     let before = scopes_of(sql, permission, redirect_uri, now_ms)?;
-    let scopes = before.map_or(permission.scopes, |before| before.union(permission.scopes));
+    let scopes = match before {
+        Some(before) if before.bound == permission.scopes.bound => before.joined(&permission.scopes),
+        _ => permission.scopes.clone(),
+    };
     sql.query("DELETE FROM consents WHERE used_ms <= ?", params![now_ms.saturating_sub(LIFETIME_MS)])?;
     sql.query(
         "INSERT INTO consents (client_id, redirect_uri, audience, client_name, scopes, given_ms, used_ms)
@@ -134,7 +137,7 @@ pub fn allowed(sql: &dyn Sql, now_ms: i64) -> Result<Vec<Allowed>, StorageError>
         let has_room = found.len() < MAX_LISTED;
         match found.iter_mut().find(|client| client.client_id == next.client_id) {
             Some(client) => {
-                client.scopes = client.scopes.union(next.scopes);
+                client.scopes = client.scopes.joined(&next.scopes);
                 client.since_ms = client.since_ms.min(next.since_ms);
                 client.remembered |= next.remembered;
             }
@@ -149,7 +152,7 @@ fn entry(row: &Row) -> Result<Allowed, StorageError> {
     Ok(Allowed {
         client_id: row.text(0)?,
         client_name: row.text(1)?,
-        scopes: Scopes::known(&row.text(2)?),
+        scopes: Access::stored(&row.text(2)?),
         since_ms: row.integer(3)?,
         used_ms: row.integer(4)?,
         remembered: row.boolean(5)?,
@@ -180,7 +183,7 @@ mod tests {
 
     fn permission(scopes: Scopes) -> Permission {
         let (client_id, client_name) = ("client".to_owned(), "A client".to_owned());
-        Permission { client_id, client_name, scopes, audience: "https://bus.example".into() }
+        Permission { client_id, client_name, scopes: scopes.into(), audience: "https://bus.example".into() }
     }
 
     fn given(sql: &Memory, consent: Consent, scopes: Scopes, now_ms: i64) -> bool {
@@ -236,12 +239,12 @@ mod tests {
         let (second, _) = grant(&sql, &permission(Scopes::BUS_READ), 7, &mut entropy).unwrap();
         given(&sql, NowAndLater, Scopes::BUS_DISPATCH, 6);
         let [client] = &allowed(&sql, 8).unwrap()[..] else { panic!("listed once") };
-        assert_eq!((client.scopes, client.since_ms, client.used_ms), (Scopes::ALL, 5, 7));
+        assert_eq!((client.scopes.set, client.since_ms, client.used_ms), (Scopes::ALL, 5, 7));
         assert!(client.remembered);
         forget(&sql, "client").unwrap();
         revoke(&sql, &first.grant_id, 9).unwrap();
         let [client] = &allowed(&sql, 10).unwrap()[..] else { panic!("one grant is left") };
-        assert_eq!((client.scopes, client.remembered), (Scopes::BUS_READ, false));
+        assert_eq!((client.scopes.set, client.remembered), (Scopes::BUS_READ, false));
         revoke(&sql, &second.grant_id, 9).unwrap();
         assert_eq!(allowed(&sql, 10).unwrap(), []);
     }

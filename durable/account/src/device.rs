@@ -3,10 +3,10 @@
 //! Strangers make these, so each holds one row and expires. What the device gets in the end is an authorization code of
 //! the account that allowed it. The code's secret is the device's own, so reading this row gives nobody access.
 
+use kernel::access::Access;
 use kernel::ids::{Entropy, EntropyError};
 use kernel::migrate::migrate;
 use kernel::params;
-use kernel::scopes::Scopes;
 use kernel::secrets::{encoded_hash, hash, new_secret};
 use kernel::storage::{Row, Sql, StorageError};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub struct Requested {
     pub client_id: String,
     pub client_name: String,
     pub publisher: Option<String>,
-    pub scopes: Scopes,
+    pub scopes: Access,
     pub audience: String,
 }
 
@@ -221,7 +221,7 @@ fn request(row: &Row) -> Result<Request, StorageError> {
             client_id: row.text(1)?,
             client_name: row.text(2)?,
             publisher: row.optional_text(3)?,
-            scopes: Scopes::known(&row.text(4)?),
+            scopes: Access::stored(&row.text(4)?),
             audience: row.text(5)?,
         },
         expires_ms: row.integer(6)?,

@@ -1,7 +1,7 @@
 //! What an account holds of its owner, for a download. No secret and no hash of one is part of it.
 
+use kernel::access::Access;
 use kernel::params;
-use kernel::scopes::Scopes;
 use kernel::storage::{Row, Sql, StorageError};
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ pub struct ListedGrant {
     pub grant_id: String,
     pub client_id: String,
     pub client_name: String,
-    pub scopes: Scopes,
+    pub scopes: Access,
     pub audience: String,
     pub created_ms: i64,
     /// None where it was not used since it was made.
@@ -90,7 +90,7 @@ fn grant(row: &Row) -> Result<ListedGrant, StorageError> {
         grant_id: row.text(0)?,
         client_id: row.text(1)?,
         client_name: row.text(2)?,
-        scopes: Scopes::known(&row.text(3)?),
+        scopes: Access::stored(&row.text(3)?),
         audience: row.text(4)?,
         created_ms,
         used_ms: (used_ms > created_ms).then_some(used_ms),

@@ -9,9 +9,9 @@
 //!
 //! A spent token outside its grace, or a retired one, shows that two parties hold the grant: it is revoked.
 
+use kernel::access::Access;
 use kernel::ids::{Entropy, EntropyError, random_id};
 use kernel::params;
-use kernel::scopes::Scopes;
 use kernel::secrets::{hash, new_secret};
 use kernel::storage::{Row, Sql, StorageError, Value};
 use serde::{Deserialize, Serialize};
@@ -74,7 +74,7 @@ impl From<Refusal> for GrantError {
 pub struct Permission {
     pub client_id: String,
     pub client_name: String,
-    pub scopes: Scopes,
+    pub scopes: Access,
     pub audience: String,
 }
 
@@ -86,7 +86,7 @@ pub struct Granted {
     pub granted_ms: i64,
     pub client_id: String,
     /// Of the access token; the grant may hold more.
-    pub scopes: Scopes,
+    pub scopes: Access,
     pub audience: String,
     /// The secret part only.
     pub refresh_token: String,
@@ -98,7 +98,7 @@ pub struct Refresh {
     pub token: String,
     pub client_id: String,
     /// Fewer scopes than were granted, for the new access token alone.
-    pub scopes: Option<Scopes>,
+    pub scopes: Option<Access>,
     pub audiences: Vec<String>,
 }
 
@@ -132,7 +132,7 @@ pub fn grant(
         grant_id,
         granted_ms: now_ms,
         client_id: permission.client_id.clone(),
-        scopes: permission.scopes,
+        scopes: permission.scopes.clone(),
         audience: permission.audience.clone(),
         refresh_token,
     };
@@ -164,8 +164,9 @@ pub fn refresh(
     if !request.audiences.contains(&token.permission.audience) {
         return Err(Refusal::WrongAudience.into());
     }
-    let scopes = request.scopes.unwrap_or(token.permission.scopes);
-    if scopes.is_empty() || !token.permission.scopes.contains(scopes) {
+    let asks_for_nothing = request.scopes.as_ref().is_some_and(|scopes| *scopes == Access::default());
+    let scopes = request.scopes.clone().unwrap_or_default().within(&token.permission.scopes);
+    if asks_for_nothing || !token.permission.scopes.covers(&scopes) {
         return Err(Refusal::ScopeExceeded.into());
     }
     let refresh_token = new_secret(entropy)?;
@@ -325,7 +326,7 @@ pub(crate) fn permission(row: &Row) -> Result<Permission, StorageError> {
     Ok(Permission {
         client_id: row.text(0)?,
         client_name: row.text(1)?,
-        scopes: Scopes::known(&row.text(2)?),
+        scopes: Access::stored(&row.text(2)?),
         audience: row.text(3)?,
     })
 }

@@ -13,7 +13,12 @@ pub const ACCOUNT: Migrations = &[
     include_str!("../schema/account/0008_makers_of_tokens.sql"),
     include_str!("../schema/account/0009_failures_by_network.sql"),
     include_str!("../schema/account/0010_audit.sql"),
+    include_str!("../schema/account/0011_listed.sql"),
 ];
 pub const DEVICE: Migrations = &[include_str!("../schema/device/0001_initial.sql")];
-pub const KEY_RING: Migrations =
-    &[include_str!("../schema/key_ring/0001_initial.sql"), include_str!("../schema/key_ring/0002_setup.sql")];
+pub const KEY_RING: Migrations = &[
+    include_str!("../schema/key_ring/0001_initial.sql"),
+    include_str!("../schema/key_ring/0002_setup.sql"),
+    include_str!("../schema/key_ring/0003_names.sql"),
+];
+pub const NAMES: Migrations = &[include_str!("../schema/names/0001_initial.sql")];

@@ -55,7 +55,7 @@ mod tests {
     use kernel::testing::Memory;
 
     fn new() -> NewToken {
-        NewToken { name: "farm".into(), scopes: Scopes::PEER, days: 90, audience: "https://bus.example".into() }
+        NewToken { name: "farm".into(), scopes: Scopes::PEER.into(), days: 90, audience: "https://bus.example".into() }
     }
 
     fn account() -> Memory {
@@ -70,7 +70,7 @@ mod tests {
         approve(&sql, "g-1", &new(), 0).unwrap();
         for other in [
             NewToken { name: "other".into(), ..new() },
-            NewToken { scopes: Scopes::ALL, ..new() },
+            NewToken { scopes: Scopes::ALL.into(), ..new() },
             NewToken { days: 91, ..new() },
             NewToken { audience: "https://evil.example".into(), ..new() },
         ] {

@@ -61,7 +61,7 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
     if is_revoked(turn, &socket.caller.grant_id)? {
         return Ok(Frame::Understood);
     }
-    turn.caller = Some(socket.caller.clone());
+    turn.act_for(socket.caller.clone());
     let name = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
     turn.note_sender(&socket.caller.grant_id, name.as_deref().unwrap_or_default());
     if let Some(uuid) = name {
@@ -173,7 +173,7 @@ fn call_tool(turn: &mut Turn<'_>, socket: Socket<'_>, name: &str, arguments: &Va
         BusCall::JobUpdate(_) => true,
         _ => false,
     };
-    if !right.is_met(socket.caller.scopes, own) {
+    if !right.is_met(socket.caller.scopes.set, own) {
         return Ok((Err(format!("this token may not call {name}: it lacks the scope bus:dispatch")), None));
     }
     let attaches = match &call {

@@ -19,7 +19,9 @@ pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error
         }
         client_name = Some(caller.client_name.clone());
     }
-    turn.caller.clone_from(&request.caller);
+    if let Some(caller) = &request.caller {
+        turn.act_for(caller.clone());
+    }
     let mut protocol_version = String::new();
     if let Some(session_id) = &request.session_id {
         let grant_id = request.caller.as_ref().map_or("", |caller| caller.grant_id.as_str());

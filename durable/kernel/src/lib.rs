@@ -3,9 +3,10 @@
 //! - `storage`: the database as everything above sees it, and `migrate`, which brings its schema up to date.
 //! - `ids` and `secrets`: names and secrets made of randomness that is handed in.
 //! - `arguments`: one table for the parameters of a tool, from which come its schema and its checks.
-//! - `scopes`: what a token may do.
+//! - `scopes` and `access`: what a token may do, and in which Blenders.
 //! - `text`, `shorten`, `trace`: cutting texts and documents, and what a log line says.
 
+pub mod access;
 pub mod arguments;
 pub mod ids;
 pub mod migrate;

@@ -6,6 +6,7 @@
 use core::time::Duration;
 
 use account::accounts::{AccountError, Command, Effect, Reply, handle, is_over, open, owed, performed};
+use account::key_ring::names::{self, Command as Names};
 use account::key_ring::setup::Command as Setup;
 use bus::wire::command::{Command as BusCommand, Reply as BusReply, Request as BusRequest};
 use kernel::storage::StorageError;
@@ -117,12 +118,19 @@ impl Account {
                 self.tell_bus(user_id, BusCommand::RevokeGrant { grant_id: grant_id.clone() }).await
             }
             Effect::EraseBus { user_id } => self.tell_bus(user_id, BusCommand::Erase).await,
+            Effect::ListName { username } => self.tell_names(&Names::Add { name: username.clone() }).await,
+            Effect::UnlistName { username } => self.tell_names(&Names::Remove { name: username.clone() }).await,
             Effect::ReleaseSetup { username } => {
                 let key_ring = self.env.durable_object("KEY_RING")?.get_by_name("keys")?;
                 let command = Setup::Renew { username: username.clone() };
                 post("KeyRing", &key_ring, "https://key-ring/setup", &command).await.map(|_| ())
             }
         }
+    }
+
+    async fn tell_names(&self, command: &Names) -> core::result::Result<(), Failure> {
+        let names = self.env.durable_object("KEY_RING")?.get_by_name(&names::shard(command.name()))?;
+        post("KeyRing", &names, "https://key-ring/names", command).await.map(|_| ())
     }
 
     async fn tell_bus(&self, user_id: &str, command: BusCommand) -> core::result::Result<(), Failure> {

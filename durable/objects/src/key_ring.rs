@@ -1,9 +1,11 @@
 //! The one object that holds this server's keys, and the setup code of its first administrator.
 //!
-//! `POST /keys` is answered with all keys, as JSON `{"keys": [account::key_ring::keys::Key]}`; isolates of the edge keep the answer.
+//! `POST /keys` is answered with all keys, as JSON `{"keys": [account::key_ring::keys::Key], "names_are_whole": bool}`; isolates of the edge keep the answer.
+//! `POST /names` takes a `account::key_ring::names::Command` and is answered `{"done": bool}`; the names are in objects of their own.
 //! `POST /setup` takes a `account::key_ring::setup::Command` and is answered `{"done": bool}`.
 
 use account::key_ring::keys::{KeyError, keys};
+use account::key_ring::names;
 use account::key_ring::setup::{Command, first_code, perform};
 use account::schema::KEY_RING;
 use kernel::migrate::migrate;
@@ -27,12 +29,17 @@ impl DurableObject for KeyRing {
             let command: Command = request.json().await?;
             return self.set_up(&command);
         }
+        if request.path() == "/names" {
+            let command: names::Command = request.json().await?;
+            return self.about_names(&command);
+        }
         let sql = self.sql();
         let keys = migrate(&sql, KEY_RING).map_err(KeyError::from).and_then(|()| keys(&sql, now_ms(), &mut WebCrypto));
         match keys {
             Ok(keys) => {
                 self.show_setup_code();
-                Response::from_json(&serde_json::json!({"keys": keys}))
+                let names_are_whole = names::is_whole(&sql).unwrap_or_default();
+                Response::from_json(&serde_json::json!({"keys": keys, "names_are_whole": names_are_whole}))
             }
             Err(error) => {
                 console_error!("keys: {error}");
@@ -53,6 +60,16 @@ impl KeyRing {
             Ok(Some(code)) => console_log!("Make the first account at /signup with this setup code: {code}"),
             Ok(None) => {}
             Err(error) => console_error!("setup code: {error}"),
+        }
+    }
+
+    fn about_names(&self, command: &names::Command) -> Result<Response> {
+        match names::perform(&self.sql(), command) {
+            Ok(done) => Response::from_json(&serde_json::json!({"done": done})),
+            Err(error) => {
+                console_error!("names: {error}");
+                Response::error("names unavailable", 500)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Tools for the caller's own account: personal access tokens. The edge answers them, from the account, not the bus.
 
 use ::account::access_tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_CHARACTERS};
+use kernel::access::MAX_BOUND;
 use kernel::arguments::{DefaultValue, Kind, Param};
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ pub const CREATE_ACCESS_TOKEN: &str = "blender_create_access_token";
 pub const LIST_ACCESS_TOKENS: &str = "blender_list_access_tokens";
 pub const REVOKE_ACCESS_TOKEN: &str = "blender_revoke_access_token";
 
+const NAME: Kind = Kind::Label { max: MAX_BOUND };
 const SCOPE: Kind = Kind::OneOf(&["bus:read", "bus:dispatch", "peer"]);
 
 pub const TOOLS: &[AccountTool] = &[
@@ -31,6 +33,8 @@ pub const TOOLS: &[AccountTool] = &[
                 &Kind::List { items: &SCOPE, max: 3 },
                 "What it may do; leave it out for all that this sign-in may do.",
             ),
+            Param::nullable("only_blender", &NAME, "Only for this Blender (client_uuid)."),
+            Param::nullable("only_group", &NAME, "Only for this group (group_id)."),
             Param::optional(
                 "expires_in_days",
                 Kind::Integer { min: 1, max: MAX_DAYS },

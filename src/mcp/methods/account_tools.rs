@@ -3,6 +3,7 @@
 use account::access_tokens::{DEFAULT_DAYS, Listed};
 use bus::wire::command::Command;
 use bus::wire::rights;
+use kernel::access::{Access, Bound};
 use kernel::arguments::validate;
 use kernel::scopes::Scopes;
 use serde_json::{Map, Value, json};
@@ -48,7 +49,10 @@ async fn answer(
                 _ => Vec::new(),
             };
             let days = arguments.get("expires_in_days").and_then(Value::as_i64).unwrap_or(DEFAULT_DAYS);
-            let new = personal_tokens::requested(&context.caller, text("name"), Scopes::known(&scopes.join(" ")), days);
+            let bound = Bound::typed(&text("only_blender"), &text("only_group"))
+                .map_err(|error| PersonalTokenError::Refused(error.to_string()))?;
+            let wanted = Access::new(Scopes::known(&scopes.join(" ")), bound);
+            let new = personal_tokens::requested(&context.caller, text("name"), wanted, days);
             let page = agreement_page(&context.caller.audience, &context.caller.grant_id, &new);
             let (token, made) = personal_tokens::create(&account, by, new).await.map_err(|error| match error {
                 PersonalTokenError::NotApproved => PersonalTokenError::Refused(format!(
@@ -74,11 +78,14 @@ async fn answer(
 #[allow(clippy::cast_precision_loss)]
 fn listed(token: &Listed) -> Value {
     let seconds = |ms: i64| ms as f64 / 1000.0;
-    let scopes: Vec<String> = token.scopes.to_string().split(' ').map(str::to_owned).collect();
+    let scopes: Vec<String> = token.scopes.set.to_string().split(' ').map(str::to_owned).collect();
+    let bound = token.scopes.bound.as_ref();
     json!({
         "token_id": token.token_id,
         "name": token.name,
         "scopes": scopes,
+        "only_blender": bound.and_then(Bound::blender),
+        "only_group": bound.and_then(Bound::group),
         "created_at": seconds(token.created_ms),
         "expires_at": seconds(token.expires_ms),
         "last_used_at": token.last_used_ms.map(seconds),

@@ -99,8 +99,12 @@ pub async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
     }
     let subscription = |topic, uri: &str| Subscription { topic, uri: uri.to_owned() };
     let subscriptions = vec![subscription(Topic::Clients, "clients"), subscription(Topic::Jobs, "jobs")];
-    let listener =
-        serde_json::to_string(&Listener { subscription_id: Value::Null, subscriptions, task_ids: Vec::new() })?;
+    let listener = serde_json::to_string(&Listener {
+        subscription_id: Value::Null,
+        subscriptions,
+        task_ids: Vec::new(),
+        bound: None,
+    })?;
     let opened = owner.bus.open_listener(&owner.as_caller(), &listener).await.map_err(worker::Error::from)?;
     match opened {
         Opened::Socket(socket) => Ok(bridge(socket, None, None)?),

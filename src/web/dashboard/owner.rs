@@ -68,7 +68,7 @@ impl<'a> Owner<'a> {
             username: self.session.owner.username.clone(),
             client_id: "dashboard".to_owned(),
             grant_id: format!("browser-{session}"),
-            scopes: Scopes::BUS_READ,
+            scopes: Scopes::BUS_READ.into(),
             sign_in: None,
             audience: self.site.issuer.clone(),
             expires_at_ms: now_ms().saturating_add(STREAM_MS),

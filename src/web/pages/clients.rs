@@ -9,6 +9,8 @@ pub struct Row {
     /// The host of its metadata document, if it has one.
     pub publisher: Option<String>,
     pub scopes: String,
+    /// What it is bound to.
+    pub only: Option<String>,
     pub since: String,
     pub last_used: String,
     /// Consent is remembered.

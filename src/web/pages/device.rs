@@ -25,7 +25,7 @@ pub struct DeviceConsent<'a> {
     pub username: &'a str,
     pub code: &'a str,
     /// What the device will be allowed to do, a line each.
-    pub abilities: &'a [&'a str],
+    pub abilities: &'a [String],
     pub form_token: &'a str,
     pub sign_out_token: &'a str,
 }

@@ -36,7 +36,7 @@ pub struct Consent<'a> {
     pub destination: &'a str,
     pub warning: Option<&'a str>,
     /// What the client will be allowed to do, a line each.
-    pub abilities: &'a [&'a str],
+    pub abilities: &'a [String],
     /// Consent will be remembered.
     pub remembered: bool,
     pub request: &'a str,

@@ -7,6 +7,8 @@ pub struct Row {
     pub token_id: String,
     pub name: String,
     pub scopes: String,
+    /// What it is bound to.
+    pub only: Option<String>,
     pub expires: String,
     pub last_used: Option<String>,
     /// The client that has made it and with which it ends.
@@ -37,7 +39,7 @@ pub struct Asked<'a> {
     pub client: &'a str,
     pub name: &'a str,
     pub days: i64,
-    pub abilities: &'a [&'static str],
+    pub abilities: &'a [String],
     /// The query that says all of this.
     pub request: &'a str,
     pub form_token: &'a str,

@@ -6,7 +6,7 @@
 use account::access_tokens::NewToken;
 use account::accounts::{Denial, InBrowser, Reply};
 use account::grants::Permission;
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 use url::form_urlencoded::byte_serialize;
 use worker::{Env, Response};
 
@@ -37,7 +37,7 @@ fn wanted(query: &str, site: &Site) -> Result<(String, NewToken), Error> {
     let parameters = Parameters::parse(query);
     let new = NewToken {
         name: parameters.required("name")?.to_owned(),
-        scopes: Scopes::known(parameters.required("scopes")?),
+        scopes: Access::known(parameters.required("scopes")?)?,
         days: parameters.required("days")?.parse().unwrap_or(0),
         audience: site.issuer.clone(),
     };
@@ -96,7 +96,7 @@ async fn show(
         client: named(&client.client_name),
         name: &new.name,
         days: new.days,
-        abilities: &abilities(new.scopes),
+        abilities: &abilities(&new.scopes),
         request: query,
         form_token: &form_token(&keys, Page::Tokens, &session.credential, query)?,
     })?;

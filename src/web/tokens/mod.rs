@@ -5,6 +5,7 @@ mod asked;
 
 use account::access_tokens::{DEFAULT_DAYS, Listed, MAX_DAYS, NewToken};
 use account::accounts::Authority;
+use kernel::access::{Access, Bound};
 use kernel::scopes::Scopes;
 use worker::{Env, Request, Response};
 
@@ -65,9 +66,14 @@ async fn perform(parameters: &Parameters, session: &Session, site: &Site) -> Res
         };
     }
     let scopes: Vec<&str> = parameters.all("scope").collect();
+    let typed = |name| parameters.optional(name).map(Option::unwrap_or_default);
+    let bound = match Bound::typed(typed("only_blender")?, typed("only_group")?) {
+        Ok(bound) => bound,
+        Err(error) => return Ok(Outcome { made: None, error: Some(error.to_string()) }),
+    };
     let new = NewToken {
         name: parameters.optional("name")?.unwrap_or_default().to_owned(),
-        scopes: Scopes::known(&scopes.join(" ")),
+        scopes: Access::new(Scopes::known(&scopes.join(" ")), bound),
         days: parameters.optional("days")?.and_then(|days| days.trim().parse().ok()).unwrap_or(0),
         audience: site.issuer.clone(),
     };
@@ -104,7 +110,8 @@ fn row(token: &Listed) -> Row {
     Row {
         token_id: token.token_id.clone(),
         name: token.name.clone(),
-        scopes: token.scopes.to_string(),
+        scopes: token.scopes.set.to_string(),
+        only: token.scopes.bound.as_ref().map(Bound::shown),
         expires: day(token.expires_ms),
         last_used: token.last_used_ms.map(day),
         made_by: token.made_by.as_deref().map(|client| screens::named(client).to_owned()),

@@ -1,6 +1,6 @@
 //! What the edge asks of an account, and what it is told.
 
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -165,7 +165,7 @@ pub enum Authority {
     /// `scopes` are those of the client's access token. A token that it makes cannot have more.
     Grant {
         grant_id: String,
-        scopes: Scopes,
+        scopes: Access,
     },
 }
 
@@ -290,6 +290,10 @@ pub enum Denial {
     NotApproved,
     #[error("scopes must be among those that this client was granted itself")]
     ScopeExceeded,
+    #[error(
+        "this token is bound to some of its owner's Blenders and manages no access tokens: sign in without that bound"
+    )]
+    IsBound,
 }
 
 /// What the object does after the writes, and repeats until it can report success to `performed`.
@@ -299,6 +303,10 @@ pub enum Effect {
     RevokeOnBus { user_id: String, grant_id: String },
     /// Have the user's bus erased.
     EraseBus { user_id: String },
+    /// Note in the list of names that this one has an account.
+    ListName { username: String },
+    /// The account is deleted: strike its name from the list.
+    UnlistName { username: String },
     /// The administrator has deleted the account: make a new setup code, so that there can be another one.
     ReleaseSetup { username: String },
 }

@@ -14,8 +14,8 @@ const TABLE: &str = "deletion";
 pub fn begin(sql: &dyn Sql, owner: &Owner, is_administrator: bool) -> Result<(), StorageError> {
     let administrator = is_administrator.then_some(owner.username.as_str());
     sql.query(
-        "INSERT INTO deletion (one, user_id, administrator) VALUES (1, ?, ?)",
-        params![owner.user_id.as_str(), administrator],
+        "INSERT INTO deletion (one, user_id, administrator, listed) VALUES (1, ?, ?, ?)",
+        params![owner.user_id.as_str(), administrator, owner.username.as_str()],
     )?;
     empty(sql, &[TABLE])
 }
@@ -30,11 +30,12 @@ pub fn owed(sql: &dyn Sql) -> Result<Vec<Effect>, StorageError> {
     if !is_pending(sql)? {
         return Ok(owed);
     }
-    for row in &sql.query("SELECT user_id, bus_told, administrator FROM deletion", &[])? {
+    for row in &sql.query("SELECT user_id, bus_told, administrator, listed FROM deletion", &[])? {
         if !row.boolean(1)? {
             owed.push(Effect::EraseBus { user_id: row.text(0)? });
         }
         owed.extend(row.optional_text(2)?.map(|username| Effect::ReleaseSetup { username }));
+        owed.extend(row.optional_text(3)?.map(|username| Effect::UnlistName { username }));
     }
     Ok(owed)
 }
@@ -43,7 +44,8 @@ pub fn performed(sql: &dyn Sql, effect: &Effect) -> Result<(), StorageError> {
     let change = match effect {
         Effect::EraseBus { .. } => "bus_told = 1",
         Effect::ReleaseSetup { .. } => "administrator = NULL",
-        Effect::RevokeOnBus { .. } => return Ok(()),
+        Effect::UnlistName { .. } => "listed = NULL",
+        Effect::RevokeOnBus { .. } | Effect::ListName { .. } => return Ok(()),
     };
     sql.query(&format!("UPDATE deletion SET {change}"), &[]).map(|_| ())
 }

@@ -5,7 +5,7 @@ use kernel::migrate::migrate;
 use kernel::params;
 use kernel::storage::{Row, Sql, StorageError};
 
-use crate::accounts::command::Owner;
+use crate::accounts::command::{Effect, Owner};
 use crate::accounts::error::AccountError;
 use crate::schema::ACCOUNT;
 use crate::usernames::Username;
@@ -49,4 +49,18 @@ pub fn owner(sql: &dyn Sql) -> Result<Option<Owner>, StorageError> {
     let owner =
         |row: &Row| Ok(Owner { user_id: row.text(0)?, username: row.text(1)?, display_name: row.optional_text(2)? });
     rows.first().map(owner).transpose()
+}
+
+/// What is owed to the list of names, if this account is not in it yet.
+pub fn unlisted(sql: &dyn Sql) -> Result<Option<Effect>, StorageError> {
+    if !exists(sql)? {
+        return Ok(None);
+    }
+    let rows = sql.query("SELECT username FROM account WHERE listed = 0", &[])?;
+    rows.first().map(|row| Ok(Effect::ListName { username: row.text(0)? })).transpose()
+}
+
+/// The list of names has it.
+pub fn listed(sql: &dyn Sql) -> Result<(), StorageError> {
+    if exists(sql)? { sql.query("UPDATE account SET listed = 1", &[]).map(|_| ()) } else { Ok(()) }
 }

@@ -39,8 +39,14 @@ impl Account {
         self.ask_at(command, 1)
     }
 
+    /// What is told to the list of names is performed at once.
     fn ask_at(&mut self, command: Command, now_ms: i64) -> (Reply, Vec<Effect>) {
-        handle(&self.sql, command, now_ms, &mut self.entropy).unwrap()
+        let (reply, effects) = handle(&self.sql, command, now_ms, &mut self.entropy).unwrap();
+        let (of_names, others): (Vec<_>, Vec<_>) = effects
+            .into_iter()
+            .partition(|effect| matches!(effect, Effect::ListName { .. } | Effect::UnlistName { .. }));
+        of_names.iter().for_each(|effect| performed(&self.sql, effect).unwrap());
+        (reply, others)
     }
 
     fn login(&mut self, password: &str, dev_password: Option<&str>) -> Reply {
@@ -69,7 +75,7 @@ fn permission() -> Permission {
     Permission {
         client_id: "client".into(),
         client_name: String::new(),
-        scopes: Scopes::ALL,
+        scopes: Scopes::ALL.into(),
         audience: "https://bus.example".into(),
     }
 }
@@ -185,13 +191,13 @@ fn guessing_makes_even_the_right_password_wait_and_then_it_counts_again() {
 }
 
 fn new_token(scopes: Scopes) -> NewToken {
-    NewToken { name: "farm".into(), scopes, days: 90, audience: "https://bus.example".into() }
+    NewToken { name: "farm".into(), scopes: scopes.into(), days: 90, audience: "https://bus.example".into() }
 }
 
 fn scopes_of(account: &mut Account, token: &str) -> Option<Scopes> {
     let audiences = vec!["https://bus.example".to_owned()];
     match account.ask(Command::UseAccessToken { token: token.to_owned(), audiences }).0 {
-        Reply::AccessToken { held, .. } => Some(held.scopes),
+        Reply::AccessToken { held, .. } => Some(held.scopes.set),
         _ => None,
     }
 }
@@ -217,7 +223,7 @@ fn the_owner_makes_lists_and_revokes_access_tokens() {
 fn an_access_token_manages_no_access_tokens_and_nothing_gives_more_than_it_has() {
     let mut account = Account::of_ada();
     let Reply::Granted { granted, .. } = account.login("lovelace", None) else { panic!("no tokens") };
-    let weak = Authority::Grant { grant_id: granted.grant_id.clone(), scopes: Scopes::BUS_READ };
+    let weak = Authority::Grant { grant_id: granted.grant_id.clone(), scopes: Scopes::BUS_READ.into() };
     let refused = |reason| Reply::NotAllowed { reason };
     let more = Command::CreateAccessToken { by: weak.clone(), new: new_token(Scopes::ALL) };
     assert_eq!(account.ask(more).0, refused(Denial::ScopeExceeded));
@@ -226,7 +232,7 @@ fn an_access_token_manages_no_access_tokens_and_nothing_gives_more_than_it_has()
     let new = new_token(Scopes::BUS_READ);
     account.ask(InBrowser::ApproveAccessToken { grant_id: granted.grant_id.clone(), new }.by(session));
     let Reply::AccessTokenMade { listed, .. } = account.ask(same).0 else { panic!("no token") };
-    let by = Authority::Grant { grant_id: listed.token_id.clone(), scopes: Scopes::ALL };
+    let by = Authority::Grant { grant_id: listed.token_id.clone(), scopes: Scopes::ALL.into() };
     let ended = Authority::Session { session: "forged".into() };
     for (by, reason) in [(by, Denial::IsAccessToken), (ended, Denial::Ended)] {
         let token_id = listed.token_id.clone();

@@ -1,5 +1,6 @@
 //! Personal access tokens, as the owner or a client of the owner's asks for them.
 
+use kernel::access::Access;
 use kernel::ids::Entropy;
 use kernel::scopes::Scopes;
 use kernel::storage::{Sql, StorageError};
@@ -45,7 +46,7 @@ pub fn approve(sql: &dyn Sql, grant_id: &str, new: &NewToken, now_ms: i64) -> Re
         Some(_) => return Ok(Reply::NotAllowed { reason: Denial::IsAccessToken }),
         None => return Ok(Reply::NotAllowed { reason: Denial::Ended }),
     };
-    if !client.scopes.contains(new.scopes) {
+    if !client.scopes.covers(&new.scopes) {
         return Ok(Reply::NotAllowed { reason: Denial::ScopeExceeded });
     }
     if let Err(reason) = access_tokens::check(new) {
@@ -72,7 +73,7 @@ pub fn create(
     let maker = maker.as_ref().map(|(grant_id, client)| (*grant_id, client));
     Ok(match allowed(sql, by, now_ms)? {
         Err(reason) => Reply::NotAllowed { reason },
-        Ok(most) if !most.contains(new.scopes) => Reply::NotAllowed { reason: Denial::ScopeExceeded },
+        Ok(most) if !most.covers(&new.scopes) => Reply::NotAllowed { reason: Denial::ScopeExceeded },
         Ok(_) => match admitted(sql, by, new, now_ms)
             .and_then(|()| access_tokens::create(sql, new, maker, now_ms, entropy))
         {
@@ -96,14 +97,18 @@ fn admitted(sql: &dyn Sql, by: &Authority, new: &NewToken, now_ms: i64) -> Resul
 }
 
 /// The scopes that `by` may give to a token, or why it may not manage tokens.
-fn allowed(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Result<Scopes, Denial>, StorageError> {
+fn allowed(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Result<Access, Denial>, StorageError> {
     match by {
-        Authority::Session { session } => {
-            Ok(if browser_sessions::is_live(sql, session, now_ms)? { Ok(Scopes::ALL) } else { Err(Denial::Ended) })
-        }
+        Authority::Session { session } => Ok(if browser_sessions::is_live(sql, session, now_ms)? {
+            Ok(Scopes::ALL.into())
+        } else {
+            Err(Denial::Ended)
+        }),
         Authority::Grant { grant_id, scopes } => Ok(match grants::client_of(sql, grant_id)? {
             Some(client) if client == grants::ACCESS_TOKEN_CLIENT => Err(Denial::IsAccessToken),
-            Some(_) => Ok(*scopes),
+            // It would see and end tokens for other Blenders.
+            Some(_) if scopes.bound.is_some() => Err(Denial::IsBound),
+            Some(_) => Ok(scopes.clone()),
             None => Err(Denial::Ended),
         }),
     }

@@ -33,7 +33,7 @@ fn begin() -> Command {
         client_id: "client".into(),
         client_name: "Blender".into(),
         publisher: None,
-        scopes: Scopes::ALL,
+        scopes: Scopes::ALL.into(),
         audience: "https://bus.example".into(),
     };
     Command::Begin { requested }

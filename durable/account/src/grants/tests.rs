@@ -63,7 +63,7 @@ fn permission() -> Permission {
     Permission {
         client_id: "client".into(),
         client_name: "A client".into(),
-        scopes: Scopes::BUS_READ.union(Scopes::PEER),
+        scopes: Scopes::BUS_READ.union(Scopes::PEER).into(),
         audience: ORIGIN.into(),
     }
 }
@@ -184,8 +184,8 @@ fn a_refused_refresh_changes_nothing() {
     let wrong = [
         (Refresh { client_id: "other".into(), ..right.clone() }, Refusal::WrongClient),
         (Refresh { audiences: vec!["https://evil.example".into()], ..right.clone() }, Refusal::WrongAudience),
-        (Refresh { scopes: Some(Scopes::ALL), ..right.clone() }, Refusal::ScopeExceeded),
-        (Refresh { scopes: Some(Scopes::NONE), ..right.clone() }, Refusal::ScopeExceeded),
+        (Refresh { scopes: Some(Scopes::ALL.into()), ..right.clone() }, Refusal::ScopeExceeded),
+        (Refresh { scopes: Some(Scopes::NONE.into()), ..right.clone() }, Refusal::ScopeExceeded),
     ];
     for (request, reason) in wrong {
         assert_eq!(account.refresh_as(&request, 1), Err((reason, false)), "{request:?}");
@@ -197,8 +197,9 @@ fn a_refused_refresh_changes_nothing() {
 fn fewer_scopes_for_one_access_token_leave_the_grant_as_it_is() {
     let mut account = Account::new();
     let token = account.grant(0).refresh_token;
-    let less = account.refresh_as(&Refresh { scopes: Some(Scopes::PEER), ..refresh_request(&token) }, 1).unwrap();
-    assert_eq!(less.scopes, Scopes::PEER);
+    let less =
+        account.refresh_as(&Refresh { scopes: Some(Scopes::PEER.into()), ..refresh_request(&token) }, 1).unwrap();
+    assert_eq!(less.scopes, Scopes::PEER.into());
     assert_eq!(account.refresh(&less.refresh_token, 2).unwrap().scopes, permission().scopes);
 }
 

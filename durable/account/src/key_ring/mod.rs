@@ -1,4 +1,5 @@
-//! What the server itself keeps: its signing keys, and whether somebody has set it up.
+//! What the server itself keeps: its signing keys, whether somebody has set it up, and which names have an account.
 
 pub mod keys;
+pub mod names;
 pub mod setup;

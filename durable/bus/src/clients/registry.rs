@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::clients::streams;
 use crate::delivery::endings;
 use crate::rows::owners::{self, Claim};
-use crate::rows::{clients, inbox, jobs};
+use crate::rows::{clients, inbox, jobs, reach};
 use crate::turn::change::Change;
 use crate::turn::effect::{Effect, close};
 use crate::turn::error::{Error, Rejection};
@@ -48,15 +48,17 @@ impl<'a> Via<'a> {
 ///
 /// # Errors
 /// `Rejection::AnotherClient` when a socket registers a second uuid, `Rejection::Limit` at the limit of clients,
-/// `Rejection::NotYours` for a name of another grant's, `Rejection::OtherType` where another client would become a Blender.
+/// `Rejection::NotYours` for a name of another grant's, `Rejection::Beyond` for one that the token is not bound to,
+/// `Rejection::OtherType` where another client would become a Blender.
 pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Result<Value, Error> {
     if let Some(own) = via.bound()
         && own != call.client_uuid
     {
         return Err(Rejection::AnotherClient { uuid: call.client_uuid.clone(), own: own.to_owned() }.into());
     }
-    let claim = owners::claim(turn, &call.client_uuid)?;
     let known = clients::find(turn, &call.client_uuid)?;
+    reach::may_register(turn, &call.client_uuid, call.group_id.as_deref(), known.as_ref())?;
+    let claim = owners::claim(turn, &call.client_uuid)?;
     check_type(turn, call, known.as_ref())?;
     if known.is_none() {
         make_room(turn)?;
@@ -66,7 +68,7 @@ pub fn register(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Res
     if claim == Claim::Moved {
         tell_of_move(turn, &call.client_uuid);
     }
-    reach(turn, call, via, claim)?;
+    connect(turn, call, via, claim)?;
     settle_jobs(turn, call, via, instance_before)?;
     turn.changes.insert(Change::Clients);
     let client = ClientInfo {
@@ -116,7 +118,7 @@ fn tell_of_move(turn: &mut Turn<'_>, client_uuid: &str) {
 }
 
 /// The client is reached by the socket or session that it registered over from now on.
-fn reach(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>, claim: Claim) -> Result<(), Error> {
+fn connect(turn: &mut Turn<'_>, call: &RegisterClient, via: Via<'_>, claim: Claim) -> Result<(), Error> {
     match via {
         Via::Socket { socket_id, .. } => take_place(turn, call, socket_id),
         Via::Http { session_id } => {
@@ -223,8 +225,9 @@ fn make_room(turn: &Turn<'_>) -> Result<(), Error> {
 /// `blender_unregister_client`. Idempotent. A live socket of the client stays open, but is no peer any more.
 ///
 /// # Errors
-/// `Rejection::NotYours` for a client of another grant's.
+/// `Rejection::NotYours` for a client of another grant's, `Rejection::Beyond` for one that the token is not bound to.
 pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
+    reach::check(turn, uuid)?;
     if owners::is_anothers(turn, uuid)? {
         return Err(Rejection::NotYours { uuid: uuid.to_owned() }.into());
     }

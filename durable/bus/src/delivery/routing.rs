@@ -2,7 +2,7 @@
 
 use kernel::params;
 
-use crate::rows::{clients, jobs};
+use crate::rows::{clients, jobs, reach};
 use crate::turn::Turn;
 use crate::turn::error::{Error, Rejection};
 use crate::wire::envelope::{Envelope, Status};
@@ -23,8 +23,21 @@ pub fn admit(turn: &mut Turn<'_>, messages: usize) -> Result<(), Error> {
 }
 
 /// The peer a dispatch goes to, or the envelope that says why there is none.
+///
+/// # Errors
+/// `Rejection::Beyond` for one that the caller does not reach.
 pub fn pick_peer(turn: &Turn<'_>, command: &str, wanted: Option<&str>) -> Result<Result<String, Envelope>, Error> {
-    let live = turn.presence.blenders();
+    if let Some(uuid) = wanted.filter(|uuid| *uuid != LATEST) {
+        reach::check(turn, uuid)?;
+    }
+    let mut live = turn.presence.blenders();
+    let mut beyond = Vec::new();
+    for uuid in &live {
+        if !reach::includes(turn, uuid)? {
+            beyond.push(*uuid);
+        }
+    }
+    live.retain(|uuid| !beyond.contains(uuid));
     Ok(match (wanted, live.as_slice()) {
         (None | Some(LATEST), []) => Err(no_client(command)),
         (Some(LATEST), [newest, ..]) => Ok((*newest).clone()),
@@ -64,15 +77,27 @@ fn no_client(command: &str) -> Envelope {
 }
 
 fn known_blenders(turn: &Turn<'_>) -> Result<Vec<String>, Error> {
-    let rows = turn.sql.query("SELECT uuid FROM clients WHERE client_type = 'blender' ORDER BY uuid LIMIT 100", &[])?;
+    let (reached, parameter) = reach::condition(turn, "uuid");
+    let statement =
+        format!("SELECT uuid FROM clients WHERE client_type = 'blender' AND {reached} ORDER BY uuid LIMIT 100");
+    let rows = turn.sql.query(&statement, parameter.as_slice())?;
     rows.iter().map(|row| Ok(row.text(0)?)).collect()
 }
 
-/// Where a message goes; none when its `target_uuid` is no registered client.
+/// Where a message goes; none when its `target_uuid` is no registered client. To a group, a type or everyone, it goes to those
+/// that the caller reaches.
+///
+/// # Errors
+/// `Rejection::Beyond` for a `target_uuid` that the caller does not reach.
 pub fn recipients(turn: &Turn<'_>, call: &SendMessage, sender: &str) -> Result<Option<(Routing, Vec<String>)>, Error> {
+    if let Some(uuid) = &call.target_uuid {
+        reach::check(turn, uuid)?;
+    }
+    let (reached, parameter) = reach::condition(turn, "uuid");
     let select = |condition: &str, value: &str| -> Result<Vec<String>, Error> {
-        let rows =
-            turn.sql.query(&format!("SELECT uuid FROM clients WHERE {condition} ORDER BY uuid"), params![value])?;
+        let statement = format!("SELECT uuid FROM clients WHERE {condition} AND {reached} ORDER BY uuid");
+        let parameters: Vec<_> = params![value].iter().chain(&parameter).cloned().collect();
+        let rows = turn.sql.query(&statement, &parameters)?;
         rows.iter().map(|row| Ok(row.text(0)?)).collect()
     };
     Ok(match (&call.target_uuid, &call.group_id, &call.client_type) {

@@ -51,5 +51,6 @@ pub fn dispatch(
         started_ms: turn.now_ms,
         deadline_ms: turn.now_ms.saturating_add(timeout_ms),
         is_slow: false,
+        bound: turn.bound.clone(),
     }))
 }

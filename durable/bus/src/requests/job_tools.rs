@@ -4,7 +4,7 @@ use kernel::{ids, params};
 use serde_json::{Map, Value, json};
 
 use crate::delivery::{lifecycle, routing, window};
-use crate::rows::{clients, inbox, jobs, owners};
+use crate::rows::{clients, inbox, jobs, owners, reach};
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{self, Job, NewJob, State};
 use crate::turn::{Turn, seconds};
@@ -26,6 +26,7 @@ pub fn call(turn: &mut Turn<'_>, call: JobCall) -> Result<Value, Error> {
         JobCall::Cancel(call) => cancel(turn, &call.job_id),
         JobCall::List(call) => list(turn, call.status.as_deref(), call.limit),
         JobCall::ReceiveMessages(call) => {
+            reach::check(turn, &call.client_uuid)?;
             let is_own = owners::is_own(turn, &call.client_uuid)?;
             receive(turn, &call, is_own)
         }
@@ -47,6 +48,9 @@ fn submit(turn: &mut Turn<'_>, call: &Submit) -> Result<Value, Error> {
     if let Some(key) = &call.idempotency_key
         && let Some(job_id) = jobs::of_key(turn, key)?
     {
+        if jobs::reached(turn, &job_id)?.is_none() && jobs::reached_of_batch(turn, &job_id)?.is_empty() {
+            return Err(Rejection::Taken { what: "idempotency_key", id: key.clone() }.into());
+        }
         let mut known = status(turn, &job_id)?;
         if let Some(fields) = known.as_object_mut() {
             fields.insert("duplicate".to_owned(), Value::from(true));
@@ -54,6 +58,7 @@ fn submit(turn: &mut Turn<'_>, call: &Submit) -> Result<Value, Error> {
         return Ok(known);
     }
     if let Some(from_uuid) = &call.from_uuid {
+        reach::check(turn, from_uuid)?;
         owners::may_speak_as(turn, from_uuid)?;
     }
     if let Some(group) = &call.target_group {
@@ -71,10 +76,11 @@ fn submit(turn: &mut Turn<'_>, call: &Submit) -> Result<Value, Error> {
 }
 
 fn submit_to_group(turn: &mut Turn<'_>, call: &Submit, group: &str) -> Result<Value, Error> {
-    let rows = turn.sql.query(
-        "SELECT uuid FROM clients WHERE group_id = ? AND client_type = ? ORDER BY uuid",
-        params![group, BLENDER],
-    )?;
+    let (reached, parameter) = reach::condition(turn, "uuid");
+    let statement =
+        format!("SELECT uuid FROM clients WHERE group_id = ? AND client_type = ? AND {reached} ORDER BY uuid");
+    let parameters: Vec<_> = params![group, BLENDER].iter().chain(&parameter).cloned().collect();
+    let rows = turn.sql.query(&statement, &parameters)?;
     let members = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
     if members.is_empty() {
         return Err(Rejection::EmptyGroup { group: group.to_owned() }.into());
@@ -127,10 +133,10 @@ fn not_sent(envelope: Envelope) -> Value {
 
 /// `blender_job_status`, for a job or a batch.
 pub fn status(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
-    if let Some(job) = jobs::find(turn, job_id)? {
+    if let Some(job) = jobs::reached(turn, job_id)? {
         return Ok(Value::Object(described(turn, &job)?));
     }
-    let members = jobs::of_batch(turn, job_id)?;
+    let members = jobs::reached_of_batch(turn, job_id)?;
     if members.is_empty() {
         return Ok(not_found(job_id));
     }
@@ -144,7 +150,7 @@ pub fn status(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
 
 /// `blender_job_result`.
 fn result(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
-    let Some(job) = jobs::find(turn, job_id)? else { return status(turn, job_id) };
+    let Some(job) = jobs::reached(turn, job_id)? else { return status(turn, job_id) };
     let mut room = usize::MAX;
     let mut answer = with_result(turn, &job, &mut room)?;
     if job.state.is_open() {
@@ -156,8 +162,8 @@ fn result(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
 
 /// `blender_job_cancel`: a job that waits is cancelled, one that was sent is asked to stop.
 pub fn cancel(turn: &mut Turn<'_>, job_id: &str) -> Result<Value, Error> {
-    let Some(job) = jobs::find(turn, job_id)? else {
-        for member in jobs::of_batch(turn, job_id)? {
+    let Some(job) = jobs::reached(turn, job_id)? else {
+        for member in jobs::reached_of_batch(turn, job_id)? {
             cancel_one(turn, &member)?;
         }
         return status(turn, job_id);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::clients::registry::Via;
 use crate::delivery::{lifecycle, post, routing};
 use crate::rows::jobs::{self, MAX_RECORD};
-use crate::rows::{clients, origins, owners};
+use crate::rows::{clients, origins, owners, reach};
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{EXTRA, Job, MAX_ERROR, MAX_EXTRA, MAX_RESULT, NewJob, State};
 use crate::turn::{Turn, seconds};
@@ -19,6 +19,7 @@ use crate::wire::tools::{JobUpdate, SendMessage};
 /// `blender_send_message`. A payload that dispatches a job to one client is kept as a job; anything else is passed on.
 pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> {
     if let Some(from_uuid) = &call.from_uuid {
+        reach::check(turn, from_uuid)?;
         owners::may_speak_as(turn, from_uuid)?;
     }
     let sender = call.from_uuid.clone().unwrap_or_else(|| turn.server_uuid());
@@ -34,6 +35,7 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
     let dispatches = dispatched(&call.payload).map(str::to_owned);
     let mut answer =
         json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
+    may_use(turn, &job_id)?;
     let known = if dispatches.is_some() && recipients.len() == 1 { jobs::find(turn, &job_id)? } else { None };
     if let Some(open) = known.as_ref().filter(|known| known.state.is_open()) {
         if let Some(fields) = answer.as_object_mut() {
@@ -93,6 +95,18 @@ fn carry(
     Ok(())
 }
 
+/// A bound token neither touches nor learns of a job of a client that it does not reach.
+///
+/// # Errors
+/// `Rejection::Taken`.
+fn may_use(turn: &Turn<'_>, job_id: &str) -> Result<(), Error> {
+    let is_hidden = || Ok::<_, Error>(jobs::find(turn, job_id)?.is_some() && jobs::reached(turn, job_id)?.is_none());
+    if turn.bound.is_some() && (is_hidden()? || origins::origin(turn, job_id)?.is_some()) {
+        return Err(Rejection::Taken { what: "payload.job_id", id: job_id.to_owned() }.into());
+    }
+    Ok(())
+}
+
 /// The id that a payload names.
 ///
 /// # Errors
@@ -138,7 +152,7 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Prio
 /// # Errors
 /// `Rejection::Unregistered`, `Rejection::AnotherTarget`, `Rejection::NotTarget`, and what `pass_on` refuses.
 pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<Value, Error> {
-    let Some(job) = jobs::find(turn, &call.job_id)? else {
+    let Some(job) = jobs::reached(turn, &call.job_id)? else {
         return pass_on(turn, &call, via);
     };
     check_target(turn, &job, via)?;
@@ -202,13 +216,13 @@ fn record_update(turn: &mut Turn<'_>, job: &Job, call: &JobUpdate) -> Result<Opt
 }
 
 /// An update of a job that the bus does not know: it goes to the sender of the message, or to everyone if the sender is
-/// unknown. A client that may not send messages answers what it was sent, in its own name.
+/// unknown. A client that may not send messages, or not to everyone, answers what it was sent, in its own name.
 ///
 /// # Errors
 /// `Rejection::Unregistered`, `Rejection::UnknownJob`, and the limits of messages.
 fn pass_on(turn: &mut Turn<'_>, call: &JobUpdate, via: Via<'_>) -> Result<Value, Error> {
     let origin = origins::origin(turn, &call.job_id)?;
-    if !owners::has_scope(turn, Scopes::BUS_DISPATCH) {
+    if turn.bound.is_some() || !owners::has_scope(turn, Scopes::BUS_DISPATCH) {
         if via.bound().is_none() {
             return Err(Rejection::Unregistered.into());
         }

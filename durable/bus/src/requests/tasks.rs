@@ -22,10 +22,10 @@ const POLL_MS: (i64, i64) = (1_000, 15_000);
 
 /// A task as `tasks/get` shows it; none where there is no such job or batch.
 pub fn find(turn: &Turn<'_>, task_id: &str) -> Result<Option<Value>, Error> {
-    if let Some(job) = jobs::find(turn, task_id)? {
+    if let Some(job) = jobs::reached(turn, task_id)? {
         return of_job(turn, job).map(Some);
     }
-    let members = jobs::of_batch(turn, task_id)?;
+    let members = jobs::reached_of_batch(turn, task_id)?;
     if members.is_empty() { Ok(None) } else { of_batch(turn, task_id, &members).map(Some) }
 }
 
@@ -116,7 +116,11 @@ pub fn is_member(turn: &Turn<'_>, batch_id: &str, job_id: &str) -> Result<bool, 
 
 /// Sends a listening stream one of its tasks as it is now, if there is one of this id.
 pub fn notify(turn: &mut Turn<'_>, socket_id: &str, listener: &Listener, task_id: &str) -> Result<(), Error> {
-    let Some(Value::Object(mut task)) = find(turn, task_id)? else { return Ok(()) };
+    // The change may come from anybody: what is told is what the stream's own token reaches.
+    let own = core::mem::replace(&mut turn.bound, listener.bound.clone());
+    let found = find(turn, task_id);
+    turn.bound = own;
+    let Some(Value::Object(mut task)) = found? else { return Ok(()) };
     task.insert("_meta".to_owned(), listener.meta());
     let frame = format!("\n{}", notification("notifications/tasks", json!(task)));
     turn.effects.push(Effect::Send { socket_id: socket_id.to_owned(), frame });

@@ -1,5 +1,6 @@
 //! Waiting in the object: what a request waits for, what it answers, and until when it may sleep.
 
+use kernel::access::Bound;
 use serde_json::Value;
 
 use crate::requests::{job_tools, tasks};
@@ -38,6 +39,8 @@ pub struct Wait {
     pub deadline_ms: i64,
     /// `SOON_MS` have passed without an answer.
     pub is_slow: bool,
+    /// What the waiting caller is bound to.
+    pub bound: Option<Bound>,
 }
 
 impl Wait {
@@ -117,7 +120,8 @@ pub fn begin(turn: &mut Turn<'_>, call: JobCall) -> Result<Outcome, Error> {
     if deadline_ms <= turn.now_ms {
         return Ok(Reply::Document { document }.into());
     }
-    Ok(Outcome::Wait(Wait { subject, for_what, started_ms: turn.now_ms, deadline_ms, is_slow: false }))
+    let bound = turn.bound.clone();
+    Ok(Outcome::Wait(Wait { subject, for_what, started_ms: turn.now_ms, deadline_ms, is_slow: false, bound }))
 }
 
 fn has_ended(document: &Value) -> bool {
@@ -130,6 +134,7 @@ fn is_empty(document: &Value) -> bool {
 
 /// Looks whether the wait is over, or begins to be slow.
 pub fn look(turn: &mut Turn<'_>, wait: &mut Wait) -> Result<Verdict, Error> {
+    turn.bound.clone_from(&wait.bound);
     wait.mind_the_clock(turn.now_ms);
     let slow_ms = wait.started_ms.saturating_add(SOON_MS);
     match look_for_end(turn, wait)? {

@@ -4,7 +4,7 @@ use kernel::params;
 use kernel::storage::Row;
 use serde_json::{Value, json};
 
-use crate::rows::inbox;
+use crate::rows::{inbox, reach};
 use crate::turn::change::Change;
 use crate::turn::error::Error;
 use crate::turn::job::is_open;
@@ -79,9 +79,11 @@ pub fn away_since_ms(turn: &Turn<'_>, uuid: &str) -> Result<Option<i64>, Error> 
     Ok(rows.first().map(|row| row.integer(0)).transpose()?)
 }
 
-/// Every registered client, in order of registration.
+/// Every registered client that the caller reaches, in order of registration.
 pub fn all(turn: &Turn<'_>) -> Result<Vec<ClientInfo>, Error> {
-    let rows = turn.sql.query(&format!("SELECT {COLUMNS} FROM clients ORDER BY connected_at, uuid"), &[])?;
+    let (reached, parameter) = reach::condition(turn, "uuid");
+    let statement = format!("SELECT {COLUMNS} FROM clients WHERE {reached} ORDER BY connected_at, uuid");
+    let rows = turn.sql.query(&statement, parameter.as_slice())?;
     rows.iter().map(|row| client_info(turn, row)).collect()
 }
 
@@ -122,7 +124,9 @@ pub fn list(turn: &Turn<'_>) -> Result<Value, Error> {
 pub fn stats(turn: &Turn<'_>) -> Result<Value, Error> {
     let clients = list(turn)?;
     let count = |bucket: &str| clients.get(bucket).and_then(Value::as_array).map_or(0, Vec::len);
-    let open = turn.sql.query(concat!("SELECT COUNT(*) FROM jobs WHERE ", is_open!()), &[])?;
+    let (reached, parameter) = reach::condition(turn, "target_uuid");
+    let statement = format!("SELECT COUNT(*) FROM jobs WHERE {reached} AND {}", is_open!());
+    let open = turn.sql.query(&statement, parameter.as_slice())?;
     Ok(json!({
         "user_id": turn.user_id,
         "persistent_count": count("persistent"),

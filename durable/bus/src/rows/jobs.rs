@@ -4,6 +4,7 @@ use kernel::storage::{MAX_VALUE_BYTES, Row};
 use kernel::{params, trace};
 use serde_json::Value;
 
+use crate::rows::reach;
 use crate::rows::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::turn::cache::Backlog;
@@ -135,12 +136,38 @@ pub fn of_batch(turn: &Turn<'_>, batch_id: &str) -> Result<Vec<Job>, Error> {
     turn.sql.query(&statement, params![batch_id])?.iter().map(job).collect()
 }
 
-/// Jobs, newest first; only those in these states where any are named.
+/// The job, if it was given to a client that the caller reaches.
+pub fn reached(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
+    let Some(job) = find(turn, job_id)? else { return Ok(None) };
+    Ok(is_shown(turn, &job)?.then_some(job))
+}
+
+/// The jobs of a batch that were given to clients that the caller reaches.
+pub fn reached_of_batch(turn: &Turn<'_>, batch_id: &str) -> Result<Vec<Job>, Error> {
+    let mut shown = Vec::new();
+    for job in of_batch(turn, batch_id)? {
+        if is_shown(turn, &job)? {
+            shown.push(job);
+        }
+    }
+    Ok(shown)
+}
+
+fn is_shown(turn: &Turn<'_>, job: &Job) -> Result<bool, Error> {
+    match &job.target_uuid {
+        Some(target) => reach::includes(turn, target),
+        None => Ok(turn.bound.is_none()),
+    }
+}
+
+/// Jobs of clients that the caller reaches, newest first; only those in these states where any are named.
 pub fn list(turn: &Turn<'_>, states: &[State], limit: u32) -> Result<Vec<Job>, Error> {
     let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
     let condition = if names.is_empty() { "1".to_owned() } else { format!("state IN ({})", names.join(", ")) };
-    let statement = format!("SELECT {COLUMNS} FROM jobs WHERE {condition} ORDER BY seq DESC LIMIT ?");
-    turn.sql.query(&statement, params![i64::from(limit)])?.iter().map(job).collect()
+    let (reached, parameter) = reach::condition(turn, "target_uuid");
+    let statement = format!("SELECT {COLUMNS} FROM jobs WHERE {reached} AND {condition} ORDER BY seq DESC LIMIT ?");
+    let parameters: Vec<_> = parameter.iter().chain(params![i64::from(limit)]).cloned().collect();
+    turn.sql.query(&statement, &parameters)?.iter().map(job).collect()
 }
 
 /// The job or batch that was submitted with this key.

@@ -5,6 +5,7 @@ pub mod inbox;
 pub mod jobs;
 pub mod origins;
 pub mod owners;
+pub mod reach;
 pub mod revocations;
 pub mod sessions;
 pub mod subscriptions;

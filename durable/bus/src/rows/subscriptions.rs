@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use kernel::access::Bound;
 use kernel::params;
 use serde_json::json;
 
-use crate::rows::clients;
+use crate::rows::{clients, jobs, reach};
 use crate::turn::Turn;
 use crate::turn::error::{Error, Rejection};
 use crate::wire::topics::{Subscription, Topic};
@@ -13,11 +14,28 @@ use crate::wire::topics::{Subscription, Topic};
 /// Resources one session may be subscribed to.
 pub const MAX_OF_SESSION: i64 = 256;
 
+/// Whether the caller may hear of it: a bound token hears of inboxes and jobs of the clients that it reaches.
+pub fn is_reached(turn: &Turn<'_>, topic: &Topic) -> Result<bool, Error> {
+    match topic {
+        _ if turn.bound.is_none() => Ok(true),
+        Topic::Inbox(uuid) => reach::includes(turn, uuid),
+        Topic::Job(job_id) => {
+            Ok(jobs::reached(turn, job_id)?.is_some() || !jobs::reached_of_batch(turn, job_id)?.is_empty())
+        }
+        Topic::Clients | Topic::Stats | Topic::Jobs => Ok(true),
+    }
+}
+
 /// `resources/subscribe`. Idempotent.
 ///
 /// # Errors
-/// `Rejection::NoClient` for the inbox of a uuid that is not registered, `Rejection::Limit` at `MAX_OF_SESSION`.
+/// `Rejection::NoClient` for the inbox of a uuid that is not registered, `Rejection::Limit` at `MAX_OF_SESSION`,
+/// `Rejection::Beyond` for what the token is not bound to.
 pub fn subscribe(turn: &mut Turn<'_>, session_id: &str, subscription: &Subscription) -> Result<(), Error> {
+    if !is_reached(turn, &subscription.topic)? {
+        let bound = turn.bound.as_ref().map(Bound::shown).unwrap_or_default();
+        return Err(Rejection::Beyond { uuid: subscription.uri.clone(), bound }.into());
+    }
     if let Topic::Inbox(uuid) = &subscription.topic
         && clients::find(turn, uuid)?.is_none()
     {

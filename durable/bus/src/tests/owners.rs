@@ -18,7 +18,7 @@ use crate::wire::rights::{TOOLS, of_tool};
 const PEER: Scopes = Scopes::PEER;
 
 fn token(grant_id: &str, scopes: Scopes) -> Caller {
-    Caller { scopes, ..caller(grant_id) }
+    Caller { scopes: scopes.into(), ..caller(grant_id) }
 }
 
 fn signed_in(grant_id: &str, program: &str, at_ms: i64) -> Caller {
@@ -84,7 +84,7 @@ fn a_name_moves_to_a_later_sign_in_of_the_same_program_and_not_back() {
 #[test]
 fn a_later_sign_in_goes_on_as_the_earlier_one_without_registering_anew() {
     let mut world = World::new();
-    let run = |grant_id: &str, at_ms| Caller { scopes: Scopes::ALL, ..signed_in(grant_id, "script", at_ms) };
+    let run = |grant_id: &str, at_ms| Caller { scopes: Scopes::ALL.into(), ..signed_in(grant_id, "script", at_ms) };
     let (first, second) = (run("g-1", 10), run("g-2", 20));
     world.call_as(&first, "blender_register_client", registration("boss", "llm")).unwrap();
     let send = json!({"payload": {}, "from_uuid": "boss", "target_uuid": "boss"});
@@ -338,11 +338,11 @@ proptest! {
         let result = world.tool_as(&caller, "w1", name, arguments);
         let allowed = result["isError"] == false;
         if allowed {
-            prop_assert!(of_tool(name).over_socket.is_met(caller.scopes, bound && own), "{} {}", name, result);
+            prop_assert!(of_tool(name).over_socket.is_met(caller.scopes.set, bound && own), "{} {}", name, result);
         }
         // What the table admits is refused only where it is about another's client.
         let anothers = matches!(name, "blender_register_client" | "blender_unregister_client") && !own;
-        let admitted = of_tool(name).over_socket.is_met(caller.scopes, bound && own);
+        let admitted = of_tool(name).over_socket.is_met(caller.scopes.set, bound && own);
         prop_assert_eq!(allowed, admitted && !anothers && name != "blender_job_update", "{} {}", name, result);
         prop_assert!(world.presence.get("boss").is_some_and(|boss| boss.socket_id == "w-boss"));
         let state = world.sql.query("SELECT state FROM jobs", &[]).unwrap();

@@ -127,7 +127,7 @@ fn a_peer_may_initialize_and_ping_like_any_mcp_client() {
 #[test]
 fn a_token_that_only_attaches_cannot_send_work_to_others() {
     let mut world = World::new();
-    let caller = Caller { scopes: Scopes::PEER, ..caller("g-000002") };
+    let caller = Caller { scopes: Scopes::PEER.into(), ..caller("g-000002") };
     let socket = Socket { socket_id: "w1", caller: &caller };
     let call = |name: &str, arguments: Value| {
         json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}})

@@ -15,7 +15,8 @@ use crate::wire::topics::{Listener, Subscription, Topic};
 
 fn listen(world: &mut World, topic: Topic, uri: &str) {
     let subscriptions = vec![Subscription { topic, uri: uri.to_owned() }];
-    world.presence.listen("l1".to_owned(), Listener { subscription_id: json!(7), subscriptions, task_ids: Vec::new() });
+    let listener = Listener { subscription_id: json!(7), subscriptions, task_ids: Vec::new(), bound: None };
+    world.presence.listen("l1".to_owned(), listener);
 }
 
 /// URIs that the stream was told of.

@@ -208,7 +208,7 @@ pub fn caller(grant_id: &str) -> Caller {
         grant_id: grant_id.to_owned(),
         username: "ada".to_owned(),
         client_name: "Test Client".to_owned(),
-        scopes: Scopes::ALL,
+        scopes: Scopes::ALL.into(),
         sign_in: None,
     }
 }

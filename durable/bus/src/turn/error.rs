@@ -33,6 +33,10 @@ pub enum Rejection {
         "client_uuid {uuid:?} is registered as {kind:?} and does not become a Blender; unregister it first, or take another uuid"
     )]
     OtherType { uuid: String, kind: String },
+    #[error("beyond_bound: this token is bound to {bound}, and {uuid:?} is not part of that")]
+    Beyond { uuid: String, bound: String },
+    #[error("{what} {id:?} is in use on this bus; take another")]
+    Taken { what: &'static str, id: String },
     #[error("client_type \"blender\" needs a token with the scope peer")]
     NoPeer,
     #[error("register with blender_register_client over this socket first, then update jobs")]

@@ -1,5 +1,6 @@
 //! One synchronous turn of a user's bus: everything a decision may look at, and what it asks to be done.
 
+use kernel::access::Bound;
 use kernel::ids::Entropy;
 use kernel::secrets::{encoded_hash, hash};
 use kernel::storage::Sql;
@@ -31,6 +32,8 @@ pub struct Turn<'a> {
     pub trace: Trace,
     /// Who asked for it; none where the server acts for the owner.
     pub caller: Option<Caller>,
+    /// The clients that this turn is bound to; none where it may reach all.
+    pub bound: Option<Bound>,
     /// Who asked for it, as told to the Blender of a job: `{"grant", "client"}` as JSON.
     pub sender: Option<String>,
     pub effects: Vec<Effect>,
@@ -54,10 +57,17 @@ impl<'a> Turn<'a> {
             user_id,
             trace: Trace::default(),
             caller: None,
+            bound: None,
             sender: None,
             effects: Vec::new(),
             changes: Changes::new(),
         }
+    }
+
+    /// Takes the turn for this caller, within what its token is bound to.
+    pub fn act_for(&mut self, caller: Caller) {
+        self.bound.clone_from(&caller.scopes.bound);
+        self.caller = Some(caller);
     }
 
     /// Notes who asked for this turn. The grant is named by a short hash, which identifies it and gives no access.

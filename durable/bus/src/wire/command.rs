@@ -1,7 +1,7 @@
 //! What the edge asks of a user's bus, and what it gets back. One request, one hop. The enums are externally tagged: an
 //! internal tag would make serde buffer the whole value.
 
-use kernel::scopes::Scopes;
+use kernel::access::Access;
 use kernel::trace::Trace;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,8 +29,8 @@ pub struct Caller {
     pub username: String,
     /// What the client calls itself.
     pub client_name: String,
-    /// What its token may do.
-    pub scopes: Scopes,
+    /// What its token may do, and in which Blenders.
+    pub scopes: Access,
     /// None for an access token that was made by hand.
     pub sign_in: Option<SignIn>,
 }

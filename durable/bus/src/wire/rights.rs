@@ -1,6 +1,6 @@
 //! What each scope lets a token do: the one table that the checks of both ways in come from, and the page on security shows.
 //!
-//! Beside the scope counts whose a client is (`rows::owners`): no scope lets a token act as a client that another grant of the
+//! Beside the scope counts what the token is bound to (`rows::reach`), and whose a client is (`rows::owners`): no scope lets a token act as a client that another grant of the
 //! user registered.
 
 use kernel::scopes::Scopes;
@@ -63,48 +63,71 @@ impl Need {
     }
 }
 
-/// What something needs, over HTTP and over a socket, which only a token with `peer` opens.
+/// What is left of something to a token that is bound to one Blender or to one group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// All of it.
+    All,
+    /// Naming another client is refused, whether there is one or not.
+    Named,
+    /// Other clients and their jobs are not found, as if they did not exist.
+    Found,
+}
+
+impl Left {
+    /// As the page on security says it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::All => "all of it",
+            Self::Named => "names its own only",
+            Self::Found => "finds its own only",
+        }
+    }
+}
+
+/// What something needs, over HTTP and over a socket, which only a token with `peer` opens, and what a bound token has of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Right {
     pub name: &'static str,
     pub over_http: Need,
     pub over_socket: Need,
+    pub bound: Left,
 }
 
-const fn right(name: &'static str, over_http: Need, over_socket: Need) -> Right {
-    Right { name, over_http, over_socket }
+const fn right(name: &'static str, over_http: Need, over_socket: Need, bound: Left) -> Right {
+    Right { name, over_http, over_socket, bound }
 }
 
 /// Tools of the bus. Tools of a Blender and of the account need `Read` where they only read, and `Dispatch` otherwise.
 pub const TOOLS: [Right; 11] = [
-    right(REGISTER_CLIENT, Need::Dispatch, Need::Peer),
-    right(UNREGISTER_CLIENT, Need::Dispatch, Need::OwnOrDispatch),
-    right(SEND_MESSAGE, Need::Dispatch, Need::Dispatch),
-    right(JOB_UPDATE, Need::Dispatch, Need::OwnOrDispatch),
-    right(LIST_AVAILABLE_CLIENTS, Need::Read, Need::Peer),
-    right(SUBMIT, Need::Dispatch, Need::Nobody),
-    right(JOB_STATUS, Need::Read, Need::Nobody),
-    right(JOB_RESULT, Need::Read, Need::Nobody),
-    right(JOB_CANCEL, Need::Dispatch, Need::Nobody),
-    right(LIST_JOBS, Need::Read, Need::Nobody),
-    right(RECEIVE_MESSAGES, Need::Read, Need::Nobody),
+    right(REGISTER_CLIENT, Need::Dispatch, Need::Peer, Left::Named),
+    right(UNREGISTER_CLIENT, Need::Dispatch, Need::OwnOrDispatch, Left::Named),
+    right(SEND_MESSAGE, Need::Dispatch, Need::Dispatch, Left::Named),
+    right(JOB_UPDATE, Need::Dispatch, Need::OwnOrDispatch, Left::Found),
+    right(LIST_AVAILABLE_CLIENTS, Need::Read, Need::Peer, Left::Found),
+    right(SUBMIT, Need::Dispatch, Need::Nobody, Left::Named),
+    right(JOB_STATUS, Need::Read, Need::Nobody, Left::Found),
+    right(JOB_RESULT, Need::Read, Need::Nobody, Left::Found),
+    right(JOB_CANCEL, Need::Dispatch, Need::Nobody, Left::Found),
+    right(LIST_JOBS, Need::Read, Need::Nobody, Left::Found),
+    right(RECEIVE_MESSAGES, Need::Read, Need::Nobody, Left::Named),
 ];
 
 /// Methods and frames. Any other method needs `Read` over HTTP, and is not served over a socket.
 pub const METHODS: [Right; 8] = [
-    right("server/discover", Need::Token, Need::Nobody),
-    right("initialize", Need::Read, Need::Peer),
-    right("ping", Need::Read, Need::Peer),
-    right("logging/setLevel", Need::Read, Need::Peer),
-    right("tools/call", Need::Read, Need::Peer),
-    right("tasks/cancel", Need::Dispatch, Need::Nobody),
-    right("notifications/progress", Need::Nobody, Need::Peer),
-    right("notifications/received", Need::Nobody, Need::Peer),
+    right("server/discover", Need::Token, Need::Nobody, Left::All),
+    right("initialize", Need::Read, Need::Peer, Left::All),
+    right("ping", Need::Read, Need::Peer, Left::All),
+    right("logging/setLevel", Need::Read, Need::Peer, Left::All),
+    right("tools/call", Need::Read, Need::Peer, Left::All),
+    right("tasks/cancel", Need::Dispatch, Need::Nobody, Left::Found),
+    right("notifications/progress", Need::Nobody, Need::Peer, Left::Found),
+    right("notifications/received", Need::Nobody, Need::Peer, Left::All),
 ];
 
 /// What calling a tool of the bus needs.
 pub fn of_tool(name: &str) -> Right {
-    TOOLS.into_iter().find(|right| right.name == name).unwrap_or(right("", Need::Dispatch, Need::Nobody))
+    TOOLS.into_iter().find(|right| right.name == name).unwrap_or(right("", Need::Dispatch, Need::Nobody, Left::Named))
 }
 
 /// What a method over HTTP needs.
@@ -136,7 +159,8 @@ mod tests {
     fn the_page_on_security_says_what_the_table_says() {
         let page = include_str!("../../../../docs/security.md");
         for right in TOOLS.iter().chain(&METHODS) {
-            let row = format!("| `{}` | {} | {} |\n", right.name, right.over_http.word(), right.over_socket.word());
+            let (http, socket, bound) = (right.over_http.word(), right.over_socket.word(), right.bound.word());
+            let row = format!("| `{}` | {http} | {socket} | {bound} |\n", right.name);
             assert!(page.contains(&row), "{row}");
         }
     }

@@ -1,5 +1,6 @@
 //! Resources that change by themselves, and who listens to which.
 
+use kernel::access::Bound;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -44,6 +45,9 @@ pub struct Listener {
     /// Tasks to hear of. Missing on sockets of an earlier build.
     #[serde(default)]
     pub task_ids: Vec<String>,
+    /// What the token of the stream is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
 }
 
 impl Listener {

@@ -3,6 +3,7 @@
 use bus::turn::presence::{Attached, Link, Presence, Stream};
 use bus::wire::command::{Caller, SignIn};
 use bus::wire::topics::Listener;
+use kernel::access::Access;
 use kernel::ids;
 use kernel::scopes::Scopes;
 use kernel::storage::MAX_INTEGER;
@@ -15,7 +16,7 @@ pub mod header {
     pub const USER_ID: &str = "bus-user-id";
     pub const USERNAME: &str = "bus-username";
     pub const GRANT_ID: &str = "bus-grant-id";
-    /// As on the wire: names with spaces between them.
+    /// As on the wire: names with spaces between them, and what they are bound to.
     pub const SCOPES: &str = "bus-scopes";
     /// When a person signed in for the token, a space, and with which program; missing for a token made by hand.
     pub const SIGN_IN: &str = "bus-sign-in";
@@ -38,7 +39,7 @@ pub struct Opened {
     pub username: String,
     /// Missing on sockets of an earlier build, which may do the least.
     #[serde(default = "least")]
-    pub scopes: Scopes,
+    pub scopes: Access,
     #[serde(default)]
     pub sign_in: Option<SignIn>,
     /// The peer asked for the subprotocol `mcp`.
@@ -50,8 +51,8 @@ pub struct Opened {
     role: Role,
 }
 
-const fn least() -> Scopes {
-    Scopes::PEER
+fn least() -> Access {
+    Scopes::PEER.into()
 }
 
 fn sign_in(header: &str) -> Option<SignIn> {
@@ -116,7 +117,7 @@ impl Opened {
             user_id: required(header::USER_ID)?,
             grant_id: required(header::GRANT_ID)?,
             username: required(header::USERNAME)?,
-            scopes: Scopes::known(&required(header::SCOPES)?),
+            scopes: Access::stored(&required(header::SCOPES)?),
             sign_in: headers.get(header::SIGN_IN)?.as_deref().and_then(sign_in),
             subprotocol: required(header::SUBPROTOCOL)? == "1",
             has_ended: false,
@@ -131,7 +132,7 @@ impl Opened {
             grant_id: self.grant_id.clone(),
             username: self.username.clone(),
             client_name: String::new(),
-            scopes: self.scopes,
+            scopes: self.scopes.clone(),
             sign_in: self.sign_in.clone(),
         }
     }

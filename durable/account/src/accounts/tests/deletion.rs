@@ -3,7 +3,7 @@
 use kernel::storage::Sql;
 
 use super::{Account, ada, sign_up, user_id};
-use crate::accounts::{AfterLogin, Command, Effect, InBrowser, Reply, is_over, open, owed, performed};
+use crate::accounts::{AfterLogin, Command, Effect, InBrowser, Reply, handle, is_over, open, owed, performed};
 
 fn signed_up(admin: bool) -> (Account, String, String) {
     let mut account = Account::absent();
@@ -88,4 +88,30 @@ fn guessing_the_password_to_delete_with_is_counted_as_guessing_at_login_is() {
         assert_eq!(account.ask(delete(&session, "guess")).0, Reply::WrongCredentials);
     }
     assert_eq!(account.ask(delete(&session, "long enough")).0, Reply::WrongCredentials);
+}
+
+#[test]
+fn the_list_of_names_is_owed_each_account_and_each_deletion() {
+    let (list, strike) = (Effect::ListName { username: "ada".into() }, Effect::UnlistName { username: "ada".into() });
+    let mut account = Account::absent();
+    let ask = |account: &mut Account, command| handle(&account.sql, command, 1, &mut account.entropy).unwrap();
+    let (Reply::SessionStarted { session, .. }, told) = ask(&mut account, sign_up("long enough", false)) else {
+        panic!()
+    };
+    assert_eq!(told, vec![list.clone()]);
+    // The object may end before the list has it.
+    let (_, told) = ask(&mut account, InBrowser::Who.by(session.as_str()));
+    assert_eq!((told, owed(&account.sql).unwrap()), (vec![list.clone()], vec![list.clone()]));
+    performed(&account.sql, &list).unwrap();
+    assert_eq!(
+        (ask(&mut account, InBrowser::Who.by(session.as_str())).1, owed(&account.sql).unwrap()),
+        (vec![], vec![])
+    );
+    let (_, told) = ask(&mut account, delete(&session, "long enough"));
+    assert!(told.contains(&strike) && owed(&account.sql).unwrap().contains(&strike));
+    for effect in &told {
+        assert!(!is_over(&account.sql).unwrap());
+        performed(&account.sql, effect).unwrap();
+    }
+    assert!(is_over(&account.sql).unwrap());
 }

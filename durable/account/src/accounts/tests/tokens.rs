@@ -23,7 +23,7 @@ fn signed_in(account: &mut Account) -> (String, Granted) {
 }
 
 fn by(granted: &Granted) -> Authority {
-    Authority::Grant { grant_id: granted.grant_id.clone(), scopes: granted.scopes }
+    Authority::Grant { grant_id: granted.grant_id.clone(), scopes: granted.scopes.clone() }
 }
 
 fn approve(account: &mut Account, session: &str, granted: &Granted, new: &NewToken) -> Reply {
