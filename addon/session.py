@@ -15,7 +15,9 @@ from bpy.app.handlers import persistent
 
 from .commands import facts, local, registry
 from .commands.allowed.policy import Question, Verdict, consent
+from .commands.checkpoints.keeper import keeper
 from .commands.msgbus import subscriptions
+from .commands.person import person
 from .commands.place import override
 from .fetch.workers import TooBusy, workers
 from .link.address import InvalidServerUrl, origin
@@ -37,11 +39,6 @@ OFFLINE = (
     "Blender's online access is switched off. Allow it in Edit > Preferences > System > Network, "
     "or start Blender with --online-mode"
 )
-
-
-def _hands_free(windows: Any) -> bool:
-    """Tell whether no window has an operator at work, such as moving with the mouse: a dialog would break into it."""
-    return not any(len(getattr(window, "modal_operators", ())) for window in windows)
 
 
 @persistent  # type: ignore[untyped-decorator]
@@ -87,6 +84,7 @@ class Session:
         self._stop_timer = start_timer(self._tick)
         consent.present = None if bpy.app.background else self._present
         bpy.app.handlers.load_post.append(_file_loaded)
+        keeper.watch(attended=not bpy.app.background)
 
     def close(self) -> None:
         """End everything; no thread of the extension outlives this for long."""
@@ -100,6 +98,7 @@ class Session:
             self.peer = None
         self.stop_local()
         consent.forget()
+        keeper.unwatch()
         subscriptions.clear_all()
         abort_all()
         if self._login is not None:
@@ -267,7 +266,7 @@ class Session:
         windows = bpy.context.window_manager.windows
         while self._to_show and self._to_show[0].answered.done():
             self._to_show.popleft()
-        if self._to_show and windows and self.asked is None and _hands_free(windows):
+        if self._to_show and windows and self.asked is None and not person.at_work():
             question = self.asked = self._to_show.popleft()
             with contextlib.suppress(RuntimeError), override(window=windows[0]):
                 bpy.ops.blender_bus.consent("INVOKE_DEFAULT", number=question.number)
@@ -290,7 +289,7 @@ class Session:
         begun = [(control.job.job_id, control.percent, control.message) for control in self.queue.active]
         clients = self.local.clients if self.local is not None and self.serving else None
         questions = [question.number for question in consent.questions]
-        jobs = (begun, self.queue.finished[-1:])
+        jobs = (begun, self.queue.finished[-1:], keeper.last)
         shown = (self.status, self.note, self.code, self.finding, questions, self.local_note, clients, jobs)
         now = time.monotonic()
         if shown == self._drawn or now - self._drawn_at < REDRAW_INTERVAL:

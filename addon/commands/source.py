@@ -14,6 +14,14 @@ for _name in __future__.all_feature_names:
 # `nested_scopes` shares its bit with a mark that every function bears, and has been on for all since Python 2.2.
 FUTURES &= ~__future__.nested_scopes.compiler_flag
 
+# Calls that change what a fingerprint does not show.
+_WRITERS = {
+    "new", "remove", "link", "unlink", "clear", "add", "foreach_set", "from_pydata", "pack", "transform", "setattr",
+    "delattr", "exec", "eval", "keyframe_insert", "driver_add", "move", "assign", "id_properties_clear",
+}  # fmt: skip
+# Longer code is not looked at.
+MAX_JUDGED_CHARS = 200_000
+
 _FENCED = re.compile(r"\A\s*```[\w+-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*\Z", re.DOTALL)
 
 
@@ -36,3 +44,23 @@ def compiled(code: str, filename: str) -> tuple[CodeType, CodeType | None]:
     head = compile(ast.Module(tree.body[:-1], tree.type_ignores), filename, "exec", dont_inherit=True)
     # What the code imports from __future__ holds for its last line too.
     return head, compile(ast.Expression(last.value), filename, "eval", head.co_flags & FUTURES, dont_inherit=True)
+
+
+def may_write(code: str) -> bool:
+    """Tell whether code has the look of changing something: then it is a step, though no change was seen."""
+    if len(code) > MAX_JUDGED_CHARS:
+        return True
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            return True
+        if isinstance(node, ast.Attribute) and node.attr == "ops":
+            return True
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in _WRITERS:
+                return True
+    return False

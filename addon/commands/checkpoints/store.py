@@ -7,6 +7,7 @@ saving it changes neither the checkpoint nor the artist's own file, which is nev
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -76,9 +77,11 @@ class Store:
         path = self._blend(checkpoint_id)
         try:
             # As a copy: Blender goes on with the file that is open. Paths in it are made to hold from the new place.
-            bpy.ops.wm.save_as_mainfile(
-                filepath=os.fspath(path), copy=True, compress=True, relative_remap=True, check_existing=False
-            )
+            # Blender tells of it where the code that runs prints.
+            with contextlib.redirect_stdout(io.StringIO()):
+                bpy.ops.wm.save_as_mainfile(
+                    filepath=os.fspath(path), copy=True, compress=True, relative_remap=True, check_existing=False
+                )
             size = path.stat().st_size
         except (RuntimeError, OSError) as error:
             path.unlink(missing_ok=True)

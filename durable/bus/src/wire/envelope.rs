@@ -39,7 +39,7 @@ pub struct Envelope {
     pub hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub candidates: Option<Vec<String>>,
-    /// What the Blender told beside the result: `stderr`, `value`, `changes`.
+    /// What the Blender told beside the result: `stderr`, `value`, `changes`, `checkpoint`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
