@@ -16,8 +16,11 @@ def encode(message: dict[str, Any]) -> str:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def progress_frame(job_id: str, percent: float, message: str, *, waits: bool = False) -> str:
-    """Return a report of progress; `waits` says that the job stands behind others. So do its own words."""
+def progress_frame(job_id: str, percent: float, message: str, *, waits: bool = False, busy: float | None = None) -> str:
+    """Return a report of progress; `waits` says that the job stands behind others. So do its own words.
+
+    `busy`: for how many seconds it has kept Blender from everything else.
+    """
     params: dict[str, Any] = {"progressToken": job_id, "progress": percent, "total": 100}
     if message:
         params["message"] = message
@@ -25,6 +28,8 @@ def progress_frame(job_id: str, percent: float, message: str, *, waits: bool = F
         params["_meta"] = {"blender-bus/asks": "consent"}
     elif waits or message.startswith(WAITS_FOR_PERSON):
         params["_meta"] = {"blender-bus/waits": True}
+    elif busy is not None:
+        params["_meta"] = {"blender-bus/busy": round(busy, 1)}
     return encode({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
 
 

@@ -19,7 +19,7 @@ class JobControl:
     """What a running job sees of its caller."""
 
     job: Job
-    report: Callable[[str, float, str], None]
+    report: Callable[..., None]
     clock: Callable[[], float] = time.monotonic
     cancelled: threading.Event = field(default_factory=threading.Event)
     # Whoever asked has left: what has begun goes on, but nobody need be asked about it any more.
@@ -31,6 +31,8 @@ class JobControl:
     allowed: bool | None = None
     # When its last turn on the main thread began.
     started: float = 0.0
+    # Its caller was told that nothing else can run meanwhile.
+    told_busy: bool = False
     # Seconds it may run, when they are over, and why it was ended if not for a cancel.
     deadline: float | None = None
     ends_at: float | None = None

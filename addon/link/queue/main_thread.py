@@ -54,7 +54,12 @@ Steps = Generator[Pause, Any, str]
 Runner = Callable[[Job, JobControl], "str | Steps"]
 # Given id, status, result and error of a job; as a fifth what goes beside the result, of jobs that have such.
 Answer = Callable[..., None]
-Report = Callable[[str, float, str], None]
+# Given id, percent and message; as a fourth for how many seconds nothing else could run, of a job that does not yield.
+Report = Callable[..., None]
+
+
+def unreported(job_id: str, percent: float, message: str, busy: float | None = None) -> None:
+    """Where nobody wants to hear of progress."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +68,7 @@ class Route:
 
     run: Runner
     answer: Answer
-    report: Report = lambda job_id, percent, message: None
+    report: Report = unreported
     # The user can be asked there too whether a job may run.
     remote: bool = False
     # Told when a job begins.
@@ -97,7 +102,7 @@ class MainThreadQueue:
         self,
         run: Runner,
         answer: Answer = lambda *answer: None,
-        report: Report = lambda job_id, percent, message: None,
+        report: Report = unreported,
         *,
         max_queued: int = MAX_QUEUED,
         clock: Callable[[], float] = time.monotonic,
@@ -269,8 +274,12 @@ class MainThreadQueue:
         with self._ready:
             task.pause = pause if isinstance(pause, Future) else self._clock() + float(pause)
             self._paused.add(task)
+            told, task.control.told_busy = task.control.told_busy, False
             if task.control.cancelled.is_set():
                 self._wake(task)
+        if told:
+            # Others can run again.
+            task.control.report(task.job.job_id, task.control.percent, task.control.message)
         if isinstance(pause, Future):
             pause.add_done_callback(lambda _: self._done(task))
 

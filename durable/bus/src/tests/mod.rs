@@ -2,6 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::cloned_ref_to_slice_refs)]
 
+mod busy;
 mod dispatch;
 mod endings;
 mod erasure;

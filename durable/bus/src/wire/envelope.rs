@@ -14,6 +14,20 @@ pub enum Status {
     UnknownTarget,
     Disconnected,
     Cancelled,
+    /// The Blender works on something else that does not yield, and the caller asked not to wait for that.
+    Busy,
+}
+
+/// What a Blender works on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Running {
+    pub job_id: String,
+    pub command: String,
+    /// For how long, as far as is known.
+    pub seconds: f64,
+    /// What its Blender says of it: where it is, and whether it is blocked in an operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +53,9 @@ pub struct Envelope {
     pub hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub candidates: Option<Vec<String>>,
+    /// In a `timeout` or `busy`: what the Blender works on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<Box<Running>>,
     /// What the Blender told beside the result: `stderr`, `value`, `changes`, `checkpoint`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -58,6 +75,7 @@ impl Envelope {
             away_since: None,
             hint: None,
             candidates: None,
+            running: None,
             extra: Map::new(),
         }
     }

@@ -148,7 +148,7 @@ const JOB_UPDATE_PARAMETERS: &[Param] = &[
         "extra",
         &Kind::Object,
         "What goes beside the result: \"stderr\" and \"value\", both text, and \"changes\" and \"checkpoint\", objects; \
-         together at most 128 KiB.",
+         at most 128 KiB.",
     ),
 ];
 
