@@ -181,6 +181,9 @@ class BLENDERBUS_PT_jobs(bpy.types.Panel):
         if not (begun or len(jobs) or jobs.finished):
             column.label(text="None yet")
             return
+        coming = jobs.upcoming
+        if coming is not None and not begun:
+            column.progress(factor=0.0, text=_title(coming.job.command))
         for control in begun[:JOBS_SHOWN]:
             column.progress(factor=control.percent / 100, text=f"{_title(control.job.command)} {control.message}")
         if len(jobs):

@@ -19,6 +19,7 @@ from .commands.checkpoints.keeper import keeper
 from .commands.msgbus import subscriptions
 from .commands.person import person
 from .commands.place import override
+from .display import REDRAW_INTERVAL, Display, tag_panels
 from .fetch.workers import TooBusy, workers
 from .link.address import InvalidServerUrl, origin
 from .link.credentials import Credentials, RenewingTokens
@@ -33,7 +34,6 @@ from .link.queue.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, MainThreadQueu
 from .link.status import State, Status
 
 AWAY_INTERVAL = 0.25
-REDRAW_INTERVAL = 0.25
 NEWS_INTERVAL = 1.0
 OFFLINE = (
     "Blender's online access is switched off. Allow it in Edit > Preferences > System > Network, "
@@ -64,6 +64,7 @@ class Session:
         self._tokens_of: object = None
         # One for all that brings jobs, so that one job runs at a time; it is drained by the timer.
         self.queue = MainThreadQueue(registry.run)
+        self._display = Display(self.queue)
         self.peer: Peer | None = None
         self.local: LocalPort | None = None
         self.note = ""
@@ -248,7 +249,11 @@ class Session:
         if self.active and not bpy.app.online_access:
             self.disconnect()
             self.note = OFFLINE
+        if self._display.announce():
+            # Blender draws before it is here again.
+            return BUSY_INTERVAL
         self.queue.drain()
+        self._display.end()
         self._show_question()
         self._tell_news()
         self._redraw_on_change()
@@ -295,14 +300,7 @@ class Session:
         if shown == self._drawn or now - self._drawn_at < REDRAW_INTERVAL:
             return
         self._drawn, self._drawn_at = shown, now
-        for window in bpy.context.window_manager.windows:
-            for area in window.screen.areas:
-                # The sidebar alone: drawing the scene again for each job would slow down both.
-                for region in area.regions if area.type == "VIEW_3D" else ():
-                    if region.type == "UI":
-                        region.tag_redraw()
-                if area.type == "PREFERENCES":
-                    area.tag_redraw()
+        tag_panels()
 
     def _token_source(self, credentials: Credentials) -> RenewingTokens:
         """Return what renews the login. Only one may at a time: a refresh token that is used twice ends the login."""

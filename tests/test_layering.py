@@ -72,6 +72,7 @@ PACKAGES = [
         headless operators panels
         preferences questions
         session
+        display
         commands repository
         fetch
         link

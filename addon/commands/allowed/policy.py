@@ -150,6 +150,11 @@ EFFECTS: dict[str, EffectOf] = {
 }
 
 
+def only_reads(command: str) -> bool:
+    """Tell whether a command never changes anything, whatever its parameters."""
+    return EFFECTS.get(command) is read_effect
+
+
 @dataclass(slots=True, eq=False)
 class Question:
     """A job that waits for the user; `text` is all of its code, or of what is known of it. `origin` may be allowed."""

@@ -102,6 +102,8 @@ class Keeper:
     def before_load(self) -> None:
         """Keep what is open before code loads another file."""
         if self._jobs and self._enabled and self._changed and not _is_on_disk():
+            # However soon: what is open would be gone.
+            self._rests_until = 0.0
             self._keep(self._jobs[-1], f"Before {_who(self._jobs[-1])} loaded another file")
 
     def _before_change(self, control: JobControl) -> None:

@@ -21,6 +21,8 @@ class JobControl:
     job: Job
     report: Callable[..., None]
     clock: Callable[[], float] = time.monotonic
+    # Shows progress to whoever sits before this Blender, at once; main thread.
+    show: Callable[[JobControl], None] = lambda control: None
     cancelled: threading.Event = field(default_factory=threading.Event)
     # Whoever asked has left: what has begun goes on, but nobody need be asked about it any more.
     deserted: threading.Event = field(default_factory=threading.Event)
@@ -51,6 +53,8 @@ class JobControl:
         if now - self._reported_at >= PROGRESS_INTERVAL:
             self._reported_at, self._reported = now, (percent, message)
             self.report(self.job.job_id, percent, message)
+            if threading.current_thread() is threading.main_thread():
+                self.show(self)
 
     def end_after(self, seconds: float) -> None:
         """End the job by itself once it has run for `seconds` from now."""

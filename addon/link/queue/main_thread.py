@@ -118,6 +118,8 @@ class MainThreadQueue:
         self._drained_by = 0
         self._watch = Watch(lambda: self.running, interrupter)
         self.finished: list[Finished] = []
+        # Called on the main thread when the job that runs tells how far it is.
+        self.show: Callable[[JobControl], None] = lambda control: None
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -135,13 +137,20 @@ class MainThreadQueue:
             begun = [task for task in (self._running, *self._paused) if task is not None]
         return [task.control for task in sorted(begun)]
 
+    @property
+    def upcoming(self) -> JobControl | None:
+        """Return the job that is next, if it has not begun."""
+        with self._ready:
+            task = self._heap[0] if self._heap else None
+        return task.control if task is not None and task.steps is None else None
+
     def submit(self, job: Job, route: Route | None = None) -> JobControl:
         """Queue a job, by default for the queue's own route, and return its control. Raises QueueFull."""
         route = route or self._route
         with self._ready:
             if len(self._heap) + len(self._paused) >= self._max_queued:
                 raise QueueFull(f"This Blender is busy: {len(self._heap) + len(self._paused)} jobs wait already")
-            control = JobControl(job, route.report, self._clock, remote=route.remote)
+            control = JobControl(job, route.report, self._clock, self.show, remote=route.remote)
             self._push(_Task(job, route, control, self._arrivals))
             self._arrivals += 1
         return control
