@@ -124,10 +124,9 @@ def a_job_waits_for_a_render(desk: Together) -> None:
 
 
 def edit_mode_is_given_back(desk: Together) -> None:
-    desk.act(
-        "bpy.ops.object.select_all(action='DESELECT'); bpy.context.view_layer.objects.active = "
-        "bpy.data.objects['Cube']; bpy.data.objects['Cube'].select_set(True); bpy.ops.object.editmode_toggle('EXEC_DEFAULT', True)"
-    )
+    choose = "bpy.ops.object.select_all(action='DESELECT'); cube = bpy.data.objects['Cube']; cube.select_set(True); "
+    enter = "bpy.context.view_layer.objects.active = cube; bpy.ops.object.editmode_toggle('EXEC_DEFAULT', True)"
+    desk.act(choose + enter)
     before = desk.state()
     assert before == ["EDIT", "Cube", ["Cube"]], before
     made = desk.run("bpy.ops.mesh.primitive_monkey_add(location=(3, 0, 0))\nprint(bpy.context.active_object.name)")
