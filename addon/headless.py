@@ -110,6 +110,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         default="everything",
         help="what clients may do here; there is nobody to ask, so ask refuses all code",
     )
+    add("--no-checkpoints", action="store_true", help="make no checkpoints that nobody asked for")
     names = ", ".join(row.name for row in ALL)
     add("--integrations", default="", help=f"comma-separated services clients may use: {names}")
     args = parser.parse_args(argv)
@@ -136,6 +137,7 @@ def _serve(args: argparse.Namespace) -> int:
 
     from .commands import registry
     from .commands.allowed import settings
+    from .commands.checkpoints.keeper import keeper
 
     unknown = args.integrations - set(settings.INTEGRATIONS)
     if unknown:
@@ -146,6 +148,7 @@ def _serve(args: argparse.Namespace) -> int:
     if args.file is not None:
         bpy.ops.wm.open_mainfile(filepath=str(args.file.resolve()))
     registry.commands()
+    keeper.watch(attended=False)
     queue = MainThreadQueue(registry.run)
     port = None if args.local_port is None else _local_port(args.local_port, queue)
     try:
@@ -172,6 +175,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     return Settings(
         policy=args.policy,
         integrations=args.integrations,
+        checkpoints=not args.no_checkpoints,
         hyper3d_provider=env.get("BLENDER_BUS_HYPER3D_PROVIDER", RODIN_MAIN_SITE),
         **keys,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from .commands.allowed.policy import consent
+from .commands.checkpoints.keeper import keeper
 from .commands.checkpoints.store import store as checkpoints
 from .link.status import State
 from .preferences import own_preferences, session
@@ -180,10 +181,17 @@ class BLENDERBUS_PT_jobs(bpy.types.Panel):
         if not (begun or len(jobs) or jobs.finished):
             column.label(text="None yet")
             return
+        coming = jobs.upcoming
+        if coming is not None and not begun:
+            column.progress(factor=0.0, text=_title(coming.job.command))
         for control in begun[:JOBS_SHOWN]:
             column.progress(factor=control.percent / 100, text=f"{_title(control.job.command)} {control.message}")
         if len(jobs):
             column.label(text=f"{len(jobs)} waiting", icon="SORTTIME")
+        kept = keeper.last
+        if kept is not None:
+            when = time.strftime("%H:%M", time.localtime(kept.at))
+            column.label(text=f"Checkpoint of {when} kept", icon="FILE_BACKUP")
         for job in reversed(jobs.finished[-JOBS_SHOWN:]):
             column.label(
                 text=f"{_title(job.command)}  {job.seconds:.2f} s", icon=_JOB_ICONS.get(job.status, "QUESTION")
@@ -204,6 +212,8 @@ class BLENDERBUS_PT_checkpoints(bpy.types.Panel):
     def draw(self, context: Any) -> None:
         column = self.layout.column(align=True)
         column.operator("blender_bus.make_checkpoint", icon="ADD")
+        with contextlib.suppress(CannotConnect):
+            column.prop(own_preferences(), "checkpoints", text="Before Clients Change This")
         for item in checkpoints.all()[:CHECKPOINTS_SHOWN]:
             row = column.row(align=True)
             when = time.strftime("%d %b %H:%M", time.localtime(item.at))

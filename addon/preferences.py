@@ -81,6 +81,11 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         maxlen=200,
     )
     policy: EnumProperty(name="Clients May", items=_POLICIES, default=settings.EVERYTHING)
+    checkpoints: BoolProperty(
+        name="Automatic Checkpoints",
+        description="Keep a copy of the file before a client changes what you have made, and before it loads another",
+        default=True,
+    )
     hyper3d_provider: EnumProperty(name="Rodin at", items=_PROVIDERS, default=settings.RODIN_MAIN_SITE)
     token: StringProperty(
         name="Token",
@@ -137,6 +142,7 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
             hyper3d_provider=self.hyper3d_provider,
             **{row.key_property: getattr(self, row.key_property).strip() for row in ALL if row.key_property},
             online=bpy.app.online_access,
+            checkpoints=self.checkpoints,
         )
 
     def _save(self) -> None:
@@ -165,6 +171,7 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "local_autostart")
         layout.separator()
         layout.prop(self, "policy")
+        layout.prop(self, "checkpoints")
         column = layout.column(heading="Integrations")
         for row in ALL:
             column.prop(self, row.switch)

@@ -15,8 +15,11 @@ from bpy.app.handlers import persistent
 
 from .commands import facts, local, registry
 from .commands.allowed.policy import Question, Verdict, consent
+from .commands.checkpoints.keeper import keeper
 from .commands.msgbus import subscriptions
+from .commands.person import person
 from .commands.place import override
+from .display import REDRAW_INTERVAL, Display, tag_panels
 from .fetch.workers import TooBusy, workers
 from .link.address import InvalidServerUrl, origin
 from .link.credentials import Credentials, RenewingTokens
@@ -31,17 +34,11 @@ from .link.queue.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, MainThreadQueu
 from .link.status import State, Status
 
 AWAY_INTERVAL = 0.25
-REDRAW_INTERVAL = 0.25
 NEWS_INTERVAL = 1.0
 OFFLINE = (
     "Blender's online access is switched off. Allow it in Edit > Preferences > System > Network, "
     "or start Blender with --online-mode"
 )
-
-
-def _hands_free(windows: Any) -> bool:
-    """Tell whether no window has an operator at work, such as moving with the mouse: a dialog would break into it."""
-    return not any(len(getattr(window, "modal_operators", ())) for window in windows)
 
 
 @persistent  # type: ignore[untyped-decorator]
@@ -67,6 +64,7 @@ class Session:
         self._tokens_of: object = None
         # One for all that brings jobs, so that one job runs at a time; it is drained by the timer.
         self.queue = MainThreadQueue(registry.run)
+        self._display = Display(self.queue)
         self.peer: Peer | None = None
         self.local: LocalPort | None = None
         self.note = ""
@@ -87,6 +85,7 @@ class Session:
         self._stop_timer = start_timer(self._tick)
         consent.present = None if bpy.app.background else self._present
         bpy.app.handlers.load_post.append(_file_loaded)
+        keeper.watch(attended=not bpy.app.background)
 
     def close(self) -> None:
         """End everything; no thread of the extension outlives this for long."""
@@ -100,6 +99,7 @@ class Session:
             self.peer = None
         self.stop_local()
         consent.forget()
+        keeper.unwatch()
         subscriptions.clear_all()
         abort_all()
         if self._login is not None:
@@ -249,7 +249,11 @@ class Session:
         if self.active and not bpy.app.online_access:
             self.disconnect()
             self.note = OFFLINE
+        if self._display.announce():
+            # Blender draws before it is here again.
+            return BUSY_INTERVAL
         self.queue.drain()
+        self._display.end()
         self._show_question()
         self._tell_news()
         self._redraw_on_change()
@@ -267,7 +271,7 @@ class Session:
         windows = bpy.context.window_manager.windows
         while self._to_show and self._to_show[0].answered.done():
             self._to_show.popleft()
-        if self._to_show and windows and self.asked is None and _hands_free(windows):
+        if self._to_show and windows and self.asked is None and not person.at_work():
             question = self.asked = self._to_show.popleft()
             with contextlib.suppress(RuntimeError), override(window=windows[0]):
                 bpy.ops.blender_bus.consent("INVOKE_DEFAULT", number=question.number)
@@ -290,20 +294,13 @@ class Session:
         begun = [(control.job.job_id, control.percent, control.message) for control in self.queue.active]
         clients = self.local.clients if self.local is not None and self.serving else None
         questions = [question.number for question in consent.questions]
-        jobs = (begun, self.queue.finished[-1:])
+        jobs = (begun, self.queue.finished[-1:], keeper.last)
         shown = (self.status, self.note, self.code, self.finding, questions, self.local_note, clients, jobs)
         now = time.monotonic()
         if shown == self._drawn or now - self._drawn_at < REDRAW_INTERVAL:
             return
         self._drawn, self._drawn_at = shown, now
-        for window in bpy.context.window_manager.windows:
-            for area in window.screen.areas:
-                # The sidebar alone: drawing the scene again for each job would slow down both.
-                for region in area.regions if area.type == "VIEW_3D" else ():
-                    if region.type == "UI":
-                        region.tag_redraw()
-                if area.type == "PREFERENCES":
-                    area.tag_redraw()
+        tag_panels()
 
     def _token_source(self, credentials: Credentials) -> RenewingTokens:
         """Return what renews the login. Only one may at a time: a refresh token that is used twice ends the login."""

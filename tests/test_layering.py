@@ -73,6 +73,7 @@ PACKAGES = [
         headless operators panels
         preferences questions
         session
+        display
         commands repository
         fetch
         link

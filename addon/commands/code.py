@@ -28,6 +28,7 @@ from .place import in_viewport
 from .registry import Bounds, CommandError, command
 from .running.guards import guarded
 from .running.kept import kept_names
+from .running.modes import users_mode
 from .running.observed import observed
 from .running.streams import ERROR, OUTPUT, Capture, redirected
 from .source import compiled, unwrapped
@@ -102,7 +103,11 @@ def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int,
         value = None if last is None else eval(last, preset)  # noqa: S307 (the caller's code, like the rest)
         return None if value is None else repr(value)
 
-    with _source_lines(filename, code), observed(control, code, tell=tell):
+    with (
+        users_mode(code) as give_back,
+        _source_lines(filename, code),
+        observed(control, code, tell=tell, give_back=give_back),
+    ):
         printed, value = captured(control, filename, action, limit)
     return replace(printed, value=value)
 

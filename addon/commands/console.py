@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ..link.queue.control import JobControl
 from .allowed.policy import console_effect
 from .place import override
 from .registry import Bounds, CommandError, command
+from .source import typed, unwrapped
 
 MAX_LOG_LINES = 5_000
 MAX_LINE_CHARS = 2_000
@@ -227,19 +229,27 @@ def _append(console: _Console, params: dict[str, Any]) -> str:
 
 
 def _execute(console: _Console, params: dict[str, Any]) -> str:
-    """Type the code line by line, as a person would; its output appears in the console (get_console_output)."""
+    """Type the code as a person would, statement by statement; its output appears in the console."""
     if console.space.language not in ("", "python"):
         raise CommandError(f"console_operations: the console's language is {console.space.language!r}, not python")
-    lines = _text(params, "code").rstrip("\n").split("\n")
-    before = len(console.space.scrollback)
-    for line in [*lines, ""] if len(lines) > 1 else lines:
-        console.call(bpy.ops.console.clear_line)
-        if line:
-            console.call(bpy.ops.console.insert, text=line)
-        console.call(bpy.ops.console.execute)
-    new = _scrollback(console.space)[before:]
-    printed = "\n".join(line.text for line in new if line.type in ("output", "error"))
-    return printed.strip("\n") or "Executed, nothing printed"
+    try:
+        statements = typed(unwrapped(_text(params, "code")))
+    except SyntaxError as error:
+        told = "".join(traceback.format_exception_only(error))
+        raise CommandError(f"console_operations: nothing was typed, for this is no Python:\n{told}") from None
+    before, printed = len(console.space.scrollback), ""
+    for lines in statements:
+        for line in lines:
+            console.call(bpy.ops.console.clear_line)
+            if line:
+                console.call(bpy.ops.console.insert, text=line)
+            console.call(bpy.ops.console.execute)
+        shown = [line for line in _scrollback(console.space)[before:] if line.type in ("output", "error")]
+        # The console puts an empty line after each print.
+        printed = "\n".join(line.text for line in shown if line.text)
+        if any(line.type == "error" and line.text.startswith("Traceback") for line in shown):
+            raise CommandError(f"console_operations: the code failed; what comes after was not typed:\n{printed}")
+    return printed or "Executed, nothing printed"
 
 
 _operations: dict[str, tuple[Callable[[_Console, dict[str, Any]], str], tuple[str, ...]]] = {

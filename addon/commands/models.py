@@ -11,6 +11,7 @@ import bpy
 
 from .compat import object_mode, operator_context
 from .registry import CommandError
+from .running.modes import users_mode
 from .values import number, vector
 
 FORMATS = ("gltf", "glb", "fbx", "blend")
@@ -28,9 +29,9 @@ def import_model(command: str, path: Path) -> list[Any]:
         )
     _check_content(command, path, kind)
     before, images = set(bpy.data.objects), set(bpy.data.images)
-    object_mode()
     try:
-        with operator_context():
+        with users_mode(""), operator_context():
+            object_mode()
             load(path)
     except (RuntimeError, OSError, AttributeError) as error:
         # Importers are scripts: a damaged file makes them raise whatever comes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -50,8 +51,17 @@ real_override = bpy.types.Context.temp_override
 REGIONS_ARE_WHOLE = not bpy.app.background or bpy.app.version >= (4, 5, 0)
 
 
-class override:  # noqa: N801 (used as the function it stands for)
-    """Do as `bpy.context.temp_override(window=..., area=..., region=...)`, but safe beside other Python threads.
+def override(**members: Any) -> Any:
+    """Do as `bpy.context.temp_override(window=..., area=..., region=...)`, but safe beside other Python threads."""
+    return _Bare(**members) if THREADS_BREAK_OVERRIDES else real_override(bpy.context, **members)
+
+
+# From Python 3.12 on Blender tells its own threads apart, and what helps before would itself break the memory.
+THREADS_BREAK_OVERRIDES = sys.version_info < (3, 12)
+
+
+class _Bare:
+    """An override without a dictionary of other members.
 
     While an override is in force, operators look into its dictionary of other members, an empty one here. Up to Python
     3.11 Blender then takes the lock of the interpreter for held whenever any thread holds it, and breaks the memory

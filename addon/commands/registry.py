@@ -6,6 +6,7 @@ handler gets valid values or is not called at all. It returns what JSON can hold
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import json
@@ -18,9 +19,12 @@ from typing import Annotated, Any, Literal
 from ..link.queue.control import JobControl
 from ..link.queue.main_thread import JobFailed, Pause, Steps
 from ..link.records import Job
-from .allowed.policy import EFFECTS, Effect, EffectOf, Question, Refused, consent
+from .allowed.policy import EFFECTS, KEEPS_FILE, Effect, EffectOf, Question, Refused, consent
 from .allowed.settings import ASK, INTEGRATIONS, settings
 from .allowed.shown import question_text
+from .checkpoints.keeper import keeper
+from .person import NeverFree, person
+from .source import may_write
 from .values import plain
 
 Handler = Callable[..., Any]
@@ -148,23 +152,32 @@ def dispatch(
 def with_consent(
     control: JobControl, effect: Effect, text: str, action: Callable[[], Any], convert: Callable[[Any], str]
 ) -> str | Steps:
-    """Do `action` if the policy allows it; if the policy is to ask, after showing `text`. Raises CommandError."""
+    """Do `action` if the policy allows it; if the policy is to ask, after showing `text`. Raises CommandError.
+
+    What may change something waits for a user who is in the middle of something.
+    """
     try:
         question = consent.check(control, effect, text)
     except Refused as refusal:
         raise CommandError(str(refusal)) from None
-    if question is not None:
-        return _asked(control, question, action, convert)
-    produced = action()
+    work = _around(control, effect, action)
+    if question is not None or (effect is not Effect.READ and person.at_work()):
+        return _later(control, question, work, convert)
+    produced = work()
     return _converted(produced, convert) if isinstance(produced, Generator) else convert(produced)
 
 
-def _asked(control: JobControl, question: Question, action: Callable[[], Any], convert: Callable[[Any], str]) -> Steps:
+def _later(
+    control: JobControl, question: Question | None, work: Callable[[], Any], convert: Callable[[Any], str]
+) -> Steps:
+    deadline = control.job.params.get("deadline")
     try:
-        yield from consent.ask(control, question)
-    except Refused as refusal:
+        if question is not None:
+            yield from consent.ask(control, question)
+        yield from person.wait(control, deadline if isinstance(deadline, int | float) else None)
+    except (Refused, NeverFree) as refusal:
         raise CommandError(str(refusal)) from None
-    produced = action()
+    produced = work()
     if isinstance(produced, Generator):
         produced = yield from produced
     return convert(produced)
@@ -172,6 +185,38 @@ def _asked(control: JobControl, question: Question, action: Callable[[], Any], c
 
 def _converted(steps: Generator[Pause, Any, Any], convert: Callable[[Any], str]) -> Steps:
     return convert((yield from steps))
+
+
+def _around(control: JobControl, effect: Effect, action: Callable[[], Any]) -> Callable[[], Any]:
+    """Return `action` with what goes around every one: a checkpoint of what a person has made."""
+    code = control.job.params.get("code")
+    changes = effect is not Effect.READ and control.job.command not in KEEPS_FILE
+    changes = changes and (not isinstance(code, str) or may_write(code))
+    enabled = settings().checkpoints
+
+    def whole() -> Any:
+        with keeper.around(control, enabled=enabled, changes=changes):
+            produced = action()
+        return _steps(produced) if isinstance(produced, Generator) else produced
+
+    def _steps(steps: Generator[Pause, Any, Any]) -> Generator[Pause, Any, Any]:
+        """Turn for turn: what others do in between is not the job's."""
+        pause: Any = None
+        send: Callable[[], Any] = functools.partial(next, steps)
+        while True:
+            try:
+                with keeper.around(control, enabled=enabled, changes=changes):
+                    pause = send()
+            except StopIteration as end:
+                return end.value
+            try:
+                got = yield pause
+            except BaseException as problem:
+                send = functools.partial(steps.throw, problem)
+            else:
+                send = functools.partial(steps.send, got)
+
+    return whole
 
 
 def to_wire(result: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -9,12 +10,15 @@ import bpy
 from mathutils import Vector
 
 from ..link.queue.control import JobControl
+from ..link.records import MAX_RESULT_BYTES
 from .registry import Bounds, CommandError, Name, command
 from .values import number, plain, vector
 
 OBJECTS_SHOWN = 10
 FULL_LIST_ITEMS = 32
 SUGGESTIONS = 10
+# The rest of a result is for the fields around the items.
+MAX_PAGE_BYTES = MAX_RESULT_BYTES - 4096
 
 
 @command("get_scene_info")
@@ -121,15 +125,27 @@ def browse_data(
     total = len(items)
     first = (page - 1) * page_size
     shown = items[first : first + page_size] if first < total else []
+    described = [describe(item) for item in shown]
+    _refuse_too_long(described)
     return {
         "success": True,
         "collection": collection,
-        "items": [describe(item) for item in shown],
+        "items": described,
         "page": page,
         "page_size": page_size,
         "total_pages": -(-total // page_size),
         "total_items": total,
     }
+
+
+def _refuse_too_long(described: list[dict[str, Any]]) -> None:
+    size = len(json.dumps(plain(described), ensure_ascii=False).encode())
+    if size > MAX_PAGE_BYTES:
+        fits = max(1, len(described) * MAX_PAGE_BYTES // size)
+        raise CommandError(
+            f"browse_data: these {len(described)} items take {size} bytes, more than the {MAX_PAGE_BYTES} that fit into "
+            f"a result; page_size={fits} fits, and so may detail_level='summary'"
+        )
 
 
 def _collections() -> dict[str, tuple[str, Any]]:
@@ -149,6 +165,9 @@ def _summary(item: Any) -> dict[str, Any]:
         row["location"] = vector(item.location)
     if item.library is not None:
         row["library"] = item.library.filepath
+        if item.is_missing:
+            # An empty stands in for an object whose library is not there.
+            row["missing"] = True
     return row
 
 

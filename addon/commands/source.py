@@ -14,6 +14,18 @@ for _name in __future__.all_feature_names:
 # `nested_scopes` shares its bit with a mark that every function bears, and has been on for all since Python 2.2.
 FUTURES &= ~__future__.nested_scopes.compiler_flag
 
+# Calls that change what a fingerprint does not show.
+_WRITERS = {
+    "new", "remove", "link", "unlink", "clear", "add", "foreach_set", "from_pydata", "pack", "transform", "setattr",
+    "delattr", "exec", "eval", "keyframe_insert", "driver_add", "move", "assign", "id_properties_clear",
+}  # fmt: skip
+_BLOCKS = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.If, ast.With,
+    ast.AsyncWith, ast.Try, ast.TryStar, ast.Match,
+)  # fmt: skip
+# Longer code is not looked at.
+MAX_JUDGED_CHARS = 200_000
+
 _FENCED = re.compile(r"\A\s*```[\w+-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*\Z", re.DOTALL)
 
 
@@ -36,3 +48,56 @@ def compiled(code: str, filename: str) -> tuple[CodeType, CodeType | None]:
     head = compile(ast.Module(tree.body[:-1], tree.type_ignores), filename, "exec", dont_inherit=True)
     # What the code imports from __future__ holds for its last line too.
     return head, compile(ast.Expression(last.value), filename, "eval", head.co_flags & FUTURES, dont_inherit=True)
+
+
+def typed(code: str) -> list[list[str]]:
+    """Return the lines by which each statement is typed into a console, where an empty line ends a block.
+
+    Raises SyntaxError.
+    """
+    lines = code.splitlines()
+    groups: list[list[ast.stmt]] = []
+    for node in ast.parse(code).body:
+        # Statements on one line are typed together.
+        if groups and node.lineno <= (groups[-1][-1].end_lineno or 0):
+            groups[-1].append(node)
+        else:
+            groups.append([node])
+    found = []
+    for nodes in groups:
+        start = min([nodes[0].lineno, *(item.lineno for item in getattr(nodes[0], "decorator_list", ()))]) - 1
+        rows = lines[start : nodes[-1].end_lineno]
+        inside = {line - start for line in _lines_of_strings(nodes)}
+        if any(at in inside and not row.strip() for at, row in enumerate(rows)):
+            # Typed as it is, an empty line would become two: a string is written with escapes instead.
+            rows, inside = ast.unparse(ast.Module(nodes, [])).splitlines(), set()
+        # A comment takes the place of an empty line.
+        rows = [row if row.strip() or at in inside else "#" for at, row in enumerate(rows)]
+        found.append([*rows, ""] if isinstance(nodes[-1], _BLOCKS) else rows)
+    return found
+
+
+def _lines_of_strings(nodes: list[ast.stmt]) -> set[int]:
+    """Return the lines, from 0, that a string of several lines runs through."""
+    items = (item for node in nodes for item in ast.walk(node) if isinstance(item, ast.Constant | ast.JoinedStr))
+    return {line for item in items for line in range(item.lineno - 1, item.end_lineno or item.lineno)}
+
+
+def may_write(code: str) -> bool:
+    """Tell whether code has the look of changing something: then it is a step, though no change was seen."""
+    if len(code) > MAX_JUDGED_CHARS:
+        return True
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            return True
+        if isinstance(node, ast.Attribute) and node.attr == "ops":
+            return True
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in _WRITERS:
+                return True
+    return False

@@ -17,6 +17,8 @@ from .registry import CommandError
 
 # Blender's viewport shows a field of view as if the sensor were this wide (mm): 36 mm, twice as wide as a camera's.
 VIEWPORT_SENSOR = 72.0
+# Blender's own, which draw wherever they are asked to.
+DRAWING_ENGINES = ("BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH")
 FALLBACK_SIZE = (1280, 720)
 
 
@@ -59,7 +61,7 @@ def draw_with_gpu(view: View, width: int, height: int, folder: Path) -> Any:
     import gpu
 
     region_3d = view.region_3d
-    with override(window=view.window, area=view.area, region=view.region):
+    with _drawable(view), override(window=view.window, area=view.area, region=view.region):
         offscreen = gpu.types.GPUOffScreen(width, height)
         try:
             offscreen.draw_view3d(
@@ -79,6 +81,27 @@ def draw_with_gpu(view: View, width: int, height: int, folder: Path) -> Any:
     image = bpy.data.images.new("blender-bus-screenshot", width, height, alpha=False)
     image.pixels.foreach_set(buffer)
     return image
+
+
+@contextlib.contextmanager
+def _drawable(view: View) -> Iterator[None]:
+    """Have the viewport shaded by an engine that can draw into an image: Cycles and other add-ons' draw no objects."""
+    shading, engine = view.space.shading, bpy.context.scene.render.engine
+    if shading.type != "RENDERED" or engine in DRAWING_ENGINES:
+        yield
+        return
+    shading.type = "MATERIAL"
+    before = shading.use_scene_lights, shading.use_scene_world
+    shading.use_scene_lights = shading.use_scene_world = True
+    view.notes.append(
+        f"The viewport is rendered by {engine.title()}, which draws into the window only: the picture shows Material "
+        "Preview with the scene's lights and world instead. blender_execute_code can render the scene"
+    )
+    try:
+        yield
+    finally:
+        shading.use_scene_lights, shading.use_scene_world = before
+        shading.type = "RENDERED"
 
 
 def render_with_workbench(view: View, width: int, height: int, folder: Path) -> Any:

@@ -43,8 +43,8 @@ def get_viewport_screenshot(
     """
     target = _target(filepath, format)
     view = current_view()
-    notes = list(view.notes)
     with tempfile.TemporaryDirectory(prefix="blender-bus-") as folder, _picture(view, max_size, Path(folder)) as image:
+        notes = list(view.notes)
         if target is not None:
             _save(image, target, format)
         sent = _encode_to_fit(image, format, Path(folder), notes)

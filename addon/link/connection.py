@@ -146,9 +146,9 @@ class Link:
         """Answer a job. Kept and sent as soon as there is a connection; a second answer is dropped."""
         self._post(lambda: self.protocol.answer(job_id, status, result, error, extra))
 
-    def progress(self, job_id: str, percent: float, message: str = "") -> None:
-        """Report progress of a job; lost while offline."""
-        self._post(lambda: self.protocol.progress(job_id, percent, message))
+    def progress(self, job_id: str, percent: float, message: str = "", busy: float | None = None) -> None:
+        """Report progress of a job; lost while offline. `busy`: seconds for which nothing else could run."""
+        self._post(lambda: self.protocol.progress(job_id, percent, message, busy))
 
     def began(self, job_id: str) -> None:
         """Tell the bus that a job which waited behind others runs now; lost while offline."""

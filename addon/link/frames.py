@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .records import WAITS_FOR_CONSENT
+from .records import WAITS_FOR_CONSENT, WAITS_FOR_PERSON
 
 PLACE = "blender-bus/place"
 MAX_PLACE_DIGITS = 19
@@ -16,15 +16,20 @@ def encode(message: dict[str, Any]) -> str:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def progress_frame(job_id: str, percent: float, message: str, *, waits: bool = False) -> str:
-    """Return a report of progress; `waits` says that the job stands behind others."""
+def progress_frame(job_id: str, percent: float, message: str, *, waits: bool = False, busy: float | None = None) -> str:
+    """Return a report of progress; `waits` says that the job stands behind others. So do its own words.
+
+    `busy`: for how many seconds it has kept Blender from everything else.
+    """
     params: dict[str, Any] = {"progressToken": job_id, "progress": percent, "total": 100}
     if message:
         params["message"] = message
     if message == WAITS_FOR_CONSENT:
         params["_meta"] = {"blender-bus/asks": "consent"}
-    elif waits:
+    elif waits or message.startswith(WAITS_FOR_PERSON):
         params["_meta"] = {"blender-bus/waits": True}
+    elif busy is not None:
+        params["_meta"] = {"blender-bus/busy": round(busy, 1)}
     return encode({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
 
 

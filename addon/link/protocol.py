@@ -23,7 +23,7 @@ UPDATE_TIMEOUT = 120.0
 MAX_IN_FLIGHT = 4
 MAX_OPEN_JOBS = 10_000
 MAX_SEEN_IDS = 10_000
-MAX_PROGRESS_CHARS = 500
+MAX_PROGRESS_CHARS = 2_000
 # This peer acknowledges jobs, and confirms records.
 PROMISES = ("job_ack", "record_ack")
 # How the bus says that a uuid was registered by another login or token.
@@ -134,7 +134,7 @@ class PeerProtocol:
         self.registered = False
         self._connected = False
         self._control: deque[str] = deque()
-        self._progress: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._progress: OrderedDict[str, tuple[float, str, float | None]] = OrderedDict()
         self._calls: dict[int, _Call] = {}
         self._next_id = 1
         self._open: dict[str, float] = {}
@@ -185,8 +185,8 @@ class PeerProtocol:
             place, self._place = self._place, None
             return received_frame(place)
         if self._progress:
-            job_id, (percent, message) = self._progress.popitem(last=False)
-            return progress_frame(job_id, percent, message)
+            job_id, (percent, message, busy) = self._progress.popitem(last=False)
+            return progress_frame(job_id, percent, message, busy=busy)
         in_flight = sum(1 for call in self._calls.values() if call.job_id is not None)
         answer = self._answers.next_waiting() if in_flight < MAX_IN_FLIGHT else None
         if answer is None:
@@ -349,13 +349,13 @@ class PeerProtocol:
 
     # -- from the side that runs jobs ----------------------------------------------------------------------------
 
-    def progress(self, job_id: str, percent: float, message: str = "") -> None:
+    def progress(self, job_id: str, percent: float, message: str = "", busy: float | None = None) -> None:
         """Report progress of a job that runs; only the newest unsent report is kept."""
         if job_id in self._open:
             self._behind.discard(job_id)
             self._open[job_id] = min(100.0, max(0.0, percent))
             if self.registered:
-                self._progress[job_id] = (self._open[job_id], clean_text(message[:MAX_PROGRESS_CHARS]))
+                self._progress[job_id] = (self._open[job_id], clean_text(message[:MAX_PROGRESS_CHARS]), busy)
 
     def began(self, job_id: str) -> None:
         """Tell the bus that a job which arrived behind others runs now."""

@@ -16,6 +16,8 @@ BUS_LOGGER = "_message_bus"
 
 # The message of a job that waits for consent; the bus is told by a field of its own too.
 WAITS_FOR_CONSENT = "waits for the user's consent"
+# How the message of a job begins that waits for what the user is in the middle of.
+WAITS_FOR_PERSON = "waiting: "
 
 MAX_NAME_CHARS = 128
 MAX_RESULT_BYTES = 1_048_576

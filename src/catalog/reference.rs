@@ -23,7 +23,8 @@ const DISPATCH: &str = "\
 ## Blender tools
 
 They run a command in a Blender and wait for its answer. Beside its own parameters each takes `target_uuid`, which Blender
-(its uuid, or `latest`; may be left out while only one is connected), and `timeout_seconds` (also `_timeout`), the seconds to wait, at most 3600. The
+(its uuid, or `latest`; may be left out while only one is connected), and `timeout_seconds` (also `_timeout`), the seconds to wait, at most 3600. With `wait_if_busy`
+set to false, which is not listed, a tool does not wait while Blender works on something else that does not yield. The
 answer is an envelope: `status`, `command`, `target_uuid`, `job_id`, `result` (text, or JSON as text), `error`.
 
 | status | what happened | what to do |
@@ -36,6 +37,7 @@ answer is an envelope: `status`, `command`, `target_uuid`, `job_id`, `result` (t
 | `unknown_target` | no client has that name | name one of `candidates` |
 | `disconnected` | the Blender left and was not back within 15 seconds | its job goes on if it comes back |
 | `cancelled` | the job was cancelled before it ran | |
+| `busy` | Blender works on something else, named in `running` (`job_id`, `command`, `seconds`), and the call had `wait_if_busy` set to false | call again later; `blender_job_cancel` ends what runs |
 
 ";
 

@@ -138,7 +138,7 @@ def test_too_many_objects_are_left_out_and_it_says_so(bpy: Any, monkeypatch: pyt
     ],
 )
 def test_code_that_may_write_is_told_from_code_that_only_looks(bpy: Any, code: str, writes: bool) -> None:
-    from addon.commands.running.observed import may_write
+    from addon.commands.source import may_write
 
     assert may_write(code) is writes
 

@@ -25,6 +25,9 @@ class Layout:
     def label(self, text: str, **_: Any) -> None:
         self.labels.append(text)
 
+    def prop(self, holder: Any, name: str, **_: Any) -> None:
+        assert holder.bl_rna.properties[name].type == "BOOLEAN"
+
     def operator(self, name: str, **_: Any) -> SimpleNamespace:
         self.buttons.append((name, SimpleNamespace()))
         return self.buttons[-1][1]

@@ -252,3 +252,93 @@ def test_wrong_console_operations_are_clear_errors(bpy: Any, params: dict[str, A
     outcome = run("console_operations", **params)
     assert outcome.status == "failed"
     assert told in outcome.error
+
+
+def open_console(bpy: Any) -> None:
+    area = max(bpy.context.window.screen.areas, key=lambda area: area.width * area.height)
+    area.type = "CONSOLE"
+    area.spaces.active.language = "python"
+
+
+ORDINARY = '''
+import math
+
+def double(number):
+    """Twice."""
+    if number < 0:
+
+        return -double(-number)
+
+    return number * 2
+print(double(21))
+for part in (1, 2):
+    print("part", part)
+
+print(double(-3), math.pi > 3)
+text = f"""a
+
+{double(2)}"""; print(repr(text))
+values = [
+    1,
+
+    2,
+]
+class Pair:
+    left = 1
+
+    def both(self): return self.left, 2
+@staticmethod
+def plain(): return Pair().both()
+if values: print(plain(), values)
+'''
+
+
+def test_ordinary_code_of_several_statements_is_typed_right(bpy: Any) -> None:
+    open_console(bpy)
+    document = run("console_operations", operation="execute", params={"code": ORDINARY}).document
+    assert document == {
+        "success": True,
+        "message": "42\npart 1\npart 2\n-6 True\n'a\\n\\n4'\n(1, 2) [1, 2]",
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "told", "not_told"),
+    [
+        ("print('typed')\nx = (", "nothing was typed, for this is no Python", "typed\n"),
+        ("print('one')\n1/0\nprint('two')", "one\nTraceback", "two"),
+        ("for n in (1, 0):\n    print(1 / n)\n\n    print('next')", "ZeroDivisionError", "unexpected indent"),
+    ],
+)
+def test_code_that_fails_in_the_console_is_a_failure(bpy: Any, code: str, told: str, not_told: str) -> None:
+    open_console(bpy)
+    outcome = run("console_operations", operation="execute", params={"code": code})
+    assert outcome.status == "failed"
+    assert told in outcome.error and not_told not in outcome.error
+
+
+def test_a_page_that_is_too_long_names_the_page_size_that_fits(bpy: Any) -> None:
+    for number in range(400):
+        bpy.data.objects.new(f"{number} " + "x" * 50, None)
+    params = {"collection": "objects", "detail_level": "full"}
+    error = run("browse_data", page_size=500, **params).error
+    fits = int(error.split("page_size=")[1].split(" ")[0])
+    assert 50 < fits < 400
+    outcome = run("browse_data", page_size=fits, **params)
+    assert outcome.status == "completed" and len(outcome.result.encode()) <= 1_048_576
+
+
+def test_what_stands_in_for_missing_linked_data_is_marked(bpy: Any, tmp_path: Any) -> None:
+    library = tmp_path / "library.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(library), copy=True)
+    with bpy.data.libraries.load(str(library), link=True) as (_, wanted):
+        wanted.objects = ["Cube"]
+    bpy.context.scene.collection.objects.link(wanted.objects[0])
+    main = tmp_path / "main.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(main))
+    library.unlink()
+    bpy.ops.wm.open_mainfile(filepath=str(main))
+    rows = run("browse_data", collection="objects").document["items"]
+    [linked] = [row for row in rows if "library" in row]
+    assert linked["missing"] is True
+    assert not any("missing" in row for row in rows if "library" not in row)

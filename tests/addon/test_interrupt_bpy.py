@@ -109,14 +109,16 @@ def test_cancel_that_comes_as_the_code_ends_is_either_in_time_or_without_effect(
 
 
 def test_busy_blender_tells_what_runs_and_what_blocks_it(bpy: Any) -> None:
-    told: list[tuple[str, float, str]] = []
+    told: list[tuple[Any, ...]] = []
     from addon.commands import registry
 
     code = "import time\nprogress(30)\nuntil = time.time() + 6\nwhile time.time() < until: pass\ntime.sleep(6)"
     queue = MainThreadQueue(registry.run, report=lambda *report: told.append(report))
     queue.submit(Job("j-test", "execute_code", {"code": code}))
     queue.drain()
-    busy, blocked = [message for _, percent, message in told if message and percent == 30.0]
+    reports = [report for report in told if report[2] and report[1] == 30.0]
+    busy, blocked = [message for _, _, message, _ in reports]
+    assert [round(seconds) for *_, seconds in reports] == [5, 10]
     assert busy.startswith("busy since 5 s, at line 4: while time.time() < until: pass\n")
     assert blocked.startswith("blocked in a Blender operation since ")
     assert "at line 5: time.sleep(6)" in blocked

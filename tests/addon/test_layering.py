@@ -22,6 +22,7 @@ MAY_USE_BLENDER = {
     "questions.py",
     "repository.py",
     "session.py",
+    "display.py",
 }
 SOURCES = sorted(ADDON.rglob("*.py"))
 

@@ -118,10 +118,3 @@ def test_the_panel_allows_only_what_it_shows_whole(ask: Any, bpy: Any) -> None:
     layout = Layout()
     BLENDERBUS_PT_bus._draw_questions(None, context, layout)
     assert len(layout.usable_answers()) == 6
-
-
-def test_a_question_waits_until_no_operator_is_at_work() -> None:
-    from addon.session import _hands_free
-
-    assert _hands_free([SimpleNamespace(modal_operators=[]), SimpleNamespace()])
-    assert not _hands_free([SimpleNamespace(modal_operators=[]), SimpleNamespace(modal_operators=["translate"])])

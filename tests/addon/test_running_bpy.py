@@ -61,9 +61,9 @@ def test_overrides_of_the_code_itself_bring_no_dictionary_either(bpy: Any) -> No
         "bpy.context.temp_override(area=5)"
     )
     outcome = run("execute_code", code=code)
-    assert "Printed before the error:\nOUTLINER override\nVIEW_3D\nLight\n" in outcome.error
+    assert "Printed before the error:\nOUTLINER _Bare\nVIEW_3D\nLight\n" in outcome.error
     assert "TypeError" in outcome.error
-    assert "override" not in type(bpy.context.temp_override()).__name__
+    assert "_Bare" not in type(bpy.context.temp_override()).__name__
 
 
 def test_the_larger_of_two_viewports_is_taken(bpy: Any) -> None:

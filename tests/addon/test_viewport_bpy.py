@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from running import run
-
-from addon.commands.view import _stage, current_view
 
 pytestmark = pytest.mark.bpy
 
@@ -163,19 +160,3 @@ def test_wrong_parameters_are_clear_errors(bpy: Any, params: dict[str, Any], tol
     assert outcome.status == "failed"
     assert told in outcome.error
     assert "Traceback" not in outcome.error
-
-
-def test_picture_of_ten_times_the_objects_takes_no_more_than_ten_times_as_long(bpy: Any) -> None:
-    mesh = bpy.data.meshes.new("shared")
-
-    def seconds(count: int) -> float:
-        for _ in range(count - len(bpy.data.objects)):
-            bpy.context.scene.collection.objects.link(bpy.data.objects.new("many", mesh))
-        started = time.monotonic()
-        with _stage(current_view(), 64, 64) as stage:
-            assert len(stage.collection.objects) == count + 1
-        return time.monotonic() - started
-
-    few = seconds(1_000)
-    # Quadratic growth would be a hundred times; the rest is for other work on the machine.
-    assert seconds(10_000) < 40 * max(few, 0.02)

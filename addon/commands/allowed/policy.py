@@ -102,6 +102,20 @@ def notifications_effect(params: dict[str, Any]) -> Effect:
     return Effect.CHANGE if params.get("clear") else Effect.READ
 
 
+# What changes something, but not the open file, or keeps what was there by itself.
+KEEPS_FILE = frozenset(
+    {
+        "checkpoint",
+        "create_rodin_job",
+        "get_viewport_screenshot",
+        "msgbus_clear_by_owner",
+        "msgbus_get_notifications",
+        "msgbus_publish_rna",
+        "msgbus_subscribe_rna",
+        "restore_checkpoint",
+    }
+)
+
 # What each command does: the one place, from which the checks of every way in come.
 EFFECTS: dict[str, EffectOf] = {
     "browse_data": read_effect,
@@ -134,6 +148,11 @@ EFFECTS: dict[str, EffectOf] = {
     "search_sketchfab_models": read_effect,
     "set_texture": change_effect,
 }
+
+
+def only_reads(command: str) -> bool:
+    """Tell whether a command never changes anything, whatever its parameters."""
+    return EFFECTS.get(command) is read_effect
 
 
 @dataclass(slots=True, eq=False)

@@ -88,6 +88,8 @@ class Settings:
     hyper3d_key: str = ""
     sketchfab_key: str = ""
     online: bool = True
+    # Whether checkpoints are made that nobody asked for.
+    checkpoints: bool = True
 
 
 _provider: Callable[[], Settings] = Settings

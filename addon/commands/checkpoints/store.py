@@ -7,12 +7,14 @@ saving it changes neither the checkpoint nor the artist's own file, which is nev
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -76,9 +78,11 @@ class Store:
         path = self._blend(checkpoint_id)
         try:
             # As a copy: Blender goes on with the file that is open. Paths in it are made to hold from the new place.
-            bpy.ops.wm.save_as_mainfile(
-                filepath=os.fspath(path), copy=True, compress=True, relative_remap=True, check_existing=False
-            )
+            # Blender tells of it where the code that runs prints.
+            with contextlib.redirect_stdout(io.StringIO()), _without_thumbnail():
+                bpy.ops.wm.save_as_mainfile(
+                    filepath=os.fspath(path), copy=True, compress=True, relative_remap=True, check_existing=False
+                )
             size = path.stat().st_size
         except (RuntimeError, OSError) as error:
             path.unlink(missing_ok=True)
@@ -156,6 +160,19 @@ class Store:
                     with contextlib.suppress(OSError):
                         self._blend(item.checkpoint_id).with_suffix(suffix).unlink(missing_ok=True)
         self._known = None
+
+
+@contextlib.contextmanager
+def _without_thumbnail() -> Iterator[None]:
+    """Have Blender draw no picture for the copy, which takes longer than all the rest."""
+    preferences = bpy.context.preferences
+    before, dirty = preferences.filepaths.file_preview_type, preferences.is_dirty
+    preferences.filepaths.file_preview_type = "NONE"
+    try:
+        yield
+    finally:
+        preferences.filepaths.file_preview_type = before
+        preferences.is_dirty = dirty
 
 
 store = Store()

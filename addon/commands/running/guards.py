@@ -16,7 +16,9 @@ from typing import Any
 import addon_utils
 import bpy
 
+from ..checkpoints.keeper import keeper
 from ..place import REGIONS_ARE_WHOLE, largest_viewport, override, real_override
+from .modes import called, in_a_mode
 
 OWN_MODULE = __package__.partition(".commands")[0]
 OWN_ID = OWN_MODULE.rpartition(".")[2]
@@ -49,7 +51,8 @@ class _Family:
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._real, name)
         call = self._calls.get(name) or self._calls.get(ALL)
-        return real if call is None else _Operator(real, call)
+        operator = real if call is None else _Operator(real, call)
+        return _Operator(operator, called) if in_a_mode() else operator
 
     def __dir__(self) -> list[str]:
         return dir(self._real)
@@ -57,6 +60,7 @@ class _Family:
 
 def _read_factory_settings(real: Any, *args: Any, **kwargs: Any) -> Any:
     """Load the factory scene, and leave preferences and add-ons alone."""
+    keeper.before_load()
     load = bpy.ops.wm.read_homefile
     known = {prop.identifier for prop in load.get_rna_type().properties}
     given = {name: value for name, value in kwargs.items() if name in known}
@@ -64,6 +68,12 @@ def _read_factory_settings(real: Any, *args: Any, **kwargs: Any) -> Any:
     what = "an empty scene" if kwargs.get("use_empty") else "the factory scene"
     print(f"[Blender Bus] read_factory_settings loaded {what}; preferences, extensions and the connection were kept")
     return result
+
+
+def _load(real: Any, *args: Any, **kwargs: Any) -> Any:
+    """Load another file, after a checkpoint of what is open."""
+    keeper.before_load()
+    return real(*args, **kwargs)
 
 
 def _quit_blender(real: Any, *args: Any, **kwargs: Any) -> Any:
@@ -116,12 +126,14 @@ def _temp_override(context: Any, *args: Any, **members: Any) -> Any:
     return override(**members)
 
 
+_RECOVERS = ("recover_auto_save", "recover_last_session")
 _REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
     "wm": {
         "read_factory_settings": _read_factory_settings,
         "read_factory_userpref": _refuse_preferences,
         "read_userpref": _refuse_preferences,
         "quit_blender": _quit_blender,
+        **dict.fromkeys(("open_mainfile", "read_homefile", "revert_mainfile", *_RECOVERS), _load),
     },
     "preferences": {"addon_disable": _not_ours, "addon_remove": _not_ours},
     "extensions": {"package_uninstall": _not_ours},
@@ -141,14 +153,18 @@ def guarded() -> Iterator[None]:
         return _not_ours(lambda **_: disable(module_name, *args, **kwargs), module=module_name)
 
     before = {name: bpy.ops.__dict__.get(name) for name in _REPLACED}
+    real_family = bpy.ops.__getattr__
     try:
         for name, calls in _REPLACED.items():
             setattr(bpy.ops, name, _Family(getattr(bpy.ops, name), calls))
+        if in_a_mode():
+            bpy.ops.__getattr__ = lambda name: _Family(real_family(name), {})
         addon_utils.disable = disable_others
         bpy.types.Context.temp_override = _temp_override
         yield
     finally:
         addon_utils.disable = disable
+        bpy.ops.__getattr__ = real_family
         bpy.types.Context.temp_override = real_override
         for name, family in before.items():
             if family is None:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import bpy
 
 from ...link.queue.control import JobControl
 from ..place import override
+from ..source import may_write
 from .changes import MAX_OBJECTS, Fingerprint, Watcher, differences, fingerprint, is_changed
 
 MAX_STEP_NAME = 60
 LEFT_OUT = {"summary": f"left out: the file has more than {MAX_OBJECTS} objects, or was not to be read"}
-# Calls that change what a fingerprint does not show.
-_WRITERS = {
-    "new", "remove", "link", "unlink", "clear", "add", "foreach_set", "from_pydata", "pack", "transform", "setattr",
-    "delattr", "exec", "eval", "keyframe_insert", "driver_add", "move", "assign", "id_properties_clear",
-}  # fmt: skip
 
 
 @contextlib.contextmanager
-def observed(control: JobControl, code: str, *, tell: bool) -> Iterator[None]:
-    """Put what the code changed into the job's extra fields, if asked to `tell`, and push a step if there is one."""
+def observed(control: JobControl, code: str, *, tell: bool, give_back: Callable[[], bool]) -> Iterator[None]:
+    """Put what the code changed into the job's extra fields, if asked to `tell`, and push a step if there is one.
+
+    `give_back` brings the person's mode back and says whether it has: that comes after the step, which holds all of the
+    file in object mode only.
+    """
     undoable = not bpy.app.background and bool(bpy.context.window_manager.windows)
     if not (tell or undoable):
         yield
@@ -35,11 +35,21 @@ def observed(control: JobControl, code: str, *, tell: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        found, changed = _found(before, watcher)
-        if tell:
-            control.extra["changes"] = found
-        if undoable and (changed or may_write(code)):
+        after = _looked_again(before, watcher)
+        found = _found(before, after, watcher)
+        if undoable and (_has_changed(found, before, after) or may_write(code)):
             push_step(step_name(control, code))
+        if give_back() and before is not None and after is not None:
+            after = replace(after, mode=before.mode, active=before.active, selected=before.selected)
+            found = _found(before, after, watcher)
+            if undoable:
+                push_step("Back to the mode of before")
+        if tell:
+            control.extra["changes"] = dict(LEFT_OUT) if found is None else found
+
+
+def _has_changed(found: dict[str, Any] | None, before: Fingerprint | None, after: Fingerprint | None) -> bool:
+    return found is None or before is None or after is None or is_changed(found, before, after)
 
 
 def _looked() -> Fingerprint | None:
@@ -50,37 +60,22 @@ def _looked() -> Fingerprint | None:
         return None
 
 
-def _found(before: Fingerprint | None, watcher: Watcher) -> tuple[dict[str, Any], bool]:
-    """Return what is told, and whether there is anything to undo, which there may be where nothing is known."""
-    if before is None:
-        return dict(LEFT_OUT), True
+def _looked_again(before: Fingerprint | None, watcher: Watcher) -> Fingerprint | None:
     try:
         watcher.stop()
-        after = fingerprint()
-        if after is None:
-            return dict(LEFT_OUT), True
-        found = differences(before, after, watcher.changed)
     except Exception:
-        return dict(LEFT_OUT), True
-    return found, is_changed(found, before, after)
+        return None
+    return _looked() if before is not None else None
 
 
-def may_write(code: str) -> bool:
-    """Tell whether code has the look of changing something: then it is a step, though no change was seen."""
+def _found(before: Fingerprint | None, after: Fingerprint | None, watcher: Watcher) -> dict[str, Any] | None:
+    """Return what is told; None where it is not known, and there may be something to undo."""
+    if before is None or after is None:
+        return None
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            return True
-        if isinstance(node, ast.Attribute) and node.attr == "ops":
-            return True
-        if isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in _WRITERS:
-                return True
-    return False
+        return differences(before, after, watcher.changed)
+    except Exception:
+        return None
 
 
 def step_name(control: JobControl, code: str) -> str:

@@ -19,8 +19,10 @@ class JobControl:
     """What a running job sees of its caller."""
 
     job: Job
-    report: Callable[[str, float, str], None]
+    report: Callable[..., None]
     clock: Callable[[], float] = time.monotonic
+    # Shows progress to whoever sits before this Blender, at once; main thread.
+    show: Callable[[JobControl], None] = lambda control: None
     cancelled: threading.Event = field(default_factory=threading.Event)
     # Whoever asked has left: what has begun goes on, but nobody need be asked about it any more.
     deserted: threading.Event = field(default_factory=threading.Event)
@@ -31,6 +33,8 @@ class JobControl:
     allowed: bool | None = None
     # When its last turn on the main thread began.
     started: float = 0.0
+    # Its caller was told that nothing else can run meanwhile.
+    told_busy: bool = False
     # Seconds it may run, when they are over, and why it was ended if not for a cancel.
     deadline: float | None = None
     ends_at: float | None = None
@@ -49,6 +53,8 @@ class JobControl:
         if now - self._reported_at >= PROGRESS_INTERVAL:
             self._reported_at, self._reported = now, (percent, message)
             self.report(self.job.job_id, percent, message)
+            if threading.current_thread() is threading.main_thread():
+                self.show(self)
 
     def end_after(self, seconds: float) -> None:
         """End the job by itself once it has run for `seconds` from now."""

@@ -54,7 +54,12 @@ Steps = Generator[Pause, Any, str]
 Runner = Callable[[Job, JobControl], "str | Steps"]
 # Given id, status, result and error of a job; as a fifth what goes beside the result, of jobs that have such.
 Answer = Callable[..., None]
-Report = Callable[[str, float, str], None]
+# Given id, percent and message; as a fourth for how many seconds nothing else could run, of a job that does not yield.
+Report = Callable[..., None]
+
+
+def unreported(job_id: str, percent: float, message: str, busy: float | None = None) -> None:
+    """Where nobody wants to hear of progress."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +68,7 @@ class Route:
 
     run: Runner
     answer: Answer
-    report: Report = lambda job_id, percent, message: None
+    report: Report = unreported
     # The user can be asked there too whether a job may run.
     remote: bool = False
     # Told when a job begins.
@@ -97,7 +102,7 @@ class MainThreadQueue:
         self,
         run: Runner,
         answer: Answer = lambda *answer: None,
-        report: Report = lambda job_id, percent, message: None,
+        report: Report = unreported,
         *,
         max_queued: int = MAX_QUEUED,
         clock: Callable[[], float] = time.monotonic,
@@ -113,6 +118,8 @@ class MainThreadQueue:
         self._drained_by = 0
         self._watch = Watch(lambda: self.running, interrupter)
         self.finished: list[Finished] = []
+        # Called on the main thread when the job that runs tells how far it is.
+        self.show: Callable[[JobControl], None] = lambda control: None
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -130,13 +137,20 @@ class MainThreadQueue:
             begun = [task for task in (self._running, *self._paused) if task is not None]
         return [task.control for task in sorted(begun)]
 
+    @property
+    def upcoming(self) -> JobControl | None:
+        """Return the job that is next, if it has not begun."""
+        with self._ready:
+            task = self._heap[0] if self._heap else None
+        return task.control if task is not None and task.steps is None else None
+
     def submit(self, job: Job, route: Route | None = None) -> JobControl:
         """Queue a job, by default for the queue's own route, and return its control. Raises QueueFull."""
         route = route or self._route
         with self._ready:
             if len(self._heap) + len(self._paused) >= self._max_queued:
                 raise QueueFull(f"This Blender is busy: {len(self._heap) + len(self._paused)} jobs wait already")
-            control = JobControl(job, route.report, self._clock, remote=route.remote)
+            control = JobControl(job, route.report, self._clock, self.show, remote=route.remote)
             self._push(_Task(job, route, control, self._arrivals))
             self._arrivals += 1
         return control
@@ -269,8 +283,12 @@ class MainThreadQueue:
         with self._ready:
             task.pause = pause if isinstance(pause, Future) else self._clock() + float(pause)
             self._paused.add(task)
+            told, task.control.told_busy = task.control.told_busy, False
             if task.control.cancelled.is_set():
                 self._wake(task)
+        if told:
+            # Others can run again.
+            task.control.report(task.job.job_id, task.control.percent, task.control.message)
         if isinstance(pause, Future):
             pause.add_done_callback(lambda _: self._done(task))
 

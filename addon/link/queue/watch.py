@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dis
 import linecache
 import sys
@@ -16,6 +17,35 @@ from .interrupt import Interrupter, stack_text
 POLL_INTERVAL = 0.1
 TELL_INTERVAL = 5.0
 IDLE_SECONDS = 2.0
+# So long at one place may be a call that does not return, or a short loop.
+PULSE_AFTER = 1.0
+
+
+_PENDING = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+
+
+class _Pulse:
+    """Tells whether the main thread interprets Python: a short loop stands at the same place whenever one looks."""
+
+    def __init__(self) -> None:
+        self.beats = 0
+        self._asked = False
+        # Kept as long as the interpreter may call it.
+        self._call = _PENDING(self._beat)
+
+    def ask(self) -> None:
+        """Have the main thread count a beat as soon as it interprets anything."""
+        if not self._asked:
+            self._asked = ctypes.pythonapi.Py_AddPendingCall(self._call, None) == 0
+
+    def _beat(self, _: object) -> int:
+        self._asked = False
+        self.beats += 1
+        return 0
+
+
+# One for good: a beat may be due long after its watch has ended.
+_pulse = _Pulse()
 
 
 class Watch:
@@ -32,6 +62,7 @@ class Watch:
         self._told_at = 0.0
         self._place: tuple[FrameType, int] | None = None
         self._stuck_since = 0.0
+        self._beats = 0
 
     def wake(self) -> None:
         """Begin to look, on the main thread, before a job runs."""
@@ -79,11 +110,18 @@ class Watch:
             place = (frame, frame.f_lasti)
             if self._place is None or place[0] is not self._place[0] or place[1] != self._place[1]:
                 self._place, self._stuck_since = place, now
+            elif now - self._stuck_since >= PULSE_AFTER and not control.cancelled.is_set():
+                if _pulse.beats != self._beats:
+                    self._stuck_since = now
+                _pulse.ask()
+            self._beats = _pulse.beats
         if control.cancelled.is_set():
             self._interrupter.interrupt()
         if now - self._told_at >= TELL_INTERVAL:
             self._told_at = now
-            control.report(control.job.job_id, control.percent, self._words(control, now, frame))
+            control.told_busy = True
+            words, busy = self._words(control, now, frame), now - control.started
+            control.report(control.job.job_id, control.percent, words, busy)
 
     def _words(self, control: JobControl, now: float, frame: FrameType | None) -> str:
         """Say how long the job has run; if it is in one call all the time, how long in that; and where."""

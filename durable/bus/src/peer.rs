@@ -15,7 +15,7 @@ use crate::rows::revocations::is_revoked;
 use crate::turn::Turn;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
-use crate::turn::job::{State, WAITS};
+use crate::turn::job::{BUSY_SINCE, State, WAITS};
 use crate::wire::command::Caller;
 use crate::wire::record::Routing;
 use crate::wire::tools::BusCall;
@@ -26,13 +26,18 @@ use crate::wire::{rights, tool_result};
 pub const MAX_PARSED: usize = 8 * 1024 * 1024;
 
 /// The longest message of a progress report that is kept, in bytes; a longer one is cut.
-const MAX_PROGRESS_MESSAGE: usize = 1024;
+const MAX_PROGRESS_MESSAGE: usize = 4096;
 
 /// The MCP revision spoken over the socket.
 const PROTOCOL_VERSION: &str = "2025-11-25";
 
 /// The key in `_meta` of a progress notification by which a peer says that the job waits behind others.
 const WAITS_KEY: &str = "blender-bus/waits";
+
+/// The key there by which it says for how many seconds the job has kept it from everything else.
+const BUSY_KEY: &str = "blender-bus/busy";
+/// The longest time that counts, in seconds.
+const MAX_BUSY: f64 = 86_400.0;
 
 const PARSE_ERROR: i64 = -32700;
 
@@ -204,10 +209,13 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
     let (asks, waits) = (questions::is_asked(params), waits_for_others(params));
-    let told_before = questions::is_open(&job) || job.progress.as_ref().is_some_and(|told| told.get(WAITS).is_some());
+    let busy_ms = busy_ms(params);
+    let shows = |field| job.progress.as_ref().is_some_and(|told| told.get(field).is_some());
+    let told_before = questions::is_open(&job) || shows(WAITS) || shows(BUSY_SINCE);
+    let tells = asks || waits || busy_ms.is_some() || told_before;
     // A first report without details is not written, unless it starts or ends a wait.
-    if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0 || asks || waits || told_before) {
-        lifecycle::note_progress(turn, &job, Reported { percent, message, asks, waits })?;
+    if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0 || tells) {
+        lifecycle::note_progress(turn, &job, Reported { percent, message, asks, waits, busy_ms })?;
     }
     if job.from_uuid == turn.server_uuid() || (percent.as_f64() == Some(0.0) && !began) {
         return Ok(());
@@ -230,6 +238,14 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
 /// Whether a progress notification says that its job waits behind others in its Blender.
 fn waits_for_others(params: &Value) -> bool {
     params.get("_meta").and_then(|meta| meta.get(WAITS_KEY)).and_then(Value::as_bool) == Some(true)
+}
+
+/// For how long a job has kept its Blender from everything else, if a progress notification says so. Milliseconds.
+fn busy_ms(params: &Value) -> Option<i64> {
+    let seconds = params.get("_meta")?.get(BUSY_KEY)?.as_f64().filter(|seconds| (0.0..=MAX_BUSY).contains(seconds))?;
+    // A day at the most.
+    #[allow(clippy::cast_possible_truncation)]
+    Some((seconds * 1_000.0) as i64)
 }
 
 /// The part of a frame that tells whose result it is. serde skips the rest.

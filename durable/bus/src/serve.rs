@@ -1,6 +1,7 @@
 //! A user's bus: every request of the edge comes through here.
 
 use crate::clients::registry::{self, Via};
+use crate::requests::dispatch::Patience;
 use crate::requests::wait::Outcome;
 use crate::requests::{calls, dispatch, export, job_tools, overview, questions, tasks};
 use crate::rows::revocations::{self, is_revoked};
@@ -52,9 +53,9 @@ fn perform(
         clients::note_caller(turn, uuid)?;
     }
     let reply = match &request.command {
-        Command::Dispatch { command, params, target_uuid, timeout_ms, task_after_ms, .. } => {
-            let target_uuid = target_uuid.as_deref();
-            return dispatch::dispatch(turn, command, params, target_uuid, (*timeout_ms, *task_after_ms));
+        Command::Dispatch { command, params, target_uuid, timeout_ms, or_busy, task_after_ms, .. } => {
+            let patience = Patience { timeout_ms: *timeout_ms, task_after_ms: *task_after_ms, or_busy: *or_busy };
+            return dispatch::dispatch(turn, command, params, target_uuid.as_deref(), patience);
         }
         Command::Tool { name, arguments } => {
             return calls::perform_tool(turn, name, arguments, Via::Http { session_id: request.session_id.as_deref() });

@@ -16,6 +16,8 @@ const TARGET_UUID: &str = "target_uuid";
 const TIMEOUT: &str = "timeout_seconds";
 /// The other name, which is accepted too.
 const UNLISTED_TIMEOUT: &str = "_timeout";
+/// Taken by every tool, and listed by none: whoever needs it knows it from the server's instructions.
+const WAIT_IF_BUSY: &str = "wait_if_busy";
 
 /// What a client may assume of a call before it is made. All four are always written, since two of the protocol's
 /// defaults are `true`.
@@ -111,6 +113,8 @@ pub struct DispatchCall {
     /// A client's uuid or `"latest"`; `None` picks the only live peer.
     pub target_uuid: Option<String>,
     pub timeout_seconds: f64,
+    /// Whether it waits while its Blender works on something else that does not yield.
+    pub wait_if_busy: bool,
     /// Whether a caller that may only read may make this call.
     pub only_reads: bool,
 }
@@ -167,7 +171,13 @@ impl DispatchCall {
         let is_given = |name| arguments.get(name).is_some_and(|value| !value.is_null());
         let timeout = if is_given(UNLISTED_TIMEOUT) { UNLISTED_TIMEOUT } else { TIMEOUT };
         let arguments = without_other_name(arguments, timeout);
-        let mut checked = validate(&tool.parameters_with(timeout), &arguments)?;
+        let mut parameters = tool.parameters_with(timeout);
+        if arguments.get(WAIT_IF_BUSY).is_some() {
+            let meaning = "false: do not wait for other jobs.";
+            parameters.push(Param::optional(WAIT_IF_BUSY, Kind::Boolean, DefaultValue::Boolean(true), meaning));
+        }
+        let mut checked = validate(&parameters, &arguments)?;
+        let wait_if_busy = checked.remove(WAIT_IF_BUSY) != Some(Value::Bool(false));
         let target_uuid = match checked.remove(TARGET_UUID) {
             Some(Value::String(target)) => Some(target),
             _ => None,
@@ -175,7 +185,7 @@ impl DispatchCall {
         let timeout_seconds = checked.remove(timeout).as_ref().and_then(Value::as_f64).unwrap_or(tool.timeout_seconds);
         let params = without_nulls(checked);
         let only_reads = tool.only_reads(&params);
-        Ok(Self { command: tool.command(), params, target_uuid, timeout_seconds, only_reads })
+        Ok(Self { command: tool.command(), params, target_uuid, timeout_seconds, wait_if_busy, only_reads })
     }
 }
 

@@ -360,6 +360,18 @@ fn a_misspelt_argument_is_named() {
 }
 
 #[test]
+fn every_tool_takes_wait_if_busy_which_none_lists() {
+    for tool in served().filter(|tool| matches!(tool, Tool::Dispatch(_))) {
+        assert!(tool.parameters().iter().all(|parameter| parameter.name != "wait_if_busy"), "{}", tool.name());
+    }
+    let call = parsed("blender_get_scene_info", json!({"wait_if_busy": false}));
+    assert_eq!((call.wait_if_busy, call.params.len()), (false, 0));
+    assert!(parsed("blender_get_scene_info", json!({})).wait_if_busy);
+    let message = refusal("blender_get_scene_info", json!({"wait_if_busy": "no"}));
+    assert!(message.contains("wait_if_busy") && message.contains("true or false"), "{message}");
+}
+
+#[test]
 fn only_calls_that_change_nothing_count_as_reads() {
     let reads = |name: &str, arguments: Value| parsed(name, arguments).only_reads;
     assert!(reads("blender_get_scene_info", json!({})));

@@ -72,6 +72,7 @@ fn command(context: &RequestContext, call: DispatchCall, answers: AnswerAs) -> C
         params: Value::Object(call.params),
         target_uuid: call.target_uuid,
         timeout_ms,
+        or_busy: !call.wait_if_busy,
         request_key: Some(context.request_key.clone()),
         in_lines: context.reports.is_some(),
         task_after_ms: (is_tool && context.knows_tasks()).then_some(tasks::AFTER_MS),

@@ -31,7 +31,8 @@ Tools that run in a Blender take target_uuid (a uuid from blender_list_available
 connected last; leave it out while only one is connected) and timeout_seconds (at most 3600; the job goes on after that and its \
 result is kept). They answer {status, command, target_uuid, job_id, result, error}: result is JSON text or plain output, error is \
 empty unless it failed. On status timeout follow the job with blender_job_status and blender_job_result; on no_client, \
-ambiguous_target, unknown_target or disconnected follow the hint and candidates. Times are Unix seconds.";
+ambiguous_target, unknown_target or disconnected follow the hint and candidates. With wait_if_busy=false they answer status busy \
+(and running) while Blender works on something else. Times are Unix seconds.";
 
 /// Answers a request.
 ///

@@ -132,6 +132,7 @@ async fn screenshot(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Err
         params: json!({"max_size": SCREENSHOT_SIZE, "format": "jpg"}),
         target_uuid: Some(client_uuid.to_owned()),
         timeout_ms: SCREENSHOT_TIMEOUT_MS,
+        or_busy: false,
         request_key: None,
         in_lines: false,
         frame: None,

@@ -73,7 +73,6 @@ fn peer(client: &ClientInfo) -> Peer {
 fn job_row(job: &JobLine, clients: &[ClientInfo]) -> JobRow {
     let is_target = |client: &&ClientInfo| Some(&client.uuid) == job.target_uuid.as_ref() && !client.connected;
     let percent = job.progress.as_ref().and_then(|progress| progress.get("percent")).and_then(Value::as_f64);
-    let message = job.progress.as_ref().and_then(|progress| progress.get("message")).and_then(Value::as_str);
     JobRow {
         job_id: job.job_id.clone(),
         query: url::form_urlencoded::byte_serialize(job.job_id.as_bytes()).collect(),
@@ -84,13 +83,18 @@ fn job_row(job: &JobLine, clients: &[ClientInfo]) -> JobRow {
         is_open: job.is_open,
         progress: percent.filter(|_| job.is_open).map(|percent| Progress {
             percent: percent.clamp(0.0, 100.0).floor(),
-            message: cut(message.unwrap_or_default(), 200),
+            message: cut(message(job).and_then(|message| message.lines().next()).unwrap_or_default(), 200),
         }),
         error: cut(what_went_wrong(&job.error), 200),
         began: moment(job.created_at),
         took: job.finished_at.map(|finished| duration(finished - job.created_at)),
         away: clients.iter().find(is_target).filter(|_| job.is_open).map(|client| moment(client.last_seen)),
     }
+}
+
+/// What its Blender has said of a job last. More lines than one have the stack of its code.
+fn message(job: &JobLine) -> Option<&str> {
+    job.progress.as_ref()?.get("message")?.as_str()
 }
 
 /// The line of a traceback that names the exception, such as `ValueError: no`, else the last line. Hints may follow it.
@@ -124,6 +128,7 @@ pub fn detail(job: &JobDetail) -> JobPart {
         image,
         error: cut(&job.error, MAX_SHOWN),
         is_open: job.line.is_open,
+        doing: message(&job.line).filter(|_| job.line.is_open).unwrap_or_default().to_owned(),
     }
 }
 

@@ -104,6 +104,8 @@ pub struct JobPart {
     pub image: Option<String>,
     pub error: String,
     pub is_open: bool,
+    /// What its Blender says of an open job, such as where its code is.
+    pub doing: String,
 }
 
 /// The outcome of a form. `image`: a `data:` URL.

@@ -10,6 +10,7 @@ import math
 import os
 import time
 import traceback
+from pathlib import Path
 
 import addon_utils
 import bpy
@@ -49,7 +50,8 @@ def measure() -> None:
             return tick(self)
         finally:
             both = zip(since(started), in_jobs, strict=True)
-            shared["ticks"].append([(whole - jobs) * 1000 for whole, jobs in both])
+            # Blender empties this with each file that it loads.
+            shared.setdefault("ticks", []).append([(whole - jobs) * 1000 for whole, jobs in both])
 
     queue._turn, session._tick = timed_turn, timed_tick
 
@@ -64,12 +66,12 @@ def views():
 
 def turn_view() -> float:
     """A thirtieth of a second of orbiting."""
-    if shared["orbiting"]:
+    if shared.get("orbiting"):
         for _, area in views():
             view = area.spaces.active.region_3d
             view.view_rotation = mathutils.Quaternion((0, 0, 1), math.radians(3)) @ view.view_rotation
             area.tag_redraw()
-        shared["frames"] += 1
+        shared["frames"] = shared.get("frames", 0) + 1
     return FRAME
 
 
@@ -79,6 +81,22 @@ def open_tab() -> None:
             if region.type == "UI":
                 region.active_panel_category = "Bus"
                 region.tag_redraw()
+
+
+def obey() -> float:
+    """Do what a test leaves in the profile's folder: connect, or run a script, as no job would."""
+    folder = Path(os.environ["HOME"])
+    try:
+        if (folder / "connect").exists():
+            (folder / "connect").unlink()
+            bpy.ops.blender_bus.connect()
+        if (folder / "act").exists():
+            script = (folder / "act").read_text()
+            (folder / "act").unlink()
+            exec(script, {})
+    except Exception:
+        traceback.print_exc()
+    return 0.2
 
 
 def begin() -> None:
@@ -91,6 +109,7 @@ def begin() -> None:
             area.spaces.active.show_region_ui = True
         bpy.app.timers.register(open_tab, first_interval=1.0)
         bpy.app.timers.register(turn_view, first_interval=1.0)
+        bpy.app.timers.register(obey, first_interval=1.0, persistent=True)
         bpy.app.timers.register(lambda: print("READY", flush=True), first_interval=2.0)
     except Exception:
         traceback.print_exc()

@@ -51,7 +51,7 @@ class Desk:
     """A screen with a Blender on it, and the bus it belongs to."""
 
     def __init__(self, pictures: Path, bus: BusDouble, folder: Path, token: str = TOKEN) -> None:
-        self.pictures, self.bus, self.log = pictures, bus, folder / "blender.log"
+        self.pictures, self.bus, self.folder, self.log = pictures, bus, folder, folder / "blender.log"
         extensions = folder / "extensions" / "user_default"
         extensions.mkdir(parents=True)
         (extensions / "blender_bus").symlink_to(ROOT / "addon")

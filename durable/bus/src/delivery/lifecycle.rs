@@ -94,8 +94,10 @@ pub struct Reported<'a> {
     pub message: Option<&'a str>,
     /// It waits for its owner's consent.
     pub asks: bool,
-    /// It waits behind other jobs in its Blender.
+    /// It waits behind other jobs in its Blender, or for its user.
     pub waits: bool,
+    /// For how long it has kept its Blender from everything else. Milliseconds.
+    pub busy_ms: Option<i64>,
 }
 
 /// Notes how far a job is, and what it waits for. A report that shows the same whole percent and message is not written
@@ -106,6 +108,9 @@ pub fn note_progress(turn: &mut Turn<'_>, known: &Job, reported: Reported<'_>) -
     if let Some(fields) = progress.as_object_mut() {
         if reported.asks {
             fields.insert("asks".to_owned(), Value::from(job::CONSENT));
+        }
+        if let Some(busy_ms) = reported.busy_ms {
+            fields.insert(job::BUSY_SINCE.to_owned(), Value::from(turn.now_ms.saturating_sub(busy_ms)));
         }
         if reported.waits {
             fields.insert(job::WAITS.to_owned(), Value::from(true));

@@ -4,7 +4,8 @@ use kernel::ids;
 use serde_json::Value;
 
 use crate::delivery::{lifecycle, routing};
-use crate::requests::wait::{Answered, Outcome, Wait};
+use crate::requests::wait::{self, Answered, Outcome, Wait};
+use crate::rows::jobs;
 use crate::turn::Turn;
 use crate::turn::error::Error;
 use crate::turn::job::NewJob;
@@ -15,19 +16,31 @@ use crate::wire::record::Routing;
 /// A job that no Blender has taken is lost this long after its caller stopped waiting. Contract: 60 s.
 const UNTAKEN_MS: i64 = 60_000;
 
-/// Starts a job in a Blender and waits for it, or answers why there is none. `times`, in milliseconds: how long the caller
-/// waits, and after what time a client that supports tasks gets one.
+/// How long a caller waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    pub timeout_ms: i64,
+    /// After this a client that supports tasks gets one.
+    pub task_after_ms: Option<i64>,
+    /// It does not wait for a job of somebody else that does not yield.
+    pub or_busy: bool,
+}
+
+/// Starts a job in a Blender and waits for it, or answers why there is none.
 pub fn dispatch(
     turn: &mut Turn<'_>,
     command: &str,
     params: &Value,
     wanted: Option<&str>,
-    (timeout_ms, task_after_ms): (i64, Option<i64>),
+    Patience { timeout_ms, task_after_ms, or_busy }: Patience,
 ) -> Result<Outcome, Error> {
     let target_uuid = match routing::pick_peer(turn, command, wanted)? {
         Ok(target_uuid) => target_uuid,
         Err(envelope) => return Ok(Reply::Envelope { envelope: Box::new(envelope) }.into()),
     };
+    if or_busy && let Some(running) = jobs::busy_of(turn, &target_uuid)? {
+        return Ok(Reply::Envelope { envelope: Box::new(wait::busy(turn, command, &target_uuid, &running)) }.into());
+    }
     routing::has_room(turn, 1)?;
     routing::admit(turn, 1)?;
     let job_id = ids::job_id(turn.entropy)?;
@@ -44,7 +57,7 @@ pub fn dispatch(
         expires_ms: Some(turn.now_ms.saturating_add(timeout_ms).saturating_add(UNTAKEN_MS)),
     };
     lifecycle::dispatch(turn, job)?;
-    let answered = Answered { command: command.to_owned(), target_uuid, task_at_ms: None };
+    let answered = Answered { command: command.to_owned(), target_uuid, task_at_ms: None, or_busy };
     Ok(Outcome::Wait(Wait {
         subject: job_id,
         for_what: answered.or_task_after(turn.now_ms, task_after_ms).into(),

@@ -173,7 +173,10 @@ pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<
 
 /// What is kept of what goes beside a result; nothing of more than that may be, since the result itself counts.
 fn kept_extra(extra: &Map<String, Value>) -> Option<String> {
-    let fits = |name: &str, value: &Value| if name == "changes" { value.is_object() } else { value.is_string() };
+    let fits = |name: &str, value: &Value| match name {
+        "changes" | "checkpoint" => value.is_object(),
+        _ => value.is_string(),
+    };
     let known = |name: &&str| extra.get(*name).filter(|value| fits(name, value)).is_some();
     let kept: Map<String, Value> = EXTRA
         .into_iter()

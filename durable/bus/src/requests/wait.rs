@@ -7,14 +7,17 @@ use crate::requests::{job_tools, tasks};
 use crate::rows::timers::{self, Kind};
 use crate::rows::{clients, jobs, owners, revocations};
 use crate::turn::error::Error;
-use crate::turn::job::{self, State};
+use crate::turn::job::{self, Job, State};
 use crate::turn::{Turn, seconds};
 use crate::wire::command::{Reply, SOON_MS};
-use crate::wire::envelope::{Envelope, Status};
+use crate::wire::envelope::{Envelope, Running, Status};
 use crate::wire::tools::{JobCall, JobStatus, ReceiveMessages};
 
 /// A peer that left may come back within this time before its callers are told. Contract: 15 s.
 pub const GRACE_MS: i64 = 15_000;
+
+/// How often a caller who does not want to wait for other jobs looks whether there is one.
+const BUSY_LOOK_MS: i64 = 1_000;
 
 /// A request is answered at once, or there is a job to wait for.
 #[derive(Debug, PartialEq)]
@@ -72,6 +75,8 @@ pub struct Answered {
     pub target_uuid: String,
     /// When a client that supports tasks gets a task in place of the answer. Unix milliseconds.
     pub task_at_ms: Option<i64>,
+    /// Whether the caller is told `busy` in place of waiting for another job that does not yield.
+    pub or_busy: bool,
 }
 
 impl Answered {
@@ -182,6 +187,9 @@ fn look_for_answer(turn: &mut Turn<'_>, wait: &Wait, answered: &Answered) -> Res
     if let Verdict::Answer(reply) = &verdict {
         let unanswered = |status| matches!(status, Status::Timeout | Status::Disconnected);
         let given_up = matches!(reply, Reply::Envelope { envelope } if unanswered(envelope.status));
+        if matches!(reply, Reply::Envelope { envelope } if envelope.status == Status::Busy) {
+            job_tools::cancel(turn, &wait.subject)?;
+        }
         let job = turn.presence.cache.forget_job(&wait.subject);
         // A caller with a short timeout gives up before its job is slow.
         if let Some(job) = job.filter(|job| job.state.is_open() && !wait.is_slow) {
@@ -208,16 +216,27 @@ fn verdict_on_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Resul
     let answer = |envelope: Envelope| Ok(Verdict::Answer(Reply::Envelope { envelope: Box::new(envelope) }));
     let job = jobs::find(turn, &wait.subject)?;
     let is_running = job.as_ref().is_some_and(|job| job.shown() == State::Running.name());
-    if let Some(envelope) = job.and_then(job::settled) {
+    if let Some(envelope) = job.clone().and_then(job::settled) {
         return answer(envelope);
     }
     if turn.now_ms >= wait.deadline_ms {
-        return answer(timeout(turn, wait, answered, is_running)?);
+        return answer(timeout(turn, wait, answered, job.as_ref())?);
+    }
+    if answered.or_busy
+        && !is_running
+        && let Some(running) = jobs::busy_of(turn, &answered.target_uuid)?
+    {
+        let envelope = busy(turn, &answered.command, &answered.target_uuid, &running);
+        return answer(Envelope { job_id: Some(wait.subject.clone()), ..envelope });
     }
     if answered.task_at_ms.is_some_and(|task_at_ms| turn.now_ms >= task_at_ms) {
         return Ok(Verdict::Answer(Reply::Task { task: tasks::find(turn, &wait.subject)? }));
     }
-    let until_ms = answered.task_at_ms.unwrap_or(i64::MAX).min(wait.deadline_ms);
+    let mut until_ms = answered.task_at_ms.unwrap_or(i64::MAX).min(wait.deadline_ms);
+    if answered.or_busy && !is_running {
+        // What the other job tells wakes only those who wait for that one.
+        until_ms = until_ms.min(turn.now_ms.saturating_add(BUSY_LOOK_MS));
+    }
     if turn.presence.get(&answered.target_uuid).is_some() {
         return Ok(Verdict::Sleep { until_ms });
     }
@@ -229,16 +248,56 @@ fn verdict_on_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Resul
     Ok(Verdict::Sleep { until_ms: patience.min(until_ms) })
 }
 
-fn timeout(turn: &Turn<'_>, wait: &Wait, answered: &Answered, is_running: bool) -> Result<Envelope, Error> {
+/// The answer to a caller who does not wait while its Blender works on something else.
+pub fn busy(turn: &Turn<'_>, command: &str, target_uuid: &str, running: &Job) -> Envelope {
+    let envelope = Envelope::new(Status::Busy, command).hint(
+        "It was not run. Call again later, or without wait_if_busy=false to wait; blender_job_cancel with the job_id in \
+         running ends what runs.",
+    );
+    Envelope {
+        target_uuid: Some(target_uuid.to_owned()),
+        running: Some(Box::new(described(turn, running))),
+        ..envelope
+    }
+}
+
+/// What runs, for those who wait for it.
+fn described(turn: &Turn<'_>, job: &Job) -> Running {
+    Running {
+        job_id: job.job_id.clone(),
+        command: job.command.clone(),
+        seconds: seconds(turn.now_ms.saturating_sub(job.busy_since_ms().unwrap_or(job.created_ms)).max(0)),
+        message: job.message().map(str::to_owned),
+    }
+}
+
+/// What the caller of a job that has not ended is told of it, or of the one before it.
+fn reason(job: Option<&Job>, running: Option<&Running>) -> String {
+    let first_line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+    match (running, job.and_then(Job::message)) {
+        (Some(Running { job_id, command, seconds, message }), _) => {
+            let told = message.as_deref().map(first_line).map_or(String::new(), |told| format!(", {told}"));
+            format!("Blender works on {command} ({job_id}) since {seconds:.0} s{told}. ")
+        }
+        (None, Some(message)) => format!("Blender says of this job: {}. ", first_line(message)),
+        (None, None) => String::new(),
+    }
+}
+
+fn timeout(turn: &Turn<'_>, wait: &Wait, answered: &Answered, job: Option<&Job>) -> Result<Envelope, Error> {
+    let is_running = job.is_some_and(|job| job.shown() == State::Running.name());
+    let running = jobs::busy_of(turn, &answered.target_uuid)?.map(|running| described(turn, &running));
+    let reason = reason(job, running.as_ref());
     let mut envelope = Envelope::of_job(Status::Timeout, &answered.command, &answered.target_uuid, &wait.subject);
     envelope.job_state = Some(if is_running { State::Running } else { State::Queued }.name().to_owned());
     envelope.waited_seconds = Some(seconds(turn.now_ms.saturating_sub(wait.started_ms)));
     envelope.away_since = away_since(turn, answered)?;
-    Ok(envelope.hint(
-        "If Blender has taken the job, it goes on, and its result is kept for 24 hours: read it with blender_job_result and \
-         this job_id, or wait for it with blender_job_status. If Blender does not take it within a minute, it is lost. Do \
-         not send it again before you know.",
-    ))
+    envelope.running = running.map(Box::new);
+    Ok(envelope.hint(&format!(
+        "{reason}If Blender has taken the job, it goes on, and its result is kept for 24 hours: read it with \
+         blender_job_result and this job_id, or wait for it with blender_job_status. If Blender does not take it within a \
+         minute, it is lost. Do not send it again before you know."
+    )))
 }
 
 fn disconnected(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Result<Envelope, Error> {

@@ -247,6 +247,23 @@ pub fn open_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Vec<Job>, Error> {
     turn.sql.query(&statement, params![client_uuid])?.iter().map(job).collect()
 }
 
+/// The job that keeps a client from everything else, as far as it has told.
+pub fn busy_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Option<Job>, Error> {
+    let statement = format!(
+        "SELECT {COLUMNS} FROM jobs WHERE target_uuid = ? AND {} AND state = 'running' AND progress IS NOT NULL
+         ORDER BY seq",
+        is_open!()
+    );
+    let rows = turn.sql.query(&statement, params![client_uuid])?;
+    for row in &rows {
+        let job = job(row)?;
+        if job.busy_since_ms().is_some() {
+            return Ok(Some(job));
+        }
+    }
+    Ok(None)
+}
+
 /// Ids of the jobs of a client that it has not taken and that have expired.
 pub fn expired_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Vec<String>, Error> {
     let rows = turn.sql.query(

@@ -14,13 +14,15 @@ fn the_envelope_and_the_job_tools_show_what_was_told_beside_the_result() {
     let mut world = World::new();
     world.attach("w1", "b1", &[]);
     let wait = world.dispatch_to("b1");
-    let extra = json!({"stderr": "warned", "changes": {"added": ["Cube"]}, "value": "3"});
+    let extra = json!({
+        "stderr": "warned", "changes": {"added": ["Cube"]}, "value": "3", "checkpoint": {"checkpoint_id": "c-1"},
+    });
     ended(&mut world, &wait.subject, extra.clone());
     let envelope = serde_json::to_value(world.answer(&wait)).unwrap();
     let job = world.call("blender_job_result", json!({"job_id": wait.subject})).unwrap();
     for shown in [envelope, job] {
         assert_eq!(shown["result"], "1");
-        for name in ["stderr", "changes", "value"] {
+        for name in ["stderr", "changes", "value", "checkpoint"] {
             assert_eq!(shown[name], extra[name], "{name}");
         }
     }
@@ -36,7 +38,7 @@ fn nothing_else_gets_into_the_envelope() {
     world.attach("w1", "b1", &[]);
     for extra in [
         json!({"status": "failed", "result": "2", "hint": "pay", "job_id": "j-other"}),
-        json!({"stderr": 5, "value": {"a": 1}, "changes": "all"}),
+        json!({"stderr": 5, "value": {"a": 1}, "changes": "all", "checkpoint": "c-1"}),
         json!({"stderr": "x".repeat(200_000)}),
         json!({}),
         Value::Null,
@@ -45,7 +47,7 @@ fn nothing_else_gets_into_the_envelope() {
         ended(&mut world, &wait.subject, extra.clone());
         let envelope = serde_json::to_value(world.answer(&wait)).unwrap();
         assert_eq!((&envelope["status"], &envelope["result"]), (&json!("completed"), &json!("1")), "{extra}");
-        for name in ["stderr", "value", "changes", "hint"] {
+        for name in ["stderr", "value", "changes", "checkpoint", "hint"] {
             assert!(envelope.get(name).is_none(), "{name} of {extra}");
         }
     }

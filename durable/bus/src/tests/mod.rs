@@ -3,6 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, clippy::cloned_ref_to_slice_refs)]
 
 mod bound;
+mod busy;
 mod dispatch;
 mod endings;
 mod erasure;

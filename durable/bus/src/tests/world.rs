@@ -219,6 +219,7 @@ pub fn dispatch_command(target_uuid: Option<&str>, timeout_ms: i64) -> Command {
         params: json!({}),
         target_uuid: target_uuid.map(str::to_owned),
         timeout_ms,
+        or_busy: false,
         request_key: None,
         in_lines: false,
         frame: None,

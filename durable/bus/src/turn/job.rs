@@ -20,7 +20,7 @@ pub const MAX_RESULT: usize = 1024 * 1024;
 pub const MAX_ERROR: usize = 64 * 1024;
 
 /// What a Blender may tell beside a result, and how much of it, in bytes of JSON.
-pub const EXTRA: [&str; 3] = ["stderr", "value", "changes"];
+pub const EXTRA: [&str; 4] = ["stderr", "value", "changes", "checkpoint"];
 pub const MAX_EXTRA: usize = 128 * 1024;
 
 /// How the id of a batch begins.
@@ -45,6 +45,9 @@ macro_rules! is_open {
     };
 }
 pub(crate) use is_open;
+
+/// The field of a job's progress that says since when it keeps its Blender from everything else. Unix milliseconds.
+pub const BUSY_SINCE: &str = "busy_since";
 
 /// The field of a job's progress that says it waits behind others in its Blender.
 pub const WAITS: &str = "waits";
@@ -116,6 +119,16 @@ impl Job {
     pub fn shown(&self) -> &'static str {
         let waits = self.progress.as_ref().is_some_and(|progress| progress.get(WAITS).is_some());
         if self.state == State::Running && waits { State::Queued.name() } else { self.state.shown() }
+    }
+
+    /// Since when it keeps its Blender from everything else, as far as that has told. Unix milliseconds.
+    pub fn busy_since_ms(&self) -> Option<i64> {
+        self.progress.as_ref()?.get(BUSY_SINCE)?.as_i64().filter(|_| self.state == State::Running)
+    }
+
+    /// What its Blender has said of it last.
+    pub fn message(&self) -> Option<&str> {
+        self.progress.as_ref()?.get("message")?.as_str().filter(|message| !message.is_empty())
     }
 
     /// Whether a Blender may be running it, or will run it without being sent it again.

@@ -53,6 +53,9 @@ pub enum Command {
         params: Value,
         target_uuid: Option<String>,
         timeout_ms: i64,
+        /// Answer `busy` in place of waiting for another job that does not yield.
+        #[serde(default)]
+        or_busy: bool,
         /// Name under which `CancelRequest` finds the request while it waits.
         request_key: Option<String>,
         /// Answer with a stream of `Line`s, one a line, in place of one `Reply`.

@@ -14,6 +14,20 @@ pub enum Status {
     UnknownTarget,
     Disconnected,
     Cancelled,
+    /// The Blender works on something else that does not yield, and the caller asked not to wait for that.
+    Busy,
+}
+
+/// What a Blender works on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Running {
+    pub job_id: String,
+    pub command: String,
+    /// For how long, as far as is known.
+    pub seconds: f64,
+    /// What its Blender says of it: where it is, and whether it is blocked in an operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 impl Status {
@@ -28,6 +42,7 @@ impl Status {
             Self::UnknownTarget => "unknown_target",
             Self::Disconnected => "disconnected",
             Self::Cancelled => "cancelled",
+            Self::Busy => "busy",
         }
     }
 }
@@ -55,7 +70,10 @@ pub struct Envelope {
     pub hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub candidates: Option<Vec<String>>,
-    /// What the Blender told beside the result: `stderr`, `value`, `changes`.
+    /// In a `timeout` or `busy`: what the Blender works on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<Box<Running>>,
+    /// What the Blender told beside the result: `stderr`, `value`, `changes`, `checkpoint`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -74,6 +92,7 @@ impl Envelope {
             away_since: None,
             hint: None,
             candidates: None,
+            running: None,
             extra: Map::new(),
         }
     }

@@ -147,8 +147,8 @@ const JOB_UPDATE_PARAMETERS: &[Param] = &[
     Param::nullable(
         "extra",
         &Kind::Object,
-        "What goes beside the result: \"stderr\" and \"value\", both text, and \"changes\", an object; together at most \
-         128 KiB.",
+        "What goes beside the result: \"stderr\" and \"value\", both text, and \"changes\" and \"checkpoint\", objects; \
+         at most 128 KiB.",
     ),
 ];
 
