@@ -1,7 +1,8 @@
 """What the converters of client libraries have in common: each makes of every listed tool what it would give a model.
 
 Run as `python converters1.py TOKEN URL ...` or `python converters2.py TOKEN URL ...`, by the Python that has the
-libraries. The last line of the output is a JSON object: for each URL and converter either `{"failed": why}`, or what it did:
+libraries. The last line of the output is a JSON object: for each URL and converter either `{"failed": why}`, or what
+it did:
 
 `tools`: for each tool the property names that the model sees.
 `refused`: tools that it would not convert, and why.
