@@ -7,11 +7,10 @@ import path from 'node:path';
 import { CACHE, exclusively } from './cache.mjs';
 import { ROOT, run } from './process.mjs';
 
-const SOURCE = path.join(ROOT, 'tests', 'clients');
-
-/** The folder whose node_modules has what tests/clients/package.json names, made on first use. */
-export async function nodeEnv() {
-  const hash = createHash('sha256').update(readFileSync(path.join(SOURCE, 'package-lock.json'))).digest('hex');
+/** The folder whose node_modules has what package.json in a folder of tests/ names, made on first use. */
+export async function nodeEnv(folderOfTests = 'clients') {
+  const source = path.join(ROOT, 'tests', folderOfTests);
+  const hash = createHash('sha256').update(readFileSync(path.join(source, 'package-lock.json'))).digest('hex');
   const folder = path.join(CACHE, 'node', hash.slice(0, 12));
   const complete = path.join(folder, '.complete');
   if (existsSync(complete)) return folder;
@@ -21,9 +20,9 @@ export async function nodeEnv() {
     rmSync(folder, { recursive: true, force: true }); // what an interrupted install left
     mkdirSync(folder);
     for (const name of ['package.json', 'package-lock.json']) {
-      copyFileSync(path.join(SOURCE, name), path.join(folder, name));
+      copyFileSync(path.join(source, name), path.join(folder, name));
     }
-    console.log('Installing MCP clients, the conformance suite and an OpenID provider from npm (once) ...');
+    console.log(`Installing what tests/${folderOfTests}/package.json names from npm (once) ...`);
     const args = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
     await run('npm', args, { cwd: folder, hint: 'Is the npm registry reachable?' });
     writeFileSync(complete, '');

@@ -1,10 +1,12 @@
 // `npm run release`: dist/ with what an operator without Rust needs: the built Worker with a small command (a package for
-// npx), the extension, a list of what is in them, and checksums. The same commit gives the same bytes, on any day.
+// npx), the extension, a bundle for desktop clients, a list of what is in them, and checksums. The same commit gives the same
+// bytes, on any day.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { billOfMaterials } from './bill-of-materials.mjs';
+import { desktopBundle } from './desktop-bundle.mjs';
 import { Complaint, ROOT, main, onEnd, run } from './process.mjs';
 import { tarOf } from './tar.mjs';
 
@@ -57,6 +59,7 @@ await main(async () => {
   const outputs = {
     [`blender-bus-${version()}.tgz`]: gzipSync(tarOf(packageFiles()), { level: 9 }),
     [`blender-bus-extension-${version()}.zip`]: readFileSync(path.join(ROOT, 'public', 'addon.zip')),
+    [`blender-bus-${version()}.mcpb`]: desktopBundle(version()),
     [`blender-bus-${version()}.cdx.json`]: Buffer.from(`${JSON.stringify(billOfMaterials(version()), null, 1)}\n`),
   };
   const sums = Object.entries(outputs).map(([name, data]) => `${createHash('sha256').update(data).digest('hex')}  ${name}\n`);

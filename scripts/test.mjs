@@ -17,7 +17,7 @@ const abreast = ['--numprocesses', '3', '--dist', 'loadfile'];
 const denyWarnings = ['--', '--deny', 'warnings'];
 
 /** name, what it runs, whose closing line to repeat. `python` names the environment the command is run in; a stage that is
- *  run `beside` the others needs nothing of them. */
+ *  run `beside` the others needs nothing of them; one that must be `asked` for is not among all. */
 const STAGES = [
   { name: 'fmt', beside: true, command: ['cargo', 'fmt', '--all', '--check'] },
   { name: 'clippy', command: ['cargo', ...clippy, '--all-targets', ...denyWarnings] },
@@ -27,11 +27,13 @@ const STAGES = [
   { name: 'ruff', beside: true, python: 'bpy42', command: ['-m', 'ruff', 'check', '--no-cache', '.'] },
   { name: 'mypy', beside: true, python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
   // Mostly these wait, for a Blender to start or a deadline to pass: several files at a time.
-  { name: 'e2e', python: 'clients', command: ['-m', 'pytest', ...abreast, 'tests', '--ignore=tests/addon'], closing: 'pytest' },
+  { name: 'e2e', python: 'clients', command: ['-m', 'pytest', ...abreast, 'tests', '--ignore=tests/addon', '--ignore=tests/clients_all'], closing: 'pytest' },
   { name: 'addon', python: 'bpy42', command: ['-m', 'pytest', 'tests/addon'], closing: 'pytest' },
   // The other Blenders run what needs one; the rest is the same everywhere.
   { name: 'addon-4.5', python: 'bpy45', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
   { name: 'addon-5.0', python: 'bpy50', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
+  // Every client there is, with environments of some 3 GB: only when it is named.
+  { name: 'clients-all', asked: true, python: 'clients', command: ['-m', 'pytest', 'tests/clients_all'], closing: 'pytest' },
 ];
 
 /** What the end-to-end tests are told of the environments: variable, environment. */
@@ -40,13 +42,22 @@ const END_TO_END = {
   BUS_FASTMCP3_PYTHON: 'fastmcp3',
   BUS_NODE_CLIENTS: 'node',
 };
+const ALL_CLIENTS = {
+  BUS_FRAMEWORKS1_PYTHON: 'frameworks1', BUS_FRAMEWORKS2_PYTHON: 'frameworks2', BUS_COMMAND_LINES: 'command-lines',
+};
+const NODE = { node: 'clients', 'command-lines': 'clients_all' };
+
+/** The environments whose paths a stage is told, by variable. */
+function told(stage) {
+  return { e2e: END_TO_END, 'clients-all': ALL_CLIENTS }[stage.name] ?? {};
+}
 
 function chosenStages(names) {
   const known = STAGES.map((stage) => stage.name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Complaint(`no stage ${unknown.join(', ')}. Stages: ${known.join(', ')}`);
-  const wanted = new Set(names.includes('e2e') ? [...names, 'build'] : names); // never test yesterday's Worker
-  return wanted.size === 0 ? STAGES : STAGES.filter((stage) => wanted.has(stage.name));
+  const wanted = new Set(names.includes('e2e') || names.includes('clients-all') ? [...names, 'build'] : names); // never test yesterday's Worker
+  return wanted.size === 0 ? STAGES.filter((stage) => !stage.asked) : STAGES.filter((stage) => wanted.has(stage.name));
 }
 
 /** Runs a command; resolves to `{ failure, output }`. Its output goes to ours at once, or with `held` at its end. */
@@ -75,16 +86,14 @@ async function capture(command, args, env, held) {
 /** The Python environments are made while cargo compiles: one waits for the network, the other for the processor. */
 function startEnvironments(stages) {
   const names = new Set(stages.filter((stage) => stage.python).map((stage) => stage.python));
-  const endToEnd = stages.some((stage) => stage.name === 'e2e');
-  if (endToEnd) Object.values(END_TO_END).forEach((name) => names.add(name));
-  names.delete('node');
+  for (const stage of stages) Object.values(told(stage)).forEach((name) => names.add(name));
+  const ofNode = [...names].filter((name) => NODE[name]);
+  ofNode.forEach((name) => names.delete(name));
   const blender = [...names].some((name) => name.startsWith('bpy'));
   const libraries = blender ? ensureBlenderLibraries() : Promise.resolve();
   const environments = new Map([...names].map((name) => [name, libraries.then(() => pythonEnv(name))]));
-  if (endToEnd) {
-    environments.set('node', nodeEnv());
-    environments.set('chromium', ensureChromium());
-  }
+  for (const name of ofNode) environments.set(name, nodeEnv(NODE[name]));
+  if (stages.some((stage) => stage.name === 'e2e')) environments.set('chromium', ensureChromium());
   for (const environment of environments.values()) environment.catch(() => {}); // reported by the stage that needs it
   return environments;
 }
@@ -95,8 +104,8 @@ async function runStage(stage, environments, held = false) {
   const env = toolEnv({ BUS_PROFILE: 'release' });
   try {
     if (stage.python) [command, args] = [await environments.get(stage.python), stage.command];
+    for (const [variable, name] of Object.entries(told(stage))) env[variable] = await environments.get(name);
     if (stage.name === 'e2e') {
-      for (const [variable, name] of Object.entries(END_TO_END)) env[variable] = await environments.get(name);
       env.BUS_RMCP_CLIENT = await rustClient();
       await environments.get('chromium');
     }

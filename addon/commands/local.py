@@ -16,7 +16,7 @@ from ..link.local_port import EXECUTE
 from ..link.queue.control import JobControl
 from ..link.queue.main_thread import Pause, Steps
 from ..link.records import Job
-from . import polyhaven, registry
+from . import field, polyhaven, registry
 from .allowed.policy import EFFECTS, Effect, is_fresh_picture
 from .allowed.settings import settings
 from .code import captured, run_code
@@ -27,8 +27,9 @@ from .values import plain
 MAX_LOCAL_OUTPUT = 64 * 1_048_576
 POLL_INTERVAL = 0.1
 POLL_CAP = 3600.0
-# The first protocol of the field: the commands of the catalog. Servers fall back to them when they know more.
-FIELD_PROTOCOL = 1
+# The newest protocol of the field whose commands are all answered, services that are not here by saying so. A lower one
+# makes servers tell their user to install another add-on beside this one, on the same port.
+FIELD_PROTOCOL = 15
 # What a server that frames by lines calls the commands.
 ALIASES = {"scene.get_info": "get_scene_info", "object.get_info": "get_object_info", "python.execute": "execute_code"}
 MAX_LISTED = 1_000
@@ -50,11 +51,14 @@ def run_local(job: Job, control: JobControl) -> str | Steps:
     extra = _extras.get(job.command)
     if extra is not None:
         return json.dumps(plain(extra(job.params)))
-    entry = registry.commands().get(job.command)
+    entry = registry.commands().get(job.command) or field.commands().get(job.command)
     if job.command == "search_polyhaven_assets" and not _BY_WORDS.isdisjoint(job.params):
         entry = _find_assets()
     if entry is not None:
         job = replace(job, params=_known(job, entry))
+    elif service := next((name for name in ABSENT if _word(name).removesuffix("3d") in job.command), None):
+        # The first words are what servers look for.
+        raise CommandError(f"Unknown command type: {job.command} (Blender Bus has no integration of {service})")
     path = job.params.get("filepath")
     looks = job.command == "get_viewport_screenshot" and isinstance(path, str) and is_fresh_picture(path)
     # Servers on this computer have a picture written to a temporary file and read it there: that is a way to look.
@@ -156,7 +160,8 @@ def _by_repr(value: Any, depth: int = 0) -> Any:
 
 def _addon_info(params: dict[str, Any]) -> dict[str, Any]:
     about, on = manifest(), settings().integrations
-    usable = [name for name, entry in registry.commands().items() if entry.integration in (None, *on)]
+    known = registry.commands() | field.commands()
+    usable = [name for name, entry in known.items() if entry.integration in (None, *on)]
     return {
         "name": about["name"],
         "addon_version": [int(part) for part in about["version"].split(".")],
@@ -165,6 +170,11 @@ def _addon_info(params: dict[str, Any]) -> dict[str, Any]:
         "policy": settings().policy,
         "blender_version": bpy.app.version_string,
     }
+
+
+def _word(service: str) -> str:
+    """How names of commands spell a service."""
+    return service.lower().replace(" ", "")
 
 
 def _absent(name: str) -> Callable[[dict[str, Any]], Any]:
@@ -183,12 +193,11 @@ def _objects(params: dict[str, Any]) -> list[dict[str, Any]]:
 _extras: dict[str, Callable[[dict[str, Any]], Any]] = {
     "ping": lambda params: {"pong": True},
     "scene.list_objects": _objects,
-    "list_scene_items": lambda params: {"items": _objects(params), "total": len(bpy.context.scene.objects)},
     "get_telemetry_consent": lambda params: {"consent": False},
     "set_telemetry_consent": lambda params: {
         "consent": False,
         "message": "Blender Bus collects no data: there is no consent",
     },
     "get_addon_info": _addon_info,
-    **{f"get_{name.lower().replace(' ', '')}_status": _absent(name) for name in ABSENT},
+    **{f"get_{_word(name)}_status": _absent(name) for name in ABSENT},
 }

@@ -128,6 +128,21 @@ def _words(value: Any) -> list[str]:
     return [str(item).lower() for item in value] if isinstance(value, list) else []
 
 
+def preview(fetcher: Fetcher, asset_id: str) -> dict[str, Any]:
+    """Return `picture` (an address), `asset_id`, `name`, `authors` and `url` of an asset. Raises FetchFailed."""
+    about = _object(fetcher, fetcher.json(f"{API}/info/{quote(asset_id, safe='')}"))
+    picture, authors = about.get("thumbnail_url"), about.get("authors")
+    if not isinstance(picture, str):
+        raise FetchFailed(f"Poly Haven has no picture of {asset_id}")
+    return {
+        "picture": picture,
+        "asset_id": asset_id,
+        "name": str(about.get("name") or asset_id),
+        "authors": sorted(authors) if isinstance(authors, dict) else [],
+        "url": f"https://polyhaven.com/a/{quote(asset_id, safe='')}",
+    }
+
+
 def files(fetcher: Fetcher, asset_id: str, asset_type: str, resolution: str, format: str | None) -> list[RemoteFile]:
     """Return the files to download, the main one first. Raises FetchFailed naming what there is instead."""
     document = _object(fetcher, fetcher.json(f"{API}/files/{quote(asset_id, safe='')}"))

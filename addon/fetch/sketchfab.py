@@ -11,6 +11,7 @@ from .http import Fetcher, FetchFailed
 
 API = "https://api.sketchfab.com/v3"
 MAX_COUNT = 24
+PREVIEW_WIDTH = 640
 
 
 def search(fetcher: Fetcher, key: str, query: str, categories: str | None, count: int, downloadable: bool) -> Any:
@@ -28,6 +29,22 @@ def search(fetcher: Fetcher, key: str, query: str, categories: str | None, count
     if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
         raise FetchFailed(f"Sketchfab answered something unexpected: {str(answer)[:100]!r}")
     return answer
+
+
+def preview(fetcher: Fetcher, key: str, uid: str) -> dict[str, Any]:
+    """Return `picture` (an address), `model_name`, `author` and `uid` of a model. Raises FetchFailed."""
+    headers = {"Authorization": f"Token {key}"} if key else {}
+    about = fetcher.json(f"{API}/models/{quote(uid, safe='')}", headers)
+    thumbnails = about.get("thumbnails") if isinstance(about, dict) else None
+    images = thumbnails.get("images") if isinstance(thumbnails, dict) else None
+    known = [one for one in images or [] if isinstance(one, dict) and isinstance(one.get("url"), str)]
+    if not known:
+        raise FetchFailed(f"Sketchfab has no picture of {uid}")
+    # Large enough to judge by, and no larger.
+    usual = min(known, key=lambda one: abs(int(one.get("width") or 0) - PREVIEW_WIDTH))
+    user = about.get("user")
+    author = user.get("username") if isinstance(user, dict) else None
+    return {"picture": usual["url"], "model_name": str(about.get("name") or uid), "author": author, "uid": uid}
 
 
 def download(fetcher: Fetcher, key: str, uid: str, folder: Path) -> Path:

@@ -26,7 +26,7 @@ async def main(folder: str, module: str, calls: list[tuple[str, dict[str, object
         for tool, arguments in calls:
             result = await session.call_tool(tool, arguments)
             blocks = [block.model_dump(mode="json") for block in result.content]
-            answers.append({"error": result.isError, "content": blocks})
+            answers.append({"error": result.isError, "content": blocks, "structured": result.structuredContent})
         listed = await session.list_tools()
     print(json.dumps({"tools": [tool.name for tool in listed.tools], "answers": answers}))
 

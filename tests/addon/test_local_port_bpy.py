@@ -58,7 +58,7 @@ def test_extra_commands_of_the_field(port: int) -> None:
         assert client.ask("get_telemetry_consent")["result"] == {"consent": False}
         assert client.ask("get_hunyuan3d_status")["result"]["enabled"] is False
         info = client.ask("get_addon_info")["result"]
-        assert (info["name"], info["addon_version"], info["protocol_version"]) == ("Blender Bus", [0, 1, 0], 1)
+        assert (info["name"], info["addon_version"], info["protocol_version"]) == ("Blender Bus", [0, 1, 0], 15)
         assert "execute_code" in info["capabilities"]
         assert re.match(r"\d+\.\d+\.\d+", info["blender_version"])
         assert client.ask("make_coffee")["message"] == "Unknown command type: make_coffee"
@@ -69,8 +69,10 @@ def test_answers_to_newer_servers(port: int) -> None:
         for name in ("hunyuan3d", "polypizza", "meshy", "tripo"):
             assert client.ask(f"get_{name}_status")["result"]["enabled"] is False
         assert client.ask("set_telemetry_consent", consent=True)["result"]["consent"] is False
-        names = [item["name"] for item in client.ask("list_scene_items")["result"]["items"]]
-        assert sorted(names) == ["Camera", "Cube", "Light"]
+        items = client.ask("list_scene_items", query="cam", limit=5)["result"]
+        assert items == {"items": [{"kind": "object", "name": "Camera", "detail": "Camera object"}], "total": 1}
+        kinds = {item["kind"] for item in client.ask("list_scene_items")["result"]["items"]}
+        assert kinds == {"object", "material", "collection"}
         told = client.ask("get_object_info", name="Cube", depth=3)["message"]
         assert told == "get_object_info() got an unexpected keyword argument 'depth'"
         assert client.ask("get_object_info", name="Cube", depth=None)["status"] == "success"

@@ -46,11 +46,18 @@ def port() -> Iterator[int]:
 
 def talk(pins: tuple[str, ...], module: str, calls: list[Any], port: int, home: Path) -> list[dict[str, Any]]:
     """Call the tools of a server and return what they answered."""
+    return list(talk_with(pins, module, calls, port, home)["answers"])
+
+
+def talk_with(pins: tuple[str, ...], module: str, calls: list[Any], port: int, home: Path) -> dict[str, Any]:
+    """Call the tools of a server; return `tools`, the names it lists, and `answers`."""
     env = {
         **{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
         "HOME": str(home),
         "BLENDER_HOST": "127.0.0.1",
         "BLENDER_PORT": str(port),
+        "BLENDER_MCP_PORT": str(port),
+        "BLENDER_MCP_TOKEN": "none is asked for",
         # These servers report to their makers; a test must not.
         "DISABLE_TELEMETRY": "true",
         "HTTP_PROXY": "http://127.0.0.1:9",
@@ -61,7 +68,7 @@ def talk(pins: tuple[str, ...], module: str, calls: list[Any], port: int, home: 
     command = [str(local_servers.interpreter()), str(script), str(folder), module, json.dumps(calls)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    return list(json.loads(done.stdout.splitlines()[-1])["answers"])
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -59,7 +59,13 @@ def setting(name: str) -> str:
     return value
 
 
-async def run(*command: str, stdin: str = "", cwd: str | None = None, env: Mapping[str, str] | None = None) -> str:
+async def run(
+    *command: str,
+    stdin: str = "",
+    cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
+    seconds: float = SECONDS,
+) -> str:
     """Runs a client to its end and returns what it printed. `env`: beside the variables of this process."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -70,11 +76,11 @@ async def run(*command: str, stdin: str = "", cwd: str | None = None, env: Mappi
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        output, errors = await asyncio.wait_for(process.communicate(stdin.encode()), SECONDS)
+        output, errors = await asyncio.wait_for(process.communicate(stdin.encode()), seconds)
     except TimeoutError:
         process.kill()
         output, errors = await process.communicate()
-        pytest.fail(f"not done after {SECONDS} s:\n{output.decode()}\n{errors.decode()}")
+        pytest.fail(f"not done after {seconds} s:\n{output.decode()}\n{errors.decode()}")
     assert process.returncode == 0, f"{output.decode()}\n{errors.decode()}"
     return output.decode()
 
