@@ -6,7 +6,7 @@ import { Server, requireFreePort } from './runtime/server.mjs';
 
 const USAGE = 'usage: npm run serve -- [--port N] [--host ADDRESS] [--state FOLDER] [--behind-proxy]';
 /** What docs/configuration.md lists, but for DEV_ACCOUNTS, whose passwords everybody knows. */
-const SETTINGS = /^(?:PUBLIC_ORIGIN|SIGNUP|SETUP_CODE|OIDC_(?:ISSUER|CLIENT_ID|CLIENT_SECRET|NAME|ALLOW)|PASSWORD_LOGIN|ACCESS_TOKEN_TTL|ALLOWED_ORIGINS|OAUTH_CLIENTS|LIMIT_[A-Z_]+)$/;
+const SETTINGS = /^(?:PUBLIC_ORIGIN|SIGNUP|SETUP_CODE|OIDC_(?:ISSUER|CLIENT_ID|CLIENT_SECRET|NAME|ALLOW)|PASSWORD_LOGIN|ACCESS_TOKEN_TTL|ALLOWED_ORIGINS|OAUTH_CLIENTS|METRICS_TOKEN|LIMIT_[A-Z_]+)$/;
 
 function settings() {
   return Object.fromEntries(Object.entries(process.env).filter(([name, value]) => SETTINGS.test(name) && value !== ''));

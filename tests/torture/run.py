@@ -28,6 +28,7 @@ from harness.mcp import LegacySession, ModernClient, login  # noqa: E402
 from harness.workerd import Workerd  # noqa: E402
 
 from torture.peers import LOST, HttpPeer, SocketPeer, result_of  # noqa: E402
+from torture.served import Served  # noqa: E402
 
 # What no Blender takes is lost a minute after its timeout, and what a plain peer was running a minute after it left.
 SETTLE_SECONDS = 100.0
@@ -49,7 +50,7 @@ class Ledger:
 
 
 class Torture:
-    def __init__(self, server: Workerd, seed: int) -> None:
+    def __init__(self, server: Workerd | Served, seed: int) -> None:
         self.server, self.dice, self.ledger = server, random.Random(seed), Ledger()
         self.numbers = iter(range(1, 10_000_000))
 
@@ -269,8 +270,8 @@ class Torture:
         return "\n".join(f"{name:28} {value}" for name, value in rows)
 
 
-async def torture(folder: Path, *, seconds: float, seed: int, kills: int) -> tuple[Ledger, str]:
-    with Workerd(folder) as server:
+async def torture(folder: Path, *, seconds: float, seed: int, kills: int, serve: bool = False) -> tuple[Ledger, str]:
+    with Served(folder) if serve else Workerd(folder) as server:
         run = Torture(server, seed)
         ledger = await run.run(seconds, kills)
         return ledger, run.table()
@@ -281,11 +282,12 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--kills", type=int, default=6)
+    parser.add_argument("--serve", action="store_true", help="of `npm run serve`, which is killed with SIGKILL")
     options = parser.parse_args()
     seed = random.SystemRandom().getrandbits(32) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        made = torture(Path(folder), seconds=options.minutes * 60, seed=seed, kills=options.kills)
+        made = torture(Path(folder), seconds=options.minutes * 60, seed=seed, kills=options.kills, serve=options.serve)
         ledger, table = asyncio.run(made)
         print(table)
         for fault in ledger.faults[:50]:
