@@ -143,8 +143,8 @@ def _refuse_too_long(described: list[dict[str, Any]]) -> None:
     if size > MAX_PAGE_BYTES:
         fits = max(1, len(described) * MAX_PAGE_BYTES // size)
         raise CommandError(
-            f"browse_data: these {len(described)} items take {size} bytes, more than the {MAX_PAGE_BYTES} that fit into "
-            f"a result; page_size={fits} fits, and so may detail_level='summary'"
+            f"browse_data: these {len(described)} items take {size} bytes, more than the {MAX_PAGE_BYTES} that fit "
+            f"into a result; page_size={fits} fits, and so may detail_level='summary'"
         )
 
 
