@@ -26,7 +26,7 @@ from .console import output_log
 from .hints.explain import explain
 from .place import in_viewport
 from .registry import Bounds, CommandError, command
-from .running.guards import guarded
+from .running.guards import guarded, interpreter_kept
 from .running.kept import kept_names
 from .running.modes import users_mode
 from .running.observed import observed
@@ -119,7 +119,7 @@ def captured(control: JobControl, filename: str, action: Callable[[], Any], limi
     error: str | None = None
     value = None
     process = os.getpid()
-    with redirected(capture), in_viewport(), guarded():
+    with redirected(capture), in_viewport(), guarded(), interpreter_kept():
         try:
             value = interrupter.call(action)
         except JobCancelled as cancelled:
@@ -169,6 +169,14 @@ def _source_lines(filename: str, code: str) -> Iterator[None]:
 
 
 def _explain(raised: BaseException, filename: str) -> str:
+    """Return what went wrong, even of an exception that raises others when it is looked at."""
+    try:
+        return _traceback(raised, filename)
+    except BaseException:
+        return f"{type.__getattribute__(type(raised), '__name__')}: an exception that cannot be shown\n"
+
+
+def _traceback(raised: BaseException, filename: str) -> str:
     """Return the traceback as the code's author expects it: from the first frame of the code on."""
     trace: TracebackType | None = raised.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != filename:

@@ -54,6 +54,8 @@ def seconds(command: str, params: dict[str, Any]) -> float:
 
 
 def test_no_command_grows_faster_than_the_objects(bpy: Any) -> None:
+    if bpy.app.version >= (4, 3):
+        pytest.skip("the same code on every Blender: one is enough for what takes long")
     from addon.commands.msgbus import subscriptions
 
     taken: dict[str, list[float]] = {}

@@ -30,6 +30,14 @@ FINISHED_KEPT = 20
 interrupter = Interrupter()
 
 
+def in_full(failure: BaseException) -> str:
+    """Return a traceback, even of an exception of a class that raises others when it is looked at."""
+    try:
+        return "".join(traceback.format_exception(failure))
+    except BaseException:
+        return f"{type.__getattribute__(type(failure), '__name__')}: an exception that cannot be shown"
+
+
 class QueueFull(Exception):
     """More jobs wait than the queue takes."""
 
@@ -253,7 +261,7 @@ class MainThreadQueue:
             error = str(failure)
         except BaseException as failure:
             # Whatever a command raises, SystemExit and KeyboardInterrupt included, must not end Blender.
-            error = "".join(traceback.format_exception(failure))
+            error = in_full(failure)
         job = task.job
         self.finished.append(Finished(job.job_id, job.command, status, self._clock() - task.started))
         del self.finished[:-FINISHED_KEPT]
@@ -318,7 +326,7 @@ def start_timer(tick: Callable[[], float]) -> Callable[[], None]:
     def guarded() -> float:
         try:
             return tick()
-        except Exception:
+        except BaseException:
             # Blender drops a timer that raises; the queue must go on.
             traceback.print_exc()
             return 1.0
