@@ -275,7 +275,7 @@ def _write(path: Path, format: str, apply_modifiers: bool) -> None:
         bpy.ops.export_scene.fbx(filepath=str(path), use_selection=True, use_mesh_modifiers=apply_modifiers)
 
 
-def get_sketchfab_model_preview(control: JobControl, *, uid: Annotated[str, Bounds(1, 100)]) -> Steps[dict[str, Any]]:
+def get_sketchfab_model_preview(control: JobControl, *, uid: Annotated[str, Bounds(1, 128)]) -> Steps[dict[str, Any]]:
     """Return a model's picture as base64, with its name and author."""
     key, source = settings().sketchfab_key, fetcher(control, SKETCHFAB.label)
     about = yield from off_main(control, lambda: sketchfab.preview(source, key, uid))

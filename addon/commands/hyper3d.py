@@ -12,9 +12,10 @@ from .background import Steps, download_folder, fetcher, off_main
 from .models import describe, import_model, single_object
 from .registry import Bounds, CommandError, command
 
-Text = Annotated[str, Bounds(1, 4000)]
+Text = Annotated[str, Bounds(1, 4096)]
 Key = Annotated[str, Bounds(1, 4096)]
-ObjectName = Annotated[str, Bounds(1, 63)]
+# Blender cuts what is beyond its limit, 63 bytes before 5.0 and 255 since; the result tells the name it has kept.
+ObjectName = Annotated[str, Bounds(1, 255)]
 
 
 @command("get_hyper3d_status")

@@ -19,8 +19,8 @@ SERVICE = POLYHAVEN.label
 AssetType = Literal["hdris", "textures", "models"]
 AnyType = Literal["hdris", "textures", "models", "all"]
 AssetId = Annotated[str, Bounds(1, 200)]
-Word = Annotated[str, Bounds(1, 16)]
-Categories = Annotated[str, Bounds(0, 500)]
+Word = Annotated[str, Bounds(1, 64)]
+Categories = Annotated[str, Bounds(0, 512)]
 _IMAGE_FORMATS = {"hdris": ("hdr", "exr"), "textures": ("jpg", "png", "exr"), "models": ("gltf", "fbx", "blend")}
 
 

@@ -12,8 +12,8 @@ from .models import bounds, import_model, resize
 from .registry import Bounds, CommandError, command
 
 SERVICE = SKETCHFAB.label
-Text = Annotated[str, Bounds(0, 500)]
-Uid = Annotated[str, Bounds(1, 100)]
+Text = Annotated[str, Bounds(0, 512)]
+Uid = Annotated[str, Bounds(1, 128)]
 
 
 @command("get_sketchfab_status")

@@ -82,7 +82,7 @@ class MainSite:
         if bbox is not None:
             fields["bbox_condition"] = json.dumps(bbox)
         body, kind = multipart(fields, images)
-        return self._fetcher.json(f"{MAIN_API}/rodin", self._headers, body, kind)
+        return _object(self._fetcher.json(f"{MAIN_API}/rodin", self._headers, body, kind))
 
     def poll(self, subscription_key: str) -> dict[str, Any]:
         """Return `{status_list}`, one word for each part of the generation."""
@@ -154,4 +154,7 @@ def multipart(fields: dict[str, str], images: list[Picture]) -> tuple[bytes, str
 def _object(document: Any) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise FetchFailed(f"Hyper3D Rodin answered something unexpected: {str(document)[:100]!r}")
+    if document.get("error"):  # it says so with status 201 as well
+        why = f"{document['error']} {document.get('message') or ''}".strip()
+        raise FetchFailed(f"Hyper3D Rodin refuses: {why[:300]}")
     return document

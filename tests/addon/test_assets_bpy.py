@@ -332,6 +332,8 @@ def test_rodin_at_fal(bpy: Any, service: ServiceDouble, tmp_path: Path) -> None:
 def test_rodin_refusals_are_told(bpy: Any, service: ServiceDouble) -> None:
     assert "either text_prompt or images" in run("create_rodin_job").error
     assert "main site takes images as data" in run("create_rodin_job", images=["https://a/b.png"]).error
+    service.document("/api/v2/rodin", {"error": "INSUFFICIENT_FUND", "message": "top up"}, 201)
+    assert "refuses: INSUFFICIENT_FUND top up" in run("create_rodin_job", text_prompt="a chair").error
     service.document("/api/v2/rodin", {"error": "API_INSUFFICIENT_FUNDS"}, 402)
     told = run("create_rodin_job", text_prompt="x").error
     assert "no credit left (HTTP 402): API_INSUFFICIENT_FUNDS" in told

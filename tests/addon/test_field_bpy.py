@@ -95,3 +95,12 @@ def test_exporting_writes_what_is_asked_and_keeps_the_selection(bpy: Any, tmp_pa
     allow(policy="read-only")
     assert "refused" in run_locally("export_scene", filepath=str(tmp_path / "x.glb")).error
     allow(integrations=frozenset())
+
+
+def test_a_long_name_is_cut_where_blender_cuts_it_and_told(bpy: Any) -> None:
+    from addon.commands.models import describe, single_object
+
+    wanted = "\u6905" * 85
+    told = describe(single_object([bpy.data.objects["Cube"]], wanted))
+    limit = 255 if bpy.app.version >= (5, 0) else 63
+    assert told["name"] == wanted.encode()[:limit].decode()
