@@ -25,7 +25,17 @@ from .values import plain
 
 Handler = Callable[..., Any]
 
-FAMILIES = ("scene", "viewport", "code", "checkpoint", "console", "msgbus", *INTEGRATIONS)
+FAMILIES = (
+    "scene",
+    "viewport",
+    "code",
+    "checkpoint",
+    "seeing.tree",
+    "seeing.file",
+    "console",
+    "msgbus",
+    *INTEGRATIONS,
+)
 
 
 class CommandError(JobFailed):

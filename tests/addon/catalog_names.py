@@ -29,4 +29,5 @@ INTEGRATED = (
     "download_sketchfab_model",
 )
 CHECKPOINTS = ("checkpoint", "list_checkpoints", "restore_checkpoint")
-COMMANDS = CORE + STATUS + MSGBUS + INTEGRATED + CHECKPOINTS
+SEEING = ("get_scene_tree", "get_file_info")
+COMMANDS = CORE + STATUS + MSGBUS + INTEGRATED + CHECKPOINTS + SEEING
