@@ -32,6 +32,7 @@ FAMILIES = (
     "checkpoint",
     "seeing.tree",
     "seeing.file",
+    "seeing.know",
     "console",
     "msgbus",
     *INTEGRATIONS,

@@ -132,6 +132,7 @@ EFFECTS: dict[str, EffectOf] = {
     "poll_rodin_job_status": read_effect,
     # It puts another file in the place of the one that is open.
     "restore_checkpoint": replacing_effect,
+    "search_api": read_effect,
     "search_polyhaven_assets": read_effect,
     "search_sketchfab_models": read_effect,
     "set_texture": change_effect,
