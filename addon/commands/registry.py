@@ -33,6 +33,7 @@ FAMILIES = (
     "seeing.tree",
     "seeing.file",
     "seeing.know",
+    "seeing.measure",
     "console",
     "msgbus",
     *INTEGRATIONS,

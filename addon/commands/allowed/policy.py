@@ -123,6 +123,7 @@ EFFECTS: dict[str, EffectOf] = {
     "get_viewport_screenshot": screenshot_effect,
     "import_generated_asset": change_effect,
     "list_checkpoints": read_effect,
+    "measure": read_effect,
     # Publishing runs the callbacks of other add-ons; subscriptions change what Blender does.
     "msgbus_clear_by_owner": change_effect,
     "msgbus_get_notifications": notifications_effect,

@@ -61,7 +61,8 @@ def get_scene_tree(
     if detail == "full" and len(layer.objects) <= MAX_EVALUATED:
         # Else a change made a moment ago would not show in the world matrix.
         layer.update()
-    selected = list(layer.objects.selected)
+    # Removed objects leave gaps in the layer until it is updated.
+    selected = [item for item in layer.objects.selected if item is not None]
     active = layer.objects.active
     answer: dict[str, Any] = {
         "scene": context.scene.name,
