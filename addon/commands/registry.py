@@ -34,6 +34,7 @@ FAMILIES = (
     "seeing.file",
     "seeing.know",
     "seeing.measure",
+    "seeing.views",
     "console",
     "msgbus",
     *INTEGRATIONS,

@@ -208,7 +208,7 @@ def test_of_many_objects_some_are_measured_and_it_says_so(bpy: Any, box: Make) -
 @pytest.mark.parametrize(
     ("params", "told"),
     [
-        ({"names": ["Cub"]}, "object 'Cub' does not exist; similar: Cube"),
+        ({"names": ["Cub"]}, "object 'Cub' does not exist; there are: Cube"),
         ({"checks": ["weight"]}, "checks must be of size, distance, overlap, support, camera, mesh, got 'weight'"),
         ({"names": ["x"] * 201}, "names must be at most 200, got 201"),
         ({"names": "Cube"}, "names must be an array"),

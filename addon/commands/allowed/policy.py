@@ -131,12 +131,15 @@ EFFECTS: dict[str, EffectOf] = {
     "msgbus_publish_rna": change_effect,
     "msgbus_subscribe_rna": change_effect,
     "poll_rodin_job_status": read_effect,
+    "render_views": read_effect,
     # It puts another file in the place of the one that is open.
     "restore_checkpoint": replacing_effect,
     "search_api": read_effect,
     "search_polyhaven_assets": read_effect,
     "search_sketchfab_models": read_effect,
     "set_texture": change_effect,
+    # It turns the user's own view.
+    "set_view": change_effect,
 }
 
 

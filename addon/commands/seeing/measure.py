@@ -15,7 +15,7 @@ from .facts import camera as cameras
 from .facts.form import Form, form_of, scene_scale
 from .facts.mesh import mesh_facts
 from .facts.pairs import TOUCH, gap, relation, support
-from .objects import is_visible
+from .objects import alike, is_visible
 
 CHECKS = ("size", "distance", "overlap", "support", "camera", "mesh")
 # More than these are not measured unless they are named.
@@ -83,13 +83,10 @@ def _objects(names: list[str]) -> tuple[list[Any], int]:
     for name in dict.fromkeys(str(name) for name in names):
         item = layer.get(name)
         if item is None:
-            wanted = name.casefold()
-            known_names = [other.name for other in layer]
-            close = [known for known in known_names if wanted in known.casefold() or known.casefold() in wanted]
-            told = f"; similar: {', '.join(close[:10])}" if close else ""
             elsewhere = bpy.data.objects.get(name) is not None
             why = "is not in the current view layer" if elsewhere else "does not exist"
-            raise CommandError(f"measure: object {name[:100]!r} {why}{told}")
+            told = alike(name, (other.name for other in layer))
+            raise CommandError(f"measure: object {name[:100]!r} {why}; there are: {told}")
         found.append(item)
     return found, 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..values import number, vector
 DETAILS = ("full", "summary", "names")
 # Of each list in a row: modifiers, materials, constraints.
 MAX_LISTED = 20
+MAX_ALIKE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class Mark:
             found.setdefault(item.collection, item)
             waiting += item.children
         return Mark(found, layer.objects.active)
+
+
+def alike(name: str, known: Iterable[str]) -> str:
+    """Return names that are like one that does not exist, or else some of those that do; to be shown."""
+    wanted = name.casefold()
+    names = list(known)
+    close = [item for item in names if wanted in item.casefold() or item.casefold() in wanted]
+    return ", ".join((close or names)[:MAX_ALIKE]) or "none"
 
 
 def is_linked(item: Any) -> bool:

@@ -16,7 +16,7 @@ import bpy
 from ...link.queue.control import JobControl
 from ..registry import Bounds, CommandError, Name, command
 from ..values import plain
-from .objects import DESCRIBE, DETAILS, Mark, is_linked
+from .objects import DESCRIBE, DETAILS, Mark, alike, is_linked
 
 MAX_BYTES = 400 * 1024
 MAX_SELECTED = 50
@@ -91,10 +91,7 @@ def _root(name: str | None) -> Any:
     found = bpy.data.collections.get(name)
     if found is not None:
         return found
-    wanted = name.casefold()
-    known = [item.name for item in bpy.data.collections]
-    close = [item for item in known if wanted in item.casefold() or item.casefold() in wanted]
-    told = ", ".join((close or known)[:10]) or "none; leave it out for the whole scene"
+    told = alike(name, (item.name for item in bpy.data.collections))
     raise CommandError(f"get_scene_tree: there is no collection {name[:100]!r}; there are: {told}")
 
 
