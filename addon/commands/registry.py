@@ -35,6 +35,7 @@ FAMILIES = (
     "seeing.know",
     "seeing.measure",
     "seeing.views",
+    "seeing.render",
     "console",
     "msgbus",
     *INTEGRATIONS,

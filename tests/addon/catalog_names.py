@@ -29,5 +29,5 @@ INTEGRATED = (
     "download_sketchfab_model",
 )
 CHECKPOINTS = ("checkpoint", "list_checkpoints", "restore_checkpoint")
-SEEING = ("get_scene_tree", "get_file_info", "search_api", "measure", "set_view", "render_views")
+SEEING = ("get_scene_tree", "get_file_info", "search_api", "measure", "set_view", "render_views", "render")
 COMMANDS = CORE + STATUS + MSGBUS + INTEGRATED + CHECKPOINTS + SEEING

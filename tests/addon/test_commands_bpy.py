@@ -172,7 +172,7 @@ def test_all_24_commands_are_in_the_table(bpy: Any) -> None:
     from addon.commands import registry
 
     assert set(registry.commands()) == set(COMMANDS)
-    assert len(registry.commands()) == len(COMMANDS) == 33
+    assert len(registry.commands()) == len(COMMANDS) == 34
 
 
 def test_console_runs_code_and_its_output_can_be_read(bpy: Any) -> None:

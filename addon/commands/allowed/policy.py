@@ -131,6 +131,8 @@ EFFECTS: dict[str, EffectOf] = {
     "msgbus_publish_rna": change_effect,
     "msgbus_subscribe_rna": change_effect,
     "poll_rodin_job_status": read_effect,
+    # It writes files, if only new ones in a folder of its own.
+    "render": change_effect,
     "render_views": read_effect,
     # It puts another file in the place of the one that is open.
     "restore_checkpoint": replacing_effect,
