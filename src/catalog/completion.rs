@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn the_arguments_of_prompts_are_completed() {
         assert_eq!(prompt("blender_dispatch_script", "priority", "e"), ["emergency", "error"]);
-        assert_eq!(prompt("blender_dispatch_recipe", "command", "get_sc"), ["get_scene_info"]);
-        assert_eq!(prompt("blender_dispatch_recipe", "command", "").len(), 27);
+        assert_eq!(prompt("blender_dispatch_recipe", "command", "get_scene_i"), ["get_scene_info"]);
+        assert_eq!(prompt("blender_dispatch_recipe", "command", "").len(), 34);
         assert_eq!(prompt("blender_rendering_setup", "engine", ""), ["cycles", "eevee", "workbench"]);
         assert!(!prompt("blender_material_creation", "material_kind", "").is_empty());
         assert!(!prompt("blender_animation_basics", "animation_type", "").is_empty());

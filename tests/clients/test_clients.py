@@ -47,8 +47,8 @@ TOURS: list[Tour] = [
     ("inspector", "modern", "/", MODERN),
 ]
 
-# 27 that Blender answers, 5 of the bus, 6 for jobs and the inbox, 3 for access tokens.
-TOOLS = 27 + 5 + 6 + 3
+# 34 that Blender answers, 5 of the bus, 6 for jobs and the inbox, 3 for access tokens.
+TOOLS = 34 + 5 + 6 + 3
 
 
 def setting(name: str) -> str:
