@@ -79,6 +79,8 @@ async def test_every_command_answers_in_its_shape(caller: Caller, blender_versio
     assert made.splitlines()[-1].startswith(blender_version)
     await look_at_the_scene(caller)
     await take_a_screenshot(caller, tmp_path)
+    await see_and_know(caller, blender_version)
+    await see_pictures(caller)
     await read_and_use_the_console(caller)
     await watch_properties(caller)
     await make_a_checkpoint_and_go_back(caller)
@@ -136,6 +138,49 @@ async def take_a_screenshot(caller: Caller, folder: Path) -> None:
     [image] = [block for block in answer.result["content"] if block["type"] == "image"]
     assert base64.b64decode(image["data"]) == path.read_bytes()
     assert path.read_bytes().startswith(b"\xff\xd8\xff")
+
+
+async def see_and_know(caller: Caller, version: str) -> None:
+    tree = await caller.ask("get_scene_tree", detail="full")
+    assert (tree["total_objects"], tree["total_pages"], tree["tree"]["kind"]) == (3, 1, "collection")
+    assert [row["name"] for row in tree["tree"]["children"][0]["children"]] == ["Cube", "Light", "Camera"]
+    info = await caller.ask("get_file_info")
+    assert {"filepath", "is_saved", "is_dirty", "missing_files", "libraries", "packed", "orphans", "render"} <= set(
+        info
+    )
+    found = await caller.ask("search_api", query="bevel width", limit=3)
+    assert found["blender_version"].startswith(version)
+    assert found["matches"][0]["path"] == "bpy.types.BevelModifier.width"
+    facts = await caller.ask("measure", names=["Cube"])
+    assert set(facts) == {"objects", "pairs", "camera"}
+    assert set(facts["objects"]["Cube"]) == {"type", "size", "support", "mesh", "camera"}
+    assert facts["objects"]["Cube"]["size"]["dimensions"] == [2, 2, 2]
+    told = await caller.ask("set_view", target="Cube", angle="front", shading="solid")
+    assert told == {"success": True, "target": "Cube", "angle": "front", "shading": "solid"}
+
+
+def sizes(frames: list[dict[str, Any]]) -> list[int]:
+    return [Path(row["file"]).stat().st_size for row in frames]
+
+
+async def see_pictures(caller: Caller) -> None:
+    wanted = {
+        "render_views": {"views": ["front", "top"], "max_size": 128},
+        "render": {"engine": "workbench", "width": 64, "frame": 2, "frame_end": 3},
+    }
+    for command, arguments in wanted.items():
+        caller.called.add(f"blender_{command}")
+        answer = await caller.client.call(f"blender_{command}", **arguments)
+        assert answer.document["status"] == "completed", answer.document
+        document = json.loads(answer.document["result"])
+        assert "image" not in document
+        [image] = [block for block in answer.result["content"] if block["type"] == "image"]
+        assert base64.b64decode(image["data"]).startswith(b"\x89PNG")
+        if command == "render":
+            assert [row["frame"] for row in document["frames"]] == [2, 3]
+            assert all(size > 100 for size in sizes(document["frames"]))
+        else:
+            assert [view["box"] for view in document["views"]] == [[0, 0, 64, 64], [64, 0, 64, 64]]
 
 
 async def read_and_use_the_console(caller: Caller) -> None:

@@ -29,7 +29,21 @@ from .values import plain
 
 Handler = Callable[..., Any]
 
-FAMILIES = ("scene", "viewport", "code", "checkpoint", "console", "msgbus", *INTEGRATIONS)
+FAMILIES = (
+    "scene",
+    "viewport",
+    "code",
+    "checkpoint",
+    "seeing.tree",
+    "seeing.file",
+    "seeing.know",
+    "seeing.measure",
+    "seeing.views",
+    "seeing.render",
+    "console",
+    "msgbus",
+    *INTEGRATIONS,
+)
 
 
 class CommandError(JobFailed):

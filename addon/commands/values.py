@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-MAX_DEPTH = 20
+# Twice the levels of collections that a tree may have, and some more.
+MAX_DEPTH = 48
 DECIMALS = 6
 
 
@@ -28,8 +29,8 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def number(value: float) -> float | None:
-    """Return a single-precision number without its noise digits; None if it is not finite."""
-    return round(value, DECIMALS) if math.isfinite(value) else None
+    """Return a single-precision number without its noise digits and without a minus before 0; None if not finite."""
+    return round(value, DECIMALS) + 0.0 if math.isfinite(value) else None
 
 
 def vector(value: Any) -> list[float | None]:

@@ -125,3 +125,13 @@ def _save(image: Any, path: Path, format: str) -> None:
         image.save(quality=JPEG_QUALITY)
     except RuntimeError as error:
         raise CommandError(f"get_viewport_screenshot: cannot write {path}: {error}") from None
+
+
+def as_result(image: Any, folder: Path, notes: list[str]) -> dict[str, Any]:
+    """Return a Blender image as a result holds it: its size, and the picture itself, made to fit."""
+    sent = _encode_to_fit(image, "png", folder, notes)
+    return {
+        "width": sent.width,
+        "height": sent.height,
+        "image": {"mime_type": sent.mime_type, "data": base64.b64encode(sent.data).decode("ascii")},
+    }

@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn the_arguments_of_prompts_are_completed() {
         assert_eq!(prompt("blender_dispatch_script", "priority", "e"), ["emergency", "error"]);
-        assert_eq!(prompt("blender_dispatch_recipe", "command", "get_sc"), ["get_scene_info"]);
+        assert_eq!(prompt("blender_dispatch_recipe", "command", "get_scene_i"), ["get_scene_info"]);
         let commands = crate::catalog::tools::dispatch_tools().count();
         assert_eq!(prompt("blender_dispatch_recipe", "command", "").len(), commands);
         assert_eq!(prompt("blender_rendering_setup", "engine", ""), ["cycles", "eevee", "workbench"]);

@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "msgbus_get_notifications": [{}, {"clear": True}],
     "msgbus_subscribe_rna": [{"data_path": "Object.location"}],
     "restore_checkpoint": [{"checkpoint_id": "c-0123456789ab"}],
+    "search_api": [{"query": "bevel"}],
     "search_sketchfab_models": [{"query": "q"}],
     "set_texture": [{"object_name": "Cube", "texture_id": "a"}],
 }

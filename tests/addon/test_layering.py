@@ -12,7 +12,8 @@ import pytest
 from conftest import ROOT
 
 ADDON = ROOT / "addon"
-BLENDER = {"addon_utils", "bpy", "bmesh", "mathutils", "gpu", "bl_math", "blf", "imbuf"}
+# numpy comes with Blender.
+BLENDER = {"numpy", "addon_utils", "bpy", "bmesh", "mathutils", "gpu", "bl_math", "blf", "imbuf"}
 MAY_USE_BLENDER = {
     "link/queue/main_thread.py",
     "headless.py",

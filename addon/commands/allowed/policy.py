@@ -126,15 +126,18 @@ EFFECTS: dict[str, EffectOf] = {
     "download_sketchfab_model": change_effect,
     "execute_code": code_effect,
     "get_console_output": read_effect,
+    "get_file_info": read_effect,
     "get_hyper3d_status": read_effect,
     "get_object_info": read_effect,
     "get_polyhaven_categories": read_effect,
     "get_polyhaven_status": read_effect,
     "get_scene_info": read_effect,
+    "get_scene_tree": read_effect,
     "get_sketchfab_status": read_effect,
     "get_viewport_screenshot": screenshot_effect,
     "import_generated_asset": change_effect,
     "list_checkpoints": read_effect,
+    "measure": read_effect,
     # Publishing runs the callbacks of other add-ons; subscriptions change what Blender does.
     "msgbus_clear_by_owner": change_effect,
     "msgbus_get_notifications": notifications_effect,
@@ -142,11 +145,17 @@ EFFECTS: dict[str, EffectOf] = {
     "msgbus_publish_rna": change_effect,
     "msgbus_subscribe_rna": change_effect,
     "poll_rodin_job_status": read_effect,
+    # It writes files, if only new ones in a folder of its own.
+    "render": change_effect,
+    "render_views": read_effect,
     # It puts another file in the place of the one that is open.
     "restore_checkpoint": replacing_effect,
+    "search_api": read_effect,
     "search_polyhaven_assets": read_effect,
     "search_sketchfab_models": read_effect,
     "set_texture": change_effect,
+    # It turns the user's own view.
+    "set_view": change_effect,
 }
 
 

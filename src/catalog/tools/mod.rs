@@ -16,6 +16,7 @@ mod online;
 mod output;
 mod profile;
 mod scene;
+mod seeing;
 
 pub use account::{CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
 pub use code::CONSOLE_LEVELS;
@@ -27,8 +28,8 @@ pub use profile::Profile;
 /// Every dispatch tool, in the order of the list. Its first takes no arguments that must be given: test suites of the
 /// protocol call the first tool of a server with `{}`.
 pub fn dispatch_tools() -> impl Iterator<Item = &'static DispatchTool> {
-    let families: [&'static [DispatchTool]; 6] =
-        [scene::TOOLS, code::TOOLS, checkpoints::TOOLS, msgbus::TOOLS, online::TOOLS, generated::TOOLS];
+    let families: [&'static [DispatchTool]; 7] =
+        [scene::TOOLS, seeing::TOOLS, code::TOOLS, checkpoints::TOOLS, msgbus::TOOLS, online::TOOLS, generated::TOOLS];
     families.into_iter().flatten()
 }
 

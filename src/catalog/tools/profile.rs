@@ -3,7 +3,7 @@
 
 use ::bus::wire::tables::{JOB_CANCEL, JOB_RESULT, JOB_STATUS, LIST_AVAILABLE_CLIENTS, LIST_JOBS, SUBMIT};
 
-use super::{Tool, checkpoints, code, generated, msgbus, online, scene};
+use super::{Tool, checkpoints, code, generated, msgbus, online, scene, seeing};
 
 /// Which tools an endpoint lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Profile {
         CORE.contains(&tool.name())
             || match self {
                 Self::Core => false,
-                Self::Scene => is_of(&[scene::TOOLS, code::TOOLS, checkpoints::TOOLS, msgbus::TOOLS]),
+                Self::Scene => is_of(&[scene::TOOLS, seeing::TOOLS, code::TOOLS, checkpoints::TOOLS, msgbus::TOOLS]),
                 Self::Assets => is_of(&[online::TOOLS, generated::TOOLS]),
                 Self::Full => true,
             }

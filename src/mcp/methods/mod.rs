@@ -25,8 +25,9 @@ use crate::mcp::wire::error::RpcError;
 
 /// What holds for many tools is told here once, since a client pays for each listed word in every conversation.
 const INSTRUCTIONS: &str = "Works in the user's own Blender, live. Start with blender_get_scene_info; \
-blender_list_available_clients shows which Blenders are connected. Prefer the reading tools for questions and \
-blender_execute_code for changes; look at the outcome with blender_get_viewport_screenshot.\n\
+blender_list_available_clients shows which Blenders are connected. Prefer the reading tools for questions. \
+For changes: look (blender_get_scene_tree), know (blender_search_api, for names you are not sure of), act \
+(blender_execute_code), check (blender_render_views, blender_measure) and say what you saw.\n\
 Tools that run in a Blender take target_uuid (a uuid from blender_list_available_clients, or \"latest\" for the one that \
 connected last; leave it out while only one is connected) and timeout_seconds (at most 3600; the job goes on after that and its \
 result is kept). They answer {status, command, target_uuid, job_id, result, error}: result is JSON text or plain output, error is \

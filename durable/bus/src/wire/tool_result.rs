@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::envelope::Envelope;
 
-const SCREENSHOT: &str = "get_viewport_screenshot";
+/// Commands whose result holds a picture.
+const PICTURES: [&str; 3] = ["get_viewport_screenshot", "render_views", "render"];
 
 /// A tool's document, as one text block and as structured content.
 pub fn of(document: Value, is_error: bool) -> Value {
@@ -16,7 +17,7 @@ pub fn error(reason: &str) -> Value {
     json!({"content": [{"type": "text", "text": reason}], "isError": true})
 }
 
-/// The result of a dispatch. The picture of a screenshot becomes image content, so that a model sees it.
+/// The result of a dispatch. A picture becomes image content, so that a model sees it.
 ///
 /// # Errors
 /// If serde cannot serialize the envelope, which does not happen.
@@ -37,7 +38,7 @@ fn with_image(document: Value, image: Option<Value>, is_error: bool) -> Value {
 }
 
 fn take_image(envelope: &mut Envelope) -> Option<Value> {
-    if envelope.command != SCREENSHOT {
+    if !PICTURES.contains(&envelope.command.as_str()) {
         return None;
     }
     let Ok(Value::Object(mut result)) = serde_json::from_str::<Value>(&envelope.result) else { return None };

@@ -1,0 +1,1 @@
+"""What this Blender's Python API has, from its own RNA: gathered, ranked, and told."""

@@ -1,0 +1,143 @@
+"""render on real Blender: a second one renders a copy, and nothing of this one is touched."""
+
+from __future__ import annotations
+
+import base64
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import run
+
+from addon.link.queue.main_thread import MainThreadQueue
+from addon.link.records import Job
+
+pytestmark = pytest.mark.bpy
+
+
+def settings(bpy: Any) -> list[Any]:
+    scene = bpy.context.scene
+    own = scene.render
+    looks = own.engine, own.filepath, own.resolution_x, own.image_settings.file_format, own.film_transparent
+    return [*looks, scene.camera.name, scene.frame_current, scene.cycles.samples, len(bpy.data.images)]
+
+
+def test_a_still_of_the_unsaved_scene_and_everything_stays_as_it_is(bpy: Any) -> None:
+    bpy.data.objects["Cube"].location.x = 0.5
+    before = settings(bpy)
+    document = run("render", engine="cycles", width=64, samples=2).document
+    assert settings(bpy) == before
+    assert (document["width"], document["height"], document["engine"], document["camera"]) == (
+        64,
+        36,
+        "CYCLES",
+        "Camera",
+    )
+    [row] = document["frames"]
+    assert row["frame"] == 1
+    assert Path(row["file"]).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert document["image"]["mime_type"] == "image/png"
+    assert len(base64.b64decode(document["image"]["data"])) > 500
+    assert document["seconds"] > 0
+
+
+def test_a_range_from_another_camera_in_another_format(bpy: Any) -> None:
+    above = bpy.data.objects.new("Above", bpy.data.cameras.new("Above"))
+    above.location = (0, 0, 9)
+    bpy.context.collection.objects.link(above)
+    params = {"camera": "Above", "engine": "workbench", "width": 48, "height": 48, "format": "exr", "transparent": True}
+    document = run("render", frame=3, frame_end=5, **params).document
+    assert [row["frame"] for row in document["frames"]] == [3, 4, 5]
+    for row in document["frames"]:
+        assert Path(row["file"]).read_bytes()[:4] == b"\x76\x2f\x31\x01"
+    image = bpy.data.images.load(document["frames"][0]["file"])
+    corner, middle = image.pixels[3], image.pixels[(24 * 48 + 24) * 4 + 3]
+    assert corner < 0.01 and middle > 0.99
+
+
+def test_others_run_during_a_render_and_a_cancel_ends_it_at_once(bpy: Any) -> None:
+    from addon.commands import registry
+
+    answers: dict[str, tuple[Any, ...]] = {}
+    reports: list[tuple[float, str]] = []
+    queue = MainThreadQueue(
+        registry.run,
+        lambda job_id, *answer: answers.update({job_id: answer}),
+        lambda job_id, percent, message: reports.append((percent, message)),
+    )
+    slow = {"engine": "cycles", "width": 1600, "height": 1200, "samples": 20_000}
+    queue.submit(Job("j-slow", "render", slow))
+    until = time.monotonic() + 60
+    while not any("sample" in message for _, message in reports) and time.monotonic() < until:
+        queue.wait(0.05) and queue.drain()
+    assert any("sample" in message for _, message in reports), reports[-3:]
+    queue.submit(Job("j-quick", "get_scene_info", {}))
+    while "j-quick" not in answers and time.monotonic() < until:
+        queue.wait(0.05) and queue.drain()
+    assert answers["j-quick"][0] == "completed" and "j-slow" not in answers
+    children = _children()
+    assert len(children) == 1
+    queue.cancel("j-slow")
+    while "j-slow" not in answers and time.monotonic() < until:
+        queue.wait(0.05) and queue.drain()
+    assert answers["j-slow"][0] == "cancelled"
+    assert _children() == []
+    assert run("render", engine="workbench", width=16).status == "completed"
+
+
+def _children() -> list[str]:
+    path = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    return path.read_text().split()
+
+
+def test_old_renders_are_let_go(bpy: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from addon.commands.seeing.rendering import store
+
+    monkeypatch.setattr(store, "MAX_COUNT", 3)
+    made = [store.new_folder(f"j-{number}") for number in range(5)]
+    assert len({*made}) == 5
+    kept = [folder for folder in made if folder.is_dir()]
+    assert len(kept) <= 3 and made[-1] in kept
+
+
+def test_a_copy_that_cannot_be_rendered_says_why(bpy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from addon.commands.seeing.rendering import child
+
+    monkeypatch.setitem(child.FORMATS, "png", "no such format")
+    run("execute_code", code="bpy.context.scene.render.use_border = True")
+    assert run("render", engine="workbench", width=16).status == "completed", "the second Blender reads its own file"
+    from addon.commands.seeing import render
+
+    monkeypatch.setattr(render, "MIN_FREE_BYTES", 1 << 60)
+    assert "is full" in run("render", width=16).error
+    monkeypatch.setattr(render, "new_folder", lambda job_id: (_ for _ in ()).throw(OSError("read-only file system")))
+    assert "no place for the files: read-only file system" in run("render", width=16).error
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"camera": "Cam"}, "'Cam' is not in the scene; the scene has: Camera"),
+        ({"camera": "Cube"}, "'Cube' is no camera; the scene has: Camera"),
+        ({"engine": "luxcore"}, "engine must be one of cycles, eevee, workbench"),
+        ({"frame": 5, "frame_end": 4}, "frame_end must be at least the first frame, 5, got 4"),
+        ({"frame": 1, "frame_end": 1_000_000}, "frame_end must be at most 2000: one call renders 2000 frames at most"),
+        ({"width": 3}, "width must be an integer of 4 to 16384"),
+        ({"samples": 0}, "samples must be an integer of 1 to 65536"),
+        ({"format": "gif"}, "format must be one of png, jpg, exr"),
+        ({"height": 16_384}, "the picture would have 29127 x 16384 pixels"),
+    ],
+)
+def test_bad_input_is_named(bpy: Any, params: dict[str, Any], told: str) -> None:
+    outcome = run("render", **params)
+    assert outcome.status == "failed"
+    assert told in outcome.error
+
+
+def test_without_a_camera_it_says_what_there_is(bpy: Any) -> None:
+    bpy.context.scene.camera = None
+    assert "no active camera; name one as camera; the scene has: Camera" in run("render").error
+    bpy.data.objects.remove(bpy.data.objects["Camera"])
+    assert "the scene has no camera; add one first" in run("render").error
