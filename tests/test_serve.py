@@ -52,9 +52,12 @@ def serving(state: Path, *options: str, **variables: str) -> Iterator[Serving]:
         running.process.wait()
 
 
-def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+LOOPBACK = "http://localhost:8787"
+
+
+def script(name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = ["node", f"scripts/{name}.mjs", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=environment() | variables, capture_output=True, text=True, timeout=60)
 
 
 async def sign_up(url: str) -> str:
@@ -151,6 +154,9 @@ def test_what_cannot_be_served_is_named(tmp_path: Path) -> None:
         assert refused.returncode == 1 and f"port {port} is taken by another program" in refused.stderr
     open_to_all = script("serve", "--host", "0.0.0.0", "--state", str(tmp_path / "state"))
     assert open_to_all.returncode == 1 and "set PUBLIC_ORIGIN" in open_to_all.stderr
+    for strangers in (["--host", "0.0.0.0"], ["--behind-proxy"]):
+        demo = script("serve", "--demo", *strangers, "--state", str(tmp_path / "state"), PUBLIC_ORIGIN=LOOPBACK)
+        assert demo.returncode == 1 and "--demo makes an account whose password everybody knows" in demo.stderr
     file = tmp_path / "file"
     file.write_text("")
     no_folder = script("serve", "--port", str(free_port()), "--state", str(file / "below"))
