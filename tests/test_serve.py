@@ -100,6 +100,28 @@ async def test_it_keeps_what_it_was_given_over_a_stop_and_a_kill(tmp_path: Path)
             await asyncio.sleep(0.5)  # what was killed ends a moment later
 
 
+async def test_objects_that_keep_nothing_leave_no_file_over_a_start_and_the_others_all_of_it(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with serving(state) as server:
+        job = await make_job(server.url, await sign_up(server.url))
+        async with httpx.AsyncClient(base_url=server.url) as http:
+            for name in ("eve", "mallory", "trudy"):
+                unknown = await http.post("/auth/login", json={"username": name, "password": "wrong"})
+                assert unknown.status_code == 401
+        assert server.stop() == 0
+    files = {file: file.read_bytes() for file in (state / "objects").rglob("*.sqlite")}
+    empty = {file for file, content in files.items() if b"CREATE TABLE" not in content}
+    # Both look empty, and neither is: one has a write in its journal, one is no database.
+    [journal, alien, *others] = sorted(empty)
+    journal.with_name(f"{journal.name}-wal").write_bytes(b"x")
+    alien.write_bytes(b"x" * 4096)
+    with serving(state) as server:
+        left = set((state / "objects").rglob("*.sqlite"))
+        assert left >= files.keys() - empty | {journal, alien}
+        assert others and not left & set(others)
+        assert await result(server.url, await token(server.url), job) == "kept"
+
+
 async def test_a_backup_is_made_while_it_runs_and_restores_elsewhere(tmp_path: Path) -> None:
     state, copy, other = tmp_path / "state", tmp_path / "copy", tmp_path / "other"
     with serving(state) as server:
