@@ -164,6 +164,19 @@ async def test_behind_a_proxy_it_has_one_name_and_counts_the_addresses_of_its_cl
             assert (await http.post("/revoke", data={"token": "none"}, headers=headers)).status_code != 429
 
 
+def test_it_fetches_nothing_from_this_machine_or_its_network(tmp_path: Path) -> None:
+    """The provider's address stands for any that the server is led to: the runtime reaches public addresses alone."""
+    with socket.create_server(("127.0.0.1", 0)) as private:
+        private.settimeout(0.5)
+        address = f"localhost:{private.getsockname()[1]}"
+        with serving(tmp_path / "state", OIDC_ISSUER=f"http://{address}", OIDC_CLIENT_ID="bus") as server:
+            answer = httpx.get(f"{server.url}/login/oidc")
+            assert answer.status_code >= 500, answer.text
+            with pytest.raises(TimeoutError):
+                private.accept()
+            assert f"connecting to {address} is not allowed" in server.log.read_text()
+
+
 def test_what_cannot_be_served_is_named(tmp_path: Path) -> None:
     with serving(tmp_path / "state"):
         used = script("serve", "--port", str(free_port()), "--state", str(tmp_path / "state"))
