@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from harness.browser import Form, Page
+from harness.faults import move_clock, needs_faults
 from harness.workerd import Workerd
 from websockets.sync.client import connect
 
@@ -219,3 +220,19 @@ def test_however_many_codes_are_made_a_few_objects_keep_them_and_each_still_work
     for _ in range(2 * SHARED):
         Device(flow)
     assert files() <= SHARED
+
+
+@needs_faults
+def test_after_ten_minutes_nothing_of_a_code_is_left(started: Started) -> None:
+    flow, server = started(DEV_ACCOUNTS="demo:demo")
+    devices = [Device(flow, "A device that is forgotten") for _ in range(4)]
+    move_clock(server, 660)
+    assert [error_of(device.poll()) for device in devices] == [(400, "expired_token")] * 4
+    phone = Flow(flow.base)
+    assert phone.sign_in().status_code == 303
+    assert "No device is waiting" in page_of(phone, devices[0].code).text
+    time.sleep(1)  # The alarms are due at once.
+    server.kill()
+    kept = [file for file in (server.folder / "state" / "DeviceSignIn").glob("*.sqlite") if file.stem != "metadata"]
+    assert kept and {file.stat().st_size for file in kept} == {4096}
+    assert not any(b"CREATE TABLE" in file.read_bytes() for file in kept)
