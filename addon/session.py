@@ -21,7 +21,7 @@ from .commands.person import person
 from .commands.place import override
 from .display import REDRAW_INTERVAL, Display, tag_panels
 from .fetch.workers import TooBusy, workers
-from .link.address import InvalidServerUrl, origin
+from .link.address import InvalidServerUrl, protected_origin
 from .link.credentials import Credentials, RenewingTokens
 from .link.device import DeviceCode, DeviceLogin
 from .link.local_port import LocalPort, PortUnavailable
@@ -133,6 +133,7 @@ class Session:
         if credentials is None:
             raise CannotConnect("Log in first, or paste a token in the extension's preferences")
         try:
+            protected_origin(prefs.server_url)
             tokens = self._token_source(credentials)
             registry.commands()
             identity = PeerIdentity(prefs.peer_uuid(), facts.capabilities(), prefs.group_id or None)
@@ -167,7 +168,7 @@ class Session:
         self._require_online()
         self.cancel_login()
         try:
-            server = origin(self._preferences().server_url)
+            server = protected_origin(self._preferences().server_url)
         except InvalidServerUrl as error:
             raise CannotConnect(str(error)) from None
         login: LoginAttempt

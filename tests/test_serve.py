@@ -52,9 +52,12 @@ def serving(state: Path, *options: str, **variables: str) -> Iterator[Serving]:
         running.process.wait()
 
 
-def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+LOOPBACK = "http://localhost:8787"
+
+
+def script(name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = ["node", f"scripts/{name}.mjs", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=environment() | variables, capture_output=True, text=True, timeout=60)
 
 
 async def sign_up(url: str) -> str:
@@ -95,6 +98,28 @@ async def test_it_keeps_what_it_was_given_over_a_stop_and_a_kill(tmp_path: Path)
             assert await result(server.url, await token(server.url), job) == "kept"
             server.stop(how)
             await asyncio.sleep(0.5)  # what was killed ends a moment later
+
+
+async def test_objects_that_keep_nothing_leave_no_file_over_a_start_and_the_others_all_of_it(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with serving(state) as server:
+        job = await make_job(server.url, await sign_up(server.url))
+        async with httpx.AsyncClient(base_url=server.url) as http:
+            for name in ("eve", "mallory", "trudy"):
+                unknown = await http.post("/auth/login", json={"username": name, "password": "wrong"})
+                assert unknown.status_code == 401
+        assert server.stop() == 0
+    files = {file: file.read_bytes() for file in (state / "objects").rglob("*.sqlite")}
+    empty = {file for file, content in files.items() if b"CREATE TABLE" not in content}
+    # Both look empty, and neither is: one has a write in its journal, one is no database.
+    [journal, alien, *others] = sorted(empty)
+    journal.with_name(f"{journal.name}-wal").write_bytes(b"x")
+    alien.write_bytes(b"x" * 4096)
+    with serving(state) as server:
+        left = set((state / "objects").rglob("*.sqlite"))
+        assert left >= files.keys() - empty | {journal, alien}
+        assert others and not left & set(others)
+        assert await result(server.url, await token(server.url), job) == "kept"
 
 
 async def test_a_backup_is_made_while_it_runs_and_restores_elsewhere(tmp_path: Path) -> None:
@@ -139,6 +164,19 @@ async def test_behind_a_proxy_it_has_one_name_and_counts_the_addresses_of_its_cl
             assert (await http.post("/revoke", data={"token": "none"}, headers=headers)).status_code != 429
 
 
+def test_it_fetches_nothing_from_this_machine_or_its_network(tmp_path: Path) -> None:
+    """The provider's address stands for any that the server is led to: the runtime reaches public addresses alone."""
+    with socket.create_server(("127.0.0.1", 0)) as private:
+        private.settimeout(0.5)
+        address = f"localhost:{private.getsockname()[1]}"
+        with serving(tmp_path / "state", OIDC_ISSUER=f"http://{address}", OIDC_CLIENT_ID="bus") as server:
+            answer = httpx.get(f"{server.url}/login/oidc")
+            assert answer.status_code >= 500, answer.text
+            with pytest.raises(TimeoutError):
+                private.accept()
+            assert f"connecting to {address} is not allowed" in server.log.read_text()
+
+
 def test_what_cannot_be_served_is_named(tmp_path: Path) -> None:
     with serving(tmp_path / "state"):
         used = script("serve", "--port", str(free_port()), "--state", str(tmp_path / "state"))
@@ -151,6 +189,9 @@ def test_what_cannot_be_served_is_named(tmp_path: Path) -> None:
         assert refused.returncode == 1 and f"port {port} is taken by another program" in refused.stderr
     open_to_all = script("serve", "--host", "0.0.0.0", "--state", str(tmp_path / "state"))
     assert open_to_all.returncode == 1 and "set PUBLIC_ORIGIN" in open_to_all.stderr
+    for strangers in (["--host", "0.0.0.0"], ["--behind-proxy"]):
+        demo = script("serve", "--demo", *strangers, "--state", str(tmp_path / "state"), PUBLIC_ORIGIN=LOOPBACK)
+        assert demo.returncode == 1 and "--demo makes an account whose password everybody knows" in demo.stderr
     file = tmp_path / "file"
     file.write_text("")
     no_folder = script("serve", "--port", str(free_port()), "--state", str(file / "below"))

@@ -49,6 +49,16 @@ def socket_url(server: str) -> str:
     return "ws" + origin(server).removeprefix("http") + "/ws"
 
 
+def protected_origin(server: str) -> str:
+    """Return `origin(server)`. Raises InvalidServerUrl too where a login would travel over plain http to elsewhere."""
+    here = origin(server)
+    if here.startswith("http:") and not is_loopback(here):
+        raise InvalidServerUrl(
+            f"Use https: over plain http anybody on the way could read your login, got {server.strip()[:200]!r}"
+        )
+    return here
+
+
 def is_loopback(server: str) -> bool:
     """Tell whether the server is this machine, the only place where plain http keeps a token private."""
     return _is_loopback_host(urlsplit(origin(server)).hostname or "")

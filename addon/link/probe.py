@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from .address import InvalidServerUrl, is_loopback, origin
+from .address import InvalidServerUrl, protected_origin
 from .credentials import HttpRefused, LoginRequired, LoginUnavailable, TokenSource, fetch_json
 
 
@@ -20,9 +20,7 @@ class Finding:
 def probe(server: str, tokens: TokenSource | None) -> Finding:
     """Ask the server who it is and, where there is a login, whether it lets this Blender attach."""
     try:
-        here = origin(server)
-        if here.startswith("http:") and not is_loopback(here):
-            return Finding(False, "Use https: over plain http anybody on the way could read your login")
+        here = protected_origin(server)
         version, seconds = _ask_version(here)
         greeting = f"Blender Bus {version} answers in {seconds * 1000:.0f} ms"
         if tokens is None:

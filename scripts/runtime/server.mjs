@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
 import { Complaint, ROOT, spawnLeashed, stopLeashed } from '../process.mjs';
+import { removeEmpty } from './empty.mjs';
 import { layOut } from './layout.mjs';
 import { madeFolder } from './state.mjs';
 
@@ -71,6 +72,7 @@ export class Server {
     const variables = { ...config.vars, ...this.variables };
     try {
       layOut(folder, { root: this.root, config, names: Object.keys(variables), proxied: this.proxied });
+      removeEmpty(path.join(this.state, 'objects'));
     } catch (error) {
       throw error.code ? new Complaint(`the state folder ${this.state} cannot be written: ${error.message}`) : error;
     }

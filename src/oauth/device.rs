@@ -1,8 +1,8 @@
 //! The device flow (RFC 8628), for devices without a browser: the device shows a code, and its owner enters it on a
 //! phone.
 //!
-//! Each code has a Durable Object of its own, which lives for ten minutes. The object's name is an HMAC of the code, so
-//! that a list of object names reveals no codes.
+//! Codes live for ten minutes in Durable Objects that share them. A code is kept as an HMAC, so that what is stored reveals
+//! no codes.
 
 use account::accounts::{Command as AccountCommand, Reply as AccountReply};
 use account::codes::Exchange;
@@ -16,6 +16,7 @@ use worker::{Env, Request, Response};
 use crate::config::Config;
 use crate::http::body::form;
 use crate::http::error::{Code, Error, no_store};
+use crate::http::limits;
 use crate::http::parameters::Parameters;
 use crate::oauth::client::Client;
 use crate::oauth::client_auth;
@@ -44,8 +45,8 @@ pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response,
         scopes,
         audience: site.issuer.clone(),
     };
-    let (code, device, secret) = begin(env, requested).await?;
-    let device_code = device.credential(&secret)?;
+    let (code, device, secret) = begin(env, requested, limits::short_address(request)?).await?;
+    let device_code = device.credential(&secret);
     let code = shown(&code);
     Ok(no_store(Response::builder())?.from_json(&json!({
         "device_code": device_code,
@@ -57,13 +58,14 @@ pub async fn authorization(request: &mut Request, env: &Env) -> Result<Response,
     }))?)
 }
 
-async fn begin(env: &Env, requested: Requested) -> Result<(String, Device, String), Error> {
+async fn begin(env: &Env, requested: Requested, network: String) -> Result<(String, Device, String), Error> {
     let keys = Keys::load(env).await?;
     let (_, key) = newest(&keys.form)?;
     for _ in 0..TRIES {
         let code = user_code(&mut WebCrypto).map_err(|_| Error::UnexpectedReply("WebCrypto"))?;
-        let device = Device::named(env, key, &code)?;
-        match device.ask(&Command::Begin { requested: requested.clone() }).await? {
+        let device = Device::named(key, &code)?;
+        let begin = Command::Begin { requested: requested.clone(), network: network.clone() };
+        match device.ask(env, begin).await? {
             Reply::Begun { secret } => return Ok((code, device, secret)),
             Reply::Occupied => {}
             _ => return Err(Error::UnexpectedReply("DeviceSignIn")),
@@ -81,11 +83,11 @@ pub async fn token(
     client_id: String,
 ) -> Result<Response, Error> {
     const WHAT: &str = "device code";
-    let Some((device, secret)) = Device::holding(env, parameters.required("device_code")?)? else {
+    let Some((device, secret)) = Device::holding(env, parameters.required("device_code")?).await? else {
         return Err(refused(Refusal::Unknown, WHAT));
     };
     let poll = Command::Poll { secret: secret.to_owned(), client_id: client_id.clone() };
-    let account = match device.ask(&poll).await? {
+    let account = match device.ask(env, poll).await? {
         Reply::Allowed { account } => account,
         Reply::Pending => {
             return Err(Error::new(Code::AuthorizationPending, "the user has not decided yet: ask again"));

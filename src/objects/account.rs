@@ -24,7 +24,7 @@ pub enum CredentialKind {
     AccessToken,
     /// An invitation. It belongs to the account of the administrator who made it.
     Invite,
-    /// The device code of RFC 8628. It leads to an object of its own, not to an account.
+    /// The device code of RFC 8628. It leads to an object that keeps such codes, not to an account.
     DeviceCode,
 }
 

@@ -115,7 +115,7 @@ impl DeviceDialog<'_> {
             }
         }
         let account = allow.then(|| self.session.account.route().to_owned());
-        match found.device.ask(&Command::Decide { account }).await? {
+        match found.device.ask(self.env, Command::Decide { account }).await? {
             Reply::Done if allow => screens::notice(
                 self.site,
                 "The device is signed in",
@@ -130,7 +130,7 @@ impl DeviceDialog<'_> {
 
     async fn find(&self, code: &str) -> Result<Option<Found>, Error> {
         for device in Device::coded(self.env, code).await? {
-            match device.ask(&Command::Look).await? {
+            match device.ask(self.env, Command::Look).await? {
                 // A code is valid only on the server that issued it, under any of its names.
                 Reply::Asked { requested, secret_hash, left_ms }
                     if self.site.audiences().contains(&requested.audience) =>

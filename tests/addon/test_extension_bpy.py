@@ -310,6 +310,28 @@ leave()
         assert "threads left: []" in program.text
 
 
+def test_no_login_goes_over_plain_http_to_another_computer(resources: Path) -> None:
+    script = """
+bpy.context.preferences.system.use_online_access = True
+prefs.token = "a-token"
+prefs.server_url = "http://192.0.2.1:8787"
+for operator in (bpy.ops.blender_bus.connect, bpy.ops.blender_bus.login):
+    try:
+        operator()
+    except RuntimeError as error:
+        print("told:", error, flush=True)
+print("alive:", session.active, session.logging_in, flush=True)
+prefs.server_url = "https://192.0.2.1:8787"
+print(bpy.ops.blender_bus.connect(), session.active, flush=True)
+leave()
+"""
+    with blender(resources, script) as program:
+        assert program.ended(60) == 0, program.text
+        assert program.text.count("told: Error: Use https: over plain http") == 2, program.text
+        assert "alive: False False" in program.text
+        assert "{'FINISHED'} True" in program.text, program.text
+
+
 def test_two_blenders_with_the_same_preferences_have_different_names(resources: Path, bus: BusDouble) -> None:
     script = """
 prefs.uuid = "blender-shared"

@@ -8,12 +8,16 @@ from typing import Any
 import httpx
 import pytest
 from harness.browser import Form, Page
+from harness.faults import move_clock, needs_faults
 from harness.workerd import Workerd
 from websockets.sync.client import connect
 
+from .accounts import Started
 from .flow import Flow, error_of
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
+# As many objects as share the codes.
+SHARED = 16
 CONSONANTS = set("BCDFGHJKLMNPQRSTVWXZ")
 
 
@@ -194,3 +198,41 @@ def test_requests_of_one_address_are_limited_and_hold_no_code(flow: Flow, server
     assert b"CREATE TABLE request" in stored and b"Blender" in stored
     for secret in (device.code, device.code.replace("-", ""), device.begun["device_code"].split(".")[1]):
         assert secret.encode() not in stored
+
+
+def test_however_many_codes_are_made_a_few_objects_keep_them_and_each_still_works(started: Started) -> None:
+    flow, server = started(DEV_ACCOUNTS="demo:demo")
+    devices = [Device(flow) for _ in range(2 * SHARED)]
+    kept = server.folder / "state" / "DeviceSignIn"
+
+    def files() -> int:
+        return len([file for file in kept.glob("*.sqlite") if file.stem != "metadata"])
+
+    assert 1 < files() <= SHARED
+    server.restart()
+    phone = Flow(flow.base)
+    assert phone.sign_in().status_code == 303
+    for device, decision in zip(devices, ["allow", "deny"] * SHARED, strict=True):
+        decide(phone, device.code, decision)
+    answers = [device.poll() for device in devices]
+    assert [answer.status_code for answer in answers] == [200, 400] * SHARED
+    assert {error_of(answer) for answer in answers[1::2]} == {(400, "access_denied")}
+    for _ in range(2 * SHARED):
+        Device(flow)
+    assert files() <= SHARED
+
+
+@needs_faults
+def test_after_ten_minutes_nothing_of_a_code_is_left(started: Started) -> None:
+    flow, server = started(DEV_ACCOUNTS="demo:demo")
+    devices = [Device(flow, "A device that is forgotten") for _ in range(4)]
+    move_clock(server, 660)
+    assert [error_of(device.poll()) for device in devices] == [(400, "expired_token")] * 4
+    phone = Flow(flow.base)
+    assert phone.sign_in().status_code == 303
+    assert "No device is waiting" in page_of(phone, devices[0].code).text
+    time.sleep(1)  # The alarms are due at once.
+    server.kill()
+    kept = [file for file in (server.folder / "state" / "DeviceSignIn").glob("*.sqlite") if file.stem != "metadata"]
+    assert kept and {file.stat().st_size for file in kept} == {4096}
+    assert not any(b"CREATE TABLE" in file.read_bytes() for file in kept)

@@ -63,6 +63,25 @@ def test_every_route_over_https_sends_them(started: Started) -> None:
             check(flow.browser.get(path, headers=headers), is_https=True)
 
 
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_no_script_of_another_origin_reads_a_page(flow: Flow, signed_in: bool) -> None:
+    """RFC 9700 section 2.6: no CORS at the authorization endpoint, and none at other pages for people."""
+    flow.register()
+    if signed_in:
+        flow.sign_in()
+    elsewhere = {"Origin": "https://elsewhere.example"}
+    preflight = {**elsewhere, "Access-Control-Request-Method": "POST"}
+    pages = re.findall(r'^    page\("([^"]+)"', ROUTES.read_text(), re.MULTILINE)
+    assert "/authorize" in pages
+    for path in pages:
+        if path == "/dashboard/events" and signed_in:
+            continue  # A stream without end.
+        asked = flow.browser.get(path, params=flow.request() if path == "/authorize" else {}, headers=elsewhere)
+        for answer in (asked, flow.browser.options(path, headers=preflight)):
+            assert not [name for name in answer.headers if name.startswith("access-control")], path
+    assert flow.http.options("/token", headers=preflight).headers["access-control-allow-origin"] == "*"
+
+
 def test_an_answer_that_holds_a_token_is_not_kept(flow: Flow) -> None:
     flow.register()
     assert flow.exchange(flow.callback()["code"]).headers["cache-control"] == "no-store"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from .flow import Flow
 
@@ -27,8 +28,13 @@ def test_the_owner_signs_in_while_a_stranger_guesses(flow: Flow) -> None:
     assert login(flow, "demo", STRANGER).status_code == 401, "the network of the guesses waits"
     assert login(flow, "demo", QUIET).status_code == 200
     assert signed_in(flow, STRANGER), "a browser in which the owner has signed in before"
-    flow.browser.cookies.clear()
-    assert not signed_in(flow, STRANGER)
+    for _ in range(5):  # the first pause is a second, which a busy machine may need for the sign-in alone
+        for _ in range(9):
+            login(flow, "guess", STRANGER)
+        flow.browser.cookies.clear()
+        if not signed_in(flow, STRANGER):
+            return
+    pytest.fail("the network of the guesses did not wait")
 
 
 def test_the_audit_log_says_what_happened_in_short(flow: Flow) -> None:

@@ -1,7 +1,8 @@
-//! One sign-in of a device without a browser (RFC 8628): who asks, for what, and the decision.
+//! Sign-ins of devices without a browser (RFC 8628): who asks, for what, and the decision.
 //!
-//! Strangers make these, so each holds one row and expires. What the device gets in the end is an authorization code of
-//! the account that allowed it. The code's secret is the device's own, so reading this row gives nobody access.
+//! Strangers make these, so `SHARDS` objects share them, each holds at most `OPEN_MAX` rows, and every row expires. What the
+//! device gets in the end is an authorization code of the account that allowed it. The code's secret is the device's own, so
+//! reading a row gives nobody access.
 
 use kernel::access::Access;
 use kernel::ids::{Entropy, EntropyError};
@@ -10,10 +11,15 @@ use kernel::params;
 use kernel::secrets::{encoded_hash, hash, new_secret};
 use kernel::storage::{Row, Sql, StorageError};
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use crate::schema::DEVICE;
 
+/// How many objects share the sign-ins.
+pub const SHARDS: u8 = 16;
+/// How many sign-ins an object holds. When it is full, the network that has most of them loses its oldest.
+pub const OPEN_MAX: i64 = 500;
 pub const LIFETIME_MS: i64 = 600_000;
 /// How long a device waits between two questions, and how much longer after it has not (RFC 8628 section 3.5).
 pub const INTERVAL_MS: i64 = 5_000;
@@ -22,6 +28,8 @@ const JITTER_MS: i64 = 500;
 /// No vowels, so no words, and nothing that looks like a digit (RFC 8628 section 6.1).
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const CODE_LETTERS: usize = 8;
+/// Length of a code's keyed hash.
+pub const CODE_BYTES: usize = 16;
 
 #[derive(Debug, Error)]
 pub enum DeviceError {
@@ -41,23 +49,24 @@ pub struct Requested {
     pub audience: String,
 }
 
+/// What is asked about one code. `code`: its keyed hash, by which the code itself cannot be found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    pub code: [u8; CODE_BYTES],
+    pub command: Command,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Command {
-    Begin {
-        requested: Requested,
-    },
+    /// `network`: where it comes from, in short form; empty if that is not known.
+    Begin { requested: Requested, network: String },
     /// What there is to decide on.
     Look,
     /// `account`: the route of the account that allows it; nothing if it does not.
-    Decide {
-        account: Option<String>,
-    },
+    Decide { account: Option<String> },
     /// The device asks.
-    Poll {
-        secret: String,
-        client_id: String,
-    },
+    Poll { secret: String, client_id: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,11 +127,18 @@ pub fn shown(code: &str) -> String {
     }
 }
 
-pub fn handle(sql: &dyn Sql, command: Command, now_ms: i64, entropy: &mut dyn Entropy) -> Result<Reply, DeviceError> {
-    let request = find(sql)?.filter(|request| now_ms < request.expires_ms);
+/// The object that keeps a code, by the code's keyed hash.
+pub fn shard(code: &[u8; CODE_BYTES]) -> String {
+    let [first, ..] = code;
+    format!("codes/{}", first % SHARDS)
+}
+
+pub fn handle(sql: &dyn Sql, question: Question, now_ms: i64, entropy: &mut dyn Entropy) -> Result<Reply, DeviceError> {
+    let Question { code, command } = question;
+    let request = if is_made(sql)? { find(sql, &code)?.filter(|request| now_ms < request.expires_ms) } else { None };
     let Some(request) = request else {
         return match command {
-            Command::Begin { requested } => begin(sql, &requested, now_ms, entropy),
+            Command::Begin { requested, network } => begin(sql, &code, &requested, &network, now_ms, entropy),
             Command::Look | Command::Decide { .. } | Command::Poll { .. } => Ok(Reply::Expired),
         };
     };
@@ -136,30 +152,50 @@ pub fn handle(sql: &dyn Sql, command: Command, now_ms: i64, entropy: &mut dyn En
         }),
         Command::Decide { account } => {
             let state = if account.is_some() { "allowed" } else { "denied" };
-            sql.query("UPDATE request SET state = ?, account = ?", params![state, account])?;
+            sql.query(
+                "UPDATE requests SET state = ?, account = ? WHERE code = ?",
+                params![state, account, code.to_vec()],
+            )?;
             Ok(Reply::Done)
         }
         Command::Poll { secret, client_id } => {
-            if hash(&secret) != request.secret_hash || client_id != request.requested.client_id {
+            let holds_it = bool::from(hash(&secret).ct_eq(&request.secret_hash));
+            if !holds_it || client_id != request.requested.client_id {
                 return Ok(Reply::Refused);
             }
-            Ok(poll(sql, request, now_ms)?)
+            Ok(poll(sql, &code, request, now_ms)?)
         }
     }
 }
 
-/// When the object may forget all of it.
-pub fn ends_ms(sql: &dyn Sql) -> Result<Option<i64>, StorageError> {
-    Ok(find(sql)?.map(|request| request.expires_ms))
+/// Forgets what has ended. When the next one ends; `None`: none is left, and the object may forget its tables too.
+pub fn sweep(sql: &dyn Sql, now_ms: i64) -> Result<Option<i64>, StorageError> {
+    if !is_made(sql)? {
+        return Ok(None);
+    }
+    sql.query("DELETE FROM requests WHERE expires_ms <= ?", params![now_ms])?;
+    let rows = sql.query("SELECT expires_ms FROM requests ORDER BY expires_ms LIMIT 1", &[])?;
+    rows.first().map(|row| row.integer(0)).transpose()
 }
 
-fn begin(sql: &dyn Sql, requested: &Requested, now_ms: i64, entropy: &mut dyn Entropy) -> Result<Reply, DeviceError> {
+fn begin(
+    sql: &dyn Sql,
+    code: &[u8; CODE_BYTES],
+    requested: &Requested,
+    network: &str,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<Reply, DeviceError> {
     let secret = new_secret(entropy)?;
     migrate(sql, DEVICE)?;
+    sweep(sql, now_ms)?;
+    make_room(sql)?;
     sql.query(
-        "INSERT OR REPLACE INTO request (one, secret_hash, client_id, client_name, publisher, scopes, audience,
-         expires_ms, interval_ms, state) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+        "INSERT INTO requests (code, network, secret_hash, client_id, client_name, publisher, scopes, audience,
+         expires_ms, interval_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
         params![
+            code.to_vec(),
+            network,
             hash(&secret),
             requested.client_id.as_str(),
             requested.client_name.as_str(),
@@ -173,10 +209,21 @@ fn begin(sql: &dyn Sql, requested: &Requested, now_ms: i64, entropy: &mut dyn En
     Ok(Reply::Begun { secret })
 }
 
-fn poll(sql: &dyn Sql, request: Request, now_ms: i64) -> Result<Reply, StorageError> {
+/// A flood pushes out its own: who asks from a network that has few codes keeps them.
+fn make_room(sql: &dyn Sql) -> Result<(), StorageError> {
+    sql.query(
+        "DELETE FROM requests WHERE (SELECT COUNT(*) FROM requests) >= ? AND code = (SELECT code FROM requests
+         WHERE network = (SELECT network FROM requests GROUP BY network ORDER BY COUNT(*) DESC, MIN(expires_ms) LIMIT 1)
+         ORDER BY expires_ms LIMIT 1)",
+        params![OPEN_MAX],
+    )?;
+    Ok(())
+}
+
+fn poll(sql: &dyn Sql, code: &[u8; CODE_BYTES], request: Request, now_ms: i64) -> Result<Reply, StorageError> {
     match (request.state.as_str(), request.account) {
         ("allowed", Some(account)) => {
-            sql.query("UPDATE request SET state = 'used', account = NULL", &[])?;
+            sql.query("UPDATE requests SET state = 'used', account = NULL WHERE code = ?", params![code.to_vec()])?;
             Ok(Reply::Allowed { account })
         }
         ("denied", _) => Ok(Reply::Denied),
@@ -184,7 +231,10 @@ fn poll(sql: &dyn Sql, request: Request, now_ms: i64) -> Result<Reply, StorageEr
             let patience = request.interval_ms.saturating_sub(JITTER_MS);
             let hurried = request.polled_ms.is_some_and(|polled| now_ms.saturating_sub(polled) < patience);
             let interval_ms = request.interval_ms.saturating_add(if hurried { INTERVAL_MS } else { 0 });
-            sql.query("UPDATE request SET polled_ms = ?, interval_ms = ?", params![now_ms, interval_ms])?;
+            sql.query(
+                "UPDATE requests SET polled_ms = ?, interval_ms = ? WHERE code = ?",
+                params![now_ms, interval_ms, code.to_vec()],
+            )?;
             Ok(if hurried { Reply::SlowDown } else { Reply::Pending })
         }
         _ => Ok(Reply::Refused),
@@ -201,15 +251,16 @@ struct Request {
     account: Option<String>,
 }
 
-fn find(sql: &dyn Sql) -> Result<Option<Request>, StorageError> {
-    // Ask the schema catalog first: a guess at a code that does not exist stores nothing.
-    if sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'request'", &[])?.is_empty() {
-        return Ok(None);
-    }
+/// Whether there is the table: the catalog tells, so that a guess at a code stores nothing.
+fn is_made(sql: &dyn Sql) -> Result<bool, StorageError> {
+    Ok(!sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'requests'", &[])?.is_empty())
+}
+
+fn find(sql: &dyn Sql, code: &[u8; CODE_BYTES]) -> Result<Option<Request>, StorageError> {
     let rows = sql.query(
         "SELECT secret_hash, client_id, client_name, publisher, scopes, audience, expires_ms, interval_ms, polled_ms,
-         state, account FROM request",
-        &[],
+         state, account FROM requests WHERE code = ?",
+        params![code.to_vec()],
     )?;
     rows.first().map(request).transpose()
 }

@@ -4,7 +4,7 @@
 //! - `grants`, `codes`, `consents`, `access_tokens`: what a client was allowed, and what it holds.
 //! - `token_approvals`, `audit`: what the owner has agreed to in the browser, and what happened to the account's rights.
 //! - `passwords`, `failed_logins`, `browser_sessions`, `usernames`, `invites`: who somebody is.
-//! - `device`: the sign-in of a device that shows a code; an object of its own.
+//! - `device`: sign-ins of devices that show a code; sixteen objects share them.
 //! - `key_ring`: the server's signing keys and its set-up; an object of its own.
 
 pub mod access_tokens;

@@ -15,7 +15,8 @@ pub const ACCOUNT: Migrations = &[
     include_str!("../schema/account/0010_audit.sql"),
     include_str!("../schema/account/0011_listed.sql"),
 ];
-pub const DEVICE: Migrations = &[include_str!("../schema/device/0001_initial.sql")];
+pub const DEVICE: Migrations =
+    &[include_str!("../schema/device/0001_initial.sql"), include_str!("../schema/device/0002_shared.sql")];
 pub const KEY_RING: Migrations = &[
     include_str!("../schema/key_ring/0001_initial.sql"),
     include_str!("../schema/key_ring/0002_setup.sql"),

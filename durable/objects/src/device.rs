@@ -1,11 +1,10 @@
-//! One object per code of a device that signs in without a browser (RFC 8628).
+//! Sign-ins of devices without a browser (RFC 8628), shared by a few objects.
 //!
-//! `POST` a `account::device::Command` as JSON, get a `Reply`. Strangers make these objects, so each has an alarm that
-//! leaves nothing of it.
+//! `POST` a `account::device::Question` as JSON, get a `Reply`. Strangers make the rows, so an alarm sweeps them.
 
 use core::time::Duration;
 
-use account::device::{Command, DeviceError, Reply, ends_ms, handle};
+use account::device::{DeviceError, Question, Reply, handle, sweep};
 use runtime::{WebCrypto, now_ms};
 use worker::{DurableObject, Env, Request, Response, Result, State, console_error, durable_object};
 
@@ -22,14 +21,15 @@ impl DurableObject for DeviceSignIn {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let command: Command = match serde_json::from_slice(&request.bytes().await?) {
-            Ok(command) => command,
-            Err(error) => return Response::error(format!("not a command: {error}"), 400),
+        let question: Question = match serde_json::from_slice(&request.bytes().await?) {
+            Ok(question) => question,
+            Err(error) => return Response::error(format!("not a question: {error}"), 400),
         };
-        match handle(&self.sql(), command, now_ms(), &mut WebCrypto) {
+        match handle(&self.sql(), question, now_ms(), &mut WebCrypto) {
             Ok(reply) => {
-                if matches!(reply, Reply::Begun { .. }) {
-                    self.end_in_time().await?;
+                // Each lives equally long: a later one never ends sooner than what the alarm is set to.
+                if matches!(reply, Reply::Begun { .. }) && self.state.storage().get_alarm().await?.is_none() {
+                    self.sweep().await?;
                 }
                 Response::from_json(&reply)
             }
@@ -41,11 +41,7 @@ impl DurableObject for DeviceSignIn {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        if self.left_ms()? > 0 {
-            self.end_in_time().await?;
-        } else {
-            self.state.storage().delete_all().await?;
-        }
+        self.sweep().await?;
         Response::empty()
     }
 }
@@ -55,14 +51,14 @@ impl DeviceSignIn {
         ObjectSql(self.state.storage().sql())
     }
 
-    /// Milliseconds until the request ends.
-    fn left_ms(&self) -> Result<u64> {
+    /// Forgets what has ended, and sets the alarm to when the next one does; where none is left, forgets the tables too.
+    async fn sweep(&self) -> Result<()> {
+        let now_ms = now_ms();
         let failed = |error| worker::Error::RustError(DeviceError::Storage(error).to_string());
-        let ends_ms = ends_ms(&self.sql()).map_err(failed)?.unwrap_or(0);
-        Ok(u64::try_from(ends_ms.saturating_sub(now_ms())).unwrap_or(0))
-    }
-
-    async fn end_in_time(&self) -> Result<()> {
-        self.state.storage().set_alarm(Duration::from_millis(self.left_ms()?)).await
+        let Some(ends_ms) = sweep(&self.sql(), now_ms).map_err(failed)? else {
+            return self.state.storage().delete_all().await;
+        };
+        let left_ms = u64::try_from(ends_ms.saturating_sub(now_ms)).unwrap_or(0);
+        self.state.storage().set_alarm(Duration::from_millis(left_ms)).await
     }
 }

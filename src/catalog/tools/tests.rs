@@ -6,52 +6,7 @@ use serde_json::{Value, json};
 use super::{DispatchCall, DispatchTool, Profile, Tool, bus, bytes_to_models, dispatch_tools, find, list, served};
 
 /// The public contract of the dispatch tools: command, own parameters, default of `timeout_seconds`.
-const CONTRACT: &str = r#"
-get_scene_info ; ; 30
-get_object_info ; name: string ; 30
-browse_data ; collection: string? = null, item_name: string? = null, page: integer 1.. = 1, page_size: integer
-    1..500 = 50, detail_level: summary|full = "summary" ; 30
-execute_code ; code: string, keep_names: boolean? = null, deadline: number? = null, changes: boolean? = null ; 60
-get_viewport_screenshot ; filepath: string? = null, max_size: integer 0.. = 800, format: png|jpg = "png" ; 30
-get_console_output ; level: all|info|warning|error|output|input = "all", page: integer 1.. = 1, page_size: integer
-    1..500 = 50 ; 30
-console_operations ; operation: string = "get_info", params: object? = null ; 30
-get_polyhaven_status ; ; 15
-get_hyper3d_status ; ; 15
-get_sketchfab_status ; ; 15
-msgbus_clear_by_owner ; owner_id: string = "default" ; 30
-msgbus_publish_rna ; data_path: string? = null ; 30
-msgbus_subscribe_rna ; data_path: string, owner_id: string = "default", notify_type: string = "UPDATE", persistent:
-    boolean = true ; 30
-msgbus_get_notifications ; owner_id: string? = null, clear: boolean = false ; 30
-msgbus_list_subscriptions ; owner_id: string? = null ; 30
-get_polyhaven_categories ; asset_type: hdris|textures|models|all ; 30
-search_polyhaven_assets ; asset_type: string? = null, categories: string? = null ; 30
-download_polyhaven_asset ; asset_id: string, asset_type: string, resolution: string = "1k", file_format: string? =
-    null ; 180
-set_texture ; object_name: string, texture_id: string ; 30
-create_rodin_job ; text_prompt: string? = null, images: array? = null, bbox_condition: array? = null ; 60
-poll_rodin_job_status ; subscription_key: string? = null, request_id: string? = null ; 60
-import_generated_asset ; name: string, task_uuid: string? = null, request_id: string? = null ; 180
-search_sketchfab_models ; query: string, categories: string? = null, count: integer 1..100 = 20, downloadable:
-    boolean = true ; 30
-download_sketchfab_model ; uid: string ; 180
-checkpoint ; label: string? = null ; 60
-list_checkpoints ; ; 30
-restore_checkpoint ; checkpoint_id: string ; 120
-get_scene_tree ; collection: string? = null, depth: integer 1..16 = 8, detail: names|summary|full = "summary", page:
-    integer 1.. = 1, page_size: integer 1..1000 = 200 ; 30
-get_file_info ; ; 30
-search_api ; query: string, kind: any|type|operator|property|function|node = "any", limit: integer 1..50 = 10 ; 30
-measure ; names: array? = null, checks: array? = null ; 30
-set_view ; target: string = "all", angle: persp|front|back|left|right|top|bottom|camera? = null, shading:
-    solid|material|rendered|wireframe? = null ; 30
-render_views ; views: array? = null, target: string = "all", max_size: integer 128..4096 = 1024, shading:
-    solid|material|rendered|wireframe = "solid" ; 60
-render ; camera: string? = null, engine: string? = null, width: integer 4..? = null, height: integer 4..? = null, samples:
-    integer 1..? = null, frame: integer? = null, frame_end: integer? = null, transparent: boolean = false, format:
-    png|jpg|exr = "png" ; 600
-"#;
+const CONTRACT: &str = include_str!("tests/contract.txt");
 
 fn listed() -> Vec<Value> {
     serde_json::from_str(list(Profile::Full).get()).expect("the list is a JSON array")

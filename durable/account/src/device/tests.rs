@@ -2,7 +2,12 @@ use kernel::scopes::Scopes;
 use kernel::storage::Sql;
 use kernel::testing::{Counter, Memory};
 
-use super::{Command, INTERVAL_MS, LIFETIME_MS, Reply, Requested, handle, shown, typed_code, user_code};
+use super::{
+    CODE_BYTES, Command, INTERVAL_MS, LIFETIME_MS, OPEN_MAX, Question, Reply, Requested, SHARDS, handle, shard, shown,
+    sweep, typed_code, user_code,
+};
+
+const CODE: [u8; CODE_BYTES] = [7; CODE_BYTES];
 
 struct Device {
     sql: Memory,
@@ -19,7 +24,7 @@ impl Device {
     }
 
     fn ask(&mut self, command: Command, now_ms: i64) -> Reply {
-        handle(&self.sql, command, now_ms, &mut self.entropy).unwrap()
+        handle(&self.sql, Question { code: CODE, command }, now_ms, &mut self.entropy).unwrap()
     }
 
     fn poll(&mut self, now_ms: i64) -> Reply {
@@ -29,6 +34,10 @@ impl Device {
 }
 
 fn begin() -> Command {
+    begin_from("192.0.2.0/24")
+}
+
+fn begin_from(network: &str) -> Command {
     let requested = Requested {
         client_id: "client".into(),
         client_name: "Blender".into(),
@@ -36,7 +45,7 @@ fn begin() -> Command {
         scopes: Scopes::ALL.into(),
         audience: "https://bus.example".into(),
     };
-    Command::Begin { requested }
+    Command::Begin { requested, network: network.into() }
 }
 
 fn allow() -> Command {
@@ -100,7 +109,7 @@ fn only_the_client_that_began_and_holds_the_secret_gets_anything() {
 fn a_code_that_nobody_has_stores_nothing_and_one_that_somebody_has_is_not_given_twice() {
     let (sql, mut entropy) = (Memory::new(), Counter::default());
     for command in [Command::Look, allow(), Command::Poll { secret: String::new(), client_id: String::new() }] {
-        assert_eq!(handle(&sql, command, 0, &mut entropy).unwrap(), Reply::Expired);
+        assert_eq!(handle(&sql, Question { code: CODE, command }, 0, &mut entropy).unwrap(), Reply::Expired);
     }
     assert!(sql.query("SELECT name FROM sqlite_master", &[]).unwrap().is_empty());
     assert_eq!(Device::begun().ask(begin(), 1), Reply::Occupied);
@@ -110,9 +119,85 @@ fn a_code_that_nobody_has_stores_nothing_and_one_that_somebody_has_is_not_given_
 fn nothing_that_is_stored_opens_anything() {
     let mut device = Device::begun();
     device.ask(allow(), 1);
-    let rows = device.sql.query("SELECT * FROM request", &[]).unwrap();
+    let rows = device.sql.query("SELECT * FROM requests", &[]).unwrap();
     assert_eq!(rows.len(), 1);
     assert!(!format!("{rows:?}").contains(&device.secret));
+}
+
+/// One object, and what is asked of it about the code of a number.
+#[derive(Default)]
+struct Shard {
+    sql: Memory,
+    entropy: Counter,
+}
+
+impl Shard {
+    fn ask(&mut self, number: i64, command: Command, now_ms: i64) -> Reply {
+        let code = i128::from(number).to_be_bytes();
+        handle(&self.sql, Question { code, command }, now_ms, &mut self.entropy).unwrap()
+    }
+
+    fn begun(&mut self, number: i64, network: &str, now_ms: i64) -> String {
+        let Reply::Begun { secret } = self.ask(number, begin_from(network), now_ms) else { panic!("not begun") };
+        secret
+    }
+
+    fn poll(&mut self, number: i64, secret: &str, now_ms: i64) -> Reply {
+        self.ask(number, Command::Poll { secret: secret.into(), client_id: "client".into() }, now_ms)
+    }
+
+    fn open(&self) -> i64 {
+        self.sql.query("SELECT COUNT(*) FROM requests", &[]).unwrap().first().unwrap().integer(0).unwrap()
+    }
+}
+
+#[test]
+fn sign_ins_that_share_an_object_know_nothing_of_each_other() {
+    let mut shard = Shard::default();
+    let (first, second) = (shard.begun(1, "a", 0), shard.begun(2, "a", 0));
+    assert_eq!(shard.poll(1, &second, 0), Reply::Refused);
+    assert_eq!(shard.ask(1, allow(), 1), Reply::Done);
+    assert_eq!(shard.poll(2, &second, 1), Reply::Pending);
+    assert_eq!(shard.ask(2, Command::Decide { account: None }, 2), Reply::Done);
+    assert_eq!(shard.poll(1, &first, 3), Reply::Allowed { account: "route".into() });
+    assert_eq!((shard.poll(1, &first, 4), shard.poll(2, &second, 4)), (Reply::Refused, Reply::Denied));
+}
+
+#[test]
+fn what_has_ended_goes_and_the_rest_says_when_it_ends() {
+    let mut shard = Shard::default();
+    assert_eq!(sweep(&shard.sql, 0).unwrap(), None);
+    assert!(shard.sql.query("SELECT name FROM sqlite_master", &[]).unwrap().is_empty(), "asking makes no table");
+    shard.begun(1, "a", 0);
+    shard.begun(2, "a", 1_000);
+    assert_eq!((sweep(&shard.sql, LIFETIME_MS - 1).unwrap(), shard.open()), (Some(LIFETIME_MS), 2));
+    assert_eq!((sweep(&shard.sql, LIFETIME_MS).unwrap(), shard.open()), (Some(LIFETIME_MS + 1_000), 1));
+    // Beginning sweeps too: no row depends on the alarm alone.
+    shard.begun(3, "a", LIFETIME_MS + 1_000);
+    assert_eq!(shard.open(), 1);
+    assert_eq!(sweep(&shard.sql, 2 * LIFETIME_MS + 1_000).unwrap(), None);
+}
+
+#[test]
+fn a_flood_pushes_out_its_own_codes_and_nobody_elses() {
+    let mut shard = Shard::default();
+    let real = shard.begun(-1, "192.0.2.0/24", 0);
+    for number in 0..2 * OPEN_MAX {
+        shard.begun(number, if number % 3 == 0 { "198.51.100.0/24" } else { "203.0.113.0/24" }, number);
+    }
+    assert_eq!(shard.open(), OPEN_MAX);
+    assert_eq!(shard.poll(-1, &real, 2 * OPEN_MAX), Reply::Pending, "the oldest of all, of a quiet network");
+    let late = shard.begun(-2, "192.0.2.0/24", 2 * OPEN_MAX);
+    assert_eq!((shard.poll(-2, &late, 2 * OPEN_MAX), shard.open()), (Reply::Pending, OPEN_MAX));
+    assert_eq!(shard.ask(1, Command::Look, 2 * OPEN_MAX), Reply::Expired, "the oldest of the loudest network");
+}
+
+#[test]
+fn codes_are_spread_over_all_objects() {
+    let mut names: Vec<String> = (0..=255).map(|first| shard(&[first; CODE_BYTES])).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), usize::from(SHARDS));
 }
 
 #[test]

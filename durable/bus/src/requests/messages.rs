@@ -44,10 +44,7 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
         }
         return Ok(answer);
     }
-    let size = call.payload.to_string().len();
-    if size > MAX_RECORD {
-        return Err(Rejection::TooLong { what: "payload", size, limit: MAX_RECORD }.into());
-    }
+    fits(&call.payload)?;
     routing::admit(turn, recipients.len())?;
     if dispatches.is_some() {
         // Peers read the id from the payload.
@@ -67,6 +64,15 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
     };
     carry(turn, record, dispatches.as_deref().map(|command| (command, call.priority)), &recipients, known.is_some())?;
     Ok(answer)
+}
+
+/// # Errors
+/// `Rejection::TooLong`.
+fn fits(payload: &Value) -> Result<(), Error> {
+    match payload.to_string().len() {
+        size if size > MAX_RECORD => Err(Rejection::TooLong { what: "payload", size, limit: MAX_RECORD }.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a job of a record that dispatches to one client (`again`: its id has been used), or sends it to each recipient.
