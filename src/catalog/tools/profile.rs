@@ -48,7 +48,7 @@ impl Profile {
     pub const fn purpose(self) -> &'static str {
         match self {
             Self::Core => "looking, screenshots, Python and jobs",
-            Self::Scene => "the same, with the console and watching properties",
+            Self::Scene => "the core, with the scene as a tree, the API, measures, views, renders and the console",
             Self::Assets => "the core, with Poly Haven, Sketchfab and Hyper3D",
             Self::Full => "all tools, as at /mcp",
         }
