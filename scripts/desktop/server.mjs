@@ -3,6 +3,7 @@
 import { createInterface } from 'node:readline';
 
 const AGAIN_MS = 3000;
+const END_MS = 5000;
 const endpoint = new URL(process.env.BUS_URL ?? 'http://localhost:8787');
 if (endpoint.pathname === '/') endpoint.pathname = '/mcp';
 const state = { session: null, revision: null, closed: new AbortController() };
@@ -61,7 +62,13 @@ async function listen() {
 }
 
 async function take(line) {
-  const message = JSON.parse(line);
+  let message;
+  try {
+    message = JSON.parse(line);
+  } catch (error) {
+    say({ jsonrpc: '2.0', id: null, error: { code: -32700, message: `not JSON: ${error.message}` } });
+    return;
+  }
   try {
     await send(message);
   } catch (error) {
@@ -79,6 +86,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   open.add(going);
   if (line.includes('"initialize"') || line.includes('"notifications/initialized"')) await going; // the rest goes abreast
 }
+// What was asked is answered, unless that takes long: whoever asked may have gone.
+await Promise.race([Promise.allSettled(open), new Promise((resolve) => setTimeout(resolve, END_MS).unref())]);
 state.closed.abort();
 if (state.session) await fetch(endpoint, { method: 'DELETE', headers: headers({}) }).catch(() => {});
 process.exit(0);

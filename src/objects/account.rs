@@ -8,6 +8,7 @@ use account::key_ring::names;
 use account::usernames::Username;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use runtime::WebCrypto;
 use worker::{Env, ObjectId, Stub, console_error};
 
 use crate::http::error::Error;
@@ -53,7 +54,7 @@ impl Account {
         Self::of(&id)
     }
 
-    /// The account to sign in to with a password. A name that nobody has is answered by an object that all such names share,
+    /// The account to sign in to with a password. A name that nobody has is answered by an object that such names share,
     /// after the same work: an object of its own would leave a file behind. An account is asked itself where the list of names
     /// cannot tell: it may lack accounts that are older than it is, and none may be locked out because it fails.
     ///
@@ -66,7 +67,9 @@ impl Account {
         match knows_name(env, username.as_str()).await {
             Ok(false) => {
                 let namespace = env.durable_object("ACCOUNT")?;
-                Self::of(&namespace.id_from_name(&names::nobody(username.as_str()))?)
+                let shared =
+                    names::nobody(&mut WebCrypto).map_err(|error| worker::Error::RustError(error.to_string()))?;
+                Self::of(&namespace.id_from_name(&shared)?)
             }
             Ok(true) => Self::named(env, username),
             Err(error) => {

@@ -1,6 +1,7 @@
 //! Which names have an account: what the edge asks before it asks an account, so that a name that nobody has wakes no object
 //! of its own. The names are spread over `SHARDS` objects by their hash.
 
+use kernel::ids::{Entropy, EntropyError};
 use kernel::migrate::migrate;
 use kernel::params;
 use kernel::storage::{Sql, StorageError};
@@ -36,9 +37,16 @@ pub fn shard(name: &str) -> String {
     format!("names/{}", number(name))
 }
 
-/// The object that answers for a name that nobody has: an `Account` that never holds one.
-pub fn nobody(name: &str) -> String {
-    format!("nobody/{}", number(name))
+/// An object that answers for a name that nobody has: an `Account` that never holds one. It is drawn at random, so that nobody
+/// can keep the one of a certain name busy and tell by the delay that the name has no account.
+///
+/// # Errors
+/// `EntropyError`.
+pub fn nobody(entropy: &mut dyn Entropy) -> Result<String, EntropyError> {
+    let mut drawn = [0];
+    entropy.fill(&mut drawn)?;
+    let [number] = drawn.map(|byte| byte % SHARDS);
+    Ok(format!("nobody/{number}"))
 }
 
 fn number(name: &str) -> u8 {
@@ -105,8 +113,9 @@ mod tests {
 
     #[test]
     fn the_shared_objects_have_names_that_no_account_can_have() {
-        for name in ["ada", "bob", "a"] {
-            assert!(Username::parse(&shard(name)).is_err() && Username::parse(&nobody(name)).is_err());
+        let shared = nobody(&mut Counter::default()).unwrap();
+        for name in [shard("ada"), shard("bob"), shared] {
+            assert!(Username::parse(&name).is_err(), "{name}");
         }
     }
 }

@@ -35,7 +35,7 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
     let dispatches = dispatched(&call.payload).map(str::to_owned);
     let mut answer =
         json!({"status": "ok", "message_id": message_id, "job_id": job_id, "targets": recipients, "routing": routing});
-    may_use(turn, &job_id)?;
+    may_use(turn, &job_id, &sender, dispatches.is_some())?;
     let known = if dispatches.is_some() && recipients.len() == 1 { jobs::find(turn, &job_id)? } else { None };
     if let Some(open) = known.as_ref().filter(|known| known.state.is_open()) {
         if let Some(fields) = answer.as_object_mut() {
@@ -101,13 +101,16 @@ fn carry(
     Ok(())
 }
 
-/// A bound token neither touches nor learns of a job of a client that it does not reach.
+/// A bound token neither touches nor learns of a job of a client that it does not reach, and dispatches none under an id that
+/// another sender has used for several clients.
 ///
 /// # Errors
 /// `Rejection::Taken`.
-fn may_use(turn: &Turn<'_>, job_id: &str) -> Result<(), Error> {
+fn may_use(turn: &Turn<'_>, job_id: &str, sender: &str, dispatches: bool) -> Result<(), Error> {
     let is_hidden = || Ok::<_, Error>(jobs::find(turn, job_id)?.is_some() && jobs::reached(turn, job_id)?.is_none());
-    if turn.bound.is_some() && (is_hidden()? || origins::origin(turn, job_id)?.is_some()) {
+    let is_anothers =
+        || Ok::<_, Error>(dispatches && origins::origin(turn, job_id)?.is_some_and(|from| from != sender));
+    if turn.bound.is_some() && (is_hidden()? || is_anothers()?) {
         return Err(Rejection::Taken { what: "payload.job_id", id: job_id.to_owned() }.into());
     }
     Ok(())

@@ -226,7 +226,10 @@ fn verdict_on_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Resul
         && !is_running
         && let Some(running) = jobs::busy_of(turn, &answered.target_uuid)?
     {
-        let envelope = busy(turn, &answered.command, &answered.target_uuid, &running);
+        let mut envelope = busy(turn, &answered.command, &answered.target_uuid, &running);
+        if job.is_some_and(|job| job.state != State::Queued) {
+            envelope.hint = Some(WITHDRAWN.to_owned());
+        }
         return answer(Envelope { job_id: Some(wait.subject.clone()), ..envelope });
     }
     if answered.task_at_ms.is_some_and(|task_at_ms| turn.now_ms >= task_at_ms) {
@@ -247,6 +250,10 @@ fn verdict_on_answer(turn: &Turn<'_>, wait: &Wait, answered: &Answered) -> Resul
     }
     Ok(Verdict::Sleep { until_ms: patience.min(until_ms) })
 }
+
+/// A job that its Blender has been given, and had not begun as far as is known, was asked to be withdrawn.
+const WITHDRAWN: &str = "Its Blender was asked not to run it, and may have begun it at the same moment: blender_job_status \
+                         with its job_id tells. blender_job_cancel with the job_id in running ends what runs.";
 
 /// The answer to a caller who does not wait while its Blender works on something else.
 pub fn busy(turn: &Turn<'_>, command: &str, target_uuid: &str, running: &Job) -> Envelope {

@@ -249,6 +249,9 @@ pub fn open_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Vec<Job>, Error> {
 
 /// The job that keeps a client from everything else, as far as it has told.
 pub fn busy_of(turn: &Turn<'_>, client_uuid: &str) -> Result<Option<Job>, Error> {
+    if turn.presence.get(client_uuid).is_none() {
+        return Ok(None); // what it said last is not how it is
+    }
     let statement = format!(
         "SELECT {COLUMNS} FROM jobs WHERE target_uuid = ? AND {} AND state = 'running' AND progress IS NOT NULL
          ORDER BY seq",

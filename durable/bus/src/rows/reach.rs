@@ -38,7 +38,12 @@ pub fn may_register(
     known: Option<&ClientInfo>,
 ) -> Result<(), Error> {
     let Some(Bound::Group(group)) = &turn.bound else { return check(turn, uuid) };
-    let was_outside = known.is_some_and(|known| known.group_id.as_ref() != Some(group));
+    // Jobs outlive their client's row: whoever takes up its name would have them.
+    let has_jobs = || turn.sql.query("SELECT 1 FROM jobs WHERE target_uuid = ? LIMIT 1", params![uuid]);
+    let was_outside = match known {
+        Some(known) => known.group_id.as_ref() != Some(group),
+        None => !has_jobs()?.is_empty(),
+    };
     if group_id == Some(group) && !was_outside { Ok(()) } else { Err(beyond(turn, uuid)) }
 }
 

@@ -139,6 +139,18 @@ fn a_node_registers_its_own_uuid_or_members_of_its_group_and_nothing_else() {
 }
 
 #[test]
+fn a_name_that_others_have_left_jobs_under_is_not_taken_up_by_a_group() {
+    let (mut world, _, other_job) = studio();
+    world.update("w2", &other_job, "completed", "theirs");
+    world.call("blender_unregister_client", json!({"client_uuid": OTHER})).unwrap();
+    let caller = bound(Scopes::ALL, Bound::Group("farm".to_owned()));
+    let taken_up = world.call_as(&caller, "blender_register_client", registration(OTHER, Some("farm")));
+    assert!(taken_up.unwrap_err().contains("beyond_bound"));
+    let jobs = world.call_as(&caller, "blender_list_jobs", json!({})).unwrap();
+    assert!(!jobs.to_string().contains("theirs"), "{jobs}");
+}
+
+#[test]
 fn jobs_of_others_are_neither_found_by_key_or_id_nor_replaced() {
     let (mut world, _, other_job) = studio();
     let caller = bound(Scopes::ALL, Bound::Blender(OWN.to_owned()));

@@ -48,6 +48,14 @@ fn waits(outcome: Outcome) -> Wait {
 }
 
 #[test]
+fn a_blender_that_has_gone_is_busy_with_nothing() {
+    let (mut world, _running) = busy_world();
+    world.leave("w1");
+    let wait = waits(world.serve(impatient()));
+    assert!(wait.deadline_ms > 0, "it waits for the Blender to come back");
+}
+
+#[test]
 fn a_caller_who_does_not_wait_is_told_what_runs_and_makes_no_job() {
     let (mut world, running) = busy_world();
     world.effects.clear();
