@@ -122,6 +122,41 @@ def screenshot(params: dict[str, Any]) -> Any:
     return {"success": True, "width": width, "height": height, "filepath": None, "note": note, "image": image}
 
 
+def scene_tree(params: dict[str, Any]) -> Any:
+    rows = [{"name": name, "kind": "object", "type": it["type"], "visible": True} for name, it in OBJECTS.items()]
+    inner = {"name": "Collection", "kind": "collection", "children": rows}
+    tree = {"name": "Scene Collection", "kind": "collection", "children": [inner]}
+    state = {"scene": "Scene", "view_layer": "ViewLayer", "mode": "OBJECT", "active": "Cube", "selected": ["Cube"]}
+    return {**state, "frame": 1, "total_objects": len(rows), "page": 1, "total_pages": 1, "tree": tree}
+
+
+def file_info(params: dict[str, Any]) -> Any:
+    render = {"engine": "BLENDER_WORKBENCH", "resolution": [64, 36], "fps": 24, "frame_start": 1, "frame_end": 250}
+    lists: dict[str, Any] = {"missing_files": [], "libraries": [], "packed": [], "orphans": {}}
+    state = {"filepath": "", "is_saved": False, "is_dirty": False, "size_bytes": 0, "blender_version": "0.0.0 (fake)"}
+    return {**state, **lists, "render": render, "units": {"system": "METRIC", "scale_length": 1.0}}
+
+
+def measure(params: dict[str, Any]) -> Any:
+    return {"objects": {"Cube": {"size": {"dimensions": [2.0, 2.0, 2.0]}}}, "pairs": [], "camera": {"name": "Camera"}}
+
+
+def set_view(params: dict[str, Any]) -> Any:
+    asked = {name: params.get(name) for name in ("target", "angle", "shading")}
+    return {"success": True, **asked}
+
+
+def render_views(params: dict[str, Any]) -> Any:
+    shown = screenshot({})
+    return {**shown, "views": [{"angle": "persp", "box": [0, 0, shown["width"], shown["height"]]}]}
+
+
+def render(params: dict[str, Any]) -> Any:
+    shown = screenshot({})
+    size = {"width": shown["width"], "height": shown["height"]}
+    return {"frames": [{"frame": 1}], **size, "engine": "fake", "seconds": 0.0, "image": shown["image"]}
+
+
 def console_output(params: dict[str, Any]) -> Any:
     level = params.get("level", "all")
     lines = [
@@ -207,6 +242,13 @@ COMMANDS: dict[str, Any] = {
         "next": None,
     },
     "download_sketchfab_model": lambda p: {"success": True, "message": "Imported", "imported_objects": ["Model"]},
+    "get_scene_tree": scene_tree,
+    "get_file_info": file_info,
+    "search_api": lambda p: {"blender_version": "0.0.0 (fake)", "matches": []},
+    "measure": measure,
+    "set_view": set_view,
+    "render_views": render_views,
+    "render": render,
     "checkpoint": lambda p: {"checkpoint_id": "c-0123456789ab", "label": p.get("label"), "at": 0.0, "bytes": 1},
     "list_checkpoints": lambda p: {"checkpoints": []},
     "restore_checkpoint": lambda p: {"checkpoint_id": p.get("checkpoint_id"), "before": "c-ba9876543210"},
