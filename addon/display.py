@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -69,7 +70,9 @@ class Display:
         manager.progress_update(min(100.0, max(0.0, control.percent)))
         for window, area, region in _sidebars():
             if region.width > 1:
-                with contextlib.suppress(RuntimeError), override(window=window, area=area, region=region):
+                # It reports how long it took, which is no output of the job.
+                quiet = contextlib.redirect_stdout(io.StringIO())
+                with quiet, contextlib.suppress(RuntimeError), override(window=window, area=area, region=region):
                     bpy.ops.wm.redraw_timer(type="DRAW_SWAP", iterations=1)
 
     def end(self) -> None:

@@ -228,6 +228,14 @@ def _append(console: _Console, params: dict[str, Any]) -> str:
     return "Text appended"
 
 
+def _new(before: list[Any], now: list[Any]) -> list[Any]:
+    """Return the lines of `now` that were not there before. The console keeps some 250, and drops the oldest."""
+    for dropped in range(len(before)):
+        if before[dropped:] == now[: len(before) - dropped]:
+            return now[len(before) - dropped :]
+    return now
+
+
 def _execute(console: _Console, params: dict[str, Any]) -> str:
     """Type the code as a person would, statement by statement; its output appears in the console."""
     if console.space.language not in ("", "python"):
@@ -237,14 +245,14 @@ def _execute(console: _Console, params: dict[str, Any]) -> str:
     except SyntaxError as error:
         told = "".join(traceback.format_exception_only(error))
         raise CommandError(f"console_operations: nothing was typed, for this is no Python:\n{told}") from None
-    before, printed = len(console.space.scrollback), ""
+    before, printed = _scrollback(console.space), ""
     for lines in statements:
         for line in lines:
             console.call(bpy.ops.console.clear_line)
             if line:
                 console.call(bpy.ops.console.insert, text=line)
             console.call(bpy.ops.console.execute)
-        shown = [line for line in _scrollback(console.space)[before:] if line.type in ("output", "error")]
+        shown = [line for line in _new(before, _scrollback(console.space)) if line.type in ("output", "error")]
         # The console puts an empty line after each print.
         printed = "\n".join(line.text for line in shown if line.text)
         if any(line.type == "error" and line.text.startswith("Traceback") for line in shown):

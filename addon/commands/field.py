@@ -70,6 +70,10 @@ def describe_node_type(
 def _node(node: bpy.types.Node, overrides: dict[str, Any]) -> dict[str, Any]:
     refused = {}
     for name, value in overrides.items():
+        rna = node.bl_rna.properties.get(name)
+        if rna is None or rna.type not in ("BOOLEAN", "INT", "FLOAT", "ENUM"):
+            refused[name] = "no switch, number or choice of this node"  # a path would be read or written
+            continue
         try:
             setattr(node, name, value)
         except (AttributeError, TypeError, ValueError) as error:
@@ -224,8 +228,14 @@ def pick_viewport_object(
 
 def export_effect(params: dict[str, Any]) -> Effect:
     """Of export_scene: a new file adds, one that exists is replaced."""
-    path = Path(str(params.get("filepath")))
+    path = _target(str(params.get("filepath")), str(params.get("format", "glb")))
     return Effect.DANGER if path.exists() or path.is_symlink() else change_effect(params)
+
+
+def _target(filepath: str, format: str) -> Path:
+    """Return the file that is written: the exporters add the ending where it is missing."""
+    path = Path(bpy.path.abspath(filepath)).expanduser()
+    return path if path.suffix.lower() == f".{format}" else path.with_name(f"{path.name}.{format}")
 
 
 def export_scene(
@@ -233,12 +243,12 @@ def export_scene(
     *,
     filepath: Name,
     format: Literal["glb", "fbx"] = "glb",
-    object_names: list[Any] | None = None,
+    object_names: list[str] | None = None,
     selection_only: bool = False,
     apply_modifiers: bool = True,
 ) -> dict[str, Any]:
     """Write the scene, the selection or named objects with their children to a file; the selection stays as it was."""
-    path, layer = Path(bpy.path.abspath(filepath)).expanduser(), bpy.context.view_layer
+    path, layer = _target(filepath, format), bpy.context.view_layer
     if not path.is_absolute():
         raise CommandError(f"export_scene: filepath must be absolute, got {filepath[:200]!r}")
     if missing := [name for name in object_names or [] if name not in layer.objects]:
@@ -247,7 +257,9 @@ def export_scene(
     wanted = before if selection_only else list(layer.objects)
     if object_names:
         named = [layer.objects[name] for name in object_names]
-        wanted = [item for one in named for item in (one, *one.children_recursive)]
+        # Those of an excluded collection cannot be selected, and so not be exported.
+        family = [item for one in named for item in (one, *one.children_recursive)]
+        wanted = [item for item in family if item.name in layer.objects]
     if not wanted:
         return {"error": "Nothing is selected in Blender and no object_names were given"}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from .allowed.settings import ASK, INTEGRATIONS, settings
 from .allowed.shown import question_text
 from .checkpoints.keeper import keeper
 from .person import NeverFree, person
-from .source import may_write
+from .source import may_write, unwrapped
 from .values import plain
 
 Handler = Callable[..., Any]
@@ -205,7 +205,7 @@ def _around(control: JobControl, effect: Effect, action: Callable[[], Any]) -> C
     """Return `action` with what goes around every one: a checkpoint of what a person has made."""
     code = control.job.params.get("code")
     changes = effect is not Effect.READ and control.job.command not in KEEPS_FILE
-    changes = changes and (not isinstance(code, str) or may_write(code))
+    changes = changes and (not isinstance(code, str) or may_write(unwrapped(code)))
     enabled = settings().checkpoints
 
     def whole() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import builtins
 import re
 import textwrap
 from types import CodeType
@@ -17,8 +18,10 @@ FUTURES &= ~__future__.nested_scopes.compiler_flag
 # Calls that change what a fingerprint does not show.
 _WRITERS = {
     "new", "remove", "link", "unlink", "clear", "add", "foreach_set", "from_pydata", "pack", "transform", "setattr",
-    "delattr", "exec", "eval", "keyframe_insert", "driver_add", "move", "assign", "id_properties_clear",
+    "delattr", "exec", "eval", "batch_remove", "to_mesh", "shape_key_add", "shape_key_clear", "shape_key_remove",
+    "keyframe_insert", "driver_add", "move", "assign", "id_properties_clear",
 }  # fmt: skip
+_BUILTIN = frozenset(dir(builtins)) | {"progress"}
 _BLOCKS = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.If, ast.With,
     ast.AsyncWith, ast.Try, ast.TryStar, ast.Match,
@@ -91,13 +94,37 @@ def may_write(code: str) -> bool:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError):
         return False
+    # A call of any other name is of a function that an earlier job has left: nobody knows what it does.
+    known = _defined(tree) | _BUILTIN
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
             return True
         if isinstance(node, ast.Attribute) and node.attr == "ops":
             return True
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "bpy" and _of_operators(node):
+            return True
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in _WRITERS:
+            if name in _WRITERS or (isinstance(node.func, ast.Name) and name not in known):
                 return True
     return False
+
+
+def _of_operators(node: ast.ImportFrom) -> bool:
+    return (node.module or "").startswith("bpy.ops") or any(alias.name == "ops" for alias in node.names)
+
+
+def _defined(tree: ast.AST) -> set[str]:
+    """Return the names that code gives a meaning itself."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+            case ast.Name(ctx=ast.Store()):
+                names.add(node.id)
+            case ast.alias():
+                names.add((node.asname or node.name).partition(".")[0])
+            case ast.arg():
+                names.add(node.arg)
+    return names

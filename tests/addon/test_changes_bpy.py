@@ -134,6 +134,12 @@ def test_too_many_objects_are_left_out_and_it_says_so(bpy: Any, monkeypatch: pyt
         ("bpy.context.scene['a'] = 1", True),
         ("bpy.ops.object.select_all(action='SELECT')", True),
         ("setattr(bpy.context.scene.render, 'fps', 30)", True),
+        ("bpy.data.batch_remove(bpy.data.objects)", True),
+        ("from bpy import ops\nops.object.delete()", True),
+        ("from bpy.ops import object as o\no.delete()", True),
+        ("bm.to_mesh(mesh)", True),
+        ("rebuild()", True),
+        ("def count(items):\n    return len(items)\nprint(count([1]))", False),
         ("x = (", False),
     ],
 )

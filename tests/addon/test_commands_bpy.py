@@ -185,6 +185,15 @@ def test_console_runs_code_and_its_output_can_be_read(bpy: Any) -> None:
     assert {"text": "n 1", "type": "output", "source": "python_console"} in lines
 
 
+def test_a_full_console_still_tells_what_is_new_and_where_code_failed(bpy: Any) -> None:
+    run("console_operations", operation="append", params={"text": "\n".join(f"line {n}" for n in range(400))})
+    console = {"operation": "execute", "params": {"code": "print(6 * 7)"}}
+    assert run("console_operations", **console).document["message"] == "42"
+    failing = run("console_operations", operation="execute", params={"code": "1 / 0\nprint('never')"})
+    assert failing.status == "failed" and "ZeroDivisionError" in failing.error
+    run("console_operations", operation="clear")
+
+
 def test_console_info_lists_operations(bpy: Any) -> None:
     info = run("console_operations").document["info"]
     assert (info["has_console"], info["console_type"], info["background"]) == (True, "python", True)

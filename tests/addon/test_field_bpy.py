@@ -42,6 +42,8 @@ def test_a_node_is_described_and_leaves_nothing_behind(bpy: Any) -> None:
     assert {item["name"]: item["value"] for item in mix.document["properties"]}["data_type"] == "RGBA"
     assert [socket["name"] for socket in mix.document["inputs"] if socket["enabled"]] == ["Factor", "A", "B"]
     assert list(mix.document["refused_overrides"]) == ["x"]
+    script = run_locally("describe_node_type", bl_idname="ShaderNodeScript", property_overrides={"filepath": "/x.osl"})
+    assert list(script.document["refused_overrides"]) == ["filepath"]
     geometry = run_locally("describe_node_type", bl_idname="GeometryNodeMeshCube").document
     assert geometry["inputs"][0]["default"] == [1.0, 1.0, 1.0]
     unknown = run_locally("describe_node_type", bl_idname="ShaderNodeMixx").document
@@ -92,6 +94,14 @@ def test_exporting_writes_what_is_asked_and_keeps_the_selection(bpy: Any, tmp_pa
     missing = run_locally("export_scene", filepath=str(path), object_names=["Nothing"]).document
     assert missing["error"].endswith("Nothing")
     assert "must be absolute" in run_locally("export_scene", filepath="cube.glb").error
+    from addon.commands.allowed.policy import Effect
+    from addon.commands.field import export_effect
+
+    (tmp_path / "hero.glb").touch()
+    (tmp_path / "hero.txt.glb").touch()
+    for name in ("hero.glb", "hero", "hero.txt"):  # the exporter adds the ending
+        assert export_effect({"filepath": str(tmp_path / name)}) is Effect.DANGER, name
+    assert export_effect({"filepath": str(tmp_path / "hero"), "format": "fbx"}) is not Effect.DANGER
     allow(policy="read-only")
     assert "refused" in run_locally("export_scene", filepath=str(tmp_path / "x.glb")).error
     allow(integrations=frozenset())

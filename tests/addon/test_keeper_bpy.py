@@ -75,6 +75,11 @@ def test_one_is_made_before_the_first_change_after_a_persons_edit_and_its_caller
     assert (bpy.data.objects["Camera"].location.x, bpy.data.objects["Cube"].location.x) == (3.0, 0.0)
 
 
+def test_code_between_fences_is_code_too(bpy: Any, keeper: Any) -> None:
+    person(bpy, 3)
+    assert "checkpoint" in job("```python\nimport bpy\nbpy.ops.mesh.primitive_cube_add()\n```")
+
+
 def test_reading_is_no_change_and_selecting_is_no_edit(bpy: Any, keeper: Any) -> None:
     person(bpy, 3)
     assert "checkpoint" not in job("print(len(bpy.data.objects))")

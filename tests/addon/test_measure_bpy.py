@@ -147,6 +147,8 @@ def test_the_mesh_that_is_being_edited_is_measured_as_it_is(bpy: Any) -> None:
     run("execute_code", code="bpy.ops.object.mode_set(mode='EDIT'); bpy.ops.mesh.delete(type='ONLY_FACE')")
     facts = measured("Cube", checks=["mesh"])["objects"]["Cube"]["mesh"]
     assert (facts["faces"], facts["loose_edges"]) == (0, 12)
+    size = measured("Cube", checks=["size"])["objects"]["Cube"]
+    assert "no vertices" not in str(size) and "2.0" in str(size), size
 
 
 def test_what_the_camera_sees_and_how_much_of_the_picture_it_fills(bpy: Any, box: Make) -> None:

@@ -57,6 +57,25 @@ def test_a_range_from_another_camera_in_another_format(bpy: Any) -> None:
     assert corner < 0.01 and middle > 0.99
 
 
+def test_nodes_that_write_files_write_none_of_the_artists(bpy: Any, tmp_path: Path) -> None:
+    scene = bpy.context.scene
+    if hasattr(scene, "compositing_node_group"):
+        tree = scene.compositing_node_group = bpy.data.node_groups.new("Compositing", "CompositorNodeTree")
+    else:
+        scene.use_nodes = True
+        tree = scene.node_tree
+    node = tree.nodes.new("CompositorNodeOutputFile")
+    setattr(node, "directory" if hasattr(node, "directory") else "base_path", str(tmp_path))
+    layers = tree.nodes.new("CompositorNodeRLayers")
+    if not node.inputs or node.inputs[0].name == "":
+        node.file_output_items.new("RGBA", "Image")
+    tree.links.new(layers.outputs[0], node.inputs[0])
+    document = run("render", engine="workbench", width=32, height=32).document
+    assert Path(document["frames"][0]["file"]).is_file()
+    assert list(tmp_path.iterdir()) == []
+    assert not node.mute, "that of the open file is as it was"
+
+
 def test_others_run_during_a_render_and_a_cancel_ends_it_at_once(bpy: Any) -> None:
     from addon.commands import registry
 

@@ -218,3 +218,8 @@ def test_bad_input_is_named(bpy: Any, params: dict[str, Any], told: str) -> None
     outcome = run("search_api", **params)
     assert outcome.status == "failed"
     assert told in outcome.error
+
+
+def test_a_word_that_begins_as_a_module_does_is_a_word(bpy: Any) -> None:
+    for query in ("bmesh_from_object", "bpy.apples", "mathutilsx.y"):
+        assert run("search_api", query=query).status == "completed", query

@@ -112,7 +112,9 @@ KEEPS_FILE = frozenset(
         "msgbus_get_notifications",
         "msgbus_publish_rna",
         "msgbus_subscribe_rna",
+        "render",
         "restore_checkpoint",
+        "set_view",
     }
 )
 

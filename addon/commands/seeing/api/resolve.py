@@ -39,7 +39,7 @@ def resolve(path: str) -> Found | None:
         return _of_type(path.removeprefix("bpy.types."))
     if path.startswith(("bpy.data", "bpy.context")):
         return _walked(path)
-    if path.startswith(_PYTHON):
+    if any(path == module or path.startswith(f"{module}.") for module in _PYTHON):
         return _python(path)
     return _of_type(path) or _operator(path)
 

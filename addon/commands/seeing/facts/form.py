@@ -69,7 +69,8 @@ def form_of(item: Any, depsgraph: Any, scale: float) -> Form:
         return Form(item.name, none, none, f"{item.type.lower()} objects have no size")
     evaluated = item.evaluated_get(depsgraph)
     # Of a mesh it is there already; copying one of millions of vertices takes seconds.
-    mesh = evaluated.data if item.type == "MESH" else evaluated.to_mesh()
+    is_there = item.type == "MESH" and item.mode != "EDIT"  # in edit mode it is empty
+    mesh = evaluated.data if is_there else evaluated.to_mesh()
     try:
         if mesh is None or not len(mesh.vertices):
             return Form(item.name, none, none, "it has no vertices")
@@ -79,7 +80,7 @@ def form_of(item: Any, depsgraph: Any, scale: float) -> Form:
         triangles = _triangles(mesh)
         faces = len(mesh.polygons)
     finally:
-        if item.type != "MESH":
+        if not is_there:
             evaluated.to_mesh_clear()
     finite: Any = np.isfinite(points).all(axis=1)
     problem = ""

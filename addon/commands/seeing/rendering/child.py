@@ -44,6 +44,17 @@ def _end_with_starter() -> None:
     os._exit(3)
 
 
+def _write_nothing_else() -> None:
+    """Mute the compositor's nodes that write files: they would write into the folders of the artist."""
+    import bpy
+
+    trees = [*bpy.data.node_groups, *(scene.node_tree for scene in bpy.data.scenes if hasattr(scene, "node_tree"))]
+    for tree in filter(None, trees):
+        for node in tree.nodes:
+            if node.type == "OUTPUT_FILE":
+                node.mute = True
+
+
 def _render(job: dict[str, Any]) -> None:
     import bpy
 
@@ -66,6 +77,9 @@ def _render(job: dict[str, Any]) -> None:
     render.use_file_extension = render.use_overwrite = True
     render.use_placeholder = False
     render.use_persistent_data = True
+    # With several views the file has another name than the one that is looked for.
+    render.use_multiview = False
+    _write_nothing_else()
     # From 5.0 on Blender itself prints none.
     bpy.app.handlers.render_stats.append(lambda stats, _: print(stats, flush=True))
     for number, frame in enumerate(job["frames"]):

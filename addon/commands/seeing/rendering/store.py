@@ -10,6 +10,7 @@ import bpy
 
 MAX_COUNT = 20
 MAX_BYTES = 2 * 1024**3
+FRESH_SECONDS = 600
 
 
 def new_folder(job_id: str) -> Path:
@@ -29,9 +30,10 @@ def new_folder(job_id: str) -> Path:
 
 
 def _let_go(root: Path) -> None:
-    """Keep the newest, one less than may be."""
+    """Keep the newest, one less than may be; of those the last, and what may still be written, however large."""
     size = 0
     for count, folder in enumerate(sorted((path for path in root.iterdir() if path.is_dir()), reverse=True)):
         size += sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
-        if count >= MAX_COUNT - 1 or size > MAX_BYTES:
+        is_fresh = time.time() - folder.stat().st_mtime < FRESH_SECONDS
+        if count and (count >= MAX_COUNT - 1 or (size > MAX_BYTES and not is_fresh)):
             shutil.rmtree(folder, ignore_errors=True)
