@@ -35,8 +35,8 @@ class Tunnel:
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def carrying(self, seconds: float = 10.0) -> None:
-        """Wait until there is a connection that was not cut."""
+    async def carrying(self, seconds: float = 25.0) -> None:
+        """Wait until there is a connection that was not cut: longer than the extension waits for a handshake."""
         await asyncio.wait_for(self._carrying.wait(), seconds)
 
     def hold(self) -> None:
