@@ -106,19 +106,24 @@ def _drawable(view: View) -> Iterator[None]:
 
 def render_with_workbench(view: View, width: int, height: int, folder: Path) -> Any:
     """Render what the view shows, in a scene of its own so that nothing of the user's is touched."""
-    path = folder / "render.png"
     with _stage(view, width, height) as stage:
-        stage.render.filepath = os.fspath(path)
-        try:
-            bpy.ops.render.render(scene=stage.name, write_still=True)
-        except RuntimeError as error:
-            raise CommandError(f"get_viewport_screenshot: Workbench cannot render here: {error}") from None
-    if not path.is_file():
-        raise CommandError("get_viewport_screenshot: Workbench rendered nothing; is another render running?")
-    image = bpy.data.images.load(os.fspath(path))
+        image = rendered(stage, folder / "render.png", "get_viewport_screenshot")
     # Reading a pixel loads the file, which is gone before long; it also sets file_format, so it must come first.
     _ = image.pixels[0]
     return image
+
+
+def rendered(scene: Any, path: Path, command: str) -> Any:
+    """Render a scene into a file, and return it as an image. `command` is who says so where nothing comes of it."""
+    path.unlink(missing_ok=True)
+    scene.render.filepath = os.fspath(path)
+    try:
+        bpy.ops.render.render(scene=scene.name, write_still=True)
+    except RuntimeError as error:
+        raise CommandError(f"{command}: this Blender cannot render here: {error}") from None
+    if not path.is_file():
+        raise CommandError(f"{command}: nothing was rendered; is another render running?")
+    return bpy.data.images.load(os.fspath(path))
 
 
 @contextlib.contextmanager
@@ -137,7 +142,7 @@ def _stage(view: View, width: int, height: int) -> Iterator[Any]:
         stage.collection.objects.link(camera)
         stage.frame_set(source.frame_current)
         stage.world = source.world
-        _set_up_render(stage, source, width, height)
+        set_up_render(stage, source, width, height)
         _aim(stage, camera, view, source)
         yield stage
     finally:
@@ -146,7 +151,7 @@ def _stage(view: View, width: int, height: int) -> Iterator[Any]:
         bpy.data.cameras.remove(camera_data)
 
 
-def _set_up_render(stage: Any, source: Any, width: int, height: int) -> None:
+def set_up_render(stage: Any, source: Any, width: int, height: int) -> None:
     render = stage.render
     render.engine = "BLENDER_WORKBENCH"
     render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import bpy
 import numpy as np
 
 from ...place import Viewport, override
-from ...registry import CommandError
-from ...view import _set_up_render
+from ...view import rendered, set_up_render
 from ..objects import is_visible
 from .shots import LENS, SENSOR, Shot
 
@@ -42,7 +40,7 @@ def stage(shading: str) -> Iterator[tuple[Any, Any]]:
         made.frame_set(source.frame_current)
         made.world = source.world if shading == "rendered" else world
         data.sensor_width, data.lens = SENSOR, LENS
-        _set_up_render(made, source, 64, 64)
+        set_up_render(made, source, 64, 64)
         _shade(made, source, shading)
         yield made, camera
     finally:
@@ -66,23 +64,14 @@ def _shade(made: Any, source: Any, shading: str) -> None:
 
 def render(made: Any, camera: Any, shot: Shot | None, size: tuple[int, int], folder: Path) -> Any:
     """Return the pixels of a view of the stage, the uppermost row first. Without a shot, through the scene's camera."""
-    path = folder / "view.png"
-    path.unlink(missing_ok=True)
     made.render.resolution_x, made.render.resolution_y = size
-    made.render.filepath = os.fspath(path)
     if shot is not None:
         made.camera = camera
         camera.matrix_world = shot.matrix
         camera.data.type = "ORTHO" if shot.is_ortho else "PERSP"
         camera.data.ortho_scale = shot.ortho_scale or 1.0
         camera.data.clip_start, camera.data.clip_end = shot.clip_start, shot.clip_end
-    try:
-        bpy.ops.render.render(scene=made.name, write_still=True)
-    except RuntimeError as error:
-        raise CommandError(f"render_views: this Blender cannot render here: {error}") from None
-    if not path.is_file():
-        raise CommandError("render_views: nothing was rendered; is another render running?")
-    image = bpy.data.images.load(os.fspath(path))
+    image = rendered(made, folder / "view.png", "render_views")
     try:
         return pixels_of(image)
     finally:
