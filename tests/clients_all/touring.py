@@ -41,6 +41,26 @@ class Driver:
     cancels = True
 
 
+class SessionDriver(Driver):
+    """A library whose session has the calls of MCP under their usual names."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+    async def list(self) -> int:
+        listed = await self.session.list_tools()
+        return len(getattr(listed, "tools", listed))
+
+    async def call(self, code: str) -> Any:
+        return await self.session.call_tool(TOOL, {"code": code})
+
+    async def resource(self) -> Any:
+        return await self.session.read_resource(RESOURCE)
+
+    async def prompt(self) -> Any:
+        return await self.session.get_prompt(*PROMPT)
+
+
 Opening = Callable[[str, dict[str, str]], AbstractAsyncContextManager[Driver]]
 DRIVERS: dict[str, Opening] = {}
 

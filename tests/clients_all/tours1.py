@@ -20,7 +20,7 @@ from langchain_mcp_adapters.client import MultiServerMCPClient
 from mcp.client.stdio import stdio_client
 from mcp.types import CancelledNotification, CancelledNotificationParams, ClientNotification
 from mcp_use import MCPClient
-from touring import PROMPT, RESOURCE, TOOL, Driver, driver, main
+from touring import PROMPT, RESOURCE, TOOL, Driver, SessionDriver, driver, main
 
 from mcp import ClientSession, StdioServerParameters
 
@@ -54,40 +54,14 @@ async def mcp_use(url: str, headers: Headers) -> AsyncIterator[Driver]:
     client = MCPClient({"mcpServers": {"bus": {"url": url, "auth": token}}})
     session = await client.create_session("bus")
 
-    class McpUse(Driver):
-        async def list(self) -> int:
-            return len(await session.list_tools())
-
-        async def call(self, code: str) -> Any:
-            return await session.call_tool(TOOL, {"code": code})
-
-        async def resource(self) -> Any:
-            return await session.read_resource(RESOURCE)
-
-        async def prompt(self) -> Any:
-            return await session.get_prompt(*PROMPT)
-
-    yield McpUse()
+    yield SessionDriver(session)
     await client.close_all_sessions()
 
 
 @driver("autogen")
 async def autogen(url: str, headers: Headers) -> AsyncIterator[Driver]:
-    class Autogen(Driver):
-        async def list(self) -> int:
-            return len(await workbench.list_tools())
-
-        async def call(self, code: str) -> Any:
-            return await workbench.call_tool(TOOL, {"code": code})
-
-        async def resource(self) -> Any:
-            return await workbench.read_resource(RESOURCE)
-
-        async def prompt(self) -> Any:
-            return await workbench.get_prompt(*PROMPT)
-
     async with McpWorkbench(StreamableHttpServerParams(url=url, headers=headers, timeout=60)) as workbench:
-        yield Autogen()
+        yield SessionDriver(workbench)
 
 
 @driver("smolagents")
@@ -138,26 +112,14 @@ async def through(command: list[str]) -> AsyncIterator[Driver]:
     """A client over stdio, in front of a program that goes on to the bus over HTTP."""
     parameters = StdioServerParameters(command=command[0], args=command[1:], env=dict(os.environ))
 
-    class Stdio(Driver):
-        async def list(self) -> int:
-            return len((await session.list_tools()).tools)
-
-        async def call(self, code: str) -> Any:
-            return await session.call_tool(TOOL, {"code": code})
-
-        async def resource(self) -> Any:
-            return await session.read_resource(RESOURCE)
-
-        async def prompt(self) -> Any:
-            return await session.get_prompt(*PROMPT)
-
+    class Stdio(SessionDriver):
         async def stop(self) -> None:
             told = CancelledNotificationParams(requestId=session._request_id - 1, reason="enough")
             await session.send_notification(ClientNotification(CancelledNotification(params=told)))
 
     async with stdio_client(parameters) as streams, ClientSession(*streams) as session:
         await session.initialize()
-        yield Stdio()
+        yield Stdio(session)
 
 
 def bridge(name: str, command: Any) -> None:
