@@ -84,6 +84,6 @@ export async function main(body) {
     process.exitCode = (await body()) ?? 0;
   } catch (error) {
     console.error(sentence(error));
-    process.exitCode = 1;
+    process.exit(1); // at once: what still runs or watches ends with this process
   }
 }

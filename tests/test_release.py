@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from harness.workerd import ROOT
-from test_runtime import environment
+from test_runtime import environment, free_port
 
 
 def evaluate(code: str) -> bytes:
@@ -47,6 +47,7 @@ def test_the_bill_of_materials_names_every_crate_npm_package_and_wheel() -> None
     assert wheels and {f"pkg:pypi/{name}@{version}" for name, version in wheels} <= named
 
 
+@pytest.mark.parametrize("script", ["build-worker.mjs", "dev.mjs"])
 @pytest.mark.parametrize(
     ("present", "said"),
     [
@@ -55,14 +56,16 @@ def test_the_bill_of_materials_names_every_crate_npm_package_and_wheel() -> None
         ([], "Python 3.11 or later was not found"),
     ],
 )
-def test_a_missing_tool_is_named_in_one_sentence(present: list[str], said: str, tmp_path: Path) -> None:
+def test_a_missing_tool_is_named_in_one_sentence(present: list[str], said: str, script: str, tmp_path: Path) -> None:
     env = {**environment(), "CARGO_HOME": str(tmp_path / "none"), "PATH": str(tmp_path)}
     node = shutil.which("node", path=environment()["PATH"])
     for name in present:
         does = "echo cargo 1.91" if name == "cargo" else f'exec {sys.executable} "$@"'
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
         (tmp_path / name).chmod(0o755)
-    done = subprocess.run([str(node), "scripts/build-worker.mjs"], cwd=ROOT, env=env, capture_output=True, text=True)
+    options = ["--port", str(free_port())] if script == "dev.mjs" else []
+    command = [str(node), f"scripts/{script}", *options]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert said in done.stderr and "    at " not in done.stderr
 
