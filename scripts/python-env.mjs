@@ -17,11 +17,13 @@ const BLENDER_LIBRARIES = {
 export function findPython({ orLater = false } = {}) {
   const version = 'import sys; print("%d.%d" % sys.version_info[:2], sys.executable)';
   const fits = (minor) => minor === PYTHON_MINOR || (orLater && Number(minor.split('.')[1]) > 11);
+  const others = [];
   for (const name of [`python${PYTHON_MINOR}`, 'python3', 'python']) {
     const [minor, ...executable] = (outputOf(name, ['-c', version]) ?? '').split(' ');
     if (minor.startsWith('3.') && fits(minor)) return executable.join(' ');
+    if (minor !== '') others.push(`${name} is ${minor}`);
   }
-  const tried = `python${PYTHON_MINOR}, python3 or python`;
+  const tried = `python${PYTHON_MINOR}, python3 or python${others.length > 0 ? ` (${others.join(', ')})` : ''}`;
   throw new Complaint(`Python ${PYTHON_MINOR}${orLater ? ' or later' : ''} was not found, as ${tried}. Install it first.`);
 }
 

@@ -55,7 +55,7 @@ function packageFiles() {
 
 await main(async () => {
   onEnd(() => process.exit(130));
-  await run(process.execPath, [path.join(ROOT, 'scripts', 'build-worker.mjs')]);
+  await run(process.execPath, [path.join(ROOT, 'scripts', 'build-worker.mjs')], { tells: true });
   const outputs = {
     [`blender-bus-${version()}.tgz`]: gzipSync(tarOf(packageFiles()), { level: 9 }),
     [`blender-bus-extension-${version()}.zip`]: readFileSync(path.join(ROOT, 'public', 'addon.zip')),

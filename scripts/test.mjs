@@ -2,7 +2,7 @@
 // fails does not stop the others; the exit code and the summary tell.
 import { nodeEnv } from './node-env.mjs';
 import { Complaint, main, onEnd, spawnLeashed, stopLeashed } from './process.mjs';
-import { ensureBlenderLibraries, ensureChromium, pythonEnv } from './python-env.mjs';
+import { ensureBlenderLibraries, ensureChromium, findPython, pythonEnv } from './python-env.mjs';
 import { rustClient } from './rust-client.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 
@@ -135,6 +135,7 @@ function closingLines(stage, output) {
 async function test() {
   const stages = chosenStages(process.argv.slice(2));
   onEnd(() => process.exit(130)); // what runs ends with this process
+  if (stages.some((stage) => stage.python)) findPython(); // said now, not when the stage's turn comes
   await ensureBuildTools();
   const environments = startEnvironments(stages);
   const beside = runBeside(stages.filter((stage) => stage.beside), environments);

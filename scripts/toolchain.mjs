@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, 
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { CACHE, exclusively } from './cache.mjs';
-import { Complaint, ROOT, outputOf, run } from './process.mjs';
+import { Complaint, ROOT, outputOf, requireDisk, run } from './process.mjs';
 
 export const WASM_TARGET = 'wasm32-unknown-unknown';
 const NODE_MODULES = path.join(ROOT, 'node_modules');
@@ -14,6 +14,8 @@ const CARGO_BIN = path.join(process.env.CARGO_HOME ?? path.join(homedir(), '.car
 const BINDGEN = path.join(ROOT, 'scripts', 'bindgen');
 const BINDGEN_FILES = ['Cargo.toml', 'Cargo.lock', 'src/main.rs'].map((name) => path.join(BINDGEN, name));
 const BUNDLER_FILES = ['bundle.mjs', 'entry.js'].map((name) => path.join(ROOT, 'scripts', name));
+/** Somebody waits: npm would try for minutes where there is no network, as cargo does for half a minute (CARGO_NET_RETRY). */
+const IMPATIENT = { npm_config_fetch_retries: '2', npm_config_fetch_retry_mintimeout: '1000', npm_config_fetch_retry_maxtimeout: '4000' };
 export const NO_CRATES = 'Is crates.io reachable?';
 
 const readText = (file) => readFileSync(file, 'utf8');
@@ -23,7 +25,7 @@ const sha256 = (data) => createHash('sha256').update(data).digest('hex');
 export function toolEnv(extra = {}) {
   const env = { ...process.env, PATH: [NODE_BIN, CARGO_BIN, process.env.PATH].join(path.delimiter) };
   // The `worker` crate is compiled with this set; every other cargo call would otherwise compile it all again.
-  return { ...env, WASM_BINDGEN_USE_JS_SYS: '1', WRANGLER_SEND_METRICS: 'false', ...extra };
+  return { CARGO_NET_RETRY: '1', ...env, WASM_BINDGEN_USE_JS_SYS: '1', WRANGLER_SEND_METRICS: 'false', ...extra };
 }
 
 function requireRust() {
@@ -45,7 +47,8 @@ export async function ensureNpmPackages({ onlyIfMissing = false } = {}) {
   if (present && (onlyIfMissing || (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted))) return;
   console.log('Installing npm packages (wrangler, workerd, binaryen, Node 22) ...');
   const args = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  await run('npm', args, { hint: 'npm comes with Node; Node 20 or newer is needed.' });
+  if (outputOf('npm', ['--version']) === null) throw new Complaint('npm was not found. It comes with Node: install Node 20 or newer.');
+  await run('npm', args, { env: { ...process.env, ...IMPATIENT }, hint: 'Is the npm registry reachable?' });
   mkdirSync(NODE_MODULES, { recursive: true });
   writeFileSync(stamp, wanted);
 }
@@ -60,10 +63,16 @@ export function requireNode22() {
 
 async function ensureWasmTarget() {
   const sysroot = outputOf('rustc', ['--print', 'sysroot'], { env: toolEnv() });
-  if (sysroot && existsSync(path.join(sysroot, 'lib', 'rustlib', WASM_TARGET, 'lib'))) return;
-  console.log(`Adding the Rust target ${WASM_TARGET} ...`);
-  const hint = `Install Rust with rustup, or add the target ${WASM_TARGET} to your toolchain.`;
-  await run('rustup', ['target', 'add', WASM_TARGET], { hint });
+  const isThere = () => sysroot && existsSync(path.join(sysroot, 'lib', 'rustlib', WASM_TARGET, 'lib'));
+  if (isThere()) return;
+  mkdirSync(CACHE, { recursive: true });
+  // Two of them at once spoil each other's toolchain.
+  await exclusively(path.join(CACHE, 'rustup.lock'), async () => {
+    if (isThere()) return;
+    console.log(`Adding the Rust target ${WASM_TARGET} ...`);
+    const hint = `Is static.rust-lang.org reachable? Without rustup, add the target ${WASM_TARGET} to your toolchain yourself.`;
+    await run('rustup', ['target', 'add', WASM_TARGET], { hint });
+  });
 }
 
 /** The program that writes the JavaScript side of the module, compiled once in the version that Cargo.lock needs. */
@@ -90,6 +99,7 @@ export async function ensureBindgen() {
 /** All that a build needs. Quick when it is all there. Resolves to the bindings generator, and what `alongside` gives:
  *  it is called once the Rust side is there, and waits for nothing else. */
 export async function ensureBuildTools({ keepNpm = false, alongside = async () => null } = {}) {
+  requireDisk();
   requireRust();
   const target = ensureWasmTarget();
   const [, bindgen, result] = await Promise.all([

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { BUILD, OUTPUTS, bundle } from './bundle.mjs';
-import { Complaint, ROOT, outputOf, run } from './process.mjs';
+import { Complaint, ROOT, outputOf, requireDisk, run } from './process.mjs';
 import { findPython } from './python-env.mjs';
 import { NO_CRATES, WASM_TARGET, toolEnv, toolFingerprint } from './toolchain.mjs';
 
@@ -22,6 +22,7 @@ function targetDirectory(env) {
 }
 
 export async function buildExtension({ quiet = false } = {}) {
+  requireDisk();
   const stdio = quiet ? ['ignore', 'inherit'] : undefined;
   await run(findPython({ orLater: true }), [path.join(ROOT, 'scripts', 'build-addon.py')], { stdio });
 }

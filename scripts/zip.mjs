@@ -1,5 +1,6 @@
 // A zip file that depends on names and contents alone: stored, in the given order, with the earliest time a zip can hold.
-import { crc32 } from 'node:zlib';
+import zlib from 'node:zlib';
+import { Complaint } from './process.mjs';
 
 const DATE = 0x0021; // 1 January 1980
 
@@ -7,7 +8,7 @@ function headerOf(name, data, offset) {
   const encoded = Buffer.from(name);
   const common = Buffer.alloc(26);
   [20, 0x0800, 0, 0, DATE].forEach((value, at) => common.writeUInt16LE(value, 2 * at)); // version, UTF-8 names, stored
-  [crc32(data), data.length, data.length].forEach((value, at) => common.writeUInt32LE(value, 10 + 4 * at));
+  [zlib.crc32(data), data.length, data.length].forEach((value, at) => common.writeUInt32LE(value, 10 + 4 * at));
   common.writeUInt16LE(encoded.length, 22);
   const rest = Buffer.alloc(14);
   rest.writeUInt32LE(offset, 10);
@@ -19,6 +20,7 @@ function headerOf(name, data, offset) {
 
 /** `files`: pairs of name and content. */
 export function zipOf(files) {
+  if (!zlib.crc32) throw new Complaint(`making a release needs Node 20.15 or newer, this is ${process.version}`);
   const parts = [];
   const central = [];
   let offset = 0;

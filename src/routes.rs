@@ -51,6 +51,7 @@ pub enum Page {
     Account,
     Audit,
     Export,
+    Import,
     Clients,
     Tokens,
     Dashboard,
@@ -88,7 +89,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 44] = [
+const ROUTES: [Route; 45] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -127,6 +128,7 @@ const ROUTES: [Route; 44] = [
     page("/account", FORM, Page::Account).limited(Limit::LoginPosts).after_login(),
     page("/account/audit", READ, Page::Audit).after_login(),
     page("/account/export", GET, Page::Export).limited(Limit::Logins).after_login(),
+    page("/account/import", FORM, Page::Import).limited(Limit::LoginPosts).after_login(),
     page("/clients", FORM, Page::Clients).after_login(),
     page("/tokens", FORM, Page::Tokens).after_login(),
     page("/dashboard", FORM, Page::Dashboard).after_login(),

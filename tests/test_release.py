@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,15 @@ from pathlib import Path
 import pytest
 from harness.workerd import ROOT
 from test_runtime import environment, free_port
+
+SCRIPTS = ["backup", "build-worker", "dev", "release", "serve", "setup", "test", "torture"]
+DOUBLES = {"cargo": "echo cargo 1.91", "cc": "echo cc", "old python3": "echo 3.8 /usr/bin/python3"}
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], said: str) -> None:
+    assert done.returncode == 1, done.stderr
+    [line] = done.stderr.strip().splitlines()
+    assert line.startswith("error: ") and said in line
 
 
 def evaluate(code: str) -> bytes:
@@ -47,27 +57,85 @@ def test_the_bill_of_materials_names_every_crate_npm_package_and_wheel() -> None
     assert wheels and {f"pkg:pypi/{name}@{version}" for name, version in wheels} <= named
 
 
-@pytest.mark.parametrize("script", ["build-worker.mjs", "dev.mjs"])
+@pytest.mark.parametrize("script", ["build-worker.mjs", "dev.mjs", "setup.mjs"])
 @pytest.mark.parametrize(
     ("present", "said"),
     [
         (["python3"], "cargo was not found. Install Rust with rustup"),
         (["python3", "cargo"], "a C compiler (cc) was not found"),
-        ([], "Python 3.11 or later was not found"),
+        ([], "Python 3.11 or later was not found, as python3.11, python3 or python. Install it"),
+        (
+            ["old python3", "cargo", "cc"],
+            "Python 3.11 or later was not found, as python3.11, python3 or python (python3 is 3.8)",
+        ),
     ],
 )
 def test_a_missing_tool_is_named_in_one_sentence(present: list[str], said: str, script: str, tmp_path: Path) -> None:
     env = {**environment(), "CARGO_HOME": str(tmp_path / "none"), "PATH": str(tmp_path)}
     node = shutil.which("node", path=environment()["PATH"])
     for name in present:
-        does = "echo cargo 1.91" if name == "cargo" else f'exec {sys.executable} "$@"'
-        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
-        (tmp_path / name).chmod(0o755)
+        does = DOUBLES.get(name, f'exec {sys.executable} "$@"')
+        double = tmp_path / name.removeprefix("old ")
+        double.write_text(f"#!/bin/sh\n{does}\n")
+        double.chmod(0o755)
     options = ["--port", str(free_port())] if script == "dev.mjs" else []
     command = [str(node), f"scripts/{script}", *options]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 1
-    assert said in done.stderr and "    at " not in done.stderr
+    assert_one_sentence(done, said)
+
+
+def test_the_tests_ask_for_their_python_before_anything_is_made(tmp_path: Path) -> None:
+    node = shutil.which("node", path=environment()["PATH"])
+    command = [str(node), "scripts/test.mjs", "mypy"]
+    env = {**environment(), "PATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30)
+    assert_one_sentence(done, "Python 3.11 was not found")
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, "release-command"])
+def test_an_old_node_is_told_so_by_every_command(script: str) -> None:
+    older = "data:text/javascript,Object.defineProperty(process.versions,'node',{value:'18.20.8'})"
+    command = ["node", "--import", older, f"scripts/{script}.mjs"]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=30)
+    assert_one_sentence(done, "Node 20 or newer is needed")
+
+
+def test_no_script_names_what_an_old_node_lacks() -> None:
+    """It would fail while it is loaded, before it can say which Node it needs."""
+    newer = {
+        "crc32",
+        "parseEnv",
+        "styleText",
+        "glob",
+        "globSync",
+        "registerHooks",
+        "zstdCompressSync",
+        "getBuiltinModule",
+    }
+    for file in (ROOT / "scripts").rglob("*.mjs"):
+        for names in re.findall(r"^import \{([^}]*)\} from 'node:", file.read_text(), re.M):
+            assert not newer & {name.split(" as ")[0].strip() for name in names.split(",")}, file
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
+@pytest.mark.parametrize("script", ["build-worker.mjs", "dev.mjs", "setup.mjs", "test.mjs", "release.mjs"])
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        ('mount -o bind,ro "$1" "$1" && mount -o remount,bind,ro "$1"', "the disk is read-only"),
+        ('mount -t tmpfs -o size=8m tmpfs "$2" && export CARGO_TARGET_DIR="$2"', "no space is left on the disk"),
+    ],
+    ids=["read-only", "full"],
+)
+def test_a_disk_that_takes_nothing_is_named_before_anything_is_made(
+    prepare: str, said: str, script: str, tmp_path: Path
+) -> None:
+    options = f"--port {free_port()}" if script == "dev.mjs" else ""
+    run = f'{prepare} && cd "$1" && exec node scripts/{script} {options}'
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", run, "sh", str(ROOT), str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=30)
+    assert_one_sentence(done, said)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 //! Reading the body of a request, with a limit.
 
 use futures_util::StreamExt;
-use worker::{ByteStream, Request};
+use worker::{ByteStream, FormEntry, Request};
 
 use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
@@ -22,17 +22,42 @@ pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
     body_within(request, MAX_BYTES).await
 }
 
+/// A form with a file, `multipart/form-data`: its fields called `names`, and the bytes of the file called `file`, if it has one.
+/// The runtime reads all of it at once, so its length has to be declared.
+pub async fn form_with_file(
+    request: &mut Request,
+    names: &[&str],
+    file: &str,
+    limit: usize,
+) -> Result<(Parameters, Option<Vec<u8>>), Error> {
+    expect_type(request, "multipart/form-data")?;
+    let declared = request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok());
+    if declared.is_none_or(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let malformed = |_| Error::new(Code::InvalidRequest, "the body is not the form that its content type says");
+    let form = request.form_data().await.map_err(malformed)?;
+    let fields = names.iter().filter_map(|name| Some(((*name).to_owned(), form.get_field(name)?)));
+    let fields = Parameters::of(fields);
+    match form.get(file) {
+        Some(FormEntry::File(file)) => Ok((fields, Some(file.bytes().await?))),
+        _ => Ok((fields, None)),
+    }
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::new(Code::TooLarge, format!("the body is larger than the {limit} bytes that are accepted"))
+}
+
 async fn body_within(request: &mut Request, limit: usize) -> Result<Vec<u8>, Error> {
-    let too_large =
-        || Error::new(Code::TooLarge, format!("the body is larger than the {limit} bytes that are accepted"));
     let declared = request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limit) {
-        return Err(too_large());
+        return Err(too_large(limit));
     }
     if declared == Some(0) || request.inner().body().is_none() {
         return Ok(Vec::new());
     }
-    bounded(request.stream()?, limit).await?.ok_or_else(too_large)
+    bounded(request.stream()?, limit).await?.ok_or_else(|| too_large(limit))
 }
 
 /// The bytes of a stream, or `None` if there are more than `limit`. At most one chunk beyond the limit is held in

@@ -14,6 +14,11 @@ pub struct Parameters(Vec<(String, String)>);
 impl Parameters {
     pub fn parse(encoded: &str) -> Self {
         let pairs = url::form_urlencoded::parse(encoded.as_bytes()).into_owned();
+        Self::of(pairs)
+    }
+
+    /// Of pairs that are decoded already.
+    pub fn of(pairs: impl Iterator<Item = (String, String)>) -> Self {
         Self(pairs.filter(|(_, value)| !value.is_empty()).take(MAX_PARAMETERS).collect())
     }
 

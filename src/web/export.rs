@@ -1,4 +1,5 @@
-//! `/account/export`: what this server holds of an account and its bus, as one JSON document to download.
+//! `/account/export`: what this server holds of an account and its bus, as one JSON document to download; with `?jobs=no`
+//! without its jobs, which is enough to move the account (see `import`).
 //!
 //! The jobs are streamed page by page, so that the size of a bus does not matter here. Invariant: the document is whole or
 //! the download fails; it never ends early as valid JSON.
@@ -17,6 +18,7 @@ use worker::{Env, Error as RuntimeError, Request, Response};
 use crate::config::Config;
 use crate::http::error::{Error, no_store};
 use crate::http::event_stream::Chunk;
+use crate::http::parameters::Parameters;
 use crate::objects::bus::Bus;
 use crate::routes::Page;
 use crate::site::Site;
@@ -24,7 +26,7 @@ use crate::web::browser::Session;
 use crate::web::return_to::sign_in_first;
 
 /// The version of the document. It changes when a field goes or means something else.
-const FORMAT: &str = "blender-bus-export-1";
+pub const FORMAT: &str = "blender-bus-export-1";
 
 pub async fn export(request: &Request, env: &Env) -> Result<Response, Error> {
     let site = Site::of(request, &Config::of(env))?;
@@ -39,7 +41,12 @@ pub async fn export(request: &Request, env: &Env) -> Result<Response, Error> {
     let first = page(&bus, 0, None).await?;
     let head =
         Head { format: FORMAT, exported_ms: now_ms(), exported: &exported, bus_clients: &first.clients }.text()?;
-    let document = Document { bus, next: Next::Page(first), has_jobs: false };
+    let query = Parameters::parse(request.url()?.query().unwrap_or_default());
+    let next = match query.optional("jobs")? {
+        Some("no") => Next::Page(ExportPage { jobs: Vec::new(), next: None, ..first }),
+        _ => Next::Page(first),
+    };
+    let document = Document { bus, next, has_jobs: false };
     let chunks = once(ready(Ok(head))).chain(unfold(document, Document::chunk));
     let response = no_store(Response::builder())?
         .with_header("content-type", "application/json")?

@@ -11,6 +11,7 @@ mod clients;
 mod dashboard;
 mod device;
 mod export;
+mod import;
 mod known_browser;
 mod oidc;
 mod pages;
@@ -43,6 +44,7 @@ pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Respo
         Page::Account => account::account(request, env).await,
         Page::Audit => audit::audit(request, env).await,
         Page::Export => export::export(request, env).await,
+        Page::Import => import::import(request, env).await,
         Page::Clients => clients::clients(request, env).await,
         Page::Tokens => tokens::tokens(request, env).await,
         Page::Dashboard => dashboard::dashboard(request, env).await,

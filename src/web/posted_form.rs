@@ -12,6 +12,9 @@ use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, known_form_cookie};
 
+/// The field of the form token.
+const TOKEN: &str = "form_token";
+
 /// A posted form that is not checked yet.
 pub struct PostedForm {
     fields: Parameters,
@@ -34,6 +37,21 @@ impl PostedForm {
         let fields = body::form_within(request, limit).await?;
         let browser = known_form_cookie(request, site)?;
         Ok(Some(Self { fields, is_same_origin: is_same_origin(request, site)?, browser }))
+    }
+
+    /// A form with a file of up to `limit` bytes in the field `file`, beside nothing but the form token.
+    pub async fn with_file(
+        request: &mut Request,
+        site: &Site,
+        file: &str,
+        limit: usize,
+    ) -> Result<Option<(Self, Option<Vec<u8>>)>, Error> {
+        if request.method() != Method::Post {
+            return Ok(None);
+        }
+        let (fields, content) = body::form_with_file(request, &[TOKEN], file, limit).await?;
+        let browser = known_form_cookie(request, site)?;
+        Ok(Some((Self { fields, is_same_origin: is_same_origin(request, site)?, browser }, content)))
     }
 
     /// A field that is needed before the check: what the form decides on, or where to redirect without a session. Never
@@ -66,7 +84,7 @@ impl PostedForm {
     }
 
     async fn checked(self, env: &Env, page: Page, holder: Option<&str>, subject: &str) -> Result<Parameters, Error> {
-        let token = self.fields.optional("form_token")?.unwrap_or_default();
+        let token = self.fields.optional(TOKEN)?.unwrap_or_default();
         let keys = Keys::load(env).await?;
         match holder {
             Some(holder) if self.is_same_origin && is_form_token(&keys, page, holder, subject, token)? => {

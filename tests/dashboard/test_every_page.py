@@ -17,7 +17,14 @@ from .owner import Owner
 
 MAX_BYTES = 100_000
 OPEN = {"home": "/", "login": "/login?return_to=/dashboard", "signup": "/signup", "not-found": "/nowhere"}
-OWN = {"home-own": "/", "dashboard": "/dashboard", "tokens": "/tokens", "clients": "/clients", "account": "/account"}
+OWN = {
+    "home-own": "/",
+    "dashboard": "/dashboard",
+    "tokens": "/tokens",
+    "clients": "/clients",
+    "account": "/account",
+    "import": "/account/import",
+}
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ pub mod device;
 pub mod export;
 pub mod failed_logins;
 pub mod grants;
+pub mod import;
 pub mod invites;
 pub mod key_ring;
 pub mod passwords;

@@ -10,6 +10,7 @@ use crate::codes::{CodeBinding, Exchange};
 use crate::consents::{Allowed, Consent};
 use crate::export::Exported;
 use crate::grants::{Granted, Permission, Refresh, Refusal};
+use crate::import::Imported;
 use crate::usernames::Username;
 
 /// What the edge asks of an account. Secrets are the bare secret parts, without the routing part.
@@ -124,6 +125,11 @@ pub enum InBrowser {
     ListAudit,
     /// Downloads what the account holds.
     Export,
+    /// Makes anew the access tokens that the download of another server names. `audience`: the origin of this one.
+    Import {
+        tokens: Vec<Listed>,
+        audience: String,
+    },
     /// Signs out whatever was signed in before, and this browser in anew.
     ChangePassword {
         old: String,
@@ -254,6 +260,9 @@ pub enum Reply {
     },
     Export {
         exported: Box<Exported>,
+    },
+    Imported {
+        imported: Imported,
     },
     /// No live token has this id or this secret.
     NoAccessToken,

@@ -6,6 +6,7 @@ use crate::accounts::command::{AfterLogin, Authority, Command, InBrowser, Reply}
 use crate::accounts::row::exists;
 use crate::audit::{self, Event};
 use crate::grants;
+use crate::import::Made;
 
 /// The audit event of a command. It is made before the command runs, because the command may delete the names it needs.
 pub fn of(sql: &dyn Sql, command: &Command) -> Result<Option<Event>, StorageError> {
@@ -54,6 +55,7 @@ fn in_browser(sql: &dyn Sql, does: &InBrowser) -> Result<Option<Event>, StorageE
             Some(Event::of("access token agreed to", &client).about(format!("{}: {}", new.name, new.scopes)))
         }
         InBrowser::Export => named("data downloaded", ""),
+        InBrowser::Import { .. } => named("data of another server imported", ""),
         InBrowser::ChangePassword { .. } => named("password changed", ""),
         InBrowser::Delete { .. } => named("deletion asked for", ""),
         InBrowser::MakeInvite => named("invitation made", ""),
@@ -69,6 +71,13 @@ pub fn note(sql: &dyn Sql, event: &Event, reply: &Reply, now_ms: i64) -> Result<
     }
     let reused = event.what.ends_with("used twice");
     match reply {
+        Reply::Imported { imported } => {
+            for Made { listed, .. } in &imported.made {
+                let made = Event::of("access token made", "").about(format!("{}: {}", listed.name, listed.scopes));
+                audit::note(sql, &made, now_ms)?;
+            }
+            audit::note(sql, event, now_ms)
+        }
         Reply::Refused { reason: grants::Refusal::Reused } if reused => audit::note(sql, event, now_ms),
         Reply::WrongCredentials if event.what.starts_with("signed in") => {
             audit::note(sql, &Event::failed_sign_in(&event.address), now_ms)

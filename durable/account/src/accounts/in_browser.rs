@@ -60,6 +60,7 @@ pub fn perform(
             Some(exported) => Reply::Export { exported: Box::new(exported) },
             None => Reply::NoSession,
         },
+        InBrowser::Import { tokens, audience } => tokens::import(sql, &tokens, &audience, now_ms, entropy)?,
         InBrowser::Standing => {
             Reply::Standing { is_administrator: is_admin(sql)?, has_password: passwords::is_set(sql)? }
         }

@@ -15,6 +15,7 @@ use crate::usernames::Username;
 mod clients;
 mod deletion;
 mod export;
+mod import;
 mod provider;
 mod tokens;
 

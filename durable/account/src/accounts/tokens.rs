@@ -5,11 +5,11 @@ use kernel::ids::Entropy;
 use kernel::scopes::Scopes;
 use kernel::storage::{Sql, StorageError};
 
-use crate::access_tokens::{self, NewToken, TokenError};
+use crate::access_tokens::{self, Listed, NewToken, TokenError};
 use crate::accounts::command::{Authority, Denial, Effect, Owner, Reply};
 use crate::accounts::error::AccountError;
 use crate::accounts::outcome::effects;
-use crate::{browser_sessions, grants, token_approvals};
+use crate::{browser_sessions, grants, import, token_approvals};
 
 pub fn list(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Reply, AccountError> {
     Ok(match allowed(sql, by, now_ms)? {
@@ -84,6 +84,23 @@ pub fn create(
             Err(TokenError::Entropy(error)) => return Err(error.into()),
         },
     })
+}
+
+/// Makes anew the tokens of another server's download.
+pub fn import(
+    sql: &dyn Sql,
+    listed: &[Listed],
+    audience: &str,
+    now_ms: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<Reply, AccountError> {
+    match import::tokens(sql, listed, audience, now_ms, entropy) {
+        Ok(imported) => Ok(Reply::Imported { imported }),
+        Err(TokenError::Refused(reason)) => Ok(Reply::AccessTokenRefused { reason }),
+        Err(TokenError::NotApproved) => Ok(Reply::NotAllowed { reason: Denial::NotApproved }),
+        Err(TokenError::Storage(error)) => Err(error.into()),
+        Err(TokenError::Entropy(error)) => Err(error.into()),
+    }
 }
 
 /// Whether the token makes sense, and where a client makes it, whether the owner has agreed.

@@ -7,7 +7,7 @@ use crate::export::Exported;
 
 const NOW_MS: i64 = 5_000;
 
-fn session(account: &mut Account) -> String {
+pub fn session(account: &mut Account, now_ms: i64) -> String {
     let then = AfterLogin::Session;
     let login = Command::Login {
         username: ada(),
@@ -16,7 +16,7 @@ fn session(account: &mut Account) -> String {
         then,
         from: From::default(),
     };
-    let Reply::SessionStarted { session, .. } = account.ask(login).0 else { panic!("no session") };
+    let Reply::SessionStarted { session, .. } = account.ask_at(login, now_ms).0 else { panic!("no session") };
     session
 }
 
@@ -31,7 +31,7 @@ fn exported(account: &mut Account, session: &str) -> Exported {
 fn an_export_has_the_grants_tokens_and_audit_log_and_no_secret() {
     let mut account = Account::of_ada();
     let Reply::Granted { granted, .. } = account.login("lovelace", None) else { panic!("not granted") };
-    let session = session(&mut account);
+    let session = session(&mut account, 1);
     let by = Authority::Session { session: session.clone() };
     let new =
         NewToken { name: "farm".into(), scopes: permission().scopes, days: 7, audience: "https://bus.example".into() };
@@ -55,7 +55,7 @@ fn an_export_has_the_grants_tokens_and_audit_log_and_no_secret() {
 fn an_export_needs_a_session_and_is_written_to_the_audit_log() {
     let mut account = Account::of_ada();
     assert_eq!(account.ask(InBrowser::Export.by("forged")).0, Reply::NoSession);
-    let session = session(&mut account);
+    let session = session(&mut account, 1);
     let downloads = |exported: &Exported| {
         exported
             .audit
