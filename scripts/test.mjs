@@ -16,24 +16,26 @@ const clippy = ['clippy', '--workspace', '--quiet'];
 const abreast = ['--numprocesses', '3', '--dist', 'loadfile'];
 const denyWarnings = ['--', '--deny', 'warnings'];
 
-/** name, what it runs, whose closing line to repeat. `python` names the environment the command is run in; a stage that is
- *  run `beside` the others needs nothing of them; one that must be `asked` for is not among all. */
+/** name, what it runs, whose closing line to repeat. `python` names the environment the command is run in. Stages of a `lane`
+ *  run one after the other beside the rest, and need nothing of it; one that runs `after` a lane's stage waits for it. One
+ *  that must be `asked` for is not among all. */
 const STAGES = [
-  { name: 'fmt', beside: true, command: ['cargo', 'fmt', '--all', '--check'] },
+  { name: 'fmt', lane: 'checks', command: ['cargo', 'fmt', '--all', '--check'] },
   { name: 'clippy', command: ['cargo', ...clippy, '--all-targets', ...denyWarnings] },
   { name: 'clippy-wasm', command: ['cargo', ...clippy, '--lib', '--target', WASM_TARGET, ...denyWarnings] },
   { name: 'cargo', command: ['cargo', 'test', '--workspace', '--quiet'], closing: 'cargo' },
-  { name: 'build', command: ['node', 'scripts/build-worker.mjs'] },
-  { name: 'ruff', beside: true, python: 'bpy42', command: ['-m', 'ruff', 'check', '--no-cache', '.'] },
-  { name: 'mypy', beside: true, python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
+  // Most of it, optimizing, is one thread for minutes.
+  { name: 'build', lane: 'build', command: ['node', 'scripts/build-worker.mjs'] },
+  { name: 'ruff', lane: 'checks', python: 'bpy42', command: ['-m', 'ruff', 'check', '--no-cache', '.'] },
+  { name: 'mypy', lane: 'checks', python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
   // Mostly these wait, for a Blender to start or a deadline to pass: several files at a time.
-  { name: 'e2e', python: 'clients', command: ['-m', 'pytest', ...abreast, 'tests', '--ignore=tests/addon', '--ignore=tests/clients_all'], closing: 'pytest' },
+  { name: 'e2e', after: 'build', python: 'clients', command: ['-m', 'pytest', ...abreast, 'tests', '--ignore=tests/addon', '--ignore=tests/clients_all'], closing: 'pytest' },
   { name: 'addon', python: 'bpy42', command: ['-m', 'pytest', 'tests/addon'], closing: 'pytest' },
   // The other Blenders run what needs one; the rest is the same everywhere.
   { name: 'addon-4.5', python: 'bpy45', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
   { name: 'addon-5.0', python: 'bpy50', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
   // Every client there is, with environments of some 3 GB: only when it is named.
-  { name: 'clients-all', asked: true, python: 'clients', command: ['-m', 'pytest', 'tests/clients_all'], closing: 'pytest' },
+  { name: 'clients-all', after: 'build', asked: true, python: 'clients', command: ['-m', 'pytest', 'tests/clients_all'], closing: 'pytest' },
 ];
 
 /** What the end-to-end tests are told of the environments: variable, environment. */
@@ -118,11 +120,18 @@ async function runStage(stage, environments, held = false) {
   return { failure, output, seconds: (Date.now() - started) / 1000 };
 }
 
-/** Runs short checks one after the other beside the long stages, which leave a processor idle at times. */
-async function runBeside(stages, environments) {
-  const results = [];
-  for (const stage of stages) results.push({ stage, ...(await runStage(stage, environments, true)) });
-  return results;
+const heading = (stage) => `\n── ${stage.name} ${'─'.repeat(100 - stage.name.length)}`;
+
+/** Starts the lanes, beside which the other stages leave a processor idle at times: by stage, its result. */
+function startLanes(stages, environments) {
+  const started = new Map();
+  const last = {};
+  for (const stage of stages.filter((one) => one.lane)) {
+    const before = last[stage.lane] ?? Promise.resolve();
+    last[stage.lane] = before.then(() => runStage(stage, environments, true));
+    started.set(stage.name, last[stage.lane]);
+  }
+  return started;
 }
 
 /** The runner's own last words. Cargo has some for each crate, most of them about no test at all. */
@@ -138,24 +147,25 @@ async function test() {
   if (stages.some((stage) => stage.python)) findPython(); // said now, not when the stage's turn comes
   await ensureBuildTools();
   const environments = startEnvironments(stages);
-  const beside = runBeside(stages.filter((stage) => stage.beside), environments);
-  const results = [];
-  for (const stage of stages.filter((one) => !one.beside)) {
-    console.log(`\n── ${stage.name} ${'─'.repeat(100 - stage.name.length)}`);
-    results.push({ stage, ...(await runStage(stage, environments)) });
+  const lanes = startLanes(stages, environments);
+  const results = new Map();
+  for (const stage of stages.filter((one) => !one.lane)) {
+    await lanes.get(stage.after);
+    console.log(heading(stage));
+    results.set(stage, await runStage(stage, environments));
   }
-  for (const result of await beside) {
-    console.log(`\n── ${result.stage.name} ${'─'.repeat(100 - result.stage.name.length)}\n${result.output.trimEnd()}`);
-    results.push(result);
+  for (const stage of stages.filter((one) => one.lane)) {
+    results.set(stage, await lanes.get(stage.name));
+    console.log(`${heading(stage)}\n${results.get(stage).output.trimEnd()}`);
   }
-  results.sort((one, other) => stages.indexOf(one.stage) - stages.indexOf(other.stage));
   console.log(`\n── summary ${'─'.repeat(93)}`);
-  for (const { stage, failure, output, seconds } of results) {
+  for (const stage of stages) {
+    const { failure, output, seconds } = results.get(stage);
     const took = `${seconds.toFixed(1)} s`.padStart(8);
     console.log(`${failure ? 'FAILED' : 'ok    '} ${stage.name.padEnd(12)} ${took}  ${failure ?? ''}`);
     for (const line of closingLines(stage, output)) console.log(`       ${line}`);
   }
-  return results.some((result) => result.failure) ? 1 : 0;
+  return [...results.values()].some((result) => result.failure) ? 1 : 0;
 }
 
 await main(test);
