@@ -21,6 +21,8 @@ PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "ex
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+# Their messages are about the sources, or name what may be written.
+OF_DEVELOPERS = {"bundle.mjs", "release.mjs", "test.mjs", "options.mjs", "release-command.mjs"}
 SERVERS = ("http://localhost:8787", "https://bus.example.com")
 
 # Lines of shell that no test of this page runs, by how they begin, and why that is right.
@@ -150,3 +152,24 @@ async def test_python_in_the_documentation_runs_against_a_real_blender(server: W
             )
             said, _ = await asyncio.wait_for(process.communicate(text.encode()), 60)
             assert process.returncode == 0, f"{block}: {said.decode()}"
+
+
+def test_every_message_of_a_script_stands_on_the_page_for_those_who_are_stuck() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    shown = [span for span in re.findall(r"`([^`]+)`", page) if len(span) >= 10]
+    literal = r"`(?:[^`\\]|\\.)*`|'(?:[^'\\]|\\.)*'"
+    wanting = []
+    for file in (ROOT / "scripts").rglob("*.mjs"):
+        if file.name in OF_DEVELOPERS:
+            continue
+        text = file.read_text()
+        messages = re.findall(rf"new Complaint\(({literal})", text)
+        messages += re.findall(
+            rf"hint(?::|\s=) ({literal})|NO_CRATES = ({literal})|^  E[A-Z]+: ({literal})", text, re.M
+        )
+        for message in messages:
+            whole = "".join(message)
+            said = re.sub(r"\$\{(?:[^{}]|\{[^}]*\})*\}", "\0", whole.replace("\\`", "")).strip("'`")
+            if len(said.strip("\0 ")) > 2 and not any(span in said for span in shown):
+                wanting.append(f"{file.name}: {said!r}")
+    assert wanting == []
