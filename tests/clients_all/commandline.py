@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
 import shlex
 import signal
 import sys
@@ -26,6 +27,8 @@ from .terminal import Terminal
 from .touring import PROMPT, RESOURCE, TOOL
 
 SECONDS = 90
+# By default these clients give as their id the address of a document on their maker's site, which the server fetches.
+DOCUMENTS = ("https://claude.ai/oauth/claude-code-client-metadata", "https://chatgpt.com/oauth/codex/client.json")
 Report = dict[str, Any]
 
 
@@ -48,7 +51,8 @@ class Desk:
         for name in ("xdg-open", "sensible-browser", "x-www-browser", "opener"):
             (bin / name).write_text(opener)
             (bin / name).chmod(0o755)
-        env = {**os.environ, "HOME": str(self.home), "NO_PROXY": "localhost,127.0.0.1", "DISPLAY": ":0"}
+        env = {**os.environ, "HOME": str(self.home), "PWD": str(self.home), "DISPLAY": ":0"}
+        env["NO_PROXY"] = "localhost,127.0.0.1"
         env |= {"PATH": f"{bin}:{env['PATH']}", "BROWSER": str(bin / "opener"), "BUS_BROWSER_LOG": str(self.log)}
         for name in ("CI", "SSH_CONNECTION", "DEBIAN_FRONTEND"):
             # Where one is set, some think that nobody is there who could sign in.
@@ -126,8 +130,10 @@ async def claude_code(desk: Desk, package: str = "@anthropic-ai/claude-code", *,
     header = () if oauth else ("--header", f"Authorization: Bearer {desk.token}")
     await desk.run(*program, "mcp", "add", "--transport", "http", "bus", desk.url, *header)
     if oauth:
-        said = await desk.run(*program, "mcp", "login", "bus")
-        assert desk.signed_in(), said
+        # It signs in only where a person sits.
+        async with Terminal((*program, "mcp", "login", "bus"), desk.surroundings(), desk.home) as terminal:
+            await terminal.until("Authenticated", 60)
+        assert desk.signed_in(), terminal.text
     health = await desk.run(*program, "mcp", "list")
     assert "Connected" in health or package.endswith("oldest"), health
 
@@ -151,9 +157,8 @@ async def codex(desk: Desk, package: str = "@openai/codex", *, oauth: bool = Fal
         f'base_url = "{desk.model.url}/v1"\n'
     )
     if oauth:
-        await desk.run(*program, "mcp", "add", "bus", "--url", desk.url, stop_after=20)
-        # By default it names a document on its maker's site, which the server would have to fetch.
-        said = await desk.run(*program, "mcp", "login", "bus", "--oauth-client-registration", "dcr")
+        # It sees that it has to sign in, and does.
+        said = await desk.run(*program, "mcp", "add", "bus", "--url", desk.url)
         assert desk.signed_in(), said
     elif package.endswith("oldest"):
         with (desk.home / ".codex/config.toml").open("a") as file:
@@ -190,6 +195,10 @@ async def gemini_cli(desk: Desk, package: str = "@google/gemini-cli", *, oauth: 
         async with Terminal(program, desk.surroundings(), desk.home) as terminal:
             await terminal.until("Type your message", 60)
             await terminal.enter("/mcp auth bus")
+            # The first Enter takes what it has suggested.
+            await terminal.enter("")
+            await terminal.until("Do you want to continue?", 60)
+            await terminal.enter("")
             await terminal.until("Successfully authenticated", 60)
         assert desk.signed_in(), terminal.text
     health = await desk.run(*program, "mcp", "list")
@@ -203,10 +212,11 @@ async def gemini_cli(desk: Desk, package: str = "@google/gemini-cli", *, oauth: 
 
 
 async def opencode(desk: Desk, package: str = "opencode-ai", *, oauth: bool = False) -> Report:
+    # Its launcher wants a script of npm to have run; the program itself is in a package for each kind of computer.
+    built = f"opencode-{sys.platform}-{'arm64' if platform.machine() in ('arm64', 'aarch64') else 'x64'}/bin/opencode"
     modules = desk.programs / "node_modules"
-    places = sorted((*modules.glob(f"{package}/node_modules/opencode-*/bin/opencode"), *modules.glob(
-        "opencode-*/bin/opencode")), key=lambda place: ("baseline" in str(place), "musl" in str(place)))  # fmt: skip
-    program = (str(places[0]),)
+    nested = modules / package / "node_modules" / built
+    program = (str(nested if nested.exists() else modules / built),)
     server = {"type": "remote", "url": desk.url, "enabled": True}
     if not oauth:
         server |= {"headers": {"Authorization": f"Bearer {desk.token}"}, "oauth": False}
@@ -220,8 +230,9 @@ async def opencode(desk: Desk, package: str = "opencode-ai", *, oauth: bool = Fa
     if oauth:
         said = await desk.run(*program, "mcp", "auth", "bus")
         assert desk.signed_in(), said
-    health = await desk.run(*program, "mcp", "list")
-    assert "connected" in health, health
+    if not package.endswith("oldest"):
+        health = await desk.run(*program, "mcp", "list")
+        assert "connected" in health, health
 
     async def ask(text: str, stop_after: float | None = None) -> str:
         return await desk.run(*program, "run", text, stop_after=stop_after)
@@ -242,4 +253,5 @@ COMMAND_LINES: dict[str, CommandLine] = {
     "gemini-cli, oldest": partial(gemini_cli, package="gemini-cli-oldest"),
     "opencode": opencode,
     "opencode, OAuth": partial(opencode, oauth=True),
+    "opencode, oldest": partial(opencode, package="opencode-oldest"),
 }
