@@ -6,7 +6,7 @@ import { ensureBlenderLibraries, ensureChromium, findPython, pythonEnv } from '.
 import { rustClient } from './rust-client.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 
-const STAGE_MINUTES = 20;
+const STAGE_MINUTES = 20; // of a stage that says nothing else
 const CLOSING_LINES = {
   cargo: /^test result: .*$/gm,
   pytest: /^(?:=+ )?(?:no tests ran|\d+ (?:passed|failed|error|skipped|xfailed|deselected)).* in [\d.]+s.*$/gm,
@@ -34,8 +34,8 @@ const STAGES = [
   // The other Blenders run what needs one; the rest is the same everywhere.
   { name: 'addon-4.5', python: 'bpy45', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
   { name: 'addon-5.0', python: 'bpy50', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
-  // Every client there is, with environments of some 3 GB: only when it is named.
-  { name: 'clients-all', after: 'build', asked: true, python: 'clients', command: ['-m', 'pytest', 'tests/clients_all'], closing: 'pytest' },
+  // Every client there is, with environments of some 4 GB: only when it is named.
+  { name: 'clients-all', after: 'build', asked: true, minutes: 60, python: 'clients', command: ['-m', 'pytest', 'tests/clients_all'], closing: 'pytest' },
 ];
 
 /** What the end-to-end tests are told of the environments: variable, environment. */
@@ -63,7 +63,7 @@ function chosenStages(names) {
 }
 
 /** Runs a command; resolves to `{ failure, output }`. Its output goes to ours at once, or with `held` at its end. */
-async function capture(command, args, env, held) {
+async function capture(command, args, env, held, minutes = STAGE_MINUTES) {
   const child = spawnLeashed(command, args, { env, stdio: ['pipe', 'pipe'] });
   let output = '';
   for (const [from, to] of [[child.stdout, process.stdout], [child.stderr, process.stderr]]) {
@@ -74,9 +74,9 @@ async function capture(command, args, env, held) {
   }
   let failure = null;
   const limit = setTimeout(() => {
-    failure = `not done after ${STAGE_MINUTES} minutes`;
+    failure = `not done after ${minutes} minutes`;
     void stopLeashed(child);
-  }, STAGE_MINUTES * 60_000);
+  }, minutes * 60_000);
   await new Promise((resolve) => {
     child.once('error', (error) => resolve((failure = error.message)));
     child.once('close', (code, signal) => resolve(code === 0 || (failure ??= `ended with ${signal ?? code}`)));
@@ -116,7 +116,7 @@ async function runStage(stage, environments, held = false) {
     console.error(`error: ${error.message}`);
     return { failure: error.message, output: '', seconds: 0 };
   }
-  const { failure, output } = await capture(command, args, env, held);
+  const { failure, output } = await capture(command, args, env, held, stage.minutes);
   return { failure, output, seconds: (Date.now() - started) / 1000 };
 }
 

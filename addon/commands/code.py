@@ -10,6 +10,7 @@ import os
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ from .place import in_viewport
 from .registry import Bounds, CommandError, command
 from .running.guards import guarded, interpreter_kept
 from .running.kept import kept_names
+from .running.main_module import as_main
 from .running.modes import users_mode
 from .running.observed import observed
 from .running.streams import ERROR, OUTPUT, Capture, redirected
@@ -104,6 +106,7 @@ def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int,
         return None if value is None else repr(value)
 
     with (
+        as_main(preset),
         users_mode(code) as give_back,
         _source_lines(filename, code),
         observed(control, code, tell=tell, give_back=give_back),
@@ -150,6 +153,8 @@ def _namespace(control: JobControl) -> dict[str, Any]:
 
     return {
         "__name__": "__main__",
+        # As a text of the Text Editor has it: below the file, so that its folder can be found. Nothing is there.
+        "__file__": str(Path(bpy.data.filepath, "execute_code.py")),
         "__builtins__": builtins,
         "bpy": bpy,
         "bmesh": bmesh,

@@ -21,6 +21,8 @@ from .allowed.policy import EFFECTS, Effect, is_fresh_picture
 from .allowed.settings import settings
 from .code import captured, run_code
 from .facts import manifest
+from .lines import table as lines
+from .lines.code import source
 from .registry import CommandError
 from .values import plain
 
@@ -30,9 +32,8 @@ POLL_CAP = 3600.0
 # The newest protocol of the field whose commands are all answered, services that are not here by saying so. A lower one
 # makes servers tell their user to install another add-on beside this one, on the same port.
 FIELD_PROTOCOL = 15
-# What a server that frames by lines calls the commands.
-ALIASES = {"scene.get_info": "get_scene_info", "object.get_info": "get_object_info", "python.execute": "execute_code"}
-MAX_LISTED = 1_000
+# What an older server that frames by lines calls a command of the bus.
+ALIASES = {"object.get_info": "get_object_info"}
 # What servers send along for their makers, and nothing else.
 IGNORED = ("user_prompt",)
 # With one of these a server asks for the newer search.
@@ -51,7 +52,10 @@ def run_local(job: Job, control: JobControl) -> str | Steps:
     extra = _extras.get(job.command)
     if extra is not None:
         return json.dumps(plain(extra(job.params)))
-    entry = registry.commands().get(job.command) or field.commands().get(job.command)
+    if job.command == "python.execute":
+        return _python_execute(job, control)
+    known = registry.commands() | field.commands() | lines.commands()
+    entry = known.get(job.command)
     if job.command == "search_polyhaven_assets" and not _BY_WORDS.isdisjoint(job.params):
         entry = _find_assets()
     if entry is not None:
@@ -100,6 +104,20 @@ def _execute_code(job: Job, control: JobControl) -> str | Steps:
 
     return registry.with_consent(
         control, Effect.DANGER, code, lambda: run_code(control, code, {}, MAX_LOCAL_OUTPUT).output, convert
+    )
+
+
+def _python_execute(job: Job, control: JobControl) -> str | Steps:
+    entry = lines.commands()[job.command]
+    arguments = entry.arguments(job.params)
+    # It is looked at before a question shows it, and run as it was shown.
+    arguments |= {"code": source(arguments), "script_path": None}
+    return registry.with_consent(
+        control,
+        Effect.DANGER,
+        arguments["code"],
+        lambda: entry.handler(control, **arguments),
+        lambda result: json.dumps(_by_repr(result)),
     )
 
 
@@ -181,18 +199,8 @@ def _absent(name: str) -> Callable[[dict[str, Any]], Any]:
     return lambda params: {"enabled": False, "message": f"Blender Bus has no integration of {name}"}
 
 
-def _objects(params: dict[str, Any]) -> list[dict[str, Any]]:
-    wanted = params.get("type")
-    return [
-        {"name": item.name, "type": item.type, "location": list(item.location), "visible": not item.hide_viewport}
-        for item in bpy.context.scene.objects[:MAX_LISTED]
-        if wanted is None or item.type == wanted
-    ]
-
-
 _extras: dict[str, Callable[[dict[str, Any]], Any]] = {
     "ping": lambda params: {"pong": True},
-    "scene.list_objects": _objects,
     "get_telemetry_consent": lambda params: {"consent": False},
     "set_telemetry_consent": lambda params: {
         "consent": False,

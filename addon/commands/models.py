@@ -87,11 +87,16 @@ def bounds(created: list[Any]) -> dict[str, Any]:
     return {"world_bounding_box": box, "dimensions": [number(side) for side in sides]}
 
 
+def roots(created: list[Any]) -> list[Any]:
+    """Return the objects of an import that hang on none of it."""
+    return [item for item in created if item.parent not in created]
+
+
 def resize(created: list[Any], target: float) -> None:
     """Scale an import about the origin so that its longest side is `target` metres."""
     longest = max(bounds(created).get("dimensions", [0.0]))
     if longest > 0.0:
-        for root in (item for item in created if item.parent not in created):
+        for root in roots(created):
             root.matrix_world = _scaling(target / longest) @ root.matrix_world
         bpy.context.view_layer.update()
 

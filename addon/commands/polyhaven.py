@@ -9,9 +9,10 @@ import bpy
 
 from ..fetch import polyhaven
 from ..link.queue.control import JobControl
+from . import credit
 from .allowed.settings import POLYHAVEN, settings
 from .background import Steps, download_folder, fetcher, off_main
-from .models import import_model
+from .models import import_model, roots
 from .registry import Bounds, CommandError, Name, command
 from .textures import build_material, keep_maps, light_with, load_image, maps_of, material_info
 
@@ -89,26 +90,35 @@ def download_polyhaven_asset(
 
     with download_folder() as folder:
         wanted, paths = yield from off_main(control, lambda: fetch(folder))
+        about = yield from credit.learn(
+            control, lambda: polyhaven.credit(source, asset_id), f"https://polyhaven.com/a/{asset_id}"
+        )
         if asset_type == "hdris":
-            return _take_hdri(control, asset_id, paths[0])
+            return _take_hdri(control, asset_id, paths[0], about)
         if asset_type == "textures":
             files = {file.role: path for file, path in zip(wanted, paths, strict=True)}
-            return _take_texture(control, asset_id, files)
+            return _take_texture(control, asset_id, files, about)
         created = import_model(control.job.command, paths[0])
     return {
         "success": True,
         "message": f"Imported the model {asset_id} from Poly Haven",
         "imported_objects": [item.name for item in created],
+        "credit": credit.write(roots(created), about),
     }
 
 
-def _take_hdri(control: JobControl, asset_id: str, path: Path) -> dict[str, Any]:
+def _take_hdri(control: JobControl, asset_id: str, path: Path, told: dict[str, str]) -> dict[str, Any]:
     image = load_image(control.job.command, path, f"{asset_id}{path.suffix}")
     light_with(image)
-    return {"success": True, "message": f"{asset_id} lights the scene now", "image_name": image.name}
+    return {
+        "success": True,
+        "message": f"{asset_id} lights the scene now",
+        "image_name": image.name,
+        "credit": credit.write([image, bpy.context.scene.world], told),
+    }
 
 
-def _take_texture(control: JobControl, asset_id: str, files: dict[str, Path]) -> dict[str, Any]:
+def _take_texture(control: JobControl, asset_id: str, files: dict[str, Path], told: dict[str, str]) -> dict[str, Any]:
     images = keep_maps(control.job.command, asset_id, files)
     material = build_material(asset_id, images)
     material.use_fake_user = True
@@ -117,6 +127,7 @@ def _take_texture(control: JobControl, asset_id: str, files: dict[str, Path]) ->
         "message": f"{asset_id} is ready as a material; set_texture puts it on an object",
         "material": material.name,
         "maps": list(images),
+        "credit": credit.write([material, *images.values()], told),
     }
 
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from ..fetch import sketchfab
 from ..link.queue.control import JobControl
+from . import credit
 from .allowed.settings import SKETCHFAB, settings
 from .background import Steps, download_folder, fetcher, off_main
-from .models import bounds, import_model, resize
+from .models import bounds, import_model, resize, roots
 from .registry import Bounds, CommandError, command
 
 SERVICE = SKETCHFAB.label
@@ -48,6 +49,9 @@ def download_sketchfab_model(
     key, source = _key(control), fetcher(control, SERVICE)
     with download_folder() as folder:
         path = yield from off_main(control, lambda: sketchfab.download(source, key, uid, folder))
+        told = yield from credit.learn(
+            control, lambda: sketchfab.credit(source, key, uid), f"https://sketchfab.com/3d-models/{uid}"
+        )
         created = import_model(control.job.command, path)
     wanted = target_size or (1.0 if normalize_size else None)
     if wanted is not None:
@@ -58,6 +62,7 @@ def download_sketchfab_model(
         "message": f"Imported {len(names)} objects from Sketchfab",
         "imported_objects": names,
         "normalized": wanted is not None,
+        "credit": credit.write(roots(created), told),
         **bounds(created),
     }
 

@@ -21,6 +21,7 @@ _WRITERS = {
     "delattr", "exec", "eval", "batch_remove", "to_mesh", "shape_key_add", "shape_key_clear", "shape_key_remove",
     "keyframe_insert", "driver_add", "move", "assign", "id_properties_clear",
 }  # fmt: skip
+_CONTAINERS = {"dict", "list", "set", "Counter", "defaultdict", "OrderedDict"}
 _BUILTIN = frozenset(dir(builtins)) | {"progress"}
 _BLOCKS = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.If, ast.With,
@@ -96,8 +97,11 @@ def may_write(code: str) -> bool:
         return False
     # A call of any other name is of a function that an earlier job has left: nobody knows what it does.
     known = _defined(tree) | _BUILTIN
+    own = _containers(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            return True
+        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load) and not _is_of(node.value, own):
             return True
         if isinstance(node, ast.Attribute) and node.attr == "ops":
             return True
@@ -105,9 +109,33 @@ def may_write(code: str) -> bool:
             return True
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if isinstance(node.func, ast.Attribute) and _is_of(node.func.value, own | {"bmesh"}):
+                continue
             if name in _WRITERS or (isinstance(node.func, ast.Name) and name not in known):
                 return True
     return False
+
+
+def _is_of(node: ast.expr, names: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def _containers(tree: ast.AST) -> set[str]:
+    """Return the names that code gives to lists, sets and dictionaries of its own making, and to nothing else."""
+    made: list[str] = []
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _makes_container(node.value):
+            made += [target.id for target in targets if isinstance(target, ast.Name)]
+    stored = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return {name for name in made if made.count(name) == stored.count(name) and name not in arguments}
+
+
+def _makes_container(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Call):
+        return getattr(value.func, "id", "") in _CONTAINERS
+    return isinstance(value, ast.Dict | ast.List | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp)
 
 
 def _of_operators(node: ast.ImportFrom) -> bool:

@@ -13,6 +13,7 @@ import bpy
 from mathutils import Matrix
 
 from .place import largest_viewport, override
+from .quiet import quiet
 from .registry import CommandError
 
 # Blender's viewport shows a field of view as if the sensor were this wide (mm): 36 mm, twice as wide as a camera's.
@@ -114,11 +115,15 @@ def render_with_workbench(view: View, width: int, height: int, folder: Path) -> 
 
 
 def rendered(scene: Any, path: Path, command: str) -> Any:
-    """Render a scene into a file, and return it as an image. `command` is who says so where nothing comes of it."""
+    """Render a scene into a file, and return it as an image. `command` is who says so where nothing comes of it.
+
+    A scene of its own has a result of its own: the user's last render stays what it is.
+    """
     path.unlink(missing_ok=True)
     scene.render.filepath = os.fspath(path)
     try:
-        bpy.ops.render.render(scene=scene.name, write_still=True)
+        with quiet():
+            bpy.ops.render.render(scene=scene.name, write_still=True)
     except RuntimeError as error:
         raise CommandError(f"{command}: this Blender cannot render here: {error}") from None
     if not path.is_file():
@@ -140,7 +145,8 @@ def _stage(view: View, width: int, height: int) -> Iterator[Any]:
         for item in [item for item in layer.objects if item.visible_get()]:
             stage.collection.objects.link(item)
         stage.collection.objects.link(camera)
-        stage.frame_set(source.frame_current)
+        with quiet():
+            stage.frame_set(source.frame_current)
         stage.world = source.world
         set_up_render(stage, source, width, height)
         _aim(stage, camera, view, source)

@@ -24,6 +24,9 @@ MAX_FETCH_SECONDS = 900.0
 CHUNK_BYTES = 262_144
 MAX_REDIRECTS = 5
 ERROR_BYTES = 4096
+# What a service says where it was too slow itself: what only reads is asked for once more, after a while.
+TOO_SLOW = (408, 504)
+RETRY_SECONDS = 1.0
 # For tests alone: their servers are on loopback and have no certificates.
 allow_plain_http = False
 
@@ -89,7 +92,7 @@ class Fetcher:
 
     def _open(self, url: str, headers: Mapping[str, str], body: bytes | None) -> http.client.HTTPResponse:
         """Send the request and follow redirects. Raises FetchFailed for anything but success."""
-        sent = {"User-Agent": self._user_agent, **headers}
+        sent, again = {"User-Agent": self._user_agent, **headers}, body is None
         for _ in range(MAX_REDIRECTS):
             self._check(url)
             if self._cancelled.is_set():
@@ -99,6 +102,10 @@ class Fetcher:
                 return opener.open(request, timeout=READ_TIMEOUT)  # type: ignore[no-any-return]
             except urllib.error.HTTPError as error:
                 with error:
+                    if again and error.code in TOO_SLOW:
+                        again = False
+                        self._cancelled.wait(RETRY_SECONDS)
+                        continue
                     place = error.headers.get("Location", "")
                     if error.code not in (301, 302, 303, 307, 308) or not place or body is not None:
                         raise FetchFailed(self._refusal(error)) from None
@@ -149,6 +156,7 @@ class Fetcher:
             402: "wants to be paid: the account of this API key has no credit left",
             403: "does not allow this with the API key; check it in the extension's preferences",
             404: "does not have this",
+            **dict.fromkeys(TOO_SLOW, "was too slow to answer, which is its own trouble: try again, or ask for less"),
             429: "has had too many requests" + _retry_after(error.headers.get("Retry-After", "")),
         }.get(error.code, "is in trouble" if error.code >= 500 else "refused the request")
         return f"{self.service} {meaning} (HTTP {error.code})" + (f": {told}" if told else "")

@@ -128,6 +128,18 @@ def _words(value: Any) -> list[str]:
     return [str(item).lower() for item in value] if isinstance(value, list) else []
 
 
+def credit(fetcher: Fetcher, asset_id: str) -> dict[str, str]:
+    """Return `title`, `author`, `license` and `source` of an asset. Raises FetchFailed."""
+    about = _object(fetcher, fetcher.json(f"{API}/info/{quote(asset_id, safe='')}"))
+    authors = about.get("authors")
+    return {
+        "title": str(about.get("name") or asset_id),
+        "author": ", ".join(sorted(authors)) if isinstance(authors, dict) else "",
+        "license": "CC0",
+        "source": f"https://polyhaven.com/a/{quote(asset_id, safe='')}",
+    }
+
+
 def preview(fetcher: Fetcher, asset_id: str) -> dict[str, Any]:
     """Return `picture` (an address), `asset_id`, `name`, `authors` and `url` of an asset. Raises FetchFailed."""
     about = _object(fetcher, fetcher.json(f"{API}/info/{quote(asset_id, safe='')}"))

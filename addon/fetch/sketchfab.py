@@ -47,6 +47,24 @@ def preview(fetcher: Fetcher, key: str, uid: str) -> dict[str, Any]:
     return {"picture": usual["url"], "model_name": str(about.get("name") or uid), "author": author, "uid": uid}
 
 
+def credit(fetcher: Fetcher, key: str, uid: str) -> dict[str, str]:
+    """Return `title`, `author`, `license` and `source` of a model, as far as it tells them. Raises FetchFailed."""
+    about = fetcher.json(f"{API}/models/{quote(uid, safe='')}", {"Authorization": f"Token {key}"})
+    about = about if isinstance(about, dict) else {}
+    user, license = about.get("user"), about.get("license")
+    return {
+        "title": str(about.get("name") or uid),
+        "author": _named(user, "displayName", "username"),
+        "license": _named(license, "label", "fullName", "slug"),
+        "source": str(about.get("viewerUrl") or f"https://sketchfab.com/3d-models/{quote(uid, safe='')}"),
+    }
+
+
+def _named(value: Any, *names: str) -> str:
+    told = (value.get(name) for name in names) if isinstance(value, dict) else ()
+    return next((str(one) for one in told if one), "")
+
+
 def download(fetcher: Fetcher, key: str, uid: str, folder: Path) -> Path:
     """Download a model, unpack it, and return its .gltf or .glb. Raises FetchFailed or BadArchive."""
     links = fetcher.json(f"{API}/models/{quote(uid, safe='')}/download", {"Authorization": f"Token {key}"})

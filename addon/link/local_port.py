@@ -12,6 +12,7 @@ import contextlib
 import errno
 import hmac
 import itertools
+import json
 import os
 import socket
 import threading
@@ -20,6 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .local_framing import BadRequest, Framing, Request, RequestReader, failure, success
+from .local_jobs import COMMANDS as STARTED
+from .local_jobs import StartedJobs
 from .neighbours import is_of_another_user
 from .queue.main_thread import MainThreadQueue, QueueFull, Route, Runner
 from .records import DEFAULT_PRIORITY, MAX_NAME_CHARS, Job, local_origin
@@ -57,7 +60,8 @@ class LocalPort:
         self.port = port
         self._queue = queue
         self._secret = secret
-        self._route = Route(run, self._answer)
+        self._started = StartedJobs(lambda job_id: self._queue.cancel(job_id, self._route))
+        self._route = Route(run, self._answer, began=self._started.began)
         self._ids = itertools.count(1)
         self._connections = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[tuple[str, str, str]]] = {}
@@ -167,17 +171,15 @@ class LocalPort:
         try:
             self._admit(client, request.body)
             command, params = _work(framing, request.body)
-        except BadRequest as error:
+            if framing is Framing.LINES and command in STARTED:
+                told = self._started.answer(command, params, lambda params: self._start_job(client, params))
+                return success(framing, json.dumps(told), request_id)
+        except (BadRequest, QueueFull) as error:
             return failure(framing, str(error), request_id)
         job_id = f"local-{next(self._ids)}"
         answered = self._waiting[job_id] = asyncio.get_running_loop().create_future()
-        # A connection of this framing ends with its request, so these clients cannot be told apart.
-        origin = local_origin("this computer")
-        if framing is not Framing.NUL:
-            origin = local_origin(f"this computer, connection {client.number}", client.number)
-        job = Job(job_id, command, params, DEFAULT_PRIORITY, origin=origin)
         try:
-            control = self._queue.submit(job, self._route)
+            control = self._queue.submit(_job(client, job_id, command, params), self._route)
             while not (await asyncio.wait((answered,), timeout=DESERTED_INTERVAL))[0]:
                 if client.stream.at_eof() or client.stream.exception() is not None:
                     control.deserted.set()
@@ -189,6 +191,17 @@ class LocalPort:
         if status == "completed":
             return success(framing, result, request_id)
         return failure(framing, error_text, request_id)
+
+    def _start_job(self, client: _Client, params: dict[str, Any]) -> str:
+        """Submit code that nobody waits for. Raises QueueFull."""
+        job_id = f"job-{next(self._ids)}"
+        self._started.expect(job_id)
+        try:
+            self._queue.submit(_job(client, job_id, "python.execute", params), self._route)
+        except QueueFull:
+            self._started.forget(job_id)
+            raise
+        return job_id
 
     def _admit(self, client: _Client, body: dict[str, Any]) -> None:
         """Let a client in that shows the secret, once for its connection. Raises BadRequest."""
@@ -203,6 +216,8 @@ class LocalPort:
         """Carry an answer from the main thread to the port's."""
 
         def deliver() -> None:
+            if self._started.finish(job_id, status, result, error):
+                return
             waiting = self._waiting.get(job_id)
             if waiting is not None and not waiting.done():
                 waiting.set_result((status, result, error))
@@ -232,6 +247,14 @@ async def _read_request(stream: asyncio.StreamReader, reader: RequestReader) -> 
         if not data:
             return None
         reader.feed(data)
+
+
+def _job(client: _Client, job_id: str, command: str, params: dict[str, Any]) -> Job:
+    # A NUL-framed connection ends with its request, so these clients cannot be told apart.
+    origin = local_origin("this computer")
+    if client.reader.framing is not Framing.NUL:
+        origin = local_origin(f"this computer, connection {client.number}", client.number)
+    return Job(job_id, command, params, DEFAULT_PRIORITY, origin=origin)
 
 
 def _work(framing: Framing, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:

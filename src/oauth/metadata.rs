@@ -27,17 +27,18 @@ pub fn document(request: &Request, env: &Env, of: impl Fn(&Site) -> Value) -> Re
     Ok(Response::builder().with_header("cache-control", "public, max-age=300")?.from_json(&of(&site))?)
 }
 
-fn scope_names() -> Vec<&'static str> {
-    Scopes::NAMED.iter().map(|(_, name)| *name).collect()
+fn names_of(scopes: Scopes) -> Vec<&'static str> {
+    Scopes::NAMED.iter().filter(|(scope, _)| scopes.contains(*scope)).map(|(_, name)| *name).collect()
 }
 
-/// `path`: that of the endpoint, empty for `/`. The resource is the endpoint's URL as the client uses it.
+/// `path`: that of the endpoint, empty for `/`. The resource is the endpoint's URL as the client uses it. Clients ask for
+/// every scope that is named here, so it is what one needs, as in the challenge, and not to attach as a Blender.
 fn resource_document(site: &Site, path: &str) -> Value {
     let resource = if path.is_empty() { format!("{}/", site.here) } else { format!("{}{path}", site.here) };
     json!({
         "resource": resource,
         "authorization_servers": [site.issuer],
-        "scopes_supported": scope_names(),
+        "scopes_supported": names_of(Scopes::FOR_CLIENTS),
         "bearer_methods_supported": ["header"],
         "resource_name": "Blender Bus",
     })
@@ -52,7 +53,7 @@ fn server_document(site: &Site) -> Value {
         "registration_endpoint": at("/register"),
         "revocation_endpoint": at("/revoke"),
         "device_authorization_endpoint": at("/device_authorization"),
-        "scopes_supported": scope_names(),
+        "scopes_supported": names_of(Scopes::ALL),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": grant_types::ALL,

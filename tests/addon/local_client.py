@@ -58,3 +58,39 @@ def execute(port: int, code: str, strict_json: bool = False) -> dict[str, Any]:
     assert raw.endswith(b"\0")
     assert raw.count(b"\0") == 1
     return json.loads(raw[:-1])
+
+
+class LineClient:
+    """One connection that frames by lines; use as a context manager."""
+
+    def __init__(self, port: int, timeout: float = 30.0) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        self._lines = self.socket.makefile("rb")
+        self._ids = 0
+
+    def __enter__(self) -> LineClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+        self.socket.close()
+
+    def answer(self, command: str, **params: Any) -> dict[str, Any]:
+        """Return the whole reply, which must be one line with the request's id."""
+        self._ids += 1
+        self.socket.sendall(json.dumps({"id": self._ids, "command": command, "params": params}).encode() + b"\n")
+        reply = json.loads(self._lines.readline())
+        assert reply.pop("id") == self._ids
+        return reply
+
+    def ask(self, command: str, **params: Any) -> Any:
+        """Return the result of a command that succeeds."""
+        reply = self.answer(command, **params)
+        assert reply["success"], reply
+        return reply["result"]
+
+    def refused(self, command: str, **params: Any) -> str:
+        """Return the error of a command that fails."""
+        reply = self.answer(command, **params)
+        assert not reply["success"], reply
+        return str(reply["error"])

@@ -1,6 +1,8 @@
 """Run by the Python of the servers: start one over stdio as an MCP host does, call its tools, print what came back.
 
 talk_to_server.py FOLDER MODULE CALLS      CALLS: JSON [[tool, arguments], ...]; [] lists the tools
+
+An argument that is "{job_id}" is the newest job_id that an answer named.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 
 from mcp.client.stdio import stdio_client
@@ -23,9 +26,15 @@ async def main(folder: str, module: str, calls: list[tuple[str, dict[str, object
     async with stdio_client(server) as (reading, writing), ClientSession(reading, writing) as session:
         await session.initialize()
         answers: list[dict[str, object]] = []
+        job_id = ""
         for tool, arguments in calls:
+            arguments = {key: job_id if value == "{job_id}" else value for key, value in arguments.items()}
             result = await session.call_tool(tool, arguments)
             blocks = [block.model_dump(mode="json") for block in result.content]
+            named = re.search(
+                r'"job_id": "([^"]+)"', json.dumps([block.get("text", "") for block in blocks]).replace("\\", "")
+            )
+            job_id = named[1] if named else job_id
             answers.append({"error": result.isError, "content": blocks, "structured": result.structuredContent})
         listed = await session.list_tools()
     print(json.dumps({"tools": [tool.name for tool in listed.tools], "answers": answers}))

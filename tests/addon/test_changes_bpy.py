@@ -141,6 +141,13 @@ def test_too_many_objects_are_left_out_and_it_says_so(bpy: Any, monkeypatch: pyt
         ("rebuild()", True),
         ("def count(items):\n    return len(items)\nprint(count([1]))", False),
         ("x = (", False),
+        # As servers look at a scene with scripts of their own: what they count in belongs to them.
+        ("counts = {}\nfor o in bpy.data.objects:\n    counts[o.type] = counts.get(o.type, 0) + 1", False),
+        ("seen = set()\nseen.add(1)\nseen.clear()\nbm = bmesh.new()\nbm.from_mesh(m)\nbm.free()", False),
+        ("counts = {}\ncounts = bpy.context.scene\ncounts['a'] = 1", True),
+        ("for counts in bpy.data.scenes:\n    counts['a'] = 1", True),
+        ("found = {}\nfound['a']['b'] = 1", True),
+        ("found = [bpy.context.scene]\nfound[0].name = 'x'", True),
     ],
 )
 def test_code_that_may_write_is_told_from_code_that_only_looks(bpy: Any, code: str, writes: bool) -> None:

@@ -164,17 +164,3 @@ def check_lookups(server: str, texts: dict[str, str], answers: list[dict[str, An
         mentioned = next(answer["structured"] for answer in answers if "items" in (answer["structured"] or {}))
         assert [item["name"] for item in mentioned["items"]] == [NAME]
 
-
-DJEA: Calls = [
-    ("blender_scene_get_info", {}),
-    ("blender_scene_list_objects", {}),
-    ("blender_python_exec", {"code": LONG[1]["code"]}),
-]
-
-
-def test_the_server_that_frames_by_lines(port: int, policy: str, tmp_path: Path) -> None:
-    pins = ("blender-mcp-server==0.2.0",)
-    answered = talk_with(pins, "blender_mcp_server.server", DJEA, port, tmp_path)
-    scene, objects, code = answered["answers"]
-    assert "Cube" in text_of(scene) + text_of(objects), (scene, objects)
-    assert ("\\u6905" in text_of(code) or "\u6905" in text_of(code)) == (policy == "everything"), text_of(code)[:300]

@@ -56,6 +56,23 @@ def test_refusals_are_told_in_words(service: ServiceDouble, status: int, told: s
     assert str(raised.value).startswith(told)
 
 
+def test_a_service_that_was_too_slow_is_asked_once_more_and_then_told(
+    service: ServiceDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "RETRY_SECONDS", 0.01)
+    late = iter([Served(b"{}", 408), Served(b'{"n": 1}')])
+    service.answers["/a"] = lambda asked: next(late)
+    assert fetcher().json(f"{service.url}/a") == {"n": 1}
+    service.document("/a", {"detail": "no"}, 408)
+    service.asked.clear()
+    with pytest.raises(FetchFailed, match="Shop was too slow to answer, which is its own trouble.*HTTP 408"):
+        fetcher().json(f"{service.url}/a")
+    assert len(service.asked) == 2
+    with pytest.raises(FetchFailed, match="HTTP 408"):
+        fetcher().json(f"{service.url}/a", body=b"{}")
+    assert len(service.asked) == 3, "what may have begun something is not sent twice"
+
+
 def test_page_in_place_of_json_is_told(service: ServiceDouble) -> None:
     service.answers["/a"] = Served(b"<html>Sorry</html>", headers={"Content-Type": "text/html"})
     with pytest.raises(FetchFailed, match="did not answer with JSON but with '<html>Sorry"):

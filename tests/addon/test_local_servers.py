@@ -56,6 +56,7 @@ def talk_with(pins: tuple[str, ...], module: str, calls: list[Any], port: int, h
         "HOME": str(home),
         "BLENDER_HOST": "127.0.0.1",
         "BLENDER_PORT": str(port),
+        "BLENDER_MCP_HOST": "127.0.0.1",
         "BLENDER_MCP_PORT": str(port),
         "BLENDER_MCP_TOKEN": "none is asked for",
         # These servers report to their makers; a test must not.

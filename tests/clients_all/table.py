@@ -17,7 +17,7 @@ PACKAGES = {
     "ai-sdk": "@ai-sdk/mcp", "claude-code": "@anthropic-ai/claude-code", "codex": "@openai/codex",
     "gemini-cli": "@google/gemini-cli", "llama-index": "llama-index-tools-mcp",
     "pydantic-ai": "pydantic-ai-slim", "autogen": "autogen-ext", "strands": "strands-agents",
-    "mcp-remote, OAuth": "mcp-remote",
+    "opencode": "opencode-ai",
 }  # fmt: skip
 
 
@@ -34,12 +34,21 @@ def versions() -> dict[str, str]:
     return found
 
 
+def version_of(client: str, pinned: dict[str, str]) -> str:
+    """The version of a row: `name`, `name, OAuth` or `name, oldest`."""
+    name, _, kind = client.partition(", ")
+    if kind == "oldest":
+        # An alias of npm: `npm:package@version`.
+        return pinned[f"{name}-oldest"].rpartition("@")[2]
+    return pinned[PACKAGES.get(name, name)]
+
+
 def table(rows: Rows) -> str:
     pinned = versions()
     lines = [f"| client | version | {' | '.join(STEPS)} |", "|---" * (len(STEPS) + 2) + "|"]
     for name, row in rows.items():
         cells = " | ".join(row[step] for step in STEPS)
-        lines.append(f"| {name} | {pinned[PACKAGES.get(name, name)]} | {cells} |")
+        lines.append(f"| {name} | {version_of(name, pinned)} | {cells} |")
     return "\n".join(lines)
 
 

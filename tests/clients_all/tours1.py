@@ -134,6 +134,12 @@ PROGRAMS = f"{os.environ.get('BUS_COMMAND_LINES', '')}/node_modules/.bin"
 bridge("mcp-remote", lambda url, value: [f"{PROGRAMS}/mcp-remote", url, "--header", f"Authorization: {value}"])
 bridge("mcp-remote, OAuth", lambda url, value: [f"{PROGRAMS}/mcp-remote", url])
 bridge(
+    "mcp-remote, oldest",
+    lambda url, value: [
+        "node", f"{PROGRAMS}/../mcp-remote-oldest/dist/proxy.js", url, "--header", f"Authorization: {value}",
+    ],
+)  # fmt: skip
+bridge(
     "supergateway",
     lambda url, value: [f"{PROGRAMS}/supergateway", "--streamableHttp", url, "--header", f"Authorization: {value}"],
 )

@@ -15,6 +15,15 @@ def test_rfc9728_the_resource_is_the_endpoint(flow: Flow, suffix: str, endpoint:
     assert document["authorization_servers"] == [flow.base]
 
 
+def test_rfc9728_the_resource_names_the_scopes_that_a_client_needs(flow: Flow) -> None:
+    """Some clients ask for all that is named here, whatever the challenge says; none of them is a Blender."""
+    for path in ("", "/mcp", "/mcp/core"):
+        document = flow.http.get(f"/.well-known/oauth-protected-resource{path}").json()
+        assert document["scopes_supported"] == ["bus:read", "bus:dispatch"]
+    server = flow.http.get("/.well-known/oauth-authorization-server").json()
+    assert server["scopes_supported"] == ["bus:read", "bus:dispatch", "peer"]
+
+
 @pytest.mark.parametrize("name", ["oauth-authorization-server", "openid-configuration"])
 def test_rfc8414_metadata_names_endpoints_of_this_host(flow: Flow, name: str) -> None:
     answer = flow.http.get(f"/.well-known/{name}")

@@ -107,12 +107,17 @@ KEEPS_FILE = frozenset(
     {
         "checkpoint",
         "create_rodin_job",
+        "export.fbx",
+        "export.gltf",
+        "export.obj",
         "get_viewport_screenshot",
         "msgbus_clear_by_owner",
         "msgbus_get_notifications",
         "msgbus_publish_rna",
         "msgbus_subscribe_rna",
         "render",
+        "render.animation",
+        "render.still",
         "restore_checkpoint",
         "set_view",
     }

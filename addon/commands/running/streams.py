@@ -111,6 +111,16 @@ class _Stream(io.TextIOBase):
     def buffer(self) -> _Bytes:
         return _Bytes(self)
 
+    def detach(self) -> Any:
+        """Return the stream of bytes, as scripts do that wrap it anew; this one stays usable."""
+        return self.buffer
+
+    def reconfigure(self, **options: Any) -> None:
+        """Take what scripts set for a terminal; text stays text here, whatever its encoding."""
+        known = {"encoding", "errors", "newline", "line_buffering", "write_through"}
+        if unknown := sorted(options.keys() - known):
+            raise TypeError(f"reconfigure() got an unexpected keyword argument {unknown[0]!r}")
+
 
 class _Bytes(io.RawIOBase):
     """The stream for programs that write bytes."""
@@ -147,6 +157,11 @@ def redirected(capture: Capture) -> Iterator[None]:
             handler.stream = _stand_ins[OUTPUT if stream in (before[1], sys.__stdout__) else ERROR]
         yield
     finally:
+        for own in {id(stream): stream for stream in (sys.stdout, sys.stderr)}.values():
+            if own not in _stand_ins.values():
+                # The code has wrapped it, and some of what it printed may be in there.
+                with contextlib.suppress(Exception):
+                    own.flush()
         for handler, stream in handlers:
             handler.stream = stream
         if capture in _captures:

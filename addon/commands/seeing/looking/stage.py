@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 
 from ...place import Viewport, override
+from ...quiet import quiet
 from ...view import rendered, set_up_render
 from ..objects import is_visible
 from .shots import LENS, SENSOR, Shot
@@ -37,7 +38,8 @@ def stage(shading: str) -> Iterator[tuple[Any, Any]]:
                 made.collection.objects.link(item)
         made.collection.objects.link(camera)
         made.camera = camera
-        made.frame_set(source.frame_current)
+        with quiet():
+            made.frame_set(source.frame_current)
         made.world = source.world if shading == "rendered" else world
         data.sensor_width, data.lens = SENSOR, LENS
         set_up_render(made, source, 64, 64)
