@@ -26,7 +26,8 @@ from .console import output_log
 from .hints.explain import explain
 from .place import in_viewport
 from .registry import Bounds, CommandError, command
-from .running.guards import guarded, interpreter_kept
+from .running.guards import guarded
+from .running.interpreter import interpreter_kept
 from .running.kept import kept_names
 from .running.modes import users_mode
 from .running.observed import observed

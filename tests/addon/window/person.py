@@ -238,7 +238,7 @@ def main() -> None:
     args = parser.parse_args()
     args.pictures.mkdir(parents=True, exist_ok=True)
     failed = 0
-    with screen(), BusDouble() as bus, tempfile.TemporaryDirectory() as folder:
+    with screen(), BusDouble() as bus, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         desk = Together(args.pictures, bus, Path(folder))
         try:
             connect(desk)

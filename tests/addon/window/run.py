@@ -33,7 +33,7 @@ sys.path[:0] = [str(next((ROOT / "addon" / "wheels").glob("websockets-*.whl"))),
 from bus_double import TOKEN, BusDouble, http_answer  # noqa: E402 (the wheel comes first)
 from local_client import LocalClient  # noqa: E402
 
-DISPLAY = ":77"
+DISPLAY = os.environ.get("WINDOW_TEST_DISPLAY", ":77")
 MODULE = "bl_ext.user_default.blender_bus"
 LOCAL_PORT = 19876
 CONNECT, START_LOCAL = (1224, 190), (1165, 361)
@@ -63,10 +63,11 @@ class Desk:
         self.until(lambda: "READY" in self.log.read_text(), "Blender did not start")
         time.sleep(2.0)
 
-    def until(self, true: Any, otherwise: str, seconds: float = 60.0) -> None:
+    def until(self, true: Any, otherwise: str, seconds: float = 300.0) -> None:
         end = time.monotonic() + seconds
         while not true():
             if time.monotonic() > end or self.process.poll() is not None:
+                self.process.kill()
                 sys.exit(f"{otherwise}:\n{self.log.read_text()}")
             time.sleep(0.1)
 
@@ -259,7 +260,7 @@ def main() -> None:
     if missing:
         sys.exit(f"not on the PATH: {', '.join(missing)}")
     args.pictures.mkdir(parents=True, exist_ok=True)
-    with screen(), BusDouble() as bus, tempfile.TemporaryDirectory() as folder:
+    with screen(), BusDouble() as bus, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         desk = Desk(args.pictures, bus, Path(folder))
         try:
             connect_and_start_local(desk)
