@@ -26,8 +26,14 @@ from bus_double import BusDouble  # noqa: E402
 
 # What a person does with the mouse and keys, done by the operators behind them: in a timer, so that no job does it.
 DO = """
-import bpy
+import bpy, os, traceback
 def act():
+    try:
+        do()
+    except Exception:
+        traceback.print_exc()
+    open(os.path.join(os.environ['HOME'], 'acted'), 'w').close()
+def do():
     window = bpy.context.window_manager.windows[0]
     area = next(area for area in window.screen.areas if area.type == 'VIEW_3D')
     region = next(region for region in area.regions if region.type == 'WINDOW')
@@ -49,9 +55,11 @@ class Together(Desk):
     """A Blender in which somebody works."""
 
     def act(self, line: str, seconds: float = 0.5) -> None:
-        """Let the person do something, soon."""
+        """Let the person do something, and wait until they have: on a busy machine that takes some seconds."""
+        (self.folder / "acted").unlink(missing_ok=True)
         (self.folder / "act").write_text(DO.format(line, 0.1))
-        time.sleep(seconds + 1.0)
+        self.until((self.folder / "acted").exists, f"Blender did not act: {line}", 60.0)
+        time.sleep(seconds)
 
     def run(self, code: str, **params: Any) -> str:
         """What code prints that is run as a job."""
@@ -63,7 +71,7 @@ class Together(Desk):
     def state(self) -> Any:
         return json.loads(self.run(STATE))
 
-    def told(self, job_id: str, words: str, seconds: float = 15.0) -> None:
+    def told(self, job_id: str, words: str, seconds: float = 60.0) -> None:
         """Wait until the bus was told these words of a job."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
