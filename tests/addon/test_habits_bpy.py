@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from habits import BAD, HABITS, scene
+from habits_of_models import BAD, HABITS, scene
 from running import run
 
 pytestmark = pytest.mark.bpy
