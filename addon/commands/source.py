@@ -95,10 +95,12 @@ def may_write(code: str) -> bool:
     except (SyntaxError, ValueError, RecursionError):
         return False
     # A call of any other name is of a function that an earlier job has left: nobody knows what it does.
-    known = _defined(tree) | _BUILTIN
+    known, own = _defined(tree) | _BUILTIN, _collected(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            return True
+            if not (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in own):
+                return True
+            continue
         if isinstance(node, ast.Attribute) and node.attr == "ops":
             return True
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "bpy" and _of_operators(node):
@@ -108,6 +110,29 @@ def may_write(code: str) -> bool:
             if name in _WRITERS or (isinstance(node.func, ast.Name) and name not in known):
                 return True
     return False
+
+
+_DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp)
+
+
+def _collected(tree: ast.AST) -> set[str]:
+    """Return the names that mean nothing but lists and dictionaries which code makes itself, to fill and to print."""
+    made: set[str] = set()
+    bound = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)]
+    bound += [node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)]
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _is_fresh(node.value):
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    made.add(target.id)
+                    bound.remove(target.id)
+    return made - set(bound)
+
+
+def _is_fresh(value: ast.expr | None) -> bool:
+    called = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else ""
+    return isinstance(value, _DISPLAYS) or called in ("dict", "list", "set")
 
 
 def _of_operators(node: ast.ImportFrom) -> bool:

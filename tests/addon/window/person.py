@@ -224,7 +224,7 @@ def busy_threads_break_no_memory(desk: Together) -> None:
         "    while not stop.wait(0.001): [str(number) for number in range(500)]\n"
         "threading.Thread(target=work, daemon=True).start()"
     )
-    for _ in range(300):
+    for _ in range(100):
         desk.run("names = [item.name for item in bpy.data.objects]\nbpy.data.objects[0].location.x += 0.01")
     desk.run("bpy.app.driver_namespace['stop'].set()")
 
