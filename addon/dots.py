@@ -45,5 +45,7 @@ def _dot(red: float, green: float, blue: float) -> list[float]:
     for row in range(SIDE):
         for column in range(SIDE):
             distance = ((row - middle) ** 2 + (column - middle) ** 2) ** 0.5
-            pixels += [red, green, blue, min(1.0, max(0.0, RADIUS - distance + 0.5))]
+            inside = min(1.0, max(0.0, RADIUS - distance + 0.5))
+            # Blender takes colours for multiplied by their alpha.
+            pixels += [red * inside, green * inside, blue * inside, inside]
     return pixels

@@ -1,4 +1,4 @@
-"""What models write, in a Blender with a window: every habit with its undo and redo by a person, bad code, endurance.
+"""What models write, in a Blender with a window: habits with undo and redo by a person, bad code, hints, endurance.
 
     python3 tests/addon/window/habits.py --pictures FOLDER [--only PART] [--times 100] [--jobs 1000]
 
@@ -21,10 +21,13 @@ from person import Together, connect
 from run import STEADY_MB, screen
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent)]
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[2])]
 
 from bus_double import BusDouble  # noqa: E402
 from habits_of_models import BAD, HABITS, scene  # noqa: E402
+
+from addon.commands.hints import calls, data, shading  # noqa: E402
+from addon.commands.hints.row import Row  # noqa: E402
 
 SCENE = (
     f"import json\nfrom typing import Any\n{inspect.getsource(scene)}\nprint(json.dumps(scene(bpy), sort_keys=True))"
@@ -82,6 +85,8 @@ WINDOWED = {
 class Trial(Together):
     """A Blender in which code is tried out."""
 
+    size = ("800", "500")
+
     def fresh(self) -> None:
         self.run("bpy.ops.wm.read_factory_settings()")
 
@@ -117,6 +122,19 @@ def try_bad(desk: Trial, code: str) -> None:
     assert update["status"] in ("completed", "failed"), update
     assert update["status"] == "completed" or update["error"], update
     desk.next_works()
+
+
+def try_hint(desk: Trial, row: Row) -> None:
+    """The old form fails with the hint, and the new one works, as far as the row speaks of this version."""
+    version = json.loads(desk.run("print(list(bpy.app.version))"))
+    if not row.speaks_of(tuple(version)):
+        return
+    desk.fresh()
+    old = desk.bus.ask("execute_code", code=row.old)
+    hint = f"Hint: in Blender {version[0]}.{version[1]}: {row.words}"
+    assert old["status"] == "failed" and hint in old["error"].splitlines(), old
+    desk.fresh()
+    desk.run(row.new)
 
 
 def interrupts(desk: Trial, times: int) -> None:
@@ -159,6 +177,8 @@ def trials(args: argparse.Namespace) -> dict[str, Callable[[Trial], None]]:
         found[f"habit: {name}"] = lambda desk, code=code, unseen=name in UNSEEN: try_habit(desk, code, unseen)
     for name, code in {**BAD, **WINDOWED}.items():
         found[f"bad: {name}"] = lambda desk, code=code: try_bad(desk, code)
+    for row in (*shading.ROWS, *data.ROWS, *calls.ROWS):
+        found[f"hint: {row.pattern}"] = lambda desk, row=row: try_hint(desk, row)
     found["endures: interrupts"] = lambda desk: interrupts(desk, args.times)
     found["endures: memory"] = lambda desk: memory(desk, args.jobs)
     return {name: trial for name, trial in found.items() if args.only in name}

@@ -50,6 +50,9 @@ STEADY_MB = 20.0
 class Desk:
     """A screen with a Blender on it, and the bus it belongs to."""
 
+    # Of its window. A smaller one is drawn faster by software.
+    size = ("1600", "900")
+
     def __init__(self, pictures: Path, bus: BusDouble, folder: Path, token: str = TOKEN) -> None:
         self.pictures, self.bus, self.folder, self.log = pictures, bus, folder, folder / "blender.log"
         extensions = folder / "extensions" / "user_default"
@@ -57,7 +60,7 @@ class Desk:
         (extensions / "blender_bus").symlink_to(ROOT / "addon")
         own = {"DISPLAY": DISPLAY, "HOME": str(folder), "BLENDER_USER_RESOURCES": str(folder)}
         self.env = {**os.environ, **own, "LIBGL_ALWAYS_SOFTWARE": "1", "BUS_URL": bus.url, "BUS_TOKEN": token}
-        command = ["blender", "--window-geometry", "0", "0", "1600", "900", "--python", str(HERE / "inside.py")]
+        command = ["blender", "--window-geometry", "0", "0", *self.size, "--python", str(HERE / "inside.py")]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(command, env=self.env, stdout=output, stderr=output)
         self.until(lambda: "READY" in self.log.read_text(), "Blender did not start")
