@@ -78,6 +78,7 @@ WINDOWED = {
     "takes every timer away": "import gc\nfor f in gc.get_objects():\n    try:\n"
     "        if callable(f) and bpy.app.timers.is_registered(f): bpy.app.timers.unregister(f)\n"
     "    except Exception: pass",
+    "a timer that exits": "import sys\ndef t():\n    sys.exit()\nbpy.app.timers.register(t)",
     "draws in the middle": "bpy.ops.wm.redraw_timer(type='DRAW_WIN_SWAP', iterations=2)",
 }
 

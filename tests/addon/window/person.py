@@ -8,6 +8,7 @@ Run by hand, as run.py beside it; it needs no places of buttons, so that it runs
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import sys
 import tempfile
@@ -217,6 +218,63 @@ def a_cycles_view_has_its_objects(desk: Together) -> None:
     desk.run("for item in bpy.data.objects: item.hide_set(False)\nprint(bpy.context.space_data.shading.type)")
 
 
+def a_question_shows_all_and_waits_for_free_hands(desk: Together) -> None:
+    policy = f"bpy.context.preferences.addons[{MODULE!r}].preferences.policy"
+    consent = f"from {MODULE}.commands.allowed.policy import consent; "
+    desk.act(f"{policy} = 'ask'", 0.0)
+    desk.act("bpy.ops.transform.translate('INVOKE_DEFAULT')", 0.0)
+    hidden = "x = 1" + " " * 200 + "; y = 2  # \u202e\u200b hidden\n"
+    code = hidden + "".join(f"print('line {number}', {'1 + ' * 60}1)\n" for number in range(40))
+    job = desk.bus.dispatch("execute_code", {"code": code})
+    desk.picture("p5-no-question-in-a-grab")
+    desk.key("Escape")
+    desk.tool("xdotool", "mousemove", "600", "450")
+    desk.picture("p6-question")
+    # Neither Escape nor Return decides anything.
+    desk.key("Escape")
+    time.sleep(2.0)
+    assert desk.bus.updates.empty()
+    desk.act(consent + "bpy.ops.blender_bus.consent('INVOKE_DEFAULT', number=consent.questions[0].number)", 2.0)
+    desk.key("Return")
+    time.sleep(2.0)
+    assert desk.bus.updates.empty()
+    desk.picture("p7-question-in-the-panel")
+    desk.act(consent + "bpy.ops.blender_bus.answer(number=consent.questions[0].number, verdict='refuse')", 0.0)
+    update = desk.bus.updates.get(timeout=30)
+    assert update["job_id"] == job and "refused by the user" in update["error"], update
+    desk.bus.dispatch("execute_code", {"code": "print('asked')"})
+    desk.picture("p8-short-question")
+    desk.act(consent + "bpy.ops.blender_bus.answer(number=consent.questions[0].number, verdict='once')", 0.0)
+    assert desk.bus.updates.get(timeout=30)["result"] == "asked\n"
+    desk.act(f"{policy} = 'everything'", 0.0)
+
+
+def a_sculpt_stroke_is_waited_for(desk: Together) -> None:
+    desk.act("bpy.ops.object.mode_set(mode='OBJECT')", 0.0)
+    desk.act("bpy.context.view_layer.objects.active = bpy.data.objects['Cube']", 0.0)
+    desk.act("bpy.ops.object.mode_set(mode='SCULPT')", 0.0)
+    # The mouse on the cube, with its button down.
+    desk.tool("xdotool", "mousemove", "640", "430", "mousedown", "1")
+    desk.tool("xdotool", "mousemove_relative", "--", "5", "5")
+    time.sleep(2.0)
+    job = desk.bus.dispatch("execute_code", {"code": "bpy.data.objects['Light'].location.x = 7"})
+    try:
+        desk.told(job, "waiting: modal operator sculpt.brush_stroke")
+        desk.picture("p9-sculpting")
+    finally:
+        desk.tool("xdotool", "mouseup", "1")
+    assert desk.bus.updates.get(timeout=60)["status"] == "completed"
+    assert desk.state()[0] == "SCULPT"
+    desk.act("bpy.ops.object.mode_set(mode='OBJECT')", 0.0)
+
+
+def a_camera_view_has_its_frame(desk: Together) -> None:
+    desk.act("area.spaces.active.region_3d.view_perspective = 'CAMERA'", 1.0)
+    image = json.loads(desk.bus.ask("get_viewport_screenshot", max_size=600)["result"])["image"]
+    (desk.pictures / "p10-camera.png").write_bytes(base64.b64decode(image["data"]))
+    desk.act("area.spaces.active.region_3d.view_perspective = 'PERSP'", 0.0)
+
+
 def busy_threads_break_no_memory(desk: Together) -> None:
     """Blender ended here where its overrides were not safe beside Python threads."""
     desk.run(
@@ -235,6 +293,9 @@ CHECKS: tuple[Callable[[Together], None], ...] = (
     edit_mode_is_given_back,
     checkpoints_are_made_by_themselves,
     progress_is_seen,
+    a_question_shows_all_and_waits_for_free_hands,
+    a_sculpt_stroke_is_waited_for,
+    a_camera_view_has_its_frame,
     busy_threads_break_no_memory,
     endless_code_comes_back,
     a_cycles_view_has_its_objects,
@@ -254,7 +315,7 @@ def main() -> None:
         try:
             connect(desk)
             for check in CHECKS:
-                if args.only not in check.__name__:
+                if not any(part in check.__name__ for part in args.only.split(",")):
                     continue
                 try:
                     check(desk)
