@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from . import dots
 from .commands.allowed.policy import consent
 from .commands.checkpoints.keeper import keeper
 from .commands.checkpoints.store import store as checkpoints
@@ -21,14 +22,14 @@ CHECKPOINTS_SHOWN = 8
 QUESTIONS_SHOWN = 3
 PREVIEW_LINES, PREVIEW_CHARS = 4, 400
 
-# Words and a colour: grey, yellow, green, red. These icons have the same names in every Blender.
+# Words, and the colour of their dot.
 _WORDS = {
-    State.STOPPED: ("Not connected", "COLORSET_10_VEC"),
-    State.CONNECTING: ("Connecting", "COLORSET_09_VEC"),
-    State.CONNECTED: ("Registering", "COLORSET_09_VEC"),
-    State.REGISTERED: ("Connected", "COLORSET_03_VEC"),
-    State.WAITING: ("Waiting to reconnect", "COLORSET_09_VEC"),
-    State.STAYS_AWAY: ("Not connected", "COLORSET_01_VEC"),
+    State.STOPPED: ("Not connected", "grey"),
+    State.CONNECTING: ("Connecting", "yellow"),
+    State.CONNECTED: ("Registering", "yellow"),
+    State.REGISTERED: ("Connected", "green"),
+    State.WAITING: ("Waiting to reconnect", "yellow"),
+    State.STAYS_AWAY: ("Not connected", "red"),
 }
 _JOB_ICONS = {"completed": "CHECKMARK", "failed": "ERROR", "cancelled": "CANCEL"}
 
@@ -119,10 +120,10 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
 
     def _draw_status(self, layout: Any) -> None:
         status = session.status
-        word, icon = _WORDS[status.state]
+        word, colour = _WORDS[status.state]
         box = layout.box()
         box.alert = status.state is State.STAYS_AWAY
-        box.label(text=word, icon=icon)
+        box.label(text=word, icon_value=dots.icon(colour))
         told = session.note
         if not told and status.state in (State.WAITING, State.STAYS_AWAY):
             told = status.message
@@ -234,3 +235,4 @@ def unregister() -> None:
     """Called when the extension is switched off."""
     for item in reversed(_classes):
         bpy.utils.unregister_class(item)
+    dots.forget()

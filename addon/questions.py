@@ -9,10 +9,12 @@ import blf
 import bpy
 
 from .commands.allowed.policy import Question, Verdict
-from .commands.allowed.shown import Shown, char_width, shown
+from .commands.allowed.shown import LINES_PER_PAGE, Shown, char_width, shown
 
 DIALOG_WIDTH = 900
 DIALOG_MARGIN = 60
+# What of a window is left for rows above and below the text, and the height of a row, without the user's scale.
+AROUND_ROWS, ROW_HEIGHT, FEWEST_ROWS = 270.0, 21.0, 8
 ANSWERS = (
     (Verdict.ONCE, "Allow Once"),
     (Verdict.SESSION, "Allow for This Session"),
@@ -35,14 +37,25 @@ def draw_answers(layout: Any, question: Question, *, seen: bool) -> None:
 
 
 def pages(question: Question) -> Shown:
-    """Return the text of a question in lines that fit the dialog."""
-    return fitted(question.text, DIALOG_WIDTH)
+    """Return the text of a question in lines that fit the dialog, in pages that fit the window."""
+    if not question.rows:
+        # Once for all: whoever makes the window larger has not seen what is on other pages by that.
+        question.rows = _rows()
+    return fitted(question.text, DIALOG_WIDTH, question.rows)
+
+
+def _rows() -> int:
+    windows = bpy.context.window_manager.windows
+    scale = bpy.context.preferences.system.ui_scale or 1.0
+    heights = [window.height / scale for window in windows if window.height > 1]
+    fits = (min(heights) - AROUND_ROWS) / ROW_HEIGHT if heights else LINES_PER_PAGE
+    return int(max(FEWEST_ROWS, min(LINES_PER_PAGE, fits)))
 
 
 @functools.lru_cache(maxsize=16)
-def fitted(text: str, pixels: float) -> Shown:
+def fitted(text: str, pixels: float, rows_a_page: int = LINES_PER_PAGE) -> Shown:
     """Return `text` in lines that fit a box of this width, in pixels without the user's scale."""
-    return shown(text, max(16.0, (pixels - DIALOG_MARGIN) / _zero()), _measure)
+    return shown(text, max(16.0, (pixels - DIALOG_MARGIN) / _zero()), _measure, rows_a_page)
 
 
 def _zero() -> float:

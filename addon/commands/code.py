@@ -27,7 +27,9 @@ from .console import output_log
 from .hints.explain import explain
 from .place import in_viewport
 from .registry import Bounds, CommandError, command
-from .running.guards import guarded, interpreter_kept
+from .running.exits import EXITED, HELPER, Exited, exited
+from .running.guards import guarded
+from .running.interpreter import interpreter_kept
 from .running.kept import kept_names
 from .running.main_module import as_main
 from .running.modes import users_mode
@@ -128,8 +130,9 @@ def captured(control: JobControl, filename: str, action: Callable[[], Any], limi
         except JobCancelled as cancelled:
             # A new one: the traceback is for the caller, and its frames must not be kept alive.
             raise JobCancelled(_explain_end(cancelled, filename)) from None
-        except SystemExit as ended:
+        except (SystemExit, Exited) as ended:
             # How a script says that it is done. With anything else it says that it failed.
+            ended = ended.as_system_exit() if isinstance(ended, Exited) else ended
             error = None if ended.code in (None, 0) else _explain(ended, filename)
         except BaseException as raised:
             # KeyboardInterrupt too: the caller's code must not be able to end Blender by accident.
@@ -160,6 +163,8 @@ def _namespace(control: JobControl) -> dict[str, Any]:
         "bmesh": bmesh,
         "mathutils": mathutils,
         "progress": progress,
+        HELPER: exited,
+        EXITED: Exited,
     }
 
 

@@ -22,6 +22,7 @@ from .allowed.policy import Effect, change_effect, read_effect
 from .allowed.settings import POLYHAVEN, SKETCHFAB, settings
 from .background import Steps, download_folder, fetcher, off_main
 from .registry import Bounds, Command, CommandError, Name, described
+from .running.modes import UsersMode
 
 MAX_ITEMS = 200
 MAX_CANDIDATES = 15
@@ -253,7 +254,7 @@ def export_scene(
         raise CommandError(f"export_scene: filepath must be absolute, got {filepath[:200]!r}")
     if missing := [name for name in object_names or [] if name not in layer.objects]:
         return {"error": f"Objects not found in Blender: {', '.join(map(str, missing))}"}
-    before = [item for item in layer.objects if item.select_get()]
+    before, users = [item for item in layer.objects if item.select_get()], UsersMode("")
     wanted = before if selection_only else list(layer.objects)
     if object_names:
         named = [layer.objects[name] for name in object_names]
@@ -270,6 +271,8 @@ def export_scene(
         raise CommandError(f"export_scene: {error}") from None
     finally:
         _select(layer, before)
+        # Exporters leave edit mode, whoever has entered it.
+        users.restore()
     names = sorted({item.name for item in wanted})
     return {"path": str(path), "bytes": path.stat().st_size, "selection_only": selection_only, "objects": names}
 

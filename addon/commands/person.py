@@ -50,8 +50,10 @@ class Person:
                 return f"modal operator {_python_name(name)}"
         return ""
 
-    def wait(self, control: JobControl, deadline: float | None) -> Generator[Pause, Any, None]:
+    def wait(self, control: JobControl, deadline: float | None, *, begun: bool = False) -> Generator[Pause, Any, None]:
         """Wait until the user's hands are free, for at most `deadline` seconds.
+
+        What has `begun` goes on without its client.
 
         Raises JobCancelled when the deadline has passed, NeverFree after ten minutes without one.
         """
@@ -59,7 +61,7 @@ class Person:
         try:
             while words := self.at_work():
                 waited = monotonic() - began
-                if control.deserted.is_set():
+                if control.deserted.is_set() and not begun:
                     raise NeverFree(f"{control.job.command}: not run, its client left while it waited: {words}")
                 if deadline is not None and waited >= deadline:
                     control.reason = f"Ended by its deadline of {deadline:g} s, before it began: it waited for {words}"

@@ -204,8 +204,9 @@ def _converted(steps: Generator[Pause, Any, Any], convert: Callable[[Any], str])
 def _around(control: JobControl, effect: Effect, action: Callable[[], Any]) -> Callable[[], Any]:
     """Return `action` with what goes around every one: a checkpoint of what a person has made."""
     code = control.job.params.get("code")
-    changes = effect is not Effect.READ and control.job.command not in KEEPS_FILE
-    changes = changes and (not isinstance(code, str) or may_write(unwrapped(code)))
+    # A download comes to its end while a person has begun to drag: what it brings in waits for them.
+    waits = effect is not Effect.READ and control.job.command not in KEEPS_FILE
+    changes = waits and (not isinstance(code, str) or may_write(unwrapped(code)))
     enabled = settings().checkpoints
 
     def whole() -> Any:
@@ -225,6 +226,10 @@ def _around(control: JobControl, effect: Effect, action: Callable[[], Any]) -> C
                 return end.value
             try:
                 got = yield pause
+                if waits:
+                    yield from person.wait(control, None, begun=True)
+            except NeverFree as never:
+                send = functools.partial(steps.throw, CommandError(str(never)))
             except BaseException as problem:
                 send = functools.partial(steps.throw, problem)
             else:

@@ -11,6 +11,7 @@ from mathutils import Vector
 
 from ..link.queue.control import JobControl
 from ..link.records import MAX_RESULT_BYTES
+from .named import find, namesakes
 from .registry import Bounds, CommandError, Name, command
 from .values import number, plain, vector
 
@@ -45,7 +46,7 @@ def get_scene_info(control: JobControl) -> dict[str, Any]:
 @command("get_object_info")
 def get_object_info(control: JobControl, *, name: Name) -> dict[str, Any]:
     """Return transform, materials, visibility and mesh size of one object."""
-    item = bpy.data.objects.get(name)
+    item = find(bpy.data.objects, name)
     if item is None:
         raise CommandError(f"Object not found: {name}{_similar(name, bpy.data.objects)}")
     # Else a change made a moment ago would not show in the world matrix.
@@ -59,6 +60,11 @@ def get_object_info(control: JobControl, *, name: Name) -> dict[str, Any]:
         "visible": _visible(item),
         "materials": [slot.material.name for slot in item.material_slots if slot.material is not None],
     }
+    if item.library is not None:
+        info["library"] = item.library.filepath
+    if others := namesakes(bpy.data.objects, item):
+        # They can be asked for by these names.
+        info["same_name"] = others
     if item.type == "MESH":
         info["world_bounding_box"] = _world_bounding_box(item)
         if item.mode == "EDIT":
@@ -118,7 +124,7 @@ def browse_data(
     items = present[collection][1]
     describe = _full if detail_level == "full" else _summary
     if item_name is not None:
-        item = items.get(item_name)
+        item = find(items, item_name)
         if item is None:
             raise CommandError(f"browse_data: no {item_name!r} in {collection}{_similar(item_name, items)}")
         return {"success": True, "item": describe(item), "collection": collection}
@@ -165,6 +171,8 @@ def _summary(item: Any) -> dict[str, Any]:
         row["location"] = vector(item.location)
     if item.library is not None:
         row["library"] = item.library.filepath
+        # It can be asked for by this name, should others have the same.
+        row["full_name"] = item.name_full
         if item.is_missing:
             # An empty stands in for an object whose library is not there.
             row["missing"] = True

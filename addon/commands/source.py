@@ -9,6 +9,8 @@ import re
 import textwrap
 from types import CodeType
 
+from .running.exits import kept_in
+
 FUTURES = 0
 for _name in __future__.all_feature_names:
     FUTURES |= getattr(__future__, _name).compiler_flag
@@ -45,10 +47,10 @@ def unwrapped(code: str) -> str:
 
 def compiled(code: str, filename: str) -> tuple[CodeType, CodeType | None]:
     """Return what to execute, and the last expression apart, to be evaluated after it. Raises what `compile` does."""
-    tree = ast.parse(code, filename)
+    tree = kept_in(ast.parse(code, filename))
     last = tree.body[-1] if tree.body else None
     if not isinstance(last, ast.Expr):
-        return compile(code, filename, "exec", dont_inherit=True), None
+        return compile(tree, filename, "exec", dont_inherit=True), None
     head = compile(ast.Module(tree.body[:-1], tree.type_ignores), filename, "exec", dont_inherit=True)
     # What the code imports from __future__ holds for its last line too.
     return head, compile(ast.Expression(last.value), filename, "eval", head.co_flags & FUTURES, dont_inherit=True)

@@ -12,6 +12,7 @@ from typing import Any
 import bpy
 from mathutils import Matrix
 
+from .frame import camera_frame, draw_frame
 from .place import largest_viewport, override
 from .quiet import quiet
 from .registry import CommandError
@@ -81,7 +82,18 @@ def draw_with_gpu(view: View, width: int, height: int, folder: Path) -> Any:
     buffer.dimensions = width * height * 4
     image = bpy.data.images.new("blender-bus-screenshot", width, height, alpha=False)
     image.pixels.foreach_set(buffer)
+    if region_3d.view_perspective == "CAMERA":
+        _show_frame(image, region_3d)
     return image
+
+
+def _show_frame(image: Any, region_3d: Any) -> None:
+    """Show in a picture of a camera's view how much of it the camera renders."""
+    scene = bpy.context.scene
+    frame = camera_frame(scene, region_3d.window_matrix @ region_3d.view_matrix)
+    if frame is not None:
+        data = scene.camera.data
+        draw_frame(image, frame, data.passepartout_alpha if data.show_passepartout else 0.0)
 
 
 @contextlib.contextmanager

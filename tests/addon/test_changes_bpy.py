@@ -148,6 +148,13 @@ def test_too_many_objects_are_left_out_and_it_says_so(bpy: Any, monkeypatch: pyt
         ("for counts in bpy.data.scenes:\n    counts['a'] = 1", True),
         ("found = {}\nfound['a']['b'] = 1", True),
         ("found = [bpy.context.scene]\nfound[0].name = 'x'", True),
+        ("r = {}\nfor o in bpy.data.objects:\n    r[o.name] = o.type\nprint(r)", False),
+        ("r: dict = dict()\nr['a'] = 1", False),
+        ("rows = [list(o.location) for o in bpy.data.objects]\nrows[0] = 1", False),
+        ("r = []\nr = bpy.data.objects['Cube']\nr['price'] = 1", True),
+        ("r = [bpy.data.objects['Cube'].location]\nr[0][2] = 1", True),
+        ("def f(r):\n    r['a'] = 1\nr = {}\nf(bpy.data.objects['Cube'])", True),
+        ("for r in bpy.data.objects:\n    r['a'] = 1\nr = {}", True),
     ],
 )
 def test_code_that_may_write_is_told_from_code_that_only_looks(bpy: Any, code: str, writes: bool) -> None:

@@ -337,7 +337,7 @@ def test_a_page_that_is_too_long_names_the_page_size_that_fits(bpy: Any) -> None
     assert outcome.status == "completed" and len(outcome.result.encode()) <= 1_048_576
 
 
-def test_what_stands_in_for_missing_linked_data_is_marked(bpy: Any, tmp_path: Any) -> None:
+def test_linked_data_of_the_same_name_can_be_asked_for_and_missing_data_is_marked(bpy: Any, tmp_path: Any) -> None:
     library = tmp_path / "library.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(library), copy=True)
     with bpy.data.libraries.load(str(library), link=True) as (_, wanted):
@@ -345,6 +345,16 @@ def test_what_stands_in_for_missing_linked_data_is_marked(bpy: Any, tmp_path: An
     bpy.context.scene.collection.objects.link(wanted.objects[0])
     main = tmp_path / "main.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(main))
+    [row] = [row for row in run("browse_data", collection="objects").document["items"] if "library" in row]
+    # Both are called Cube; each can be asked for.
+    assert row["full_name"] == "Cube [library.blend]"
+    own, linked = (run("get_object_info", name=name).document for name in ("Cube", row["full_name"]))
+    assert "library" not in own and own["same_name"] == ["Cube [library.blend]"]
+    assert linked["library"].endswith("library.blend") and linked["same_name"] == ["Cube"]
+    item = run("browse_data", collection="objects", item_name="Cube [library.blend]").document["item"]
+    assert item["library"] == linked["library"]
+    assert "library" not in run("browse_data", collection="objects", item_name="Cube").document["item"]
+    assert "not found" in run("get_object_info", name="Cube [other.blend]").error
     library.unlink()
     bpy.ops.wm.open_mainfile(filepath=str(main))
     rows = run("browse_data", collection="objects").document["items"]

@@ -91,6 +91,16 @@ def test_exporting_writes_what_is_asked_and_keeps_the_selection(bpy: Any, tmp_pa
     got = run_locally("export_scene", filepath=str(path), format="fbx", object_names=["Cube"]).document
     assert (got["objects"], got["bytes"]) == (["Cube"], path.stat().st_size)
     assert [item.name for item in bpy.context.view_layer.objects if item.select_get()] == ["Cube"]
+    bpy.ops.object.mode_set(mode="EDIT")
+    for kind in ("glb", "fbx"):
+        assert "path" in run_locally("export_scene", filepath=str(tmp_path / f"edited.{kind}"), format=kind).document
+        active = bpy.context.view_layer.objects.active
+        assert (active.name, active.mode, [item.name for item in bpy.context.selected_objects]) == (
+            "Cube",
+            "EDIT",
+            ["Cube"],
+        )
+    bpy.ops.object.mode_set(mode="OBJECT")
     missing = run_locally("export_scene", filepath=str(path), object_names=["Nothing"]).document
     assert missing["error"].endswith("Nothing")
     assert "must be absolute" in run_locally("export_scene", filepath="cube.glb").error

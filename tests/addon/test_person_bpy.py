@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from addon.link.frames import progress_frame
-from addon.link.queue.main_thread import MainThreadQueue
+from addon.link.queue.main_thread import MainThreadQueue, Route
 from addon.link.records import Job
 
 pytestmark = pytest.mark.bpy
@@ -99,6 +99,56 @@ def test_a_wait_can_be_cancelled_and_has_an_end(bpy: Any, bench: Bench, monkeypa
     bench.turn(0.6)
     assert bench.answers[1][1] == "failed"
     assert "for a render to end" in bench.answers[1][3]
+
+
+def test_each_step_of_a_long_change_waits_for_the_hands(
+    bpy: Any, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from addon.commands import person as module
+    from addon.commands.allowed.policy import Effect
+    from addon.commands.registry import with_consent
+
+    done: list[str] = []
+
+    def steps() -> Any:
+        done.append("asked")
+        try:
+            yield 0.05
+            done.append("brought in")
+        finally:
+            done.append("tidied up")
+        return "ok"
+
+    def submit(effect: Effect) -> None:
+        done.clear()
+        route = Route(
+            lambda job, control: with_consent(control, effect, "", steps, str),
+            lambda *answer: bench.answers.append(answer),
+        )
+        bench.queue.submit(Job(f"j-{len(bench.answers)}", "download_polyhaven_asset", {}), route)
+        bench.turn(0.0)
+
+    submit(Effect.CHANGE)
+    # They begin to drag while it downloads, and its client leaves.
+    bench.words = "modal operator transform.translate"
+    bench.queue.active[0].deserted.set()
+    bench.turn()
+    assert (done, bench.answers) == (["asked"], [])
+    bench.words = ""
+    bench.turn()
+    assert (done, bench.answers[0][1:3]) == (["asked", "brought in", "tidied up"], ("completed", "ok"))
+    submit(Effect.READ)
+    bench.words = "a render"
+    bench.turn()
+    assert bench.answers[1][1] == "completed"
+    # What never finds free hands ends, and tidies up.
+    bench.words = ""
+    submit(Effect.CHANGE)
+    bench.words = "a render"
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    bench.turn(0.6)
+    assert (done, bench.answers[2][1]) == (["asked", "tidied up"], "failed")
+    assert "for a render to end" in bench.answers[2][3]
 
 
 def test_the_bus_is_told_that_such_a_job_does_not_run_yet() -> None:

@@ -85,6 +85,27 @@ def test_every_page_is_shown_before_anything_can_be_allowed(ask: Any) -> None:
     assert "execute_code, from 'Claude', which calls itself 'studio-llm'" in seen
 
 
+def test_pages_fit_the_window_and_stay_as_they_were_when_it_grows(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace as Space
+
+    from addon import questions
+
+    def screen(height: int, scale: float = 1.0) -> Space:
+        manager = Space(windows=[Space(height=height)])
+        preferences = Space(system=Space(ui_scale=scale), ui_styles=[])
+        return Space(context=Space(window_manager=manager, preferences=preferences))
+
+    monkeypatch.setattr(questions, "bpy", screen(900))
+    question = ask("\n".join(f"line_{n} = {n}" for n in range(100)), Origin())
+    count = len(questions.pages(question).pages)
+    assert question.rows == 30 and count == 4
+    monkeypatch.setattr(questions, "bpy", screen(2000))
+    assert len(questions.pages(question).pages) == count
+    assert len(questions.pages(ask("\n".join("x" for n in range(100)), Origin())).pages) == 3
+    monkeypatch.setattr(questions, "bpy", screen(900, 2.0))
+    assert questions._rows() == 8
+
+
 def test_nobody_the_bus_vouches_for_can_be_allowed_once_only(ask: Any) -> None:
     layout = dialog(ask("print(1)", Origin()))
     assert layout.usable_answers() == ["Allow Once", "Refuse"]

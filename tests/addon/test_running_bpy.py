@@ -347,3 +347,22 @@ def test_threads_die_with_a_cancel_of_the_code_that_waits_for_them(bpy: Any) -> 
     )
     assert start("execute_code", controls, code=code).status == "cancelled"
     assert time.monotonic() - began < 2.5
+
+
+def test_a_function_that_exits_ends_its_job_and_later_nothing_else(bpy: Any) -> None:
+    code = (
+        'import sys\n\ndef stop(code):\n    """Stops."""\n    print(\'so far\')\n    sys.exit(code)\n\n'
+        "def later(*_):\n    raise SystemExit\n"
+        "bpy.app.handlers.frame_change_post.append(later)\n"
+    )
+    try:
+        assert run("execute_code", code=code + "stop(0)").result == "so far\n"
+        failed = run("execute_code", code=code + "stop(3)")
+        assert "SystemExit: 3" in failed.error and "line 6, in stop" in failed.error, failed.error
+        caught = run("execute_code", code=code + "try:\n    stop(4)\nexcept SystemExit as e:\n    print(e.code)")
+        assert caught.result == "so far\n4\n"
+        # Python would end this process here, and pytest with it.
+        assert run("execute_code", code="bpy.context.scene.frame_set(3)\nprint('alive')").result == "alive\n"
+        assert run("execute_code", code=code + "print(stop.__doc__)").result == "Stops.\n"
+    finally:
+        bpy.app.handlers.frame_change_post.clear()

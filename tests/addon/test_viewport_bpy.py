@@ -160,3 +160,29 @@ def test_wrong_parameters_are_clear_errors(bpy: Any, params: dict[str, Any], tol
     assert outcome.status == "failed"
     assert told in outcome.error
     assert "Traceback" not in outcome.error
+
+
+def test_the_frame_of_a_camera_is_where_it_renders(bpy: Any) -> None:
+    from mathutils import Matrix
+
+    from addon.commands.frame import camera_frame, draw_frame
+
+    scene, camera = bpy.context.scene, bpy.context.scene.camera
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    own = camera.calc_matrix_camera(depsgraph, x=1920, y=1080) @ camera.matrix_world.normalized().inverted()
+    assert camera_frame(scene, own) == pytest.approx((0.0, 0.0, 1.0, 1.0), abs=1e-3)
+    # A view in which the frame takes half of the width and of the height, as between bars.
+    half = Matrix.Diagonal((0.5, 0.5, 1.0, 1.0)) @ own
+    frame = camera_frame(scene, half)
+    assert frame == pytest.approx((0.25, 0.25, 0.75, 0.75), abs=1e-3)
+    image = bpy.data.images.new("white", 40, 20)
+    image.pixels[:] = [0.8] * (40 * 20 * 4)
+    draw_frame(image, frame, 0.5)
+    values = list(image.pixels)
+    assert brightness(40, values, 20, 10) == pytest.approx(0.8, abs=0.01)
+    assert brightness(40, values, 2, 10) == pytest.approx(0.4, abs=0.01)
+    assert brightness(40, values, 10, 10) == pytest.approx(0.9, abs=0.01)
+    scene.camera = bpy.data.objects["Light"]
+    assert camera_frame(scene, own) is None
+    scene.camera = None
+    assert camera_frame(scene, own) is None

@@ -183,6 +183,8 @@ class Question:
     claims: str = ""
     # The pages of the text that the user has had before them.
     seen: set[int] = field(default_factory=set)
+    # How many rows a page has, once it is shown.
+    rows: int = 0
     answered: Future[Verdict] = field(default_factory=Future)
 
     @property

@@ -99,7 +99,7 @@ def char_width(char: str) -> float:
     return 2.0 if unicodedata.east_asian_width(char) in "WF" else 1.0
 
 
-def shown(text: str, width: float, measure: Width = char_width) -> Shown:
+def shown(text: str, width: float, measure: Width = char_width, rows_a_page: int = LINES_PER_PAGE) -> Shown:
     """Return `text` in lines no wider than `width`, by `measure` of each character, in pages."""
     raw = _NEWLINE.split(text)
     digits = len(str(len(raw)))
@@ -116,7 +116,7 @@ def shown(text: str, width: float, measure: Width = char_width) -> Shown:
         plain = _BLANKS.sub(lambda found: f"<{len(found.group()):,} blanks>", plain.rstrip(" "))
         for piece_number, piece in enumerate(_wrap(plain, width - measure("0") * (digits + 2), measure)):
             rows.append(f"{number if piece_number == 0 else '':>{digits}}{'  ' if piece_number == 0 else ' >'}{piece}")
-    pages = tuple(tuple(rows[at : at + LINES_PER_PAGE]) for at in range(0, len(rows), LINES_PER_PAGE))
+    pages = tuple(tuple(rows[at : at + rows_a_page]) for at in range(0, len(rows), rows_a_page))
     notes = []
     if hidden:
         notes.append(f"{hidden:,} characters that draw nothing or turn the direction are shown as <U+...>")

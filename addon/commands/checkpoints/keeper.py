@@ -127,7 +127,7 @@ class Keeper:
         if began < self._rests_until:
             return False
         try:
-            self.last = store.make(label[:MAX_LABEL], control.job.origin.words)
+            self.last = store.make(label[:MAX_LABEL], control.job.origin.words, automatic=True)
             self._changed = False
             _tell(control, self.last)
         except CannotKeep as error:

@@ -22,6 +22,9 @@ import bpy
 
 MAX_COUNT = 20
 MAX_BYTES = 2 * 1024**3
+# Of those that nobody asked for: they never push out one that somebody did.
+MAX_AUTOMATIC = 10
+MAX_AUTOMATIC_BYTES = 1024**3
 MAX_LABEL = 100
 _ID = re.compile(r"c-[0-9a-f]{12}")
 
@@ -32,7 +35,7 @@ class CannotKeep(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One copy: `at` in Unix seconds, `by` who had it made, `file` what was open."""
+    """One copy: `at` in Unix seconds, `by` who had it made, `file` what was open; `automatic` if nobody asked."""
 
     checkpoint_id: str
     label: str | None
@@ -40,6 +43,7 @@ class Checkpoint:
     by: str
     bytes: int
     file: str
+    automatic: bool = False
 
 
 class Store:
@@ -72,8 +76,8 @@ class Store:
             raise CannotKeep(f"there is no checkpoint {checkpoint_id[:100]!r}; the newest are: {known}")
         return found
 
-    def make(self, label: str | None, by: str, keep: str = "") -> Checkpoint:
-        """Copy what is open; let the oldest go, but not `keep`. Raises CannotKeep."""
+    def make(self, label: str | None, by: str, keep: str = "", *, automatic: bool = False) -> Checkpoint:
+        """Copy what is open; let the oldest of its kind go, but not `keep`. Raises CannotKeep."""
         checkpoint_id = f"c-{secrets.token_hex(6)}"
         path = self._blend(checkpoint_id)
         try:
@@ -87,10 +91,11 @@ class Store:
         except (RuntimeError, OSError) as error:
             path.unlink(missing_ok=True)
             raise CannotKeep(f"Blender cannot write a checkpoint to {self.folder}: {error}") from None
-        if size > MAX_BYTES:
+        room = MAX_AUTOMATIC_BYTES if automatic else MAX_BYTES
+        if size > room:
             path.unlink(missing_ok=True)
-            raise CannotKeep(f"this file has {size} bytes compressed; all checkpoints may have {MAX_BYTES} together")
-        made = Checkpoint(checkpoint_id, label, time.time(), by, size, bpy.data.filepath)
+            raise CannotKeep(f"this file has {size} bytes compressed; all checkpoints may have {room} together")
+        made = Checkpoint(checkpoint_id, label, time.time(), by, size, bpy.data.filepath, automatic)
         try:
             path.with_suffix(".json").write_text(json.dumps(asdict(made)), encoding="utf-8")
         except OSError as error:
@@ -107,7 +112,7 @@ class Store:
         """
         wanted = self.find(checkpoint_id)
         label = f"Before going back to {wanted.label or wanted.checkpoint_id}"[:MAX_LABEL]
-        before = self.make(label, by, checkpoint_id)
+        before = self.make(label, by, checkpoint_id, automatic=True)
         return wanted, before, self.open(wanted)
 
     def open(self, checkpoint: Checkpoint) -> Path:
@@ -145,17 +150,21 @@ class Store:
                 str(told["by"]),
                 size,
                 str(told["file"]),
+                told.get("automatic") is True,
             )
         except (OSError, ValueError, KeyError, TypeError):
             # Half written, or not one of ours.
             return None
 
     def _let_go(self, kept: set[str]) -> None:
-        count, size = 0, 0
+        limits = {False: (MAX_COUNT, MAX_BYTES), True: (MAX_AUTOMATIC, MAX_AUTOMATIC_BYTES)}
+        used = {False: (0, 0), True: (0, 0)}
         for item in self.all():
-            count, size = count + 1, size + item.bytes
-            if (count > MAX_COUNT or size > MAX_BYTES) and item.checkpoint_id not in kept:
-                count, size = count - 1, size - item.bytes
+            before = used[item.automatic]
+            count, size = used[item.automatic] = before[0] + 1, before[1] + item.bytes
+            most, room = limits[item.automatic]
+            if (count > most or size > room) and item.checkpoint_id not in kept:
+                used[item.automatic] = before
                 for suffix in (".json", ".blend"):
                     with contextlib.suppress(OSError):
                         self._blend(item.checkpoint_id).with_suffix(suffix).unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import _thread
 import contextlib
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -143,20 +142,6 @@ if not REGIONS_ARE_WHOLE:
     _REPLACED["view3d"] = {ALL: _in_region}
     _REPLACED["anim"] = {"keyframe_insert_menu": _in_region}
     _REPLACED["uv"] = {"project_from_view": _in_region}
-
-
-@contextlib.contextmanager
-def interpreter_kept() -> Iterator[None]:
-    """Give Python's own settings back that code may change: what traces, what shows errors, how deep calls may go."""
-    hooks = sys.excepthook, sys.displayhook
-    tracing, profiling, depth = sys.gettrace(), sys.getprofile(), sys.getrecursionlimit()
-    try:
-        yield
-    finally:
-        sys.settrace(tracing)
-        sys.setprofile(profiling)
-        sys.setrecursionlimit(depth)
-        sys.excepthook, sys.displayhook = hooks
 
 
 @contextlib.contextmanager

@@ -75,8 +75,12 @@ class UsersMode:
         """Bring mode, selection and active object back; return whether they were changed and are as before."""
         if not self.counts or self._own or _mode() == self.mode or ends_with_mode(self._code):
             return False
+        return self.restore()
+
+    def restore(self) -> bool:
+        """Bring mode, selection and active object back, whoever has changed them; return whether that is so."""
         layer = bpy.context.view_layer
-        if layer != self._layer:
+        if layer != self._layer or _mode() == self.mode:
             return False
         active = layer.objects.get(self.name)
         if active is None:

@@ -2,8 +2,8 @@
 
 The interpreter raises an exception that another thread has set at its next check, between two bytecodes. Checks follow
 calls, and jumps backwards. Everything here leans on where they are not: between `if self._armed` and the call that
-sets the exception, and between `self._armed = False` and the call that takes it back. So what is set is either raised
-inside `call`, or taken back: code after it is never hit. (CPython up to 3.13, with its global lock.)
+sets the exception, and between `self._armed = False` and the `try` that lets it come. So what is set is raised inside
+`call`: code after it is never hit. (CPython up to 3.14, with its global lock.)
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ MAX_STACK_BYTES = 8_192
 _set_exception = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)(
     ("PyThreadState_SetAsyncExc", ctypes.pythonapi)
 )
-_NONE = ctypes.c_void_p(None)
 
 
 class JobCancelled(BaseException):
@@ -36,6 +35,7 @@ class Interrupter:
 
     def __init__(self) -> None:
         self._armed = False
+        self._asked = False
         self._thread = ctypes.c_ulong(0)
         self._ident = 0
 
@@ -67,19 +67,29 @@ class Interrupter:
             return action()
         self._ident = threading.get_ident()
         self._thread = ctypes.c_ulong(self._ident)
-        thread, none = self._thread, _NONE
+        thread, address, interrupted = self._thread, self._address, self._exception
+        self._asked = False
         try:
             self._armed = True
             return action()
         finally:
-            # One after the other, without a check between.
+            # Without a check between here and the try.
             self._armed = False
-            _set_exception(thread, none)
+            if self._asked:
+                try:
+                    # It is raised here for good. To take it back would leave Python 3.11 with a check that never ends:
+                    # slow from then on, and gone for good in the next call while a trace function is set.
+                    _set_exception(thread, address)
+                    while True:
+                        pass
+                except interrupted:
+                    pass
 
     def interrupt(self) -> bool:
         """Raise JobCancelled in the call that runs; return whether there is one."""
         thread, address = self._thread, self._address
         if self._armed:
+            self._asked = True
             _set_exception(thread, address)
         return self._armed
 

@@ -323,6 +323,8 @@ def start_timer(tick: Callable[[], float]) -> Callable[[], None]:
     """Call `tick`, which returns the seconds until its next turn, from a Blender timer. Returns what ends it."""
     import bpy
 
+    stopped = False
+
     def guarded() -> float:
         try:
             return tick()
@@ -330,10 +332,19 @@ def start_timer(tick: Callable[[], float]) -> Callable[[], None]:
             # Blender drops a timer that raises; the queue must go on.
             traceback.print_exc()
             return 1.0
+        finally:
+            if not stopped and not bpy.app.timers.is_registered(guarded):
+                # A job has unregistered every timer that it could find.
+                register()
 
-    bpy.app.timers.register(guarded, first_interval=IDLE_INTERVAL, persistent=True)
+    def register() -> None:
+        bpy.app.timers.register(guarded, first_interval=IDLE_INTERVAL, persistent=True)
+
+    register()
 
     def stop() -> None:
+        nonlocal stopped
+        stopped = True
         if bpy.app.timers.is_registered(guarded):
             bpy.app.timers.unregister(guarded)
 

@@ -21,27 +21,37 @@ IDLE_SECONDS = 2.0
 PULSE_AFTER = 1.0
 
 
-_PENDING = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-
-
 class _Pulse:
-    """Tells whether the main thread interprets Python: a short loop stands at the same place whenever one looks."""
+    """Tells whether the main thread interprets Python: a short loop stands at the same place whenever one looks.
+
+    What it is asked to do is no Python: Python 3.11 never comes back from a function that it calls at such a moment
+    while code has set a trace function.
+    """
 
     def __init__(self) -> None:
-        self.beats = 0
+        # Turned around by the main thread as soon as it interprets anything. Kept as long as it may do so.
+        self._sign = [False, True]
         self._asked = False
-        # Kept as long as the interpreter may call it.
-        self._call = _PENDING(self._beat)
+        self._beats = 0
+        self._turn = ctypes.cast(ctypes.pythonapi.PyList_Reverse, ctypes.c_void_p)
+        self._add = ctypes.pythonapi.Py_AddPendingCall
+        self._add.argtypes, self._add.restype = [ctypes.c_void_p, ctypes.c_void_p], ctypes.c_int
+
+    @property
+    def beats(self) -> int:
+        """Return how often the main thread has answered."""
+        if self._asked and self._sign[0]:
+            self._sign.reverse()
+            self._asked = False
+            self._beats += 1
+        return self._beats
 
     def ask(self) -> None:
         """Have the main thread count a beat as soon as it interprets anything."""
         if not self._asked:
-            self._asked = ctypes.pythonapi.Py_AddPendingCall(self._call, None) == 0
-
-    def _beat(self, _: object) -> int:
-        self._asked = False
-        self.beats += 1
-        return 0
+            self._asked = True
+            if self._add(self._turn, id(self._sign)) != 0:
+                self._asked = False
 
 
 # One for good: a beat may be due long after its watch has ended.

@@ -8,6 +8,7 @@ Run by hand, as run.py beside it; it needs no places of buttons, so that it runs
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import sys
 import tempfile
@@ -26,8 +27,14 @@ from bus_double import BusDouble  # noqa: E402
 
 # What a person does with the mouse and keys, done by the operators behind them: in a timer, so that no job does it.
 DO = """
-import bpy
+import bpy, os, traceback
 def act():
+    try:
+        do()
+    except Exception:
+        traceback.print_exc()
+    open(os.path.join(os.environ['HOME'], 'acted'), 'w').close()
+def do():
     window = bpy.context.window_manager.windows[0]
     area = next(area for area in window.screen.areas if area.type == 'VIEW_3D')
     region = next(region for region in area.regions if region.type == 'WINDOW')
@@ -49,9 +56,11 @@ class Together(Desk):
     """A Blender in which somebody works."""
 
     def act(self, line: str, seconds: float = 0.5) -> None:
-        """Let the person do something, soon."""
+        """Let the person do something, and wait until they have: on a busy machine that takes some seconds."""
+        (self.folder / "acted").unlink(missing_ok=True)
         (self.folder / "act").write_text(DO.format(line, 0.1))
-        time.sleep(seconds + 1.0)
+        self.until((self.folder / "acted").exists, f"Blender did not act: {line}", 60.0)
+        time.sleep(seconds)
 
     def run(self, code: str, **params: Any) -> str:
         """What code prints that is run as a job."""
@@ -63,7 +72,7 @@ class Together(Desk):
     def state(self) -> Any:
         return json.loads(self.run(STATE))
 
-    def told(self, job_id: str, words: str, seconds: float = 15.0) -> None:
+    def told(self, job_id: str, words: str, seconds: float = 60.0) -> None:
         """Wait until the bus was told these words of a job."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -166,6 +175,9 @@ def checkpoints_are_made_by_themselves(desk: Together) -> None:
 
 
 def progress_is_seen(desk: Together) -> None:
+    # Another file has been loaded since, whose sidebar is closed.
+    desk.act("area.spaces.active.show_region_ui = True", 1.0)
+    desk.act("next(r for r in area.regions if r.type == 'UI').active_panel_category = 'Bus'", 1.0)
     code = (
         "import time\nfor part in range(60):\n    progress(part * 100 / 60, f'step {part}')\n"
         "    until = time.time() + 0.2\n    while time.time() < until: pass"
@@ -206,6 +218,63 @@ def a_cycles_view_has_its_objects(desk: Together) -> None:
     desk.run("for item in bpy.data.objects: item.hide_set(False)\nprint(bpy.context.space_data.shading.type)")
 
 
+def a_question_shows_all_and_waits_for_free_hands(desk: Together) -> None:
+    policy = f"bpy.context.preferences.addons[{MODULE!r}].preferences.policy"
+    consent = f"from {MODULE}.commands.allowed.policy import consent; "
+    desk.act(f"{policy} = 'ask'", 0.0)
+    desk.act("bpy.ops.transform.translate('INVOKE_DEFAULT')", 0.0)
+    hidden = "x = 1" + " " * 200 + "; y = 2  # \u202e\u200b hidden\n"
+    code = hidden + "".join(f"print('line {number}', {'1 + ' * 60}1)\n" for number in range(40))
+    job = desk.bus.dispatch("execute_code", {"code": code})
+    desk.picture("p5-no-question-in-a-grab")
+    desk.key("Escape")
+    desk.tool("xdotool", "mousemove", "600", "450")
+    desk.picture("p6-question")
+    # Neither Escape nor Return decides anything.
+    desk.key("Escape")
+    time.sleep(2.0)
+    assert desk.bus.updates.empty()
+    desk.act(consent + "bpy.ops.blender_bus.consent('INVOKE_DEFAULT', number=consent.questions[0].number)", 2.0)
+    desk.key("Return")
+    time.sleep(2.0)
+    assert desk.bus.updates.empty()
+    desk.picture("p7-question-in-the-panel")
+    desk.act(consent + "bpy.ops.blender_bus.answer(number=consent.questions[0].number, verdict='refuse')", 0.0)
+    update = desk.bus.updates.get(timeout=30)
+    assert update["job_id"] == job and "refused by the user" in update["error"], update
+    desk.bus.dispatch("execute_code", {"code": "print('asked')"})
+    desk.picture("p8-short-question")
+    desk.act(consent + "bpy.ops.blender_bus.answer(number=consent.questions[0].number, verdict='once')", 0.0)
+    assert desk.bus.updates.get(timeout=30)["result"] == "asked\n"
+    desk.act(f"{policy} = 'everything'", 0.0)
+
+
+def a_sculpt_stroke_is_waited_for(desk: Together) -> None:
+    desk.act("bpy.ops.object.mode_set(mode='OBJECT')", 0.0)
+    desk.act("bpy.context.view_layer.objects.active = bpy.data.objects['Cube']", 0.0)
+    desk.act("bpy.ops.object.mode_set(mode='SCULPT')", 0.0)
+    # The mouse on the cube, with its button down.
+    desk.tool("xdotool", "mousemove", "640", "430", "mousedown", "1")
+    desk.tool("xdotool", "mousemove_relative", "--", "5", "5")
+    time.sleep(2.0)
+    job = desk.bus.dispatch("execute_code", {"code": "bpy.data.objects['Light'].location.x = 7"})
+    try:
+        desk.told(job, "waiting: modal operator sculpt.brush_stroke")
+        desk.picture("p9-sculpting")
+    finally:
+        desk.tool("xdotool", "mouseup", "1")
+    assert desk.bus.updates.get(timeout=60)["status"] == "completed"
+    assert desk.state()[0] == "SCULPT"
+    desk.act("bpy.ops.object.mode_set(mode='OBJECT')", 0.0)
+
+
+def a_camera_view_has_its_frame(desk: Together) -> None:
+    desk.act("area.spaces.active.region_3d.view_perspective = 'CAMERA'", 1.0)
+    image = json.loads(desk.bus.ask("get_viewport_screenshot", max_size=600)["result"])["image"]
+    (desk.pictures / "p10-camera.png").write_bytes(base64.b64decode(image["data"]))
+    desk.act("area.spaces.active.region_3d.view_perspective = 'PERSP'", 0.0)
+
+
 def busy_threads_break_no_memory(desk: Together) -> None:
     """Blender ended here where its overrides were not safe beside Python threads."""
     desk.run(
@@ -213,7 +282,7 @@ def busy_threads_break_no_memory(desk: Together) -> None:
         "    while not stop.wait(0.001): [str(number) for number in range(500)]\n"
         "threading.Thread(target=work, daemon=True).start()"
     )
-    for _ in range(300):
+    for _ in range(100):
         desk.run("names = [item.name for item in bpy.data.objects]\nbpy.data.objects[0].location.x += 0.01")
     desk.run("bpy.app.driver_namespace['stop'].set()")
 
@@ -224,6 +293,9 @@ CHECKS: tuple[Callable[[Together], None], ...] = (
     edit_mode_is_given_back,
     checkpoints_are_made_by_themselves,
     progress_is_seen,
+    a_question_shows_all_and_waits_for_free_hands,
+    a_sculpt_stroke_is_waited_for,
+    a_camera_view_has_its_frame,
     busy_threads_break_no_memory,
     endless_code_comes_back,
     a_cycles_view_has_its_objects,
@@ -238,12 +310,12 @@ def main() -> None:
     args = parser.parse_args()
     args.pictures.mkdir(parents=True, exist_ok=True)
     failed = 0
-    with screen(), BusDouble() as bus, tempfile.TemporaryDirectory() as folder:
+    with screen(), BusDouble() as bus, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         desk = Together(args.pictures, bus, Path(folder))
         try:
             connect(desk)
             for check in CHECKS:
-                if args.only not in check.__name__:
+                if not any(part in check.__name__ for part in args.only.split(",")):
                     continue
                 try:
                     check(desk)

@@ -33,7 +33,7 @@ sys.path[:0] = [str(next((ROOT / "addon" / "wheels").glob("websockets-*.whl"))),
 from bus_double import TOKEN, BusDouble, http_answer  # noqa: E402 (the wheel comes first)
 from local_client import LocalClient  # noqa: E402
 
-DISPLAY = ":77"
+DISPLAY = os.environ.get("WINDOW_TEST_DISPLAY", ":77")
 MODULE = "bl_ext.user_default.blender_bus"
 LOCAL_PORT = 19876
 CONNECT, START_LOCAL = (1224, 190), (1165, 361)
@@ -50,6 +50,9 @@ STEADY_MB = 20.0
 class Desk:
     """A screen with a Blender on it, and the bus it belongs to."""
 
+    # Of its window. A smaller one is drawn faster by software.
+    size = ("1600", "900")
+
     def __init__(self, pictures: Path, bus: BusDouble, folder: Path, token: str = TOKEN) -> None:
         self.pictures, self.bus, self.folder, self.log = pictures, bus, folder, folder / "blender.log"
         extensions = folder / "extensions" / "user_default"
@@ -57,16 +60,17 @@ class Desk:
         (extensions / "blender_bus").symlink_to(ROOT / "addon")
         own = {"DISPLAY": DISPLAY, "HOME": str(folder), "BLENDER_USER_RESOURCES": str(folder)}
         self.env = {**os.environ, **own, "LIBGL_ALWAYS_SOFTWARE": "1", "BUS_URL": bus.url, "BUS_TOKEN": token}
-        command = ["blender", "--window-geometry", "0", "0", "1600", "900", "--python", str(HERE / "inside.py")]
+        command = ["blender", "--window-geometry", "0", "0", *self.size, "--python", str(HERE / "inside.py")]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(command, env=self.env, stdout=output, stderr=output)
         self.until(lambda: "READY" in self.log.read_text(), "Blender did not start")
         time.sleep(2.0)
 
-    def until(self, true: Any, otherwise: str, seconds: float = 60.0) -> None:
+    def until(self, true: Any, otherwise: str, seconds: float = 300.0) -> None:
         end = time.monotonic() + seconds
         while not true():
             if time.monotonic() > end or self.process.poll() is not None:
+                self.process.kill()
                 sys.exit(f"{otherwise}:\n{self.log.read_text()}")
             time.sleep(0.1)
 
@@ -259,7 +263,7 @@ def main() -> None:
     if missing:
         sys.exit(f"not on the PATH: {', '.join(missing)}")
     args.pictures.mkdir(parents=True, exist_ok=True)
-    with screen(), BusDouble() as bus, tempfile.TemporaryDirectory() as folder:
+    with screen(), BusDouble() as bus, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         desk = Desk(args.pictures, bus, Path(folder))
         try:
             connect_and_start_local(desk)
