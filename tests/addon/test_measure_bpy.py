@@ -220,3 +220,21 @@ def test_bad_input_is_named(bpy: Any, params: dict[str, Any], told: str) -> None
     outcome = run("measure", **params)
     assert outcome.status == "failed"
     assert told in outcome.error
+
+
+def test_a_large_mesh_is_looked_at_while_others_use_blender(bpy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from addon.commands.seeing import measure
+    from addon.commands.seeing.facts import camera
+
+    exact = run("measure", names=["Cube"]).document
+    monkeypatch.setattr(measure, "MAX_AT_ONCE", 0)
+    monkeypatch.setattr(camera, "MAX_FACES", 0)
+    large = run("measure", names=["Cube"]).document
+    assert large["objects"]["Cube"]["mesh"] == exact["objects"]["Cube"]["mesh"]
+    told, before = large["objects"]["Cube"]["camera"], exact["objects"]["Cube"]["camera"]
+    assert told["visible"] and told["box"] == pytest.approx(before["box"], abs=0.02)
+    assert told["fills"] >= before["fills"] and told["cut_by"] == before["cut_by"] == []
+    assert "boxes in the picture" in large["camera"]["note"] and large["camera"]["sees"] == ["Cube"]
+    monkeypatch.setattr(measure, "BUDGET_SECONDS", -1.0)
+    late = run("measure", names=["Cube"], checks=["mesh"]).document
+    assert "were left out" in late["note"] and "mesh" not in late["objects"]["Cube"]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import time
 from typing import Any
 
 import bpy
 from mathutils import Vector
 
 from ...link.queue.control import JobControl
+from ..background import Steps, off_main
 from ..registry import CommandError, command
 from ..values import vector
 from .facts import camera as cameras
 from .facts.form import Form, form_of, scene_scale
-from .facts.mesh import mesh_facts
+from .facts.mesh import mesh_facts, read
 from .facts.pairs import TOUCH, gap, relation, support
 from .objects import alike, is_visible
 
@@ -22,15 +25,21 @@ CHECKS = ("size", "distance", "overlap", "support", "camera", "mesh")
 MAX_OBJECTS = 60
 MAX_NAMED = 200
 MAX_PAIRS = 120
+# Meshes with more vertices are looked at on a thread of their own, while others use Blender.
+MAX_AT_ONCE = 100_000
+# Meshes that are not begun after so many seconds are left out.
+BUDGET_SECONDS = 20.0
 
 
 @command("measure")
-def measure(control: JobControl, *, names: list[str] | None = None, checks: list[str] | None = None) -> dict[str, Any]:
+def measure(
+    control: JobControl, *, names: list[str] | None = None, checks: list[str] | None = None
+) -> Steps[dict[str, Any]]:
     """Return facts of each object in `objects`, of pairs in `pairs`, and of the camera in `camera`.
 
     Of many objects, pairs are those that are nearest to each other. Raises CommandError for unknown names and checks.
     """
-    wanted = _checks(checks or [])
+    wanted, began = _checks(checks or []), time.monotonic()
     # First: removed objects leave gaps in the layer until it is updated.
     depsgraph = cameras.depsgraph_of_now()
     items, left_out = _objects(names or [])
@@ -40,7 +49,8 @@ def measure(control: JobControl, *, names: list[str] | None = None, checks: list
     notes = []
     if left_out:
         notes.append(f"{left_out} more visible objects were not measured; name those that you want to know of")
-    if wanted - {"camera", "mesh"}:
+    heavy = "camera" in wanted and cameras.faces(depsgraph) > cameras.MAX_FACES
+    if heavy or wanted - {"camera", "mesh"}:
         forms = _forms(control, items, depsgraph, scale)
         for item, form in zip(items, forms, strict=True):
             if "size" in wanted:
@@ -50,15 +60,17 @@ def measure(control: JobControl, *, names: list[str] | None = None, checks: list
             answer["pairs"] = _pairs(control, solid, wanted, notes)
         if "support" in wanted:
             _support(control, solid, items, depsgraph, scale, rows)
-    if "mesh" in wanted:
-        for item in items:
-            if item.type == "MESH":
-                rows[item.name]["mesh"] = mesh_facts(item)
-                control.check_cancelled()
-    if "camera" in wanted:
+    if heavy:
+        answer["camera"], shown = cameras.frame(bpy.context.scene, forms, scale)
+        for name, row in shown.items():
+            rows[name]["camera"] = row
+    elif "camera" in wanted:
         answer["camera"], seen = cameras.look(bpy.context.scene, depsgraph, scale)
         for item in items if "grid" in answer["camera"] else ():
             rows[item.name]["camera"] = cameras.told(seen.get(item.name), answer["camera"]["grid"], scale)
+    if "mesh" in wanted:
+        # Last: what takes a turn of its own may find another scene.
+        yield from _meshes(control, [item.name for item in items if item.type == "MESH"], began, rows, notes)
     if notes:
         answer["note"] = ". ".join(notes)
     return answer
@@ -126,6 +138,25 @@ def _pairs(control: JobControl, forms: list[Form], wanted: set[str], notes: list
         if "distance" in wanted or row["relation"] != "apart":
             rows.append(row)
     return rows
+
+
+def _meshes(control: JobControl, names: list[str], began: float, rows: dict[str, Any], notes: list[str]) -> Steps[None]:
+    for done, name in enumerate(names):
+        if time.monotonic() - began > BUDGET_SECONDS:
+            left = len(names) - done
+            notes.append(f"After {BUDGET_SECONDS:.0f} s the meshes of {left} objects were left out; name fewer objects")
+            return
+        item = bpy.context.view_layer.objects.get(name)
+        if item is None or item.type != "MESH":
+            rows[name]["mesh"] = {"problem": "it was removed while others were measured"}
+            continue
+        raw = read(item)
+        if len(raw.points) > MAX_AT_ONCE:
+            control.progress(100.0 * done / len(names), f"mesh of {name}")
+            rows[name]["mesh"] = yield from off_main(control, functools.partial(mesh_facts, raw))
+        else:
+            rows[name]["mesh"] = mesh_facts(raw)
+        control.check_cancelled()
 
 
 def _support(

@@ -57,7 +57,8 @@ def set_view(
         view.view_distance = bounds.radius * 1.2 * space.lens * 2 / VIEWPORT_SENSOR / shortest
     if shading is not None:
         space.shading.type = shading.upper()
-    view.update()
+    if not bpy.app.background:  # regions are half made there, and it would end Blender
+        view.update()
     place.area.tag_redraw()
     return {"success": True, "target": target, "angle": angle, "shading": space.shading.type.lower()}
 

@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import bpy
+from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 
 from ...values import number, vector
+from .form import Form
 
 ACROSS = 64
+# With more faces rays take too long: the tree they search in is made anew for each scene.
+MAX_FACES = 1_000_000
+MAX_POINTS = 2_000
 
 
 @dataclass(slots=True)
@@ -24,10 +29,8 @@ class Seen:
 def look(scene: Any, depsgraph: Any, scale: float) -> tuple[dict[str, Any], dict[str, Seen]]:
     """Return facts of the scene's camera, and what it sees of each object by name."""
     camera = scene.camera
-    if camera is None:
-        return {"name": None, "note": "The scene has no camera"}, {}
-    if camera.type != "CAMERA" or camera.data.type == "PANO":
-        return {"name": camera.name, "note": "Only perspective and orthographic cameras are looked through"}, {}
+    if (refused := _no_camera(camera)) is not None:
+        return refused, {}
     render = scene.render
     width = render.resolution_x * render.pixel_aspect_x
     height = render.resolution_y * render.pixel_aspect_y
@@ -35,9 +38,27 @@ def look(scene: Any, depsgraph: Any, scale: float) -> tuple[dict[str, Any], dict
     if height > width:
         columns, rows = max(1, round(ACROSS * width / height)), ACROSS
     seen = _cast(scene, depsgraph, camera, columns, rows)
-    data = camera.data
     hits = sum(len(item.cells) for item in seen.values())
-    facts = {
+    facts = _facts(scene, scale)
+    facts["sees"] = sorted(seen, key=lambda name: -len(seen[name].cells))[:50]
+    facts["empty_share"] = number(1.0 - hits / (columns * rows))
+    facts["grid"] = [columns, rows]
+    return facts, seen
+
+
+def _no_camera(camera: Any) -> dict[str, Any] | None:
+    if camera is None:
+        return {"name": None, "note": "The scene has no camera"}
+    if camera.type != "CAMERA" or camera.data.type == "PANO":
+        return {"name": camera.name, "note": "Only perspective and orthographic cameras are looked through"}
+    return None
+
+
+def _facts(scene: Any, scale: float) -> dict[str, Any]:
+    camera, render = scene.camera, scene.render
+    data = camera.data
+    perspective = data.type == "PERSP"
+    return {
         "name": camera.name,
         "type": data.type,
         "location": vector(camera.matrix_world.translation * scale),
@@ -45,14 +66,45 @@ def look(scene: Any, depsgraph: Any, scale: float) -> tuple[dict[str, Any], dict
             round(render.resolution_x * render.resolution_percentage / 100),
             round(render.resolution_y * render.resolution_percentage / 100),
         ],
-        "sees": sorted(seen, key=lambda name: -len(seen[name].cells))[:50],
-        "empty_share": number(1.0 - hits / (columns * rows)),
+        "lens_mm" if perspective else "ortho_scale": number(data.lens if perspective else data.ortho_scale * scale),
     }
-    facts["lens_mm" if data.type == "PERSP" else "ortho_scale"] = number(
-        data.lens if data.type == "PERSP" else data.ortho_scale * scale
-    )
-    facts["grid"] = [columns, rows]
-    return facts, seen
+
+
+def faces(depsgraph: Any) -> int:
+    """Return how many faces are shown, without those of instances."""
+    items = (item for item in bpy.context.view_layer.objects if item.type == "MESH")
+    return sum(len(item.evaluated_get(depsgraph).data.polygons) for item in items)
+
+
+def frame(scene: Any, forms: list[Form], scale: float) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """As `look` and `told`, of scenes with too many faces for rays: by points in the picture, hidden or not."""
+    if (refused := _no_camera(scene.camera)) is not None:
+        return refused, {}
+    rows = {}
+    for form in forms:
+        if not form.has_size:
+            continue
+        points = form.points[:: max(1, len(form.points) // MAX_POINTS)] / scale
+        seen = [world_to_camera_view(scene, scene.camera, Vector(point)) for point in points]
+        inside = [p for p in seen if p.z > 0 and 0 <= p.x <= 1 and 0 <= p.y <= 1]
+        if not inside:
+            rows[form.name] = {"visible": False, "fills": 0.0}
+            continue
+        ahead = [p for p in seen if p.z > 0]
+        xs, ys = [p.x for p in ahead], [1 - p.y for p in ahead]
+        cut = zip(("left", "top", "right", "bottom"), (min(xs) < 0, min(ys) < 0, max(xs) > 1, max(ys) > 1), strict=True)
+        left, top, right, bottom = (min(1.0, max(0.0, v)) for v in (min(xs), min(ys), max(xs), max(ys)))
+        rows[form.name] = {
+            "visible": True,
+            "fills": number((right - left) * (bottom - top)),
+            "box": [round(v, 3) for v in (left, top, right, bottom)],
+            "cut_by": [side for side, is_cut in cut if is_cut],
+            "distance": number(min(p.z for p in inside) * scale),
+        }
+    facts = _facts(scene, scale)
+    facts["sees"] = [name for name, row in rows.items() if row["visible"]][:50]
+    facts["note"] = f"More than {MAX_FACES} faces: boxes in the picture are told, and what hides what is not"
+    return facts, rows
 
 
 def told(seen: Seen | None, grid: list[int], scale: float) -> dict[str, Any]:

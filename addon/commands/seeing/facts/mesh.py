@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,19 @@ MIN_AREA = 1e-10
 _MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 
 
-def mesh_facts(item: Any) -> dict[str, Any]:
-    """Return counts of what is in a mesh, and of what is wrong with it; 0 is good."""
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A mesh as arrays, which nothing that happens in Blender changes any more."""
+
+    points: Any
+    edges: Any
+    corners: Any
+    sides: Any
+    starts: Any
+
+
+def read(item: Any) -> Raw:
+    """Read the mesh of an object; on the main thread."""
     if item.mode == "EDIT":
         # Else it is the mesh from before the edit.
         item.update_from_editmode()
@@ -24,6 +36,13 @@ def mesh_facts(item: Any) -> dict[str, Any]:
     edges = _attribute(mesh, ".edge_verts", mesh.edges, "vertices", 2)
     corners = _attribute(mesh, ".corner_vert", mesh.loops, "vertex_index", 1).ravel()
     starts = _read(mesh.polygons, "loop_start", 1, np.int32).ravel()
+    sides = _attribute(mesh, ".corner_edge", mesh.loops, "edge_index", 1).ravel()
+    return Raw(points, edges, corners, sides, starts)
+
+
+def mesh_facts(raw: Raw) -> dict[str, Any]:
+    """Return counts of what is in a mesh, and of what is wrong with it; 0 is good. On any thread."""
+    points, edges, corners, starts = raw.points, raw.edges, raw.corners, raw.starts
     sizes = np.diff(starts, append=len(corners))
     areas = _areas(points, corners, starts, sizes)
     count = len(points)
@@ -43,7 +62,7 @@ def mesh_facts(item: Any) -> dict[str, Any]:
     wired = used.copy()
     wired[edges.ravel()] = True
     facts["loose_vertices"] = int((~wired).sum())
-    facts |= _edges(mesh, corners, edges)
+    facts |= _edges(raw.sides, corners, edges)
     if facts["faces"] and not facts["boundary_edges"] and not facts["non_manifold_edges"]:
         volume = _volume(points.astype(np.float64), corners, starts, sizes)
         facts["closed"] = True
@@ -88,13 +107,13 @@ def _doubles(points: Any) -> int:
         cells = np.floor(finite.astype(np.float64) / SAME + shift).astype(np.int64)
         # One number a cell, since sorting rows is slow; a rare collision is no matter.
         keys = (cells.astype(np.uint64) * _MIX).sum(axis=1)
-        counts.append(len(keys) - len(np.unique(keys)))
+        keys.sort()
+        counts.append(int((keys[1:] == keys[:-1]).sum()))
     return max(counts, default=0)
 
 
-def _edges(mesh: Any, corners: Any, edges: Any) -> dict[str, int]:
+def _edges(sides: Any, corners: Any, edges: Any) -> dict[str, int]:
     """Return what edges tell: at one face, at more than two, at faces that face different ways."""
-    sides = _attribute(mesh, ".corner_edge", mesh.loops, "edge_index", 1).ravel()
     uses = np.bincount(sides, minlength=len(edges))
     # In faces that face the same way, the two sides of an edge run in opposite directions.
     runs = np.where(edges[sides, 0] == corners, 1.0, -1.0)
