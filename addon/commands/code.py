@@ -23,10 +23,10 @@ from ..link.queue.main_thread import interrupter
 from ..link.records import MAX_RESULT_BYTES, cut_middle
 from .allowed.policy import code_effect
 from .console import output_log
+from .exits import EXITED, HELPER, Exited, exited
 from .hints.explain import explain
 from .place import in_viewport
 from .registry import Bounds, CommandError, command
-from .running.exits import EXITED, HELPER, Exited, exited
 from .running.guards import guarded
 from .running.interpreter import interpreter_kept
 from .running.kept import kept_names

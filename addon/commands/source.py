@@ -9,7 +9,7 @@ import re
 import textwrap
 from types import CodeType
 
-from .running.exits import kept_in
+from .exits import kept_in
 
 FUTURES = 0
 for _name in __future__.all_feature_names:

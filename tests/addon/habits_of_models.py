@@ -101,7 +101,7 @@ def scene(bpy: Any) -> dict[str, Any]:
             [constraint.name for constraint in item.constraints],
             [slot.material and slot.material.name for slot in item.material_slots],
             # Cycles gives objects one of its own as it draws them.
-            sorted(key for key in item.keys() if key != "cycles"),
+            sorted({*item.keys()} - {"cycles"}),
             (item.hide_viewport, item.hide_render, item.vertex_groups.keys()),
             0 if item.animation_data is None else len(item.animation_data.drivers),
         )
