@@ -23,7 +23,6 @@ from ..link.queue.main_thread import interrupter
 from ..link.records import MAX_RESULT_BYTES, cut_middle
 from .allowed.policy import code_effect
 from .console import output_log
-from .exits import EXITED, HELPER, Exited, exited
 from .hints.explain import explain
 from .place import in_viewport
 from .registry import Bounds, CommandError, command
@@ -33,7 +32,7 @@ from .running.kept import kept_names
 from .running.modes import users_mode
 from .running.observed import observed
 from .running.streams import ERROR, OUTPUT, Capture, redirected
-from .source import compiled, unwrapped
+from .source import EXITED, HELPER, Exited, compiled, exited, unwrapped
 from .values import plain
 
 MAX_CODE_CHARS = 8 * 1_048_576
