@@ -71,7 +71,7 @@ PACKAGES = [
         """
         __main__ __init__
         headless operators panels
-        preferences questions
+        preferences questions dots
         session
         display
         commands repository

@@ -27,7 +27,6 @@ from .console import output_log
 from .hints.explain import explain
 from .place import in_viewport
 from .registry import Bounds, CommandError, command
-from .running.exits import EXITED, HELPER, Exited, exited
 from .running.guards import guarded
 from .running.interpreter import interpreter_kept
 from .running.kept import kept_names
@@ -35,7 +34,7 @@ from .running.main_module import as_main
 from .running.modes import users_mode
 from .running.observed import observed
 from .running.streams import ERROR, OUTPUT, Capture, redirected
-from .source import compiled, unwrapped
+from .source import EXITED, HELPER, Exited, compiled, exited, unwrapped
 from .values import plain
 
 MAX_CODE_CHARS = 8 * 1_048_576

@@ -18,6 +18,8 @@ PATIENCE = 600.0
 # Some add-ons keep an operator running all day. It counts while it is fresh.
 FURNITURE_AFTER = 20.0
 _RENDERS = {"RENDER": "a render", "OBJECT_BAKE": "a bake"}
+# Their operators stay on after the render until the mouse moves, which may be tomorrow.
+_LINGERING = ("RENDER_OT_render", "OBJECT_OT_bake")
 
 
 class NeverFree(Exception):
@@ -43,6 +45,7 @@ class Person:
             operator.bl_idname
             for window in bpy.context.window_manager.windows
             for operator in getattr(window, "modal_operators", ())
+            if operator.bl_idname not in _LINGERING
         ]
         self._seen = {name: self._seen.get(name, now) for name in names}
         for name in names:

@@ -100,7 +100,8 @@ def scene(bpy: Any) -> dict[str, Any]:
             [modifier.name for modifier in item.modifiers],
             [constraint.name for constraint in item.constraints],
             [slot.material and slot.material.name for slot in item.material_slots],
-            sorted(item.keys()),
+            # Cycles gives objects one of its own as it draws them.
+            sorted({*item.keys()} - {"cycles"}),
             (item.hide_viewport, item.hide_render, item.vertex_groups.keys()),
             0 if item.animation_data is None else len(item.animation_data.drivers),
         )

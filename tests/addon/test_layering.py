@@ -24,6 +24,7 @@ MAY_USE_BLENDER = {
     "repository.py",
     "session.py",
     "display.py",
+    "dots.py",
 }
 SOURCES = sorted(ADDON.rglob("*.py"))
 

@@ -180,6 +180,9 @@ def test_operators_dialogs_and_renders_are_told_in_words(bpy: Any, monkeypatch: 
     assert person.at_work() == "a render"
     renders.clear()
     area.spaces.active.active_operator = None
+    # The render is done; its operator stays on until the mouse moves.
+    operators[:] = [SimpleNamespace(bl_idname="RENDER_OT_render")]
+    assert person.at_work() == ""
     operators[:] = [SimpleNamespace(bl_idname="VIEW3D_OT_all_day")]
 
     class AllDay(bpy.types.Operator):  # type: ignore[misc, name-defined]

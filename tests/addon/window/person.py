@@ -122,12 +122,15 @@ def a_job_waits_for_a_file_dialog(desk: Together) -> None:
 def a_job_waits_for_a_render(desk: Together) -> None:
     desk.run(
         "scene = bpy.context.scene\nscene.render.engine = 'CYCLES'\nscene.cycles.device = 'CPU'\n"
-        "scene.cycles.samples, scene.cycles.use_denoising = 100, False\nscene.cycles.use_adaptive_sampling = False\n"
+        "scene.cycles.samples, scene.cycles.use_denoising = 2000, False\nscene.cycles.use_adaptive_sampling = False\n"
         "scene.render.resolution_x, scene.render.resolution_y = 320, 180"
     )
     desk.act("bpy.ops.render.render('INVOKE_DEFAULT')")
     job = desk.bus.dispatch("execute_code", {"code": "print('after')"})
     desk.told(job, "waiting: a render")
+    desk.picture("p11-rendering")
+    # The person ends it, and does not move the mouse afterwards.
+    desk.key("Escape")
     update = desk.bus.updates.get(timeout=120)
     assert update["result"] == "after\n", update
 
