@@ -44,18 +44,3 @@ async def test_callers_are_told_what_keeps_blender_busy_and_need_not_wait(tmp_pa
             assert "<code of j-" in again["running"]["message"]
             listed = (await client.call("blender_job_result", job_id=refused["job_id"])).document
             assert listed["status"] == "cancelled"
-
-
-async def test_code_without_an_end_is_named_to_the_next_caller_and_ended_by_a_cancel(tmp_path: Path) -> None:
-    with Workerd(tmp_path / "bus") as bus, HeadlessBlender(bus.url, tmp_path / "home", uuid="blender-1"):
-        async with ModernClient(f"{bus.url}/", await login(bus.url), timeout=60) as client:
-            endless = (await client.call("blender_execute_code", code="while True: pass", timeout_seconds=7)).document
-            assert (endless["status"], endless["job_state"]) == ("timeout", "running")
-            behind = (await client.call("blender_get_scene_info", timeout_seconds=2)).document
-            assert (behind["status"], behind["running"]["job_id"]) == ("timeout", endless["job_id"])
-            assert endless["job_id"] in behind["hint"]
-            await client.call("blender_job_cancel", job_id=endless["job_id"])
-            ended = await client.until_ended(endless["job_id"])
-            assert ended["status"] == "cancelled" and "while True: pass" in ended["error"]
-            after = (await client.call("blender_get_scene_info", timeout_seconds=30)).document
-            assert after["status"] == "completed"

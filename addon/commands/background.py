@@ -51,6 +51,15 @@ def off_main(control: JobControl, work: Callable[[], T]) -> Steps[T]:
     return value
 
 
+def credited(control: JobControl, ask: Callable[[], dict[str, str]], source: str) -> Steps[dict[str, str]]:
+    """Return what a service tells of an asset's maker; where it tells nothing, only its `source`, an address."""
+    try:
+        return (yield from off_main(control, ask))
+    except CommandError:
+        # The asset is there: it must not be lost for this.
+        return {"source": source}
+
+
 @contextlib.contextmanager
 def download_folder() -> Iterator[Path]:
     """Yield a folder that is gone when the job ends, however it ends."""

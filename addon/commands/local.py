@@ -5,28 +5,33 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import bpy
 
 from ..link.local_port import EXECUTE
 from ..link.queue.control import JobControl
+from ..link.queue.interrupt import JobCancelled
 from ..link.queue.main_thread import Pause, Steps
 from ..link.records import Job
 from . import field, polyhaven, registry
-from .allowed.policy import EFFECTS, Effect, is_fresh_picture
+from .allowed.policy import EFFECTS, Effect, code_effect, is_fresh_picture
 from .allowed.settings import settings
-from .code import captured, run_code
+from .code import MAX_CODE_CHARS, captured, run_code
 from .facts import manifest
 from .lines import table as lines
-from .lines.code import source
-from .registry import CommandError
+from .lines.shapes import make
+from .registry import Bounds, CommandError, Name
 from .values import plain
 
 MAX_LOCAL_OUTPUT = 64 * 1_048_576
+# Of code of a server that frames by lines.
+MAX_LINE_OUTPUT = 8 * 1_048_576
 POLL_INTERVAL = 0.1
 POLL_CAP = 3600.0
 # The newest protocol of the field whose commands are all answered, services that are not here by saying so. A lower one
@@ -108,10 +113,10 @@ def _execute_code(job: Job, control: JobControl) -> str | Steps:
 
 
 def _python_execute(job: Job, control: JobControl) -> str | Steps:
-    entry = lines.commands()[job.command]
+    entry = registry.described(job.command, _run_lines, code_effect, None)
     arguments = entry.arguments(job.params)
     # It is looked at before a question shows it, and run as it was shown.
-    arguments |= {"code": source(arguments), "script_path": None}
+    arguments |= {"code": _source(arguments), "script_path": None}
     return registry.with_consent(
         control,
         Effect.DANGER,
@@ -119,6 +124,75 @@ def _python_execute(job: Job, control: JobControl) -> str | Steps:
         lambda: entry.handler(control, **arguments),
         lambda result: json.dumps(_by_repr(result)),
     )
+
+
+class _Cancelled:
+    """What these servers' code asks whether it is to stop."""
+
+    def __init__(self, control: JobControl) -> None:
+        self._event = control.cancelled
+
+    def is_set(self) -> bool:
+        """Tell whether its caller has asked it to stop."""
+        return self._event.is_set()
+
+
+def _source(params: dict[str, Any]) -> str:
+    """Return the code to run: `code`, or the text of the file `script_path`. Raises CommandError."""
+    code, script = params.get("code"), params.get("script_path")
+    if (code is None) == (script is None):
+        raise CommandError("python.execute: give code or script_path, one of them")
+    if script is None:
+        return str(code)
+    path = Path(script).expanduser()
+    if path.suffix != ".py" or not path.is_file():
+        raise CommandError(f"python.execute: script_path must be a .py file that exists, got {str(script)[:500]!r}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise CommandError(f"python.execute: {path} cannot be read: {error}") from None
+    if len(text) > MAX_CODE_CHARS:
+        raise CommandError(f"python.execute: {path} is longer than {MAX_CODE_CHARS} characters")
+    return text
+
+
+def _run_lines(
+    control: JobControl,
+    *,
+    code: Annotated[str, Bounds(0, MAX_CODE_CHARS)] | None = None,
+    script_path: Name | None = None,
+    args: dict[str, Any] | None = None,
+    timeout_seconds: Annotated[float, Bounds(0.1, 86_400)] | None = None,
+) -> dict[str, Any]:
+    """Run code that finds `args` and leaves `__result__`; what it raises is an answer with `error`, not a failure."""
+    text = _source({"code": code, "script_path": script_path})
+    if timeout_seconds is not None:
+        control.end_after(timeout_seconds)
+    names: dict[str, Any] = {
+        "args": args or {},
+        "math": math,
+        "mcp_create_mesh": _create_mesh,
+        "__result__": None,
+        "__cancel_event__": _Cancelled(control),
+    }
+    started = time.monotonic()
+    told: dict[str, Any] = {"result": None, "stdout": "", "stderr": "", "error": None}
+    try:
+        printed = run_code(control, text, names, MAX_LINE_OUTPUT)
+    except JobCancelled as ended:
+        by_time = control.ends_at is not None and time.monotonic() >= control.ends_at
+        told["error"] = "\n".join([control.reason, *map(str, ended.args)])
+        told |= {"timed_out": by_time, "cancelled": not by_time}
+    except CommandError as error:
+        told["error"] = str(error)
+    else:
+        told |= {"result": names.get("__result__"), "stdout": printed.output, "stderr": printed.errors}
+    took = round(time.monotonic() - started, 4)
+    return {"timed_out": False, "cancelled": False, **told, "duration_seconds": took}
+
+
+def _create_mesh(mesh_type: str, *, name: str | None = None, location: Any = None, size: float = 2.0) -> Any:
+    return make(mesh_type.lower(), name, location or (0, 0, 0), size)
 
 
 def _execute(job: Job, control: JobControl) -> str | Steps:

@@ -11,7 +11,7 @@ from ..fetch import polyhaven
 from ..link.queue.control import JobControl
 from . import credit
 from .allowed.settings import POLYHAVEN, settings
-from .background import Steps, download_folder, fetcher, off_main
+from .background import Steps, credited, download_folder, fetcher, off_main
 from .models import import_model, roots
 from .registry import Bounds, CommandError, Name, command
 from .textures import build_material, keep_maps, light_with, load_image, maps_of, material_info
@@ -90,7 +90,7 @@ def download_polyhaven_asset(
 
     with download_folder() as folder:
         wanted, paths = yield from off_main(control, lambda: fetch(folder))
-        about = yield from credit.learn(
+        about = yield from credited(
             control, lambda: polyhaven.credit(source, asset_id), f"https://polyhaven.com/a/{asset_id}"
         )
         if asset_type == "hdris":

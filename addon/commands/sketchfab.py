@@ -8,7 +8,7 @@ from ..fetch import sketchfab
 from ..link.queue.control import JobControl
 from . import credit
 from .allowed.settings import SKETCHFAB, settings
-from .background import Steps, download_folder, fetcher, off_main
+from .background import Steps, credited, download_folder, fetcher, off_main
 from .models import bounds, import_model, resize, roots
 from .registry import Bounds, CommandError, command
 
@@ -49,7 +49,7 @@ def download_sketchfab_model(
     key, source = _key(control), fetcher(control, SERVICE)
     with download_folder() as folder:
         path = yield from off_main(control, lambda: sketchfab.download(source, key, uid, folder))
-        told = yield from credit.learn(
+        told = yield from credited(
             control, lambda: sketchfab.credit(source, key, uid), f"https://sketchfab.com/3d-models/{uid}"
         )
         created = import_model(control.job.command, path)

@@ -14,8 +14,7 @@ from ...link.queue.control import JobControl
 from ...link.queue.main_thread import Pause
 from ..allowed.policy import Effect, EffectOf, change_effect
 from ..compat import operator_context
-from ..registry import Bounds, CommandError, Name
-from ..seeing.render import render
+from ..registry import Bounds, CommandError, Name, commands
 
 FORMATS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".exr": "exr"}
 GLTF, OBJ, FBX = (".glb", ".gltf"), (".obj",), (".fbx",)
@@ -68,7 +67,7 @@ def render_still(
     """
     path = _ended(_place(output_path), FORMATS)
     sizes = _sizes(resolution_x, resolution_y)
-    made = yield from render(control, engine=engine, **sizes, format=_format(path))
+    made = yield from commands()["render"].handler(control, engine=engine, **sizes, format=_format(path))
     [row] = made["frames"]
     kept = _moved(Path(row["file"]), path)
     return {
@@ -94,7 +93,7 @@ def render_animation(
     ending = pattern.suffix.lower() if pattern.suffix.lower() in FORMATS else ""
     format = _format(pattern) if ending else "png"
     stem = pattern.name[: len(pattern.name) - len(ending)]
-    made = yield from render(control, engine=engine, frame=first, frame_end=last, format=format)
+    made = yield from commands()["render"].handler(control, engine=engine, frame=first, frame_end=last, format=format)
     files = []
     for row in made["frames"]:
         name = _numbered(stem, row["frame"]) + (ending or ".png")

@@ -13,7 +13,6 @@ from ..allowed.policy import EffectOf, change_effect, code_effect, read_effect
 from ..registry import Command, described
 from ..running.observed import push_step
 from . import files, scene
-from .code import python_execute
 
 Handler = Callable[..., Any]
 READS: dict[str, Handler] = {
@@ -44,7 +43,6 @@ OTHERS: dict[str, tuple[Handler, EffectOf]] = {
     "export.gltf": (files.export_gltf, files.writing(*files.GLTF)),
     "export.obj": (files.export_obj, files.writing(*files.OBJ)),
     "export.fbx": (files.export_fbx, files.writing(*files.FBX)),
-    "python.execute": (python_execute, code_effect),
 }
 STEPS = frozenset([*CHANGES, "object.delete"])
 
