@@ -33,6 +33,7 @@ LEGACY = {
 }
 STREAMS = {"server-sse-multiple-streams", "dns-rebinding-protection"}
 CATALOGS = {"tools-list", "resources-list", "prompts-list", "completion-complete"}
+SKILLS = {"sep-2640-skills-directory", "sep-2640-skills-enumeration", "sep-2640-skills-manifest"}
 MODERN = CATALOGS | STREAMS | {"caching", "http-header-validation", "sep-2164-resource-not-found"}
 RUNS = [
     ("0.1", "2025-11-25", "/mcp", LEGACY | STREAMS),
@@ -40,7 +41,7 @@ RUNS = [
     ("0.2", "2025-06-18", "/mcp", LEGACY | {"server-session-lifecycle"}),
     ("0.2", "2025-11-25", "/mcp", LEGACY | STREAMS | {"server-session-lifecycle"}),
     ("0.2", "2025-11-25", "/", LEGACY | STREAMS | {"server-session-lifecycle"}),
-    ("0.2", "2026-07-28", "/", MODERN),
+    ("0.2", "2026-07-28", "/", MODERN | SKILLS),
 ]
 
 
