@@ -168,16 +168,18 @@ def _local_port(number: int, queue: MainThreadQueue) -> LocalPort:
 
 
 def _settings(args: argparse.Namespace) -> Settings:
-    from .commands.allowed.settings import RODIN_MAIN_SITE, Settings
+    from .commands.allowed.settings import Settings
 
     env = os.environ
-    keys: dict[str, Any] = {row.key_property: env.get(row.environment, "") for row in ALL if row.key_property}
+    chosen: dict[str, Any] = {row.key_property: env.get(row.environment, "") for row in ALL if row.key_property}
+    for option in (option for row in ALL for option in row.options):
+        if value := env.get(f"BLENDER_BUS_{option.upper()}"):
+            chosen[option] = value
     return Settings(
         policy=args.policy,
         integrations=args.integrations,
         checkpoints=not args.no_checkpoints,
-        hyper3d_provider=env.get("BLENDER_BUS_HYPER3D_PROVIDER", RODIN_MAIN_SITE),
-        **keys,
+        **chosen,
     )
 
 

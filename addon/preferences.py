@@ -28,6 +28,11 @@ _PROVIDERS = (
     (settings.RODIN_MAIN_SITE, "hyper3d.ai", "The key is from hyper3d.ai"),
     (settings.RODIN_FAL, "fal.ai", "The key is from fal.ai"),
 )
+_HUNYUANS = (
+    (settings.HUNYUAN_LOCAL, "your own server", "The API server of Hunyuan3D-2, on this computer or another of yours"),
+    (settings.HUNYUAN_CHINA, "Tencent Cloud, China", "The keys are from cloud.tencent.com"),
+    (settings.HUNYUAN_WORLD, "Tencent Cloud, international", "The keys are from tencentcloud.com"),
+)
 FINDING_CHARS = 80
 _instance = InstanceName()
 
@@ -87,6 +92,11 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         default=True,
     )
     hyper3d_provider: EnumProperty(name="Rodin at", items=_PROVIDERS, default=settings.RODIN_MAIN_SITE)
+    hunyuan3d_provider: EnumProperty(name="Hunyuan3D at", items=_HUNYUANS, default=settings.HUNYUAN_LOCAL)
+    hunyuan3d_address: StringProperty(
+        name="Server Address", description="Where your server is", default=settings.HUNYUAN_ADDRESS
+    )
+    hunyuan3d_secret_id: StringProperty(name="Secret ID", description="The SecretId of Tencent Cloud")
     token: StringProperty(
         name="Token",
         description="Paste an access token made on the server's web pages here, in place of a login",
@@ -139,7 +149,7 @@ class BlenderBusPreferences(bpy.types.AddonPreferences):
         return settings.Settings(
             policy=self.policy,
             integrations=frozenset(row.name for row in ALL if getattr(self, row.switch)),
-            hyper3d_provider=self.hyper3d_provider,
+            **{name: getattr(self, name).strip() for row in ALL for name in row.options},
             **{row.key_property: getattr(self, row.key_property).strip() for row in ALL if row.key_property},
             online=bpy.app.online_access,
             checkpoints=self.checkpoints,

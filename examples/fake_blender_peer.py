@@ -228,6 +228,11 @@ COMMANDS: dict[str, Any] = {
         "material_info": {"has_nodes": True, "node_count": 6},
     },
     "create_rodin_job": lambda p: {"uuid": "rodin-demo", "jobs": {"subscription_key": "demo-key"}},
+    "get_hunyuan3d_status": status_of("Hunyuan3D"),
+    "create_hunyuan_job": lambda p: {"job_id": "job_demo", "status": "WAIT"},
+    "poll_hunyuan_job_status": lambda p: {"job_id": p.get("job_id"), "status": "DONE"},
+    "import_generated_asset_hunyuan": lambda p: {"succeed": True, "name": p.get("name"), "type": "MESH"},
+    "get_asset_preview": lambda p: {"success": True, "name": p.get("asset_id"), "authors": ["Ann"]},
     "poll_rodin_job_status": lambda p: {"status_list": ["Done", "Done"]},
     "import_generated_asset": lambda p: {
         "succeed": True,

@@ -86,6 +86,7 @@ async def test_every_command_answers_in_its_shape(caller: Caller, blender_versio
     await make_a_checkpoint_and_go_back(caller)
     await texture_from_poly_haven(caller, tmp_path)
     await model_from_rodin(caller, tmp_path)
+    await model_from_hunyuan(caller, tmp_path)
     await model_from_sketchfab(caller, tmp_path)
     listed = (await caller.client.request("tools/list")).result["tools"]
     dispatching = {tool["name"] for tool in listed if "timeout_seconds" in tool["inputSchema"]["properties"]}
@@ -220,7 +221,11 @@ async def texture_from_poly_haven(caller: Caller, folder: Path) -> None:
     services.document("/files/planks", {name: {"1k": {"png": about}} for name, about in files.items()})
     wanted = {"asset_id": "planks", "asset_type": "textures", "file_format": "png"}
     got = await caller.ask("download_polyhaven_asset", **wanted)
-    assert set(got) == {"success", "message", "material", "maps"}
+    assert set(got) == {"success", "message", "material", "maps", "source"}
+    assert got["source"]["licence"] == "CC0"
+    thumbnail = services.file("/thumb.png", (folder / "diff.png").read_bytes())["url"]
+    services.document("/info/planks", {"name": "Planks", "thumbnail_url": thumbnail, "authors": {"Ann": "All"}})
+    await caller.ask("get_asset_preview", service="polyhaven", asset_id="planks")
     put = await caller.ask("set_texture", object_name="Cube", texture_id="planks")
     assert set(put) == {"success", "message", "material", "maps", "material_info"}
     assert (await caller.ask("get_object_info", name="Cube"))["materials"] == ["planks"]
@@ -239,6 +244,19 @@ async def model_from_rodin(caller: Caller, folder: Path) -> None:
     told = await caller.ask("import_generated_asset", name="Dog", task_uuid="task-1")
     assert {"succeed", "name", "type", "location", "rotation", "scale"} <= set(told)
     assert (told["succeed"], told["name"]) == (True, "Dog")
+
+
+async def model_from_hunyuan(caller: Caller, folder: Path) -> None:
+    services = caller.services
+    assert (await caller.ask("get_hunyuan3d_status"))["enabled"] is True
+    services.document("/send", {"uid": "u-1"})
+    picture = "data:image/png;base64," + base64.b64encode((folder / "diff.png").read_bytes()).decode()
+    assert (await caller.ask("create_hunyuan_job", image=picture))["job_id"] == "job_u-1"
+    model = base64.b64encode((folder / "model.glb").read_bytes()).decode()
+    services.document("/status/u-1", {"status": "completed", "model_base64": model})
+    assert (await caller.ask("poll_hunyuan_job_status", job_id="job_u-1"))["status"] == "DONE"
+    told = await caller.ask("import_generated_asset_hunyuan", name="Cat", job_id="job_u-1", target_size=0.5)
+    assert (told["name"], max(told["dimensions"])) == ("Cat", 0.5)
 
 
 def zipped(*paths: Path) -> bytes:
@@ -266,6 +284,7 @@ async def model_from_sketchfab(caller: Caller, folder: Path) -> None:
         "normalized",
         "dimensions",
         "world_bounding_box",
+        "source",
     }
     assert got["normalized"] is False
     assert len(got["imported_objects"]) > 0

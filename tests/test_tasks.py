@@ -83,8 +83,8 @@ async def test_the_extension_is_announced_to_modern_clients_only(server: Workerd
     token = await login(server.url)
     async with client_of(server, token) as client, LegacySession(f"{server.url}/mcp", token) as session:
         discovered = (await client.request("server/discover")).result
-        assert discovered["capabilities"]["extensions"] == {EXTENSION: {}}
-        assert "extensions" not in (await session.initialize()).result["capabilities"]
+        assert discovered["capabilities"]["extensions"][EXTENSION] == {}
+        assert EXTENSION not in (await session.initialize()).result["capabilities"]["extensions"]
         assert (await session.request("tasks/get", {"taskId": "j-1"})).error["code"] == -32601
 
 

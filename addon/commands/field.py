@@ -20,13 +20,12 @@ from ..fetch.http import Fetcher
 from ..link.queue.control import JobControl
 from .allowed.policy import Effect, change_effect, read_effect
 from .allowed.settings import POLYHAVEN, SKETCHFAB, settings
-from .background import Steps, download_folder, fetcher, off_main
+from .background import Steps, fetcher, off_main, picture
 from .registry import Bounds, Command, CommandError, Name, described
 from .running.modes import UsersMode
 
 MAX_ITEMS = 200
 MAX_CANDIDATES = 15
-MAX_PREVIEW_BYTES = 8 * 1_048_576
 TREES = ("ShaderNodeTree", "GeometryNodeTree", "CompositorNodeTree", "TextureNodeTree")
 Word = Annotated[str, Bounds(0, 200)]
 Number = int | float
@@ -308,15 +307,7 @@ def get_polyhaven_asset_preview(
 
 def _picture(control: JobControl, source: Fetcher, about: dict[str, Any]) -> Steps[dict[str, Any]]:
     """The answer with the picture at `about["picture"]` in it."""
-    url = about.pop("picture")
-    with download_folder() as folder:
-        path = folder / "preview"
-        yield from off_main(control, lambda: source.download(url, path, size=None))
-        data = path.read_bytes()[: MAX_PREVIEW_BYTES + 1]
-    kinds = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"GIF8": "gif"}
-    kind = next((name for start, name in kinds.items() if data.startswith(start)), None)
-    if kind is None or len(data) > MAX_PREVIEW_BYTES:
-        raise CommandError(f"{control.job.command}: {source.service} sent no picture")
+    kind, data = yield from picture(control, source, about.pop("picture"))
     return {"success": True, "image_data": base64.b64encode(data).decode("ascii"), "format": kind, **about}
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ..fetch.rodin import BadImage, Fal, MainSite, pictures
 from ..link.queue.control import JobControl
 from .allowed.settings import HYPER3D, RODIN_FAL, settings
 from .background import Steps, download_folder, fetcher, off_main
-from .models import describe, import_model, single_object
+from .models import TargetSize, import_model, placed
 from .registry import Bounds, CommandError, command
 
 Text = Annotated[str, Bounds(1, 4096)]
 Key = Annotated[str, Bounds(1, 4096)]
+Tier = Literal["Gen-2", "Detail", "Smooth", "Regular", "Sketch"]
 # Blender cuts what is beyond its limit, 63 bytes before 5.0 and 255 since; the result tells the name it has kept.
 ObjectName = Annotated[str, Bounds(1, 255)]
 
@@ -28,7 +29,12 @@ def get_hyper3d_status(control: JobControl) -> dict[str, Any]:
 
 @command("create_rodin_job", integration="hyper3d")
 def create_rodin_job(
-    control: JobControl, *, text_prompt: Text | None = None, images: list[Any] | None = None, bbox_condition: Any = None
+    control: JobControl,
+    *,
+    text_prompt: Text | None = None,
+    images: list[Any] | None = None,
+    bbox_condition: Any = None,
+    tier: Tier = "Gen-2",
 ) -> Steps[Any]:
     """Start a generation and return the provider's answer."""
     if (text_prompt is None) == (not images):
@@ -40,7 +46,7 @@ def create_rodin_job(
     site = _site(control)
     if isinstance(site, MainSite) and any(picture.url for picture in sent):
         raise CommandError("create_rodin_job: the main site takes images as data, not by address; fal.ai takes both")
-    return (yield from off_main(control, lambda: site.create(text_prompt, sent, bbox_condition)))
+    return (yield from off_main(control, lambda: site.create(text_prompt, sent, bbox_condition, tier)))
 
 
 @command("poll_rodin_job_status", integration="hyper3d")
@@ -54,9 +60,14 @@ def poll_rodin_job_status(
 
 @command("import_generated_asset", integration="hyper3d")
 def import_generated_asset(
-    control: JobControl, *, name: ObjectName, task_uuid: Key | None = None, request_id: Key | None = None
+    control: JobControl,
+    *,
+    name: ObjectName,
+    task_uuid: Key | None = None,
+    request_id: Key | None = None,
+    target_size: TargetSize | None = None,
 ) -> Steps[dict[str, Any]]:
-    """Download a finished generation into the scene as `name`."""
+    """Download a finished generation into the scene as `name`, its longest side `target_size` metres."""
     site, identifier = _named(control, "task_uuid", task_uuid, request_id)
     source = fetcher(control, HYPER3D.label)
 
@@ -67,7 +78,7 @@ def import_generated_asset(
         path = folder / "model.glb"
         yield from off_main(control, lambda: fetch(path))
         created = import_model(control.job.command, path)
-    return describe(single_object(created, name))
+    return placed(created, name, target_size, {"service": HYPER3D.label, "job": identifier})
 
 
 def _site(control: JobControl) -> MainSite | Fal:

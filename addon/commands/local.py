@@ -19,7 +19,7 @@ from ..link.queue.control import JobControl
 from ..link.queue.interrupt import JobCancelled
 from ..link.queue.main_thread import Pause, Steps
 from ..link.records import Job
-from . import field, polyhaven, registry
+from . import field, hunyuan3d, polyhaven, registry
 from .allowed.policy import EFFECTS, Effect, code_effect, is_fresh_picture
 from .allowed.settings import settings
 from .code import MAX_CODE_CHARS, captured, run_code
@@ -44,7 +44,7 @@ IGNORED = ("user_prompt",)
 # With one of these a server asks for the newer search.
 _BY_WORDS = frozenset({"query", "category", "attributes", "limit", "min_size_m"})
 # Services that servers ask about and that are not here.
-ABSENT = ("Hunyuan3D", "Poly Pizza", "Meshy", "Tripo")
+ABSENT = ("Poly Pizza", "Meshy", "Tripo")
 
 
 def run_local(job: Job, control: JobControl) -> str | Steps:
@@ -54,6 +54,8 @@ def run_local(job: Job, control: JobControl) -> str | Steps:
         return _execute(job, control)
     if job.command == "execute_code":
         return _execute_code(job, control)
+    if job.command == "create_hunyuan_job":
+        job = replace(job, params=hunyuan3d.with_picture(job.params))
     extra = _extras.get(job.command)
     if extra is not None:
         return json.dumps(plain(extra(job.params)))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import bpy
 
+from . import sources
 from .compat import object_mode, operator_context
-from .registry import CommandError
+from .registry import Bounds, CommandError
 from .running.modes import users_mode
 from .values import number, vector
 
-FORMATS = ("gltf", "glb", "fbx", "blend")
+FORMATS = ("gltf", "glb", "fbx", "obj", "blend")
+# Metres.
+TargetSize = Annotated[float, Bounds(0.0001, 100_000)]
 _GLB_MAGIC = b"glTF"
 _FBX_MAGIC = b"Kaydara FBX Binary"
 
@@ -87,16 +90,11 @@ def bounds(created: list[Any]) -> dict[str, Any]:
     return {"world_bounding_box": box, "dimensions": [number(side) for side in sides]}
 
 
-def roots(created: list[Any]) -> list[Any]:
-    """Return the objects of an import that hang on none of it."""
-    return [item for item in created if item.parent not in created]
-
-
 def resize(created: list[Any], target: float) -> None:
     """Scale an import about the origin so that its longest side is `target` metres."""
     longest = max(bounds(created).get("dimensions", [0.0]))
     if longest > 0.0:
-        for root in roots(created):
+        for root in (item for item in created if item.parent not in created):
             root.matrix_world = _scaling(target / longest) @ root.matrix_world
         bpy.context.view_layer.update()
 
@@ -120,12 +118,25 @@ def single_object(created: list[Any], name: str) -> Any:
     return root
 
 
+def placed(created: list[Any], name: str, size: float | None, origin: dict[str, str]) -> dict[str, Any]:
+    """Make one object of an import, as large as wanted, and return what the answer tells of it."""
+    item = single_object(created, name)
+    family = [item, *item.children_recursive]
+    if size is not None:
+        resize(family, size)
+    return {**describe(item), **bounds(family), **sources.keep(origin, family)}
+
+
 def _load_gltf(path: Path) -> None:
     bpy.ops.import_scene.gltf(filepath=os.fspath(path))
 
 
 def _load_fbx(path: Path) -> None:
     bpy.ops.import_scene.fbx(filepath=os.fspath(path))
+
+
+def _load_obj(path: Path) -> None:
+    bpy.ops.wm.obj_import(filepath=os.fspath(path))
 
 
 def _load_blend(path: Path) -> None:
@@ -140,6 +151,7 @@ _LOADERS: dict[str, Callable[[Path], None]] = {
     "gltf": _load_gltf,
     "glb": _load_gltf,
     "fbx": _load_fbx,
+    "obj": _load_obj,
     "blend": _load_blend,
 }
 
@@ -151,6 +163,7 @@ def _check_content(command: str, path: Path, kind: str) -> None:
     fits = {
         "glb": start.startswith(_GLB_MAGIC),
         "fbx": start.startswith(_FBX_MAGIC) or start.lstrip().startswith(b";"),
+        "obj": b"\0" not in start and not start.lstrip().startswith(b"<"),
         "gltf": start.lstrip().startswith(b"{"),
         # Newer Blenders compress, with zstd or gzip.
         "blend": start.startswith((b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b")),

@@ -9,10 +9,10 @@ import bpy
 
 from ..fetch import polyhaven
 from ..link.queue.control import JobControl
-from . import credit
+from . import sources
 from .allowed.settings import POLYHAVEN, settings
-from .background import Steps, credited, download_folder, fetcher, off_main
-from .models import import_model, roots
+from .background import Steps, download_folder, fetcher, off_main
+from .models import TargetSize, bounds, import_model, resize
 from .registry import Bounds, CommandError, Name, command
 from .textures import build_material, keep_maps, light_with, load_image, maps_of, material_info
 
@@ -41,9 +41,15 @@ def get_polyhaven_categories(control: JobControl, *, asset_type: AnyType) -> Ste
 
 @command("search_polyhaven_assets", integration="polyhaven")
 def search_polyhaven_assets(
-    control: JobControl, *, asset_type: AnyType | None = None, categories: Categories | None = None
+    control: JobControl,
+    *,
+    asset_type: AnyType | None = None,
+    categories: Categories | None = None,
+    query: Categories | None = None,
 ) -> Steps[dict[str, Any]]:
-    """Return the most downloaded assets."""
+    """Return the most downloaded assets by their names; with `query` a list of those that have all its words."""
+    if query:
+        return (yield from find_assets(control, asset_type=asset_type, categories=categories, query=query))
     source = fetcher(control, SERVICE)
     return (yield from off_main(control, lambda: polyhaven.search(source, asset_type, categories)))
 
@@ -76,49 +82,47 @@ def download_polyhaven_asset(
     asset_type: AssetType,
     resolution: Word = "1k",
     file_format: Word | None = None,
+    target_size: TargetSize | None = None,
 ) -> Steps[dict[str, Any]]:
-    """Download an asset and bring it into the file: a world, a material, or objects."""
+    """Download an asset and bring it into the file: a world, a material, or objects, whose longest side is then
+    `target_size` metres."""
     known = _IMAGE_FORMATS[asset_type]
     if file_format is not None and file_format not in known:
         told = f"file_format of {asset_type} must be one of {', '.join(known)}"
         raise CommandError(f"download_polyhaven_asset: {told}, got {file_format!r}")
     source = fetcher(control, SERVICE)
 
-    def fetch(folder: Path) -> tuple[list[polyhaven.RemoteFile], list[Path]]:
+    def fetch(folder: Path) -> tuple[dict[str, str], list[polyhaven.RemoteFile], list[Path]]:
         wanted = polyhaven.files(source, asset_id, asset_type, resolution, file_format)
-        return wanted, polyhaven.download(source, wanted, folder)
+        return polyhaven.source(source, asset_id), wanted, polyhaven.download(source, wanted, folder)
 
     with download_folder() as folder:
-        wanted, paths = yield from off_main(control, lambda: fetch(folder))
-        about = yield from credited(
-            control, lambda: polyhaven.credit(source, asset_id), f"https://polyhaven.com/a/{asset_id}"
-        )
+        origin, wanted, paths = yield from off_main(control, lambda: fetch(folder))
         if asset_type == "hdris":
-            return _take_hdri(control, asset_id, paths[0], about)
+            return _take_hdri(control, asset_id, paths[0], origin)
         if asset_type == "textures":
             files = {file.role: path for file, path in zip(wanted, paths, strict=True)}
-            return _take_texture(control, asset_id, files, about)
+            return _take_texture(control, asset_id, files, origin)
         created = import_model(control.job.command, paths[0])
+    if target_size is not None:
+        resize(created, target_size)
     return {
         "success": True,
         "message": f"Imported the model {asset_id} from Poly Haven",
         "imported_objects": [item.name for item in created],
-        "credit": credit.write(roots(created), about),
+        **bounds(created),
+        **sources.keep(origin, created),
     }
 
 
-def _take_hdri(control: JobControl, asset_id: str, path: Path, told: dict[str, str]) -> dict[str, Any]:
+def _take_hdri(control: JobControl, asset_id: str, path: Path, origin: dict[str, str]) -> dict[str, Any]:
     image = load_image(control.job.command, path, f"{asset_id}{path.suffix}")
     light_with(image)
-    return {
-        "success": True,
-        "message": f"{asset_id} lights the scene now",
-        "image_name": image.name,
-        "credit": credit.write([image, bpy.context.scene.world], told),
-    }
+    told = {"success": True, "message": f"{asset_id} lights the scene now", "image_name": image.name}
+    return {**told, **sources.keep(origin, (image, bpy.context.scene.world))}
 
 
-def _take_texture(control: JobControl, asset_id: str, files: dict[str, Path], told: dict[str, str]) -> dict[str, Any]:
+def _take_texture(control: JobControl, asset_id: str, files: dict[str, Path], origin: dict[str, str]) -> dict[str, Any]:
     images = keep_maps(control.job.command, asset_id, files)
     material = build_material(asset_id, images)
     material.use_fake_user = True
@@ -127,7 +131,7 @@ def _take_texture(control: JobControl, asset_id: str, files: dict[str, Path], to
         "message": f"{asset_id} is ready as a material; set_texture puts it on an object",
         "material": material.name,
         "maps": list(images),
-        "credit": credit.write([material, *images.values()], told),
+        **sources.keep(origin, (material, *images.values())),
     }
 
 

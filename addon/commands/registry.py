@@ -42,6 +42,7 @@ FAMILIES = (
     "seeing.render",
     "console",
     "msgbus",
+    "previews",
     *INTEGRATIONS,
 )
 

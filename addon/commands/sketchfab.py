@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from ..fetch import sketchfab
 from ..link.queue.control import JobControl
-from . import credit
+from . import sources
 from .allowed.settings import SKETCHFAB, settings
-from .background import Steps, credited, download_folder, fetcher, off_main
-from .models import bounds, import_model, resize, roots
+from .background import Steps, download_folder, fetcher, off_main
+from .models import TargetSize, bounds, import_model, resize
 from .registry import Bounds, CommandError, command
 
 SERVICE = SKETCHFAB.label
@@ -43,15 +44,16 @@ def download_sketchfab_model(
     *,
     uid: Uid,
     normalize_size: bool = False,
-    target_size: Annotated[float, Bounds(0.0001, 100_000)] | None = None,
+    target_size: TargetSize | None = None,
 ) -> Steps[dict[str, Any]]:
     """Download a model and import it; with a target size its longest side is made that many metres."""
     key, source = _key(control), fetcher(control, SERVICE)
+
+    def fetch(folder: Path) -> tuple[dict[str, str], Path]:
+        return sketchfab.source(source, key, uid), sketchfab.download(source, key, uid, folder)
+
     with download_folder() as folder:
-        path = yield from off_main(control, lambda: sketchfab.download(source, key, uid, folder))
-        told = yield from credited(
-            control, lambda: sketchfab.credit(source, key, uid), f"https://sketchfab.com/3d-models/{uid}"
-        )
+        origin, path = yield from off_main(control, lambda: fetch(folder))
         created = import_model(control.job.command, path)
     wanted = target_size or (1.0 if normalize_size else None)
     if wanted is not None:
@@ -62,8 +64,8 @@ def download_sketchfab_model(
         "message": f"Imported {len(names)} objects from Sketchfab",
         "imported_objects": names,
         "normalized": wanted is not None,
-        "credit": credit.write(roots(created), told),
         **bounds(created),
+        **sources.keep(origin, created),
     }
 
 

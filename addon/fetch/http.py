@@ -23,16 +23,28 @@ MAX_FILE_BYTES = 2 * 1024 * 1_048_576
 MAX_FETCH_SECONDS = 900.0
 CHUNK_BYTES = 262_144
 MAX_REDIRECTS = 5
+# A service that is slow or asks for patience is asked again, within these bounds.
+MAX_RETRIES = 3
+MAX_WAIT_SECONDS = 20.0
+USUAL_WAIT_SECONDS = 1.0
+# What a service says where it was too slow itself.
+_TOO_SLOW = (408, 504)
+_PASSING = (429, 502, 503, *_TOO_SLOW)
 ERROR_BYTES = 4096
-# What a service says where it was too slow itself: what only reads is asked for once more, after a while.
-TOO_SLOW = (408, 504)
-RETRY_SECONDS = 1.0
 # For tests alone: their servers are on loopback and have no certificates.
 allow_plain_http = False
 
 
 class FetchFailed(Exception):
     """A service did not deliver; the message names it and says why."""
+
+
+class _AskAgain(Exception):
+    """A refusal that passes by itself: how many seconds to wait, and what is told once there is no more patience."""
+
+    def __init__(self, seconds: float, refusal: str) -> None:
+        super().__init__(refusal)
+        self.seconds = seconds
 
 
 class Fetcher:
@@ -44,8 +56,11 @@ class Fetcher:
         user_agent: str,
         cancelled: threading.Event,
         progress: Callable[[int, int], None] = lambda done, total: None,
+        own_server: str = "",
     ) -> None:
         self.service = service
+        # The user's own server, which may be without https.
+        self._own = own_server.rstrip("/")
         self._user_agent = user_agent
         self._cancelled = cancelled
         self._progress = progress
@@ -91,8 +106,21 @@ class Fetcher:
             raise FetchFailed(f"{self.service}: {target.name} is damaged, its md5 is {digest.hexdigest()}, not {md5}")
 
     def _open(self, url: str, headers: Mapping[str, str], body: bytes | None) -> http.client.HTTPResponse:
-        """Send the request and follow redirects. Raises FetchFailed for anything but success."""
-        sent, again = {"User-Agent": self._user_agent, **headers}, body is None
+        """Send the request, again where the service asks for patience. Raises FetchFailed for anything but success."""
+        patience = MAX_WAIT_SECONDS
+        for left in reversed(range(MAX_RETRIES)):
+            try:
+                return self._send(url, headers, body)
+            except _AskAgain as refused:
+                patience -= refused.seconds
+                if left == 0 or patience < 0:
+                    raise FetchFailed(str(refused)) from None
+                self._cancelled.wait(refused.seconds)
+        raise AssertionError("the last turn returns or raises")
+
+    def _send(self, url: str, headers: Mapping[str, str], body: bytes | None) -> http.client.HTTPResponse:
+        """Send the request once and follow redirects. Raises FetchFailed or _AskAgain."""
+        sent = {"User-Agent": self._user_agent, **headers}
         for _ in range(MAX_REDIRECTS):
             self._check(url)
             if self._cancelled.is_set():
@@ -102,13 +130,9 @@ class Fetcher:
                 return opener.open(request, timeout=READ_TIMEOUT)  # type: ignore[no-any-return]
             except urllib.error.HTTPError as error:
                 with error:
-                    if again and error.code in TOO_SLOW:
-                        again = False
-                        self._cancelled.wait(RETRY_SECONDS)
-                        continue
                     place = error.headers.get("Location", "")
                     if error.code not in (301, 302, 303, 307, 308) or not place or body is not None:
-                        raise FetchFailed(self._refusal(error)) from None
+                        raise self._judged(error, asks=body is None) from None
                 target = urljoin(url, place)
                 if urlsplit(target).netloc != urlsplit(url).netloc:
                     sent.pop("Authorization", None)
@@ -123,7 +147,8 @@ class Fetcher:
         except ValueError:
             parts = urlsplit("")
         plain = allow_plain_http and parts.scheme == "http" and parts.hostname == "127.0.0.1"
-        if not (parts.scheme == "https" or plain) or not parts.hostname or parts.username is not None:
+        own = self._own != "" and f"{parts.scheme}://{parts.netloc}" == self._own
+        if not (parts.scheme == "https" or plain or own) or not parts.hostname or parts.username is not None:
             raise FetchFailed(f"{self.service} names {url[:200]!r}, which is not an https address")
 
     def _piece(self, response: http.client.HTTPResponse) -> bytes:
@@ -147,6 +172,14 @@ class Fetcher:
         reason = getattr(error, "reason", None) or error
         return f"{self.service} cannot be reached at {urlsplit(url).netloc}: {reason}"
 
+    def _judged(self, error: urllib.error.HTTPError, asks: bool) -> Exception:
+        """Too many requests are always asked again: nothing was done. Others only if the request does nothing."""
+        passing = error.code == 429 or (asks and error.code in _PASSING)
+        told = error.headers.get("Retry-After", "").strip()
+        seconds = float(told) if told.isdecimal() else USUAL_WAIT_SECONDS
+        refusal = self._refusal(error)
+        return _AskAgain(seconds, refusal) if passing else FetchFailed(refusal)
+
     def _refusal(self, error: urllib.error.HTTPError) -> str:
         told = ""
         with contextlib.suppress(OSError, ValueError, RecursionError, http.client.HTTPException):
@@ -156,7 +189,7 @@ class Fetcher:
             402: "wants to be paid: the account of this API key has no credit left",
             403: "does not allow this with the API key; check it in the extension's preferences",
             404: "does not have this",
-            **dict.fromkeys(TOO_SLOW, "was too slow to answer, which is its own trouble: try again, or ask for less"),
+            **dict.fromkeys(_TOO_SLOW, "was too slow to answer, which is its own trouble: try again, or ask for less"),
             429: "has had too many requests" + _retry_after(error.headers.get("Retry-After", "")),
         }.get(error.code, "is in trouble" if error.code >= 500 else "refused the request")
         return f"{self.service} {meaning} (HTTP {error.code})" + (f": {told}" if told else "")

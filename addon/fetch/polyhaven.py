@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,18 +129,6 @@ def _words(value: Any) -> list[str]:
     return [str(item).lower() for item in value] if isinstance(value, list) else []
 
 
-def credit(fetcher: Fetcher, asset_id: str) -> dict[str, str]:
-    """Return `title`, `author`, `license` and `source` of an asset. Raises FetchFailed."""
-    about = _object(fetcher, fetcher.json(f"{API}/info/{quote(asset_id, safe='')}"))
-    authors = about.get("authors")
-    return {
-        "title": str(about.get("name") or asset_id),
-        "author": ", ".join(sorted(authors)) if isinstance(authors, dict) else "",
-        "license": "CC0",
-        "source": f"https://polyhaven.com/a/{quote(asset_id, safe='')}",
-    }
-
-
 def preview(fetcher: Fetcher, asset_id: str) -> dict[str, Any]:
     """Return `picture` (an address), `asset_id`, `name`, `authors` and `url` of an asset. Raises FetchFailed."""
     about = _object(fetcher, fetcher.json(f"{API}/info/{quote(asset_id, safe='')}"))
@@ -152,6 +141,19 @@ def preview(fetcher: Fetcher, asset_id: str) -> dict[str, Any]:
         "name": str(about.get("name") or asset_id),
         "authors": sorted(authors) if isinstance(authors, dict) else [],
         "url": f"https://polyhaven.com/a/{quote(asset_id, safe='')}",
+    }
+
+
+def source(fetcher: Fetcher, asset_id: str) -> dict[str, str]:
+    """Return service, address, author and licence of an asset. All of Poly Haven is in the public domain."""
+    authors: Any = None
+    with contextlib.suppress(FetchFailed):  # no reason not to take the asset
+        authors = _object(fetcher, fetcher.json(f"{API}/info/{quote(asset_id, safe='')}")).get("authors")
+    return {
+        "service": fetcher.service,
+        "url": f"https://polyhaven.com/a/{quote(asset_id, safe='')}",
+        "author": ", ".join(sorted(authors)) if isinstance(authors, dict) else "",
+        "licence": "CC0",
     }
 
 

@@ -16,9 +16,13 @@ from .http import Fetcher, FetchFailed
 
 MAIN_API = "https://api.hyper3d.com/api/v2"
 FAL_API = "https://queue.fal.run/fal-ai/hyper3d"
+# The model of Gen-2 at fal.ai; status and result of a request are asked for without it.
+FAL_GEN2 = "rodin/v2"
 MAX_IMAGES = 5
 MAX_IMAGE_BYTES = 16 * 1_048_576
-TIER = "Sketch"
+TIER = "Gen-2"
+# What Hyper3D sells, the best first; fal.ai has all but the first at another address.
+TIERS = ("Gen-2", "Detail", "Smooth", "Regular", "Sketch")
 _TYPES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp"}
 _DATA_URI = re.compile(r"data:image/(png|jpg|jpeg|webp);base64,(.*)", re.DOTALL)
 
@@ -74,9 +78,9 @@ class MainSite:
         self._fetcher = fetcher
         self._headers = {"Authorization": f"Bearer {key}"}
 
-    def create(self, prompt: str | None, images: list[Picture], bbox: Any) -> Any:
+    def create(self, prompt: str | None, images: list[Picture], bbox: Any, tier: str = TIER) -> Any:
         """Start a generation and return the provider's answer (uuid, jobs.subscription_key)."""
-        fields = {"tier": TIER, "mesh_mode": "Raw"}
+        fields = {"tier": tier, "mesh_mode": "Raw", "material": "PBR", "geometry_file_format": "glb"}
         if prompt:
             fields["prompt"] = prompt
         if bbox is not None:
@@ -113,16 +117,18 @@ class Fal:
         self._fetcher = fetcher
         self._headers = {"Authorization": f"Key {key}"}
 
-    def create(self, prompt: str | None, images: list[Picture], bbox: Any) -> Any:
+    def create(self, prompt: str | None, images: list[Picture], bbox: Any, tier: str = TIER) -> Any:
         """Queue a generation and return the provider's answer (request_id)."""
-        document: dict[str, Any] = {"tier": TIER}
+        gen2 = tier == TIERS[0]
+        document: dict[str, Any] = {"geometry_file_format": "glb", "material": "PBR"} | ({} if gen2 else {"tier": tier})
         if images:
             document["input_image_urls"] = [image.data_uri() for image in images]
         if prompt:
             document["prompt"] = prompt
         if bbox is not None:
             document["bbox_condition"] = bbox
-        return self._fetcher.json(f"{FAL_API}/rodin", self._headers, json.dumps(document).encode(), "application/json")
+        place = f"{FAL_API}/{FAL_GEN2 if gen2 else 'rodin'}"
+        return self._fetcher.json(place, self._headers, json.dumps(document).encode(), "application/json")
 
     def poll(self, request_id: str) -> Any:
         """Return the provider's answer; its `status` is IN_QUEUE, IN_PROGRESS or COMPLETED."""

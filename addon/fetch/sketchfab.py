@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -47,22 +48,22 @@ def preview(fetcher: Fetcher, key: str, uid: str) -> dict[str, Any]:
     return {"picture": usual["url"], "model_name": str(about.get("name") or uid), "author": author, "uid": uid}
 
 
-def credit(fetcher: Fetcher, key: str, uid: str) -> dict[str, str]:
-    """Return `title`, `author`, `license` and `source` of a model, as far as it tells them. Raises FetchFailed."""
-    about = fetcher.json(f"{API}/models/{quote(uid, safe='')}", {"Authorization": f"Token {key}"})
+def source(fetcher: Fetcher, key: str, uid: str) -> dict[str, str]:
+    """Return service, address, author and licence of a model, as far as Sketchfab tells."""
+    about: Any = None
+    with contextlib.suppress(FetchFailed):  # no reason not to take the model
+        about = fetcher.json(f"{API}/models/{quote(uid, safe='')}", {"Authorization": f"Token {key}"})
     about = about if isinstance(about, dict) else {}
-    user, license = about.get("user"), about.get("license")
+    user = about["user"] if isinstance(about.get("user"), dict) else {}
+    licence = about["license"] if isinstance(about.get("license"), dict) else {}
+    terms = (licence.get("label") or licence.get("slug"), licence.get("requirements"), licence.get("url"))
     return {
-        "title": str(about.get("name") or uid),
-        "author": _named(user, "displayName", "username"),
-        "license": _named(license, "label", "fullName", "slug"),
-        "source": str(about.get("viewerUrl") or f"https://sketchfab.com/3d-models/{quote(uid, safe='')}"),
+        "service": fetcher.service,
+        "url": str(about.get("viewerUrl") or f"https://sketchfab.com/models/{quote(uid, safe='')}"),
+        "title": str(about.get("name") or ""),
+        "author": str(user.get("displayName") or user.get("username") or ""),
+        "licence": "; ".join(str(term) for term in terms if term) or "not told; see the address",
     }
-
-
-def _named(value: Any, *names: str) -> str:
-    told = (value.get(name) for name in names) if isinstance(value, dict) else ()
-    return next((str(one) for one in told if one), "")
 
 
 def download(fetcher: Fetcher, key: str, uid: str, folder: Path) -> Path:

@@ -41,6 +41,18 @@ answer is an envelope: `status`, `command`, `target_uuid`, `job_id`, `result` (t
 
 ";
 
+const SKILLS: &str = "
+## Skills
+
+What a model should know before it works in Blender, for hosts that load skills (the MCP extension
+`io.modelcontextprotocol/skills`: `skills/list`, `skills/get`, `resources/directory/read`). They are listed as resources too,
+as `text/markdown`. The files stand in `skills/` and can be copied from there; each block of their code is run by a test on
+Blender 4.2, 4.5 and 5.0.
+
+| URI | |
+|---|---|
+";
+
 fn parsed(list: &RawValue) -> Vec<Value> {
     serde_json::from_str(list.get()).unwrap()
 }
@@ -112,9 +124,10 @@ fn tool(out: &mut String, tool: &Value) {
     }
 }
 
-fn listed(out: &mut String, list: &RawValue, key: &str) {
-    for item in parsed(list) {
-        writeln!(out, "| `{}` | {} |", text(&item, key), cell(text(&item, "description"))).unwrap();
+/// Rows of those whose URI begins with `scheme`.
+fn listed(out: &mut String, list: &RawValue, key: &str, scheme: &str) {
+    for item in parsed(list).iter().filter(|item| text(item, key).starts_with(scheme)) {
+        writeln!(out, "| `{}` | {} |", text(item, key), cell(text(item, "description"))).unwrap();
     }
 }
 
@@ -128,8 +141,10 @@ fn reference() -> String {
     out.push_str("## Tools of the bus and the account\n\n");
     others.iter().for_each(|listed| tool(&mut out, listed));
     out.push_str("## Resources\n\nAll are `application/json`.\n\n| URI | |\n|---|---|\n");
-    listed(&mut out, resources::list(), "uri");
-    listed(&mut out, resources::list_templates(), "uriTemplate");
+    listed(&mut out, resources::list(), "uri", "blender://");
+    listed(&mut out, resources::list_templates(), "uriTemplate", "blender://");
+    out.push_str(SKILLS);
+    listed(&mut out, resources::list(), "uri", "skill://");
     out.push_str("\n## Prompts\n\nTemplates of text; none runs anything.\n\n");
     for prompt in parsed(prompts::list()) {
         writeln!(out, "### {}\n\n{}\n", text(&prompt, "name"), text(&prompt, "description")).unwrap();

@@ -12,6 +12,7 @@ use rmcp::model::{Resource, ResourceTemplate};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use super::skills;
 use super::tools::{CONSOLE_LEVELS, DispatchCall, DispatchTool, MAX_INTEGER};
 
 pub const MIME_TYPE: &str = "application/json";
@@ -186,15 +187,16 @@ impl ResourceRef {
 pub fn list() -> &'static RawValue {
     static LIST: OnceLock<Box<RawValue>> = OnceLock::new();
     LIST.get_or_init(|| {
-        let resources: Vec<Resource> = RESOURCES
-            .iter()
-            .map(|listing| {
-                Resource::new(listing.uri, listing.name)
-                    .with_title(listing.title)
-                    .with_description(listing.description)
-                    .with_mime_type(MIME_TYPE)
-            })
-            .collect();
+        let own = RESOURCES.iter().map(|listing| {
+            Resource::new(listing.uri, listing.name)
+                .with_title(listing.title)
+                .with_description(listing.description)
+                .with_mime_type(MIME_TYPE)
+        });
+        let skills = skills::manifests().map(|(uri, name, description)| {
+            Resource::new(uri, name).with_description(description).with_mime_type(skills::MIME_TYPE)
+        });
+        let resources: Vec<Resource> = own.chain(skills).collect();
         to_raw_value(&resources).unwrap_or_default()
     })
 }

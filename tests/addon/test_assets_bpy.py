@@ -314,7 +314,7 @@ def test_rodin_main_site_from_prompt_to_object(bpy: Any, service: ServiceDouble,
 def test_rodin_at_fal(bpy: Any, service: ServiceDouble, tmp_path: Path) -> None:
     allow(hyper3d_provider="fal.ai", hyper3d_key="fal-key")
     assert "Mode: FAL_AI" in run("get_hyper3d_status").document["message"]
-    service.document("/fal/rodin", {"status": "IN_QUEUE", "request_id": "r-1"})
+    service.document("/fal/rodin/v2", {"status": "IN_QUEUE", "request_id": "r-1"})
     assert run("create_rodin_job", images=["https://example.com/a.png"]).document["request_id"] == "r-1"
     assert service.asked[0].headers["Authorization"] == "Key fal-key"
     assert json.loads(service.asked[0].body)["input_image_urls"] == ["https://example.com/a.png"]

@@ -23,6 +23,7 @@ from addon.link.outgoing import abort_all
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceDouble]:
     monkeypatch.setattr(http, "allow_plain_http", True)
+    monkeypatch.setattr(http, "MAX_WAIT_SECONDS", 0.0)
     with ServiceDouble() as double:
         yield double
 
@@ -56,21 +57,66 @@ def test_refusals_are_told_in_words(service: ServiceDouble, status: int, told: s
     assert str(raised.value).startswith(told)
 
 
-def test_a_service_that_was_too_slow_is_asked_once_more_and_then_told(
+def patient(monkeypatch: pytest.MonkeyPatch, service: ServiceDouble, *statuses: int, after: str = "0") -> None:
+    """Let `/a` answer with these statuses in turn, the last for ever."""
+    monkeypatch.setattr(http, "MAX_WAIT_SECONDS", 20.0)
+    monkeypatch.setattr(http, "USUAL_WAIT_SECONDS", 0.01)
+    left = list(statuses)
+
+    def answer(asked: object) -> Served:
+        status = left.pop(0) if len(left) > 1 else left[0]
+        return Served(b'{"n": 1}', status, {"Retry-After": after} if after else {})
+
+    service.answers["/a"] = answer
+
+
+def test_a_service_that_asks_for_patience_is_asked_again(
     service: ServiceDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "RETRY_SECONDS", 0.01)
-    late = iter([Served(b"{}", 408), Served(b'{"n": 1}')])
-    service.answers["/a"] = lambda asked: next(late)
+    patient(monkeypatch, service, 429, 503, 200)
     assert fetcher().json(f"{service.url}/a") == {"n": 1}
-    service.document("/a", {"detail": "no"}, 408)
-    service.asked.clear()
+    assert len(service.asked) == 3
+    patient(monkeypatch, service, 502, 200, after="")
+    assert fetcher().json(f"{service.url}/a") == {"n": 1}
+
+
+def test_patience_has_an_end(service: ServiceDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient(monkeypatch, service, 429)
+    with pytest.raises(FetchFailed, match="too many requests"):
+        fetcher().json(f"{service.url}/a")
+    assert len(service.asked) == http.MAX_RETRIES
+    patient(monkeypatch, service, 429, 200, after="21")
+    with pytest.raises(FetchFailed, match="try again in 21 s"):
+        fetcher().json(f"{service.url}/a")
+    assert len(service.asked) == http.MAX_RETRIES + 1
+
+
+def test_what_may_have_been_done_is_not_done_again(service: ServiceDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient(monkeypatch, service, 503, 200)
+    with pytest.raises(FetchFailed, match="HTTP 503"):
+        fetcher().json(f"{service.url}/a", body=b"{}")
+    patient(monkeypatch, service, 429, 200)
+    assert fetcher().json(f"{service.url}/a", body=b"{}") == {"n": 1}
+
+
+def test_a_service_that_was_too_slow_is_asked_again_and_then_told(
+    service: ServiceDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient(monkeypatch, service, 408, 504, 200)
+    assert fetcher().json(f"{service.url}/a") == {"n": 1}
+    patient(monkeypatch, service, 408)
     with pytest.raises(FetchFailed, match="Shop was too slow to answer, which is its own trouble.*HTTP 408"):
         fetcher().json(f"{service.url}/a")
-    assert len(service.asked) == 2
-    with pytest.raises(FetchFailed, match="HTTP 408"):
-        fetcher().json(f"{service.url}/a", body=b"{}")
-    assert len(service.asked) == 3, "what may have begun something is not sent twice"
+
+
+def test_a_cancel_ends_the_patience(service: ServiceDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient(monkeypatch, service, 429, after="15")
+    cancelled = threading.Event()
+    threading.Timer(0.2, cancelled.set).start()
+    began = time.monotonic()
+    with pytest.raises(FetchFailed, match="cancelled"):
+        Fetcher("Shop", "BlenderBus/test", cancelled).json(f"{service.url}/a")
+    assert time.monotonic() - began < 5
 
 
 def test_page_in_place_of_json_is_told(service: ServiceDouble) -> None:

@@ -66,7 +66,7 @@ def test_extra_commands_of_the_field(port: int) -> None:
 
 def test_answers_to_newer_servers(port: int) -> None:
     with LocalClient(port) as client:
-        for name in ("hunyuan3d", "polypizza", "meshy", "tripo"):
+        for name in ("polypizza", "meshy", "tripo"):
             assert client.ask(f"get_{name}_status")["result"]["enabled"] is False
         assert client.ask("set_telemetry_consent", consent=True)["result"]["consent"] is False
         items = client.ask("list_scene_items", query="cam", limit=5)["result"]

@@ -57,6 +57,24 @@ def test_a_range_from_another_camera_in_another_format(bpy: Any) -> None:
     assert corner < 0.01 and middle > 0.99
 
 
+def test_a_region_is_that_part_of_the_whole_picture(bpy: Any) -> None:
+    params = {"engine": "workbench", "width": 80, "height": 40}
+    whole = bpy.data.images.load(run("render", **params).document["frames"][0]["file"])
+    told = run("render", region=[0.25, 0.0, 0.75, 0.5], **params).document
+    part = bpy.data.images.load(told["frames"][0]["file"])
+    assert (told["region"], tuple(part.size)) == ([0.25, 0.0, 0.75, 0.5], (40, 20))
+    # Blender counts rows from below: this is the upper half.
+    rows = list(whole.pixels)
+    cut = [value for row in range(20, 40) for value in rows[(row * 80 + 20) * 4 : (row * 80 + 60) * 4]]
+    assert max(abs(a - b) for a, b in zip(cut, part.pixels, strict=True)) < 0.1
+    assert bpy.context.scene.render.use_border is False
+
+
+def test_a_file_set_to_a_gpu_that_is_not_there_is_rendered_by_the_processor(bpy: Any) -> None:
+    bpy.context.scene.cycles.device = "GPU"
+    assert len(run("render", engine="cycles", width=32, samples=1).document["frames"]) == 1
+
+
 def test_nodes_that_write_files_write_none_of_the_artists(bpy: Any, tmp_path: Path) -> None:
     scene = bpy.context.scene
     if hasattr(scene, "compositing_node_group"):
@@ -143,6 +161,9 @@ def test_a_copy_that_cannot_be_rendered_says_why(bpy: Any, monkeypatch: pytest.M
         ({"engine": "luxcore"}, "engine must be one of cycles, eevee, workbench"),
         ({"frame": 5, "frame_end": 4}, "frame_end must be at least the first frame, 5, got 4"),
         ({"frame": 1, "frame_end": 1_000_000}, "frame_end must be at most 2000: one call renders 2000 frames at most"),
+        ({"region": [0, 0, 1]}, "region must be [left, top, right, bottom]"),
+        ({"region": [0.5, 0, 0.5, 1]}, "left before right"),
+        ({"region": [0, 0, 2, 1]}, "each from 0 to 1"),
         ({"width": 3}, "width must be an integer of 4 to 16384"),
         ({"samples": 0}, "samples must be an integer of 1 to 65536"),
         ({"format": "gif"}, "format must be one of png, jpg, exr"),

@@ -44,12 +44,18 @@ RUNS = [
 ]
 
 
-async def run_suite(version: str, revision: str, url: str, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Runs every server scenario of a revision; returns the checks of each."""
+# Scenarios of extensions stand in no revision and no suite: they are run by name.
+EXTENSIONS = ("sep-2640-skills-directory", "sep-2640-skills-enumeration", "sep-2640-skills-manifest")
+
+
+async def run_suite(
+    version: str, revision: str, url: str, folder: Path, which: tuple[str, ...] = ("--suite", "all")
+) -> dict[str, list[dict[str, Any]]]:
+    """Runs the server scenarios of a revision, every one or as `which` says; returns the checks of each."""
     if not (packages := os.environ.get("BUS_NODE_CLIENTS")):
         pytest.fail("BUS_NODE_CLIENTS must name the folder with the packages of tests/clients; `npm test` sets it")
     suite = Path(packages) / "node_modules" / f"conformance-{version}" / "dist" / "index.js"
-    options = ["--url", url, "--spec-version", revision, "--suite", "all", "--output-dir", str(folder)]
+    options = ["--url", url, "--spec-version", revision, *which, "--output-dir", str(folder)]
     process = await asyncio.create_subprocess_exec(
         "node", str(suite), "server", *options, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -86,3 +92,12 @@ async def test_the_conformance_suite_fails_nowhere_but_where_expected(
     assert of_this_run - met == set(), "expected to fail, and did not"
     passed = {scenario for scenario, checks in found.items() if any(check["status"] == "SUCCESS" for check in checks)}
     assert without_fixture - passed == set(), "must have run and passed"
+
+
+@pytest.mark.parametrize("scenario", EXTENSIONS)
+async def test_skills_conform(server: Workerd, tmp_path: Path, scenario: str) -> None:
+    with RecordingProxy(server.url, token=await login(server.url)) as proxy:
+        which = ("--force", "--scenario", scenario)
+        found = await run_suite("0.2", "2026-07-28", f"{proxy.url}/", tmp_path / "results", which)
+    [checks] = found.values()
+    assert {check["status"] for check in checks} == {"SUCCESS"}, checks

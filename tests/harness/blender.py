@@ -62,11 +62,13 @@ class HeadlessBlender:
         program = ["-m", "addon"] if services is None else ["-c", REPLAYED.format(services)]
         arguments = ["--server", server_url, "--uuid", uuid, "--username", username]
         if services is not None:
-            arguments += ["--integrations", "polyhaven,hyper3d,sketchfab"]
+            arguments += ["--integrations", "polyhaven,hyper3d,sketchfab,hunyuan3d"]
         self.command = [str(blender_interpreter(version)), "-u", *program, *arguments, *options]
         home = str(folder)
         quiet = {"HOME": home, "XDG_CACHE_HOME": home, "BLENDER_USER_RESOURCES": home}
         keys = {"BLENDER_BUS_HYPER3D_KEY": "rodin-key", "BLENDER_BUS_SKETCHFAB_KEY": "sketchfab-key"}
+        if services is not None:
+            keys["BLENDER_BUS_HUNYUAN3D_ADDRESS"] = services
         self.environment = {**os.environ, **quiet, **keys, "BLENDER_BUS_PASSWORD": password}
         self.process: subprocess.Popen[bytes] | None = None
 

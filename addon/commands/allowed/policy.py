@@ -106,6 +106,7 @@ def notifications_effect(params: dict[str, Any]) -> Effect:
 KEEPS_FILE = frozenset(
     {
         "checkpoint",
+        "create_hunyuan_job",
         "create_rodin_job",
         "export.fbx",
         "export.gltf",
@@ -128,12 +129,15 @@ EFFECTS: dict[str, EffectOf] = {
     "browse_data": read_effect,
     "checkpoint": change_effect,
     "console_operations": console_effect,
+    "create_hunyuan_job": change_effect,
     "create_rodin_job": change_effect,
     "download_polyhaven_asset": change_effect,
     "download_sketchfab_model": change_effect,
     "execute_code": code_effect,
+    "get_asset_preview": read_effect,
     "get_console_output": read_effect,
     "get_file_info": read_effect,
+    "get_hunyuan3d_status": read_effect,
     "get_hyper3d_status": read_effect,
     "get_object_info": read_effect,
     "get_polyhaven_categories": read_effect,
@@ -143,6 +147,7 @@ EFFECTS: dict[str, EffectOf] = {
     "get_sketchfab_status": read_effect,
     "get_viewport_screenshot": screenshot_effect,
     "import_generated_asset": change_effect,
+    "import_generated_asset_hunyuan": change_effect,
     "list_checkpoints": read_effect,
     "measure": read_effect,
     # Publishing runs the callbacks of other add-ons; subscriptions change what Blender does.
@@ -151,6 +156,7 @@ EFFECTS: dict[str, EffectOf] = {
     "msgbus_list_subscriptions": read_effect,
     "msgbus_publish_rna": change_effect,
     "msgbus_subscribe_rna": change_effect,
+    "poll_hunyuan_job_status": read_effect,
     "poll_rodin_job_status": read_effect,
     # It writes files, if only new ones in a folder of its own.
     "render": change_effect,

@@ -12,6 +12,8 @@ from typing import Any
 EVERYTHING, ASK, READ_ONLY = "everything", "ask", "read-only"
 POLICIES = (EVERYTHING, ASK, READ_ONLY)
 RODIN_MAIN_SITE, RODIN_FAL = "hyper3d.ai", "fal.ai"
+HUNYUAN_LOCAL, HUNYUAN_CHINA, HUNYUAN_WORLD = "local", "tencent.cn", "tencent.com"
+HUNYUAN_ADDRESS = "http://127.0.0.1:8081"
 WHERE = "the preferences of the Blender Bus extension, under Integrations"
 
 
@@ -27,7 +29,7 @@ class Integration:
     about: str
     key_label: str = ""
     key_about: str = ""
-    # Properties of the preferences that belong to it, beside switch and key.
+    # Properties of the preferences that belong to it, beside switch and key: fields of Settings of the same name.
     options: tuple[str, ...] = ()
 
     @property
@@ -45,11 +47,11 @@ class Integration:
         """Return the environment variable of its key, for Blenders without a window."""
         return f"BLENDER_BUS_{self.name.upper()}_KEY" if self.key_label else ""
 
-    def status(self, settings: Any, ready: str = "") -> dict[str, Any]:
+    def status(self, settings: Any, ready: str = "", *, needs_key: bool = True) -> dict[str, Any]:
         """Return the answer of its status command; `ready` is said once it can be used."""
         if self.name not in settings.integrations:
             return _told(False, f"{self.label} is switched off; its user can switch it on in {WHERE}")
-        if self.key_property and not getattr(settings, self.key_property):
+        if needs_key and self.key_property and not getattr(settings, self.key_property):
             return _told(False, f"{self.label} has no API key; its user can enter one in {WHERE}")
         return _told(True, f"{self.label} is switched on and ready to use{ready}")
 
@@ -74,7 +76,15 @@ SKETCHFAB = Integration(
     "API Token",
     "Your token for Sketchfab",
 )
-ALL = (POLYHAVEN, HYPER3D, SKETCHFAB)
+HUNYUAN3D = Integration(
+    "hunyuan3d",
+    "Hunyuan3D",
+    "Clients may generate models with a server of yours, or with your account of Tencent Cloud",
+    "Secret Key",
+    "The secret key of Tencent Cloud; your own server needs none",
+    ("hunyuan3d_provider", "hunyuan3d_address", "hunyuan3d_secret_id"),
+)
+ALL = (POLYHAVEN, HYPER3D, SKETCHFAB, HUNYUAN3D)
 INTEGRATIONS = tuple(row.name for row in ALL)
 
 
@@ -87,6 +97,10 @@ class Settings:
     hyper3d_provider: str = RODIN_MAIN_SITE
     hyper3d_key: str = ""
     sketchfab_key: str = ""
+    hunyuan3d_provider: str = HUNYUAN_LOCAL
+    hunyuan3d_address: str = HUNYUAN_ADDRESS
+    hunyuan3d_secret_id: str = ""
+    hunyuan3d_key: str = ""
     online: bool = True
     # Whether checkpoints are made that nobody asked for.
     checkpoints: bool = True

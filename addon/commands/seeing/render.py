@@ -45,9 +45,12 @@ def render(
     frame: Frame | None = None,
     frame_end: Frame | None = None,
     transparent: bool = False,
+    region: list[Any] | None = None,
     format: Literal["png", "jpg", "exr"] = "png",
 ) -> Generator[Pause, Any, dict[str, Any]]:
     """Render `frame`, or `frame` to `frame_end`; return `frames` with their paths, and a picture of the first.
+
+    `region` is the part that is rendered: left, top, right, bottom, each from 0 to 1.
 
     Raises CommandError for what is not there, and with what the rendering Blender said when it failed.
     """
@@ -62,6 +65,7 @@ def render(
         "samples": samples,
         "frames": _frames(scene, frame, frame_end),
         "transparent": transparent,
+        "region": _region(region),
         "format": format,
         "scripts": not bpy.app.autoexec_fail,
     }
@@ -100,7 +104,9 @@ def _rendered(control: JobControl, job: dict[str, Any], engine: Any) -> Generato
                 shutil.rmtree(folder, ignore_errors=True)
         if renderer.failure:
             count = f" after {len(renderer.done)} frames in {folder}" if renderer.done else ""
-            raise CommandError(f"render: failed{count}: {renderer.failure}")
+            eevee = engine == EEVEE
+            hint = "; EEVEE needs graphics: without them engine cycles renders" if eevee else ""
+            raise CommandError(f"render: failed{count}: {renderer.failure}{hint}")
         notes: list[str] = []
         result = _shown(Path(job["preview"]), Path(place), notes)
     return {
@@ -109,6 +115,7 @@ def _rendered(control: JobControl, job: dict[str, Any], engine: Any) -> Generato
         "height": job["height"],
         "engine": engine,
         "camera": job["camera"],
+        **({"region": job["region"]} if job["region"] else {}),
         "seconds": round(time.monotonic() - started, 2),
         "note": ". ".join(["The files are on the computer that runs Blender", *notes]),
         "image": result["image"],
@@ -179,6 +186,21 @@ def _size(scene: Any, width: int | None, height: int | None) -> tuple[int, int]:
 
 def _sides(settings: Any) -> tuple[int, int]:
     return settings.resolution_x, settings.resolution_y
+
+
+def _region(region: list[Any] | None) -> list[float] | None:
+    """Return the part of the picture that is rendered, or None for all of it."""
+    if region is None:
+        return None
+    numbers = [float(side) for side in region if isinstance(side, int | float) and not isinstance(side, bool)]
+    if len(region) != 4 or len(numbers) != 4 or not all(0.0 <= side <= 1.0 for side in numbers):
+        raise CommandError(
+            f"render: region must be [left, top, right, bottom], each from 0 to 1, not {str(region)[:90]}"
+        )
+    left, top, right, bottom = numbers
+    if left >= right or top >= bottom:
+        raise CommandError(f"render: region must have left before right and top before bottom, got {region}")
+    return numbers
 
 
 def _frames(scene: Any, first: int | None, last: int | None) -> list[int]:

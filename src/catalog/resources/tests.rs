@@ -1,3 +1,4 @@
+use super::super::skills;
 use super::super::tools::CONSOLE_LEVELS;
 use super::{MIME_TYPE, ResourceRef, decoded_id, is_template, list, list_templates};
 use serde_json::{Value, json};
@@ -6,13 +7,19 @@ fn listed(list: &str) -> Vec<Value> {
     serde_json::from_str(list).expect("a JSON array")
 }
 
+/// The listed resources that are no skills.
+fn own() -> Vec<Value> {
+    let is_own = |resource: &Value| resource["uri"].as_str().is_some_and(|uri| uri.starts_with("blender://"));
+    listed(list().get()).into_iter().filter(is_own).collect()
+}
+
 fn refusal(uri: &str) -> String {
     ResourceRef::parse(uri).expect_err("refused").to_string()
 }
 
 #[test]
 fn the_resources_are_those_of_the_contract() {
-    let uris: Vec<Value> = listed(list().get()).iter().map(|resource| resource["uri"].clone()).collect();
+    let uris: Vec<Value> = own().iter().map(|resource| resource["uri"].clone()).collect();
     let expected = ["bus/clients", "bus/stats", "scene/info", "scene/objects"];
     assert_eq!(uris, expected.map(|path| json!(format!("blender://{path}"))));
     let templates = ["console/{level}", "console/{level}/{page}", "jobs/{job_id}", "inbox/{client_uuid}"];
@@ -23,7 +30,7 @@ fn the_resources_are_those_of_the_contract() {
 
 #[test]
 fn every_resource_is_described() {
-    for resource in listed(list().get()).iter().chain(&listed(list_templates().get())) {
+    for resource in own().iter().chain(&listed(list_templates().get())) {
         for key in ["name", "title", "description"] {
             assert!(resource[key].as_str().is_some_and(|text| !text.is_empty()), "{resource} {key}");
         }
@@ -33,9 +40,20 @@ fn every_resource_is_described() {
 
 #[test]
 fn every_listed_uri_is_read_back() {
-    for resource in listed(list().get()) {
+    for resource in own() {
         let uri = resource["uri"].as_str().expect("a uri");
         assert_eq!(ResourceRef::parse(uri).expect("known").uri(), uri);
+    }
+}
+
+#[test]
+fn every_skill_is_listed_beside_them() {
+    let skills: Vec<Value> = listed(list().get()).into_iter().filter(|resource| !own().contains(resource)).collect();
+    assert_eq!(skills.len(), skills::manifests().count());
+    for skill in skills {
+        assert_eq!(skill["mimeType"], skills::MIME_TYPE);
+        assert!(skills::file(skill["uri"].as_str().expect("a uri")).is_some(), "{skill}");
+        assert!(skill["name"].is_string() && skill["description"].is_string(), "{skill}");
     }
 }
 

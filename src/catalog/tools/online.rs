@@ -2,7 +2,7 @@
 
 use kernel::arguments::{DefaultValue, Kind, Param};
 
-use super::kinds::{ASSET_ID, NAME};
+use super::kinds::{ASSET_ID, NAME, TARGET_SIZE};
 use super::{Annotations, Changes, DispatchTool};
 
 const WORD: Kind = Kind::Text { min: 1, max: 64 };
@@ -35,14 +35,15 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_search_polyhaven_assets",
         title: "Search Poly Haven assets",
-        description: "Lists assets of Poly Haven by type and category, at most 20 of them, with the total. The ids \
-                      go into blender_download_polyhaven_asset. For generic materials, ground, skies and props; for \
+        description: "Lists assets of Poly Haven by words, type and category, at most 20 of them, with the total. \
+                      The ids go into blender_download_polyhaven_asset. For generic materials, ground, skies and props; for \
                       particular things such as a car of a certain make try blender_search_sketchfab_models.",
         annotations: Annotations::SEARCH,
         timeout_seconds: 30.0,
         parameters: &[
             Param::nullable("asset_type", &WORD, "\"hdris\", \"textures\" or \"models\"; without it all."),
             Param::nullable("categories", &QUERY, "Categories that must all apply, separated by commas."),
+            Param::nullable("query", &QUERY, "English words that name or tags must all have."),
         ],
         changes: Changes::Never,
     },
@@ -69,6 +70,7 @@ pub const TOOLS: &[DispatchTool] = &[
                 "\"hdr\" or \"exr\" for HDRIs, \"jpg\", \"png\" or \"exr\" for textures, \"gltf\", \"fbx\" or \
                  \"blend\" for models. Leave it out for the usual one.",
             ),
+            TARGET_SIZE,
         ],
         changes: Changes::Never,
     },
@@ -83,6 +85,18 @@ pub const TOOLS: &[DispatchTool] = &[
         parameters: &[
             Param::required("object_name", NAME, "Exact name of the object."),
             Param::required("texture_id", ASSET_ID, "Id of the downloaded texture."),
+        ],
+        changes: Changes::Never,
+    },
+    DispatchTool {
+        name: "blender_get_asset_preview",
+        title: "Get an asset's picture",
+        description: "The picture of an asset of Poly Haven or Sketchfab, to choose by looks before downloading.",
+        annotations: Annotations::SEARCH,
+        timeout_seconds: 30.0,
+        parameters: &[
+            Param::required("service", Kind::OneOf(&["polyhaven", "sketchfab"]), "Where the asset is."),
+            Param::required("asset_id", ASSET_ID, "Its id or uid, from a search."),
         ],
         changes: Changes::Never,
     },
@@ -124,11 +138,11 @@ pub const TOOLS: &[DispatchTool] = &[
     DispatchTool {
         name: "blender_download_sketchfab_model",
         title: "Download a Sketchfab model",
-        description: "Downloads a model from Sketchfab and imports it into the scene. Its size is the author's own: \
-                      check it with blender_get_object_info and scale it.",
+        description: "Downloads a model from Sketchfab and imports it into the scene. Its size is the author's own \
+                      without target_size. Tell the user author and licence from the answer's source.",
         annotations: Annotations::DOWNLOAD,
         timeout_seconds: 180.0,
-        parameters: &[Param::required("uid", ASSET_ID, "Uid from blender_search_sketchfab_models.")],
+        parameters: &[Param::required("uid", ASSET_ID, "Uid from blender_search_sketchfab_models."), TARGET_SIZE],
         changes: Changes::Never,
     },
 ];

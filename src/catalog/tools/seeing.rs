@@ -1,6 +1,6 @@
 //! Tools to see and know: the whole scene, the file, this Blender's API, measures, and pictures from any side.
 
-use kernel::arguments::{DefaultValue, Kind, Param};
+use kernel::arguments::{Bound, DefaultValue, Kind, Param};
 
 use super::kinds::{NAME, PAGE};
 use super::{Annotations, Changes, DispatchTool};
@@ -10,6 +10,8 @@ const SHADING: Kind = Kind::OneOf(&["solid", "material", "rendered", "wireframe"
 const TARGET: Param =
     Param::optional("target", NAME, DefaultValue::Text("all"), "\"all\", \"selected\" or an object's name.");
 /// Of a picture, in pixels.
+const SHARE: Kind = Kind::Number { min: Bound::Included(0.0), max: Bound::Included(1.0) };
+const REGION: Kind = Kind::List { items: &SHARE, max: 4 };
 const SIDE: Kind = Kind::Integer { min: 4, max: 16_384 };
 /// Blender's own limits.
 const FRAME: Kind = Kind::Integer { min: -1_048_574, max: 1_048_574 };
@@ -166,6 +168,7 @@ pub const TOOLS: &[DispatchTool] = &[
             Param::nullable("frame", &FRAME, "Left out: the current one."),
             Param::nullable("frame_end", &FRAME, "The last of a range."),
             Param::optional("transparent", Kind::Boolean, DefaultValue::Boolean(false), "No sky."),
+            Param::nullable("region", &REGION, "A part: left, top, right, bottom, from 0 to 1."),
             Param::optional("format", Kind::OneOf(&["png", "jpg", "exr"]), DefaultValue::Text("png"), "Of the files."),
         ],
         changes: Changes::Never,

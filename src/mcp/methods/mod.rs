@@ -5,6 +5,7 @@ mod completion;
 mod dispatch;
 mod prompts;
 mod resources;
+mod skills;
 pub mod subscriptions;
 mod tasks;
 mod tool_outcome;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::card::full_server_info;
 use crate::catalog;
+use crate::catalog::skills::EXTENSION;
 use crate::mcp::context::{Era, RequestContext};
 use crate::mcp::era;
 use crate::mcp::wire::answer::{Answer, Caching, SERVER_INFO_KEY};
@@ -25,9 +27,10 @@ use crate::mcp::wire::error::RpcError;
 
 /// What holds for many tools is told here once, since a client pays for each listed word in every conversation.
 const INSTRUCTIONS: &str = "Works in the user's own Blender, live. Start with blender_get_scene_info; \
-blender_list_available_clients shows which Blenders are connected. Prefer the reading tools for questions. \
+blender_list_available_clients shows which Blenders are connected. \
 For changes: look (blender_get_scene_tree), know (blender_search_api, for names you are not sure of), act \
-(blender_execute_code), check (blender_render_views, blender_measure) and say what you saw.\n\
+(blender_execute_code), check (blender_render_views, blender_measure) and say what you saw. Skills (skill:// resources) \
+teach how.\n\
 Tools that run in a Blender take target_uuid (a uuid from blender_list_available_clients, or \"latest\" for the one that \
 connected last; leave it out while only one is connected) and timeout_seconds (at most 3600; the job goes on after that and its \
 result is kept). They answer {status, command, target_uuid, job_id, result, error}: result is JSON text or plain output, error is \
@@ -54,6 +57,9 @@ pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
         "resources/list" => listed(&context, "resources", catalog::resources::list()),
         "resources/templates/list" => listed(&context, "resourceTemplates", catalog::resources::list_templates()),
         "resources/read" => resources::read(&context).await,
+        "resources/directory/read" => skills::folder(&context),
+        "skills/list" => listed(&context, "skills", catalog::skills::list()),
+        "skills/get" => skills::get(&context),
         "prompts/list" => listed(&context, "prompts", catalog::prompts::list()),
         "prompts/get" => prompts::get(&context),
         "completion/complete" => completion::complete(&context).await,
@@ -112,7 +118,7 @@ async fn initialize(context: &RequestContext) -> Result<Answer, RpcError> {
     };
     let mut answer = Answer::from(json!({
         "protocolVersion": version,
-        "capabilities": capabilities(),
+        "capabilities": capabilities(&json!({EXTENSION: skills::settings()})),
         "serverInfo": full_server_info(&context.caller.audience),
         "instructions": INSTRUCTIONS,
     }));
@@ -121,21 +127,20 @@ async fn initialize(context: &RequestContext) -> Result<Answer, RpcError> {
 }
 
 fn discovered(origin: &str) -> Answer {
-    let mut capabilities = capabilities();
-    if let Some(fields) = capabilities.as_object_mut() {
-        fields.insert("extensions".to_owned(), json!({era::TASKS: {}}));
-    }
     Answer::from(json!({
         "supportedVersions": era::SUPPORTED,
-        "capabilities": capabilities,
+        "capabilities": capabilities(&json!({era::TASKS: {}, EXTENSION: skills::settings()})),
         "instructions": INSTRUCTIONS,
         "_meta": {SERVER_INFO_KEY: full_server_info(origin)},
     }))
     .cached(Caching::Catalog)
 }
 
-fn capabilities() -> Value {
-    json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {}, "completions": {}, "logging": {}})
+fn capabilities(extensions: &Value) -> Value {
+    json!({
+        "tools": {}, "resources": {"subscribe": true}, "prompts": {}, "completions": {}, "logging": {},
+        "extensions": extensions,
+    })
 }
 
 /// A whole catalog. All of them fit on one page, so no cursor is ever valid.

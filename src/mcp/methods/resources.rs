@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::catalog::resources::{ResourceError, ResourceRef};
 use crate::mcp::context::RequestContext;
 use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
+use crate::mcp::methods::skills;
 use crate::mcp::wire::answer::{Answer, Caching};
 use crate::mcp::wire::error::RpcError;
 
@@ -18,6 +19,12 @@ const MIME_TYPE: &str = "application/json";
 /// For an unknown resource -32602 with `data.uri`, or -32002 up to revision 2025-11-25.
 pub async fn read(context: &RequestContext) -> Result<Answer, RpcError> {
     let uri = context.request.text("uri")?;
+    if let Some(answer) = skills::read(uri) {
+        if !context.is_modern() {
+            context.ask(Command::UseSession).await?;
+        }
+        return Ok(answer);
+    }
     let resource = ResourceRef::parse(uri).map_err(|error| refused(context, uri, &error))?;
     let document = match resource.dispatch() {
         None => own(context, &resource).await?,

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use worker::WebSocket;
 
 use crate::catalog::resources::{ResourceError, ResourceRef};
+use crate::catalog::skills;
 use crate::mcp::context::RequestContext;
 use crate::mcp::methods::tasks;
 use crate::mcp::wire::answer::Answer;
@@ -125,6 +126,9 @@ pub async fn subscribe(context: &RequestContext, on: bool) -> Result<Answer, Rpc
 fn subscription(uri: &str) -> Result<Option<Subscription>, ResourceError> {
     if uri.len() > MAX_URI {
         return Ok(None);
+    }
+    if skills::file(uri).is_some() {
+        return Ok(None); // it never changes
     }
     let topic = match ResourceRef::parse(uri)? {
         ResourceRef::Clients => Topic::Clients,

@@ -80,7 +80,7 @@ def frame(scene: Any, forms: list[Form], scale: float) -> tuple[dict[str, Any], 
     """As `look` and `told`, of scenes with too many faces for rays: by points in the picture, hidden or not."""
     if (refused := _no_camera(scene.camera)) is not None:
         return refused, {}
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for form in forms:
         if not form.has_size:
             continue

@@ -69,6 +69,11 @@ def _render(job: dict[str, Any]) -> None:
         _sample(scene, job["samples"])
     if job["transparent"]:
         render.film_transparent = True
+    if job["region"]:
+        left, top, right, bottom = job["region"]
+        render.use_border = render.use_crop_to_border = True
+        render.border_min_x, render.border_max_x = left, right
+        render.border_min_y, render.border_max_y = 1.0 - bottom, 1.0 - top
     settings = render.image_settings
     if hasattr(settings, "media_type"):
         settings.media_type = "IMAGE"
