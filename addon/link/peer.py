@@ -40,7 +40,7 @@ class Peer:
         self._capabilities = identity.capabilities
         events = LinkEvents(
             self._take,
-            lambda job_id, reason: self._cancel(job_id),
+            lambda job_id, reason: self.cancel(job_id),
             lambda job_id, allow: self.queue.decide(job_id, allow, self._route),
             on_status,
             on_trouble,
@@ -87,7 +87,8 @@ class Peer:
         except QueueFull as error:
             self.link.answer(job.job_id, "failed", "", str(error))
 
-    def _cancel(self, job_id: str) -> None:
+    def cancel(self, job_id: str) -> None:
+        """Drop a job, ask it to stop, or stop sending its result; without effect on one that is not here."""
         if not self.queue.cancel(job_id, self._route):
             self._results.cancel(job_id)
 

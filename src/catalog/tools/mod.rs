@@ -7,6 +7,7 @@ mod account;
 mod bus;
 mod checkpoints;
 mod code;
+mod exchange;
 mod generated;
 mod kinds;
 mod listing;
@@ -28,8 +29,16 @@ pub use profile::Profile;
 /// Every dispatch tool, in the order of the list. Its first takes no arguments that must be given: test suites of the
 /// protocol call the first tool of a server with `{}`.
 pub fn dispatch_tools() -> impl Iterator<Item = &'static DispatchTool> {
-    let families: [&'static [DispatchTool]; 7] =
-        [scene::TOOLS, seeing::TOOLS, code::TOOLS, checkpoints::TOOLS, msgbus::TOOLS, online::TOOLS, generated::TOOLS];
+    let families: [&'static [DispatchTool]; 8] = [
+        scene::TOOLS,
+        seeing::TOOLS,
+        code::TOOLS,
+        checkpoints::TOOLS,
+        exchange::TOOLS,
+        msgbus::TOOLS,
+        online::TOOLS,
+        generated::TOOLS,
+    ];
     families.into_iter().flatten()
 }
 
