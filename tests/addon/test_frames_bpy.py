@@ -34,7 +34,7 @@ def rendered(files: FilesDouble, **params: Any) -> tuple[str, dict[str, Any], di
     queue = MainThreadQueue(registry.run)
     route = Route(registry.run, lambda *answer: answers.append(answer), files=Carrier(files.url, Tokens()))
     queue.submit(Job("j-1", "render", params), route)
-    for _ in range(1200):
+    for _ in range(3000):
         if answers:
             break
         if queue.wait(0.05):
