@@ -62,6 +62,7 @@ impl Shelf {
             return answer(None, Some(offset));
         }
         let file = self.finished(ended, file_id, blob).await?;
+        self.tell(&ask.user_id, file_id);
         answer(file.as_ref(), None)
     }
 
