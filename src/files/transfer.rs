@@ -39,9 +39,9 @@ pub async fn of_signed(
     file_id: &str,
 ) -> Result<Response, Denied> {
     let fits = match (request.method(), good_for) {
-        (Method::Get, signed::Method::Get)
-        | (Method::Put | Method::Patch, signed::Method::Put)
-        | (Method::Head, _) => true,
+        (Method::Get, signed::Method::Get) | (Method::Put | Method::Patch, signed::Method::Put) | (Method::Head, _) => {
+            true
+        }
         (Method::Get | Method::Put | Method::Patch | Method::Delete, _) => false,
         _ => return Err(Denied::Method(METHODS)),
     };
@@ -55,12 +55,12 @@ async fn serve(request: &Request, env: &Env, user_id: &str, who: Who, file_id: &
     let store = Files::of(env, user_id)?;
     match request.method() {
         Method::Get => {
-            let ask = Ask { who, stream: Stream::Get(conditions(request)?) };
+            let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Get(conditions(request)?) };
             let answer = accepted(store.stream("GET", file_id, &ask, None).await?).await?;
             download(&answer, false)
         }
         Method::Head => {
-            let ask = Ask { who, stream: Stream::Head(conditions(request)?) };
+            let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Head(conditions(request)?) };
             let answer = accepted(store.stream("HEAD", file_id, &ask, None).await?).await?;
             if let Some(standing) = standing(&answer)? {
                 let response = Response::empty()?;
@@ -89,7 +89,7 @@ async fn put(
     who: Who,
     file_id: &str,
 ) -> Result<Response, Denied> {
-    let ask = Ask { who, stream: Stream::Put { length: length(request)? } };
+    let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Put { length: length(request)? } };
     let answer = accepted(store.stream("PUT", file_id, &ask, request.inner().body()).await?).await?;
     let file = completed(&answer)?.ok_or(Error::UnexpectedReply("Files"))?;
     let here = Site::of(request, &Config::of(env)).map_err(Error::from)?.here;
@@ -109,12 +109,13 @@ async fn patch(
     file_id: &str,
 ) -> Result<Response, Denied> {
     let offset = tus::number(request, tus::OFFSET)?;
-    let offset = offset.ok_or_else(|| Denied::invalid("Upload-Offset is missing: the number of bytes that were sent before"))?;
+    let offset =
+        offset.ok_or_else(|| Denied::invalid("Upload-Offset is missing: the number of bytes that were sent before"))?;
     let kind = request.headers().get("content-type")?.unwrap_or_default();
     if !kind.trim().eq_ignore_ascii_case(tus::PART) {
         return Err(Denied::MediaType(format!("Content-Type must be {}", tus::PART)));
     }
-    let ask = Ask { who, stream: Stream::Patch { offset, length: length(request)? } };
+    let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Patch { offset, length: length(request)? } };
     let answer = accepted(store.stream("PATCH", file_id, &ask, request.inner().body()).await?).await?;
     let response = Response::empty()?.with_status(204);
     if let Some(standing) = standing(&answer)? {
@@ -129,7 +130,7 @@ async fn patch(
 
 /// An upload of no bytes at all, which is complete at once.
 pub async fn put_nothing(env: &Env, user_id: &str, who: Who, file_id: &str) -> Result<File, Denied> {
-    let ask = Ask { who, stream: Stream::Put { length: Some(0) } };
+    let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Put { length: Some(0) } };
     let answer = accepted(Files::of(env, user_id)?.stream("PUT", file_id, &ask, None).await?).await?;
     completed(&answer)?.ok_or_else(|| Error::UnexpectedReply("Files").into())
 }
@@ -144,9 +145,5 @@ fn length(request: &Request) -> Result<Option<i64>, Denied> {
 
 fn conditions(request: &Request) -> Result<Conditions, Denied> {
     let header = |name| request.headers().get(name);
-    Ok(Conditions {
-        range: header("range")?,
-        if_none_match: header("if-none-match")?,
-        if_range: header("if-range")?,
-    })
+    Ok(Conditions { range: header("range")?, if_none_match: header("if-none-match")?, if_range: header("if-range")? })
 }

@@ -9,6 +9,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from .http import FileServer
 from .model import Broken, Downloaded, Patience, Refused, Transfer, TransferFailed, checked_file_id
@@ -19,6 +20,7 @@ MAX_BYTES = 5 * 1024 * 1_048_576
 SPARE_BYTES = 256 * 1_048_576
 MAX_NAME = 200
 _ETAG = re.compile(r'"([0-9a-f]{64})"')
+_NAME = re.compile(r"filename\*=UTF-8''([^;\s]+)", re.IGNORECASE)
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 
@@ -108,9 +110,15 @@ def _look(response: http.client.HTTPResponse, transfer: Transfer, arriving: _Arr
         raise TransferFailed(f"the file has {total} bytes; {room}")
     transfer.total = total
     arriving.etag = response.headers.get("ETag", "")
-    arriving.name = (response.headers.get_filename() or "")[:MAX_NAME]
+    arriving.name = _name(response)[:MAX_NAME]
     arriving.mime_type = response.headers.get_content_type()
     transfer.name = arriving.name or transfer.name
+
+
+def _name(response: http.client.HTTPResponse) -> str:
+    """Return the file's name: the one with all its letters (RFC 6266), where the server says both."""
+    told = _NAME.search(response.headers.get("Content-Disposition", ""))
+    return unquote(told[1]) if told is not None else response.headers.get_filename() or ""
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:

@@ -5,9 +5,8 @@ use kernel::arguments::{DefaultValue, Kind, Param};
 use super::kinds::NAME;
 use super::{Annotations, Changes, DispatchTool};
 
-const EXPORTED: Kind = Kind::OneOf(&[
-    "glb", "gltf", "obj", "fbx", "stl", "ply", "usd", "usda", "usdc", "usdz", "abc", "svg", "blend",
-]);
+const EXPORTED: Kind =
+    Kind::OneOf(&["glb", "gltf", "obj", "fbx", "stl", "ply", "usd", "usda", "usdc", "usdz", "abc", "svg", "blend"]);
 const MAX_NAMES: usize = 10_000;
 const OPTIONS: Param = Param::nullable(
     "options",

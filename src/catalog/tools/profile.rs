@@ -48,7 +48,9 @@ impl Profile {
     pub const fn purpose(self) -> &'static str {
         match self {
             Self::Core => "looking, screenshots, Python and jobs",
-            Self::Scene => "the core, with the scene as a tree, the API, measures, views, renders, files and the console",
+            Self::Scene => {
+                "the core, with the scene as a tree, the API, measures, views, renders, files and the console"
+            }
             Self::Assets => "the core, with files, Poly Haven, Sketchfab and Hyper3D",
             Self::Full => "all tools, as at /mcp",
         }
