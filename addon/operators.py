@@ -248,6 +248,19 @@ class BLENDERBUS_OT_make_checkpoint(bpy.types.Operator):
         return _report(self, lambda: checkpoints.make(None, BY_HAND))
 
 
+class BLENDERBUS_OT_cancel_job(bpy.types.Operator):
+    """End this file's transfer, and the job it belongs to"""
+
+    bl_idname = "blender_bus.cancel_job"
+    bl_label = "Cancel"
+
+    job_id: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, context: Any) -> set[str]:
+        session.cancel_job(self.job_id)
+        return {"FINISHED"}
+
+
 class BLENDERBUS_OT_restore_checkpoint(bpy.types.Operator):
     """Open a copy of this checkpoint. What is open now is kept as a checkpoint first"""
 
@@ -293,6 +306,7 @@ _classes = (
     BLENDERBUS_OT_consent,
     BLENDERBUS_OT_answer,
     BLENDERBUS_OT_copy_question,
+    BLENDERBUS_OT_cancel_job,
     BLENDERBUS_OT_make_checkpoint,
     BLENDERBUS_OT_restore_checkpoint,
 )

@@ -12,6 +12,7 @@ from .commands.allowed.policy import consent
 from .commands.checkpoints.keeper import keeper
 from .commands.checkpoints.store import store as checkpoints
 from .link.status import State
+from .link.transfers.model import UP
 from .preferences import own_preferences, session
 from .questions import draw_answers, fitted, pages
 from .session import CannotConnect
@@ -19,6 +20,7 @@ from .session import CannotConnect
 LINE_CHARS = 38
 JOBS_SHOWN = 5
 CHECKPOINTS_SHOWN = 8
+TRANSFERS_SHOWN = 5
 QUESTIONS_SHOWN = 3
 PREVIEW_LINES, PREVIEW_CHARS = 4, 400
 
@@ -199,6 +201,33 @@ class BLENDERBUS_PT_jobs(bpy.types.Panel):
             )
 
 
+class BLENDERBUS_PT_transfers(bpy.types.Panel):
+    """Files on their way to and from the server"""
+
+    bl_idname = "BLENDERBUS_PT_transfers"
+    bl_parent_id = "BLENDERBUS_PT_bus"
+    bl_label = "Transfers"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Bus"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return bool(session.transfers)
+
+    def draw(self, context: Any) -> None:
+        column = self.layout.column(align=True)
+        under_way = session.transfers
+        for transfer in under_way[:TRANSFERS_SHOWN]:
+            row = column.row(align=True)
+            row.label(text=transfer.name, icon="EXPORT" if transfer.direction == UP else "IMPORT")
+            if transfer.job_id:
+                row.operator("blender_bus.cancel_job", text="", icon="X").job_id = transfer.job_id
+            column.progress(factor=transfer.part, text=transfer.words)
+        if len(under_way) > TRANSFERS_SHOWN:
+            column.label(text=f"{len(under_way) - TRANSFERS_SHOWN} more", icon="SORTTIME")
+
+
 class BLENDERBUS_PT_checkpoints(bpy.types.Panel):
     """Copies of this file, to go back to"""
 
@@ -222,7 +251,13 @@ class BLENDERBUS_PT_checkpoints(bpy.types.Panel):
             row.operator("blender_bus.restore_checkpoint", icon="LOOP_BACK").checkpoint_id = item.checkpoint_id
 
 
-_classes = (BLENDERBUS_PT_bus, BLENDERBUS_PT_local, BLENDERBUS_PT_jobs, BLENDERBUS_PT_checkpoints)
+_classes = (
+    BLENDERBUS_PT_bus,
+    BLENDERBUS_PT_local,
+    BLENDERBUS_PT_jobs,
+    BLENDERBUS_PT_transfers,
+    BLENDERBUS_PT_checkpoints,
+)
 
 
 def register() -> None:

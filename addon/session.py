@@ -32,6 +32,7 @@ from .link.probe import Finding, probe
 from .link.protocol import PeerIdentity
 from .link.queue.main_thread import BUSY_INTERVAL, IDLE_INTERVAL, MainThreadQueue, start_timer
 from .link.status import State, Status
+from .link.transfers.model import Transfer
 
 AWAY_INTERVAL = 0.25
 NEWS_INTERVAL = 1.0
@@ -124,6 +125,16 @@ class Session:
     def active(self) -> bool:
         """Tell whether the link is connected or tries to be."""
         return self.peer is not None and self.peer.link.alive()
+
+    @property
+    def transfers(self) -> list[Transfer]:
+        """Return the files that are on their way."""
+        return self.peer.files.transfers if self.peer is not None else []
+
+    def cancel_job(self, job_id: str) -> None:
+        """End a job of the bus, or the sending of its result."""
+        if self.peer is not None:
+            self.peer.cancel(job_id)
 
     def connect(self) -> None:
         """Attach to the bus. Raises CannotConnect."""
@@ -296,7 +307,8 @@ class Session:
         clients = self.local.clients if self.local is not None and self.serving else None
         questions = [question.number for question in consent.questions]
         jobs = (begun, self.queue.finished[-1:], keeper.last)
-        shown = (self.status, self.note, self.code, self.finding, questions, self.local_note, clients, jobs)
+        files = [(item.name, item.done, item.total, item.waits) for item in self.transfers]
+        shown = (self.status, self.note, self.code, self.finding, questions, self.local_note, clients, jobs, files)
         now = time.monotonic()
         if shown == self._drawn or now - self._drawn_at < REDRAW_INTERVAL:
             return

@@ -157,6 +157,84 @@ def render(params: dict[str, Any]) -> Any:
     return {"frames": [{"frame": 1}], **size, "engine": "fake", "seconds": 0.0, "image": shown["image"]}
 
 
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+class Files:
+    """The server's files, with this peer's token. Small ones only: a peer of Blender sends in pieces and goes on."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.token = ""
+
+    def ask(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
+        request = urllib.request.Request(f"{self.server}{path}", body, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=15) as response:
+                return bytes(response.read())
+        except urllib.error.HTTPError as error:
+            told = error.read(500).decode("utf-8", "replace")
+            raise Refused(f"the server's files: HTTP {error.code} {told}".rstrip()) from None
+        except OSError as error:
+            raise Refused(f"the server's files cannot be reached: {error}") from None
+
+    def send(self, name: str, kind: str, data: bytes, job_id: str) -> dict[str, Any]:
+        about = {"name": name, "bytes": len(data), "mime_type": kind, "job_id": job_id}
+        made = json.loads(self.ask("POST", "/files", json.dumps(about).encode(), "application/json"))
+        file = json.loads(self.ask("PUT", f"/files/{made['file_id']}", data, kind))
+        return {key: value for key, value in file.items() if key != "url"}
+
+
+def cube_glb() -> bytes:
+    """A cube of two metres, as a binary glTF."""
+    corners = [(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)]
+    faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    triangles = [corner for a, b, c, d in faces for corner in (a, b, c, a, c, d)]
+    places = b"".join(struct.pack("<3f", *corner) for corner in corners)
+    data = places + struct.pack(f"<{len(triangles)}H", *triangles)
+    document = {
+        "asset": {"version": "2.0", "generator": "fake peer"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "name": "Cube"}],
+        "meshes": [{"name": "Cube", "primitives": [{"attributes": {"POSITION": 0}, "indices": 1, "material": 0}]}],
+        "materials": [{"name": "Material"}],
+        "accessors": [
+            {"bufferView": 0, "componentType": 5126, "count": 8, "type": "VEC3", "min": [-1] * 3, "max": [1] * 3},
+            {"bufferView": 1, "componentType": 5123, "count": len(triangles), "type": "SCALAR"},
+        ],
+        "bufferViews": [
+            {"buffer": 0, "byteOffset": 0, "byteLength": len(places)},
+            {"buffer": 0, "byteOffset": len(places), "byteLength": len(data) - len(places)},
+        ],
+        "buffers": [{"byteLength": len(data)}],
+    }
+    text = json.dumps(document).encode()
+    text += b" " * (-len(text) % 4)
+    data += b"\0" * (-len(data) % 4)
+    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(data), b"BIN\0") + data
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def export_file(params: dict[str, Any], files: Files, job_id: str) -> tuple[Any, list[dict[str, Any]]]:
+    if params.get("format") != "glb":
+        raise Refused(f"the fake peer exports glb only, not {params.get('format')!r}")
+    file = files.send("Cube.glb", "model/gltf-binary", cube_glb(), job_id)
+    return {"file": file, "format": "glb", "objects": 1}, [file]
+
+
+def import_file(params: dict[str, Any], files: Files, job_id: str) -> tuple[Any, list[dict[str, Any]]]:
+    data = files.ask("GET", f"/files/{params.get('file_id')}", None, "application/octet-stream")
+    return {"objects": ["Imported"], "images": [], "bytes": len(data), "note": "Looked at by the fake peer"}, []
+
+
+FILE_COMMANDS: dict[str, Any] = {"export_file": export_file, "import_file": import_file}
+
+
+# -- more commands -----------------------------------------------------------------------------------------------------
+
+
 def console_output(params: dict[str, Any]) -> Any:
     level = params.get("level", "all")
     lines = [
@@ -260,21 +338,27 @@ COMMANDS: dict[str, Any] = {
 }
 
 
-def perform(payload: dict[str, Any]) -> dict[str, str]:
-    """Return status, result and error for a job."""
+def perform(payload: dict[str, Any], files: Files) -> dict[str, Any]:
+    """Return status, result and error for a job, and as `extra` the files it made."""
     script = payload.get("message_type") == "job_dispatch"
     command = "execute_code" if script else payload.get("command")
     params = {"code": payload.get("script")} if script else payload.get("params") or {}
-    handler = COMMANDS.get(str(command))
+    handler = COMMANDS.get(str(command)) or FILE_COMMANDS.get(str(command))
     if handler is None:
         return {"status": "failed", "result": "", "error": f"Unknown command type: {command}"}
+    extra: dict[str, Any] = {}
     try:
-        result = handler(params)
+        if command in FILE_COMMANDS:
+            result, made = handler(params, files, str(payload.get("job_id")))
+            extra = {"extra": {"files": made}} if made else {}
+        else:
+            result = handler(params)
     except Refused as error:
         return {"status": "failed", "result": "", "error": str(error)}
     except Exception as error:  # a fake that dies of a strange argument would be of no use
         return {"status": "failed", "result": "", "error": f"{type(error).__name__}: {error}"}
-    return {"status": "completed", "result": result if isinstance(result, str) else json.dumps(result), "error": ""}
+    text = result if isinstance(result, str) else json.dumps(result)
+    return {"status": "completed", "result": text, "error": "", **extra}
 
 
 # -- the link ----------------------------------------------------------------------------------------------------------
@@ -283,10 +367,11 @@ def perform(payload: dict[str, Any]) -> dict[str, str]:
 class Session:
     """What outlives a connection: answers the bus has not confirmed, and the ids of jobs already done."""
 
-    def __init__(self, uuid: str, group: str | None) -> None:
+    def __init__(self, uuid: str, group: str | None, files: Files) -> None:
+        self.files = files
         self.uuid = uuid
         self.group = group
-        self.unconfirmed: dict[str, dict[str, str]] = {}
+        self.unconfirmed: dict[str, dict[str, Any]] = {}
         self.seen: dict[str, None] = {}
         self.calls: dict[int, str | None] = {}
         self.next_id = 1
@@ -339,7 +424,7 @@ class Session:
             del self.seen[next(iter(self.seen))]
         progress = {"progressToken": job_id, "progress": 0, "total": 100}
         acknowledged = json.dumps({"jsonrpc": "2.0", "method": "notifications/progress", "params": progress})
-        self.unconfirmed[job_id] = perform(payload)
+        self.unconfirmed[job_id] = perform(payload, self.files)
         return [acknowledged, self.update(job_id)]
 
     def _answered(self, message: dict[str, Any]) -> list[str]:
@@ -394,13 +479,13 @@ async def run(args: argparse.Namespace) -> int:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         say(f"--server must be a URL such as http://localhost:8787, not {args.server!r}")
         return 2
-    session = Session(args.uuid, args.group)
+    session = Session(args.uuid, args.group, Files(server))
     token, expires, attempts = args.token or "", float("inf") if args.token else 0.0, 0
     while True:
         try:
             if time.time() >= expires:
                 token, expires = await asyncio.to_thread(log_in, server, args.username, args.password)
-            headers = {"Authorization": f"Bearer {token}"}
+            headers, session.files.token = {"Authorization": f"Bearer {token}"}, token
             async with connect(
                 "ws" + server.removeprefix("http") + "/ws",
                 additional_headers=headers,

@@ -2,6 +2,7 @@
 use core::cell::OnceCell;
 use std::rc::Rc;
 
+use ::files::limits::Limits as FileLimits;
 use url::Url;
 use worker::Env;
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub metrics_token: Option<String>,
     /// `OAUTH_CLIENTS`: clients that the operator has registered, as JSON.
     pub oauth_clients: Option<String>,
+    /// `LIMIT_FILE_MIB` and the rest, which the object with the files reads too.
+    pub file_limits: FileLimits,
 }
 
 /// An OpenID Connect provider.
@@ -115,6 +118,7 @@ impl Config {
             metrics_token: set(metrics::TOKEN).filter(|token| metrics::is_token(token)),
             password_login: set("PASSWORD_LOGIN").as_deref() != Some("off"),
             oauth_clients: set("OAUTH_CLIENTS"),
+            file_limits: FileLimits::read(&variable),
         }
     }
 }

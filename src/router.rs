@@ -12,7 +12,7 @@ use crate::oauth::{self, bearer};
 use crate::objects::bus::Bus;
 use crate::routes::{self, Endpoint, Route};
 use crate::site::Site;
-use crate::{mcp, monitoring, web};
+use crate::{files, mcp, monitoring, origin, web};
 
 /// Serves one request.
 pub async fn route(request: Request, env: Env, context: Context) -> Result<RuntimeResponse> {
@@ -38,6 +38,7 @@ async fn answer(mut request: Request, env: Env, context: &Context) -> Result<Run
         Endpoint::McpOrHome => return mcp::serve(request, env, context, Profile::Full).await,
         Endpoint::Mcp(profile) => return mcp::serve(request, env, context, profile).await,
         Endpoint::Socket => attach(request, env).await,
+        Endpoint::Files => files::serve(request, env).await,
         Endpoint::Health => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
         Endpoint::Metrics => {
             let answer = match limits::check(&request, &env, route.limit).await {
@@ -102,7 +103,7 @@ fn gone(request: &Request, env: &Env) -> Result<Response> {
 async fn attach(request: Request, env: Env) -> Result<Response> {
     let config = Config::of(&env);
     let site = Site::of(&request, &config);
-    if let Err(error) = mcp::origin::check(&request, &site, &config) {
+    if let Err(error) = origin::check(&request, &site, &config) {
         return Response::error(error.to_string(), 403);
     }
     let caller = match bearer::authenticate(&request, &env, site).await {

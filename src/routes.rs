@@ -14,6 +14,8 @@ pub enum Endpoint {
     /// The WebSocket of Blenders.
     Socket,
     Health,
+    /// Uploads and downloads, which check methods, origins and senders themselves.
+    Files,
     /// Counts of the whole server, for its operator.
     Metrics,
     /// Where the transport of 2024-11-05 (HTTP+SSE) used to be served by others. It is not served here.
@@ -70,6 +72,7 @@ impl Page {
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
+    /// With `/*` at its end it stands for every path with one more segment in its place: see `parameter`.
     pub path: &'static str,
     /// The allowed methods, as the header `Allow` lists them. Empty if the endpoint checks them itself.
     pub methods: &'static str,
@@ -89,7 +92,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 45] = [
+const ROUTES: [Route; 47] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -98,6 +101,8 @@ const ROUTES: [Route; 45] = [
     profile(Profile::Full),
     special("/ws", Endpoint::Socket),
     special("/health", Endpoint::Health),
+    special("/files", Endpoint::Files),
+    special("/files/*", Endpoint::Files),
     special("/metrics", Endpoint::Metrics),
     special("/sse", Endpoint::OldTransport),
     program("/.well-known/mcp/server-card.json", READ, Program::ServerCard),
@@ -141,7 +146,18 @@ const ROUTES: [Route; 45] = [
 /// would lose the Authorization header in several clients.
 pub fn find(path: &str) -> Option<&'static Route> {
     let bare = path.strip_suffix('/').filter(|bare| bare.len() > 1).unwrap_or(path);
-    ROUTES.iter().find(|route| route.path == bare)
+    ROUTES.iter().find(|route| route.path == bare || parameter_at(route, bare).is_some())
+}
+
+/// The last segment of a path whose row ends in `/*`, as it was sent.
+pub fn parameter(path: &str) -> Option<&str> {
+    let bare = path.strip_suffix('/').unwrap_or(path);
+    ROUTES.iter().find_map(|route| parameter_at(route, bare))
+}
+
+fn parameter_at<'a>(route: &Route, path: &'a str) -> Option<&'a str> {
+    let before = route.path.strip_suffix('*')?;
+    path.strip_prefix(before).filter(|segment| !segment.is_empty() && !segment.contains('/'))
 }
 
 /// The path that is added to the well-known one for the metadata of an MCP endpoint, as the client wrote it; empty if
@@ -208,6 +224,24 @@ mod tests {
             );
         }
         assert!(find("/mcp//").is_none() && find("//").is_none() && find("").is_none());
+    }
+
+    #[test]
+    fn one_segment_more_is_a_parameter() {
+        let files = Some(Endpoint::Files);
+        for (path, endpoint, parameter) in [
+            ("/files", files, None),
+            ("/files/", files, None),
+            ("/files/f-1", files, Some("f-1")),
+            ("/files/f-1/", files, Some("f-1")),
+            ("/files/f%2F1", files, Some("f%2F1")),
+            ("/files//", None, None),
+            ("/files/a/b", None, None),
+            ("/filesf-1", None, None),
+        ] {
+            assert_eq!(find(path).map(|route| route.endpoint), endpoint, "{path}");
+            assert_eq!(super::parameter(path), parameter, "{path}");
+        }
     }
 
     #[test]

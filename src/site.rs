@@ -9,7 +9,7 @@ use crate::catalog::tools::Profile;
 use crate::config::Config;
 
 /// Why the origin of a request cannot be this server's.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Error, PartialEq, Eq)]
 pub enum SiteError {
     #[error("this server speaks plain http on localhost, 127.0.0.1 and [::1] only: use https, or set PUBLIC_ORIGIN")]
     PlainHttp,

@@ -40,6 +40,8 @@ from .values import plain
 MAX_CODE_CHARS = 8 * 1_048_576
 OUTPUT_IN_ERROR = 32_768
 MAX_STDERR_BYTES, MAX_VALUE_BYTES = 32_768, 8_192
+# Of output that goes to the bus as a file, in characters: more is refused, and this is what memory holds of it.
+MAX_OUTPUT, IN_MEMORY = 64 * 1_048_576, 524_288
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Printed:
     errors: str
     both: str
     value: str | None = None
+    # A file with all of the output, where `output` is its beginning only.
+    whole: Path | None = None
 
 
 @command("execute_code", effect=code_effect)
@@ -67,7 +71,10 @@ def execute_code(
     names = kept_names.of(control.job) if keep_names else {}
     # It is this call's or nobody's.
     names.pop("result", None)
-    printed = run_code(control, code, names, MAX_RESULT_BYTES, tell=changes)
+    # Without a server that takes files there is no place for more than a message holds.
+    limit, in_memory = (MAX_RESULT_BYTES, None) if control.files is None else (MAX_OUTPUT, IN_MEMORY)
+    printed = run_code(control, code, names, limit, tell=changes, in_memory=in_memory)
+    control.whole = printed.whole
     if printed.errors:
         control.extra["stderr"] = cut_middle(printed.errors, MAX_STDERR_BYTES)
     if printed.value is not None:
@@ -76,8 +83,8 @@ def execute_code(
         return printed.output
     # What a console would show, or what some models leave behind on purpose.
     shown = printed.value if printed.value is not None else _left_behind(names.get("result"))
-    if len(shown.encode("utf-8", "replace")) > MAX_RESULT_BYTES:
-        raise CommandError(f"The code ran to its end, but its value is longer than {MAX_RESULT_BYTES} bytes")
+    if len(shown.encode("utf-8", "replace")) > limit:
+        raise CommandError(f"The code ran to its end, but its value is longer than {limit} bytes")
     return shown
 
 
@@ -90,8 +97,18 @@ def _left_behind(result: Any) -> str:
         return repr(result)
 
 
-def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int, *, tell: bool = False) -> Printed:
+def run_code(
+    control: JobControl,
+    code: str,
+    preset: dict[str, Any],
+    limit: int,
+    *,
+    tell: bool = False,
+    in_memory: int | None = None,
+) -> Printed:
     """Run `code` with the names in `preset`, which then holds all its globals; `tell` what it changed, if asked to.
+
+    Of output longer than `in_memory` characters all is in the file `whole`, which is the caller's to delete.
 
     Raises CommandError with the traceback, or when more than `limit` characters were printed.
     """
@@ -112,14 +129,16 @@ def run_code(control: JobControl, code: str, preset: dict[str, Any], limit: int,
         _source_lines(filename, code),
         observed(control, code, tell=tell, give_back=give_back),
     ):
-        printed, value = captured(control, filename, action, limit)
+        printed, value = captured(control, filename, action, limit, in_memory)
     return replace(printed, value=value)
 
 
-def captured(control: JobControl, filename: str, action: Callable[[], Any], limit: int) -> tuple[Printed, Any]:
+def captured(
+    control: JobControl, filename: str, action: Callable[[], Any], limit: int, in_memory: int | None = None
+) -> tuple[Printed, Any]:
     """Run `action`, which is or calls the caller's code, and return what it printed and what it returned."""
     # One above the limit is enough to know that the output does not fit; more would only fill the memory.
-    capture = Capture(control, limit + 1, output_log.add)
+    capture = Capture(control, limit + 1, output_log.add, in_memory)
     error: str | None = None
     value = None
     process = os.getpid()
@@ -128,6 +147,7 @@ def captured(control: JobControl, filename: str, action: Callable[[], Any], limi
             value = interrupter.call(action)
         except JobCancelled as cancelled:
             # A new one: the traceback is for the caller, and its frames must not be kept alive.
+            capture.forget()
             raise JobCancelled(_explain_end(cancelled, filename)) from None
         except (SystemExit, Exited) as ended:
             # How a script says that it is done. With anything else it says that it failed.
@@ -144,7 +164,7 @@ def captured(control: JobControl, filename: str, action: Callable[[], Any], limi
         output_log.add(error, "error")
         raise CommandError(error + _output_so_far(capture))
     _refuse_flood(capture, limit)
-    return Printed(capture.text(OUTPUT), capture.text(ERROR), capture.both()), value
+    return Printed(capture.text(OUTPUT), capture.text(ERROR), capture.both(), whole=capture.take_spooled()), value
 
 
 def _namespace(control: JobControl) -> dict[str, Any]:
@@ -212,7 +232,7 @@ def _output_so_far(capture: Capture) -> str:
     told = ""
     for kind, words in ((OUTPUT, "Printed before the error"), (ERROR, "Written to stderr before the error")):
         if capture.totals[kind]:
-            told += f"\n{words}:\n{cut_middle(capture.text(kind), OUTPUT_IN_ERROR)}"
+            told += f"\n{words}:\n{capture.ends(kind, OUTPUT_IN_ERROR)}"
     return told
 
 
@@ -221,6 +241,7 @@ def _refuse_flood(capture: Capture, limit: int) -> None:
     if total <= limit:
         return
     start = capture.text(OUTPUT)[:2000]
+    capture.forget()
     raise CommandError(
         f"The code ran to its end, but printed {total} characters; a result may have at most "
         f"{limit} bytes. Print less, or write to a file. The output begins:\n{start}"

@@ -40,6 +40,7 @@ FAMILIES = (
     "seeing.measure",
     "seeing.views",
     "seeing.render",
+    "files.carry",
     "console",
     "msgbus",
     "previews",

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from .backoff import Backoff
 from .connection import Link, LinkEvents
 from .credentials import TokenSource
+from .large_results import LargeResults
 from .protocol import PeerIdentity, PeerProtocol
 from .queue.main_thread import MainThreadQueue, QueueFull, Route, Runner
 from .records import MAX_NAME_CHARS, Job
 from .status import Status
+from .transfers.carrier import Carrier
 
 
 class Peer:
@@ -38,13 +40,17 @@ class Peer:
         self._capabilities = identity.capabilities
         events = LinkEvents(
             self._take,
-            lambda job_id, reason: self._cancel(job_id),
+            lambda job_id, reason: self.cancel(job_id),
             lambda job_id, allow: self.queue.decide(job_id, allow, self._route),
             on_status,
             on_trouble,
         )
         self.link = Link(server, self.protocol, tokens, events, user_agent=user_agent, backoff=backoff)
-        self._route = Route(run, self.link.answer, self.link.progress, remote=True, began=self.link.began)
+        self.files = Carrier(server, tokens, user_agent)
+        self._results = LargeResults(self.files, self.link.answer, self.link.progress)
+        self._route = Route(
+            run, self._results.answer, self.link.progress, remote=True, began=self.link.began, files=self.files
+        )
         # An empty queue is false.
         self.queue = MainThreadQueue(run) if queue is None else queue
 
@@ -61,8 +67,12 @@ class Peer:
         return self.stop(reason, timeout)
 
     def stop(self, reason: str, timeout: float = 4.0) -> bool:
-        """Refuse what still waits, tell the bus, and disconnect; return whether the thread has ended."""
+        """Refuse what still waits, end what is on its way, tell the bus, and disconnect.
+
+        Returns whether the thread has ended.
+        """
         self.queue.close(reason, self._route)
+        self.files.close(reason)
         return self.link.stop(timeout)
 
     def identify(self, capabilities: tuple[str, ...]) -> None:
@@ -77,8 +87,10 @@ class Peer:
         except QueueFull as error:
             self.link.answer(job.job_id, "failed", "", str(error))
 
-    def _cancel(self, job_id: str) -> None:
-        self.queue.cancel(job_id, self._route)
+    def cancel(self, job_id: str) -> None:
+        """Drop a job, ask it to stop, or stop sending its result; without effect on one that is not here."""
+        if not self.queue.cancel(job_id, self._route):
+            self._results.cancel(job_id)
 
 
 def fresh_uuid() -> str:

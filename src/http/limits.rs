@@ -27,8 +27,11 @@ pub enum Limit {
 /// # Errors
 /// 429 if the address has sent too many.
 pub async fn check(request: &Request, env: &Env, limit: Limit) -> Result<(), Error> {
-    let path = request.path();
     let Some(binding) = limit.binding(&request.method()) else { return Ok(()) };
+    count(request, env, binding, &request.path()).await
+}
+
+async fn count(request: &Request, env: &Env, binding: &str, path: &str) -> Result<(), Error> {
     let Some(address) = request.headers().get(ADDRESS)? else { return Ok(()) };
     let Ok(limiter) = env.rate_limiter(binding) else { return Ok(()) };
     match limiter.limit(format!("{path} {}", network(&address))).await {
@@ -43,6 +46,14 @@ pub async fn check(request: &Request, env: &Env, limit: Limit) -> Result<(), Err
             Ok(())
         }
     }
+}
+
+/// Counts a request that came with a secret that is none, as somebody who tries them out would send.
+///
+/// # Errors
+/// 429 if the address has sent too many.
+pub async fn check_guess(request: &Request, env: &Env, path: &str) -> Result<(), Error> {
+    count(request, env, "OAUTH_LIMIT", path).await
 }
 
 impl Limit {

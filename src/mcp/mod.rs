@@ -10,4 +10,4 @@ mod reports;
 mod transport;
 mod wire;
 
-pub use transport::{origin, serve};
+pub use transport::serve;

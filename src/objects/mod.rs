@@ -3,6 +3,7 @@
 pub mod account;
 pub mod bus;
 pub mod device;
+pub mod files;
 pub mod key_ring;
 pub mod metrics;
 mod object;

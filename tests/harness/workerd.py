@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .assets import Assets, asset_modules, asset_services
+from .r2 import FOLDER as R2_FOLDER
+from .r2 import R2_EXTENSIONS, r2_binding, r2_modules, r2_services
 
 ROOT = Path(__file__).resolve().parents[2]
 DEV_ACCOUNTS = "demo:demo,ada:lovelace"
@@ -59,12 +61,13 @@ class WorkerBundle:
     vars: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # binding -> requests, seconds
     assets: Assets | None = None
+    buckets: tuple[str, ...] = ()  # bindings of R2
 
     @classmethod
-    def built(cls, root: Path = ROOT, *, assets: Path | None = None) -> WorkerBundle:
+    def built(cls, root: Path = ROOT, *, assets: Path | None = None, buckets: tuple[str, ...] = ()) -> WorkerBundle:
         """The Worker of this repository as `npm run build` left it in build/, configured by wrangler.toml.
 
-        `assets` is a folder to serve in place of the configured one.
+        `assets` is a folder to serve in place of the configured one; `buckets` are R2 bindings beside the configured ones.
         """
         build = root / "build"
         missing = [name for name in ("index.js", "index_bg.wasm") if not (build / name).is_file()]
@@ -85,6 +88,7 @@ class WorkerBundle:
                 for limit in config.get("ratelimits", [])
             },
             assets=Assets.of(assets or root / config["assets"]["directory"], config["assets"]),
+            buckets=buckets,
         )
 
 
@@ -115,6 +119,7 @@ def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str], outbound: s
         f'(name = "limit", json = "{limit}"), (name = "period", json = "{period}")]))'
         for binding, (limit, period) in bundle.limits.items()
     ]
+    bindings += [r2_binding(name) for name in bundle.buckets]
     namespaces = [
         f"(className = {_text(name)}, uniqueKey = {_text(name)}, enableSql = true)"
         for name in dict.fromkeys(bundle.objects.values())
@@ -133,6 +138,8 @@ def capnp_config(bundle: WorkerBundle, variables: Mapping[str, str], outbound: s
     entry, served = "main", ""
     if bundle.assets is not None:
         entry, served = "assets-router", asset_services(bundle.assets, bundle.compatibility_date)
+    if bundle.buckets:
+        served += r2_services(bundle.buckets)
     return f"""\
 using Workerd = import "/workerd/workerd.capnp";
 
@@ -147,7 +154,9 @@ const config :Workerd.Config = (
     (name = "http", http = (), service = {_text(entry)}),
     (name = "evict", http = (), service = "evictor"),
   ],
-  extensions = [(modules = [(name = "harness:limiter", internal = true, esModule = embed "modules/limiter.js")])],
+  extensions = [
+    (modules = [(name = "harness:limiter", internal = true, esModule = embed "modules/limiter.js")]),
+{R2_EXTENSIONS if bundle.buckets else ""}  ],
 );
 
 const main :Workerd.Worker = (
@@ -219,9 +228,13 @@ class Workerd:
         if bundle.assets is not None:
             code |= asset_modules()
             bundle.assets.write(self.folder / "assets")
+        if bundle.buckets:
+            code |= r2_modules()
+            (self.folder / R2_FOLDER).mkdir(exist_ok=True)
         for name, data in code.items():
             (modules / name).write_bytes(data)
         self._served = bundle.assets is not None
+        self._has_buckets = bool(bundle.buckets)
         (self.folder / "config.capnp").write_text(capnp_config(bundle, self._variables, self._outbound))
 
     def deploy(self, bundle: WorkerBundle) -> Workerd:
@@ -262,6 +275,7 @@ class Workerd:
             "--experimental",
             f"--directory-path=state={self.folder / 'state'}",
             *([f"--directory-path=assets-files={self.folder / 'assets'}"] if self._served else []),
+            *([f"--directory-path=r2-storage={self.folder / R2_FOLDER}"] if self._has_buckets else []),
             f"--control-fd={write_end}",
             "--verbose",
         ]

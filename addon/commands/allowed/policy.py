@@ -135,6 +135,8 @@ EFFECTS: dict[str, EffectOf] = {
     "download_sketchfab_model": change_effect,
     "execute_code": code_effect,
     "get_asset_preview": read_effect,
+    # What it writes is a file of its own, which goes away.
+    "export_file": read_effect,
     "get_console_output": read_effect,
     "get_file_info": read_effect,
     "get_hunyuan3d_status": read_effect,
@@ -146,6 +148,7 @@ EFFECTS: dict[str, EffectOf] = {
     "get_scene_tree": read_effect,
     "get_sketchfab_status": read_effect,
     "get_viewport_screenshot": screenshot_effect,
+    "import_file": change_effect,
     "import_generated_asset": change_effect,
     "import_generated_asset_hunyuan": change_effect,
     "list_checkpoints": read_effect,

@@ -6,26 +6,37 @@ import contextlib
 import io
 import logging
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from ...link.queue.control import JobControl
 from ...link.queue.interrupt import JobCancelled
+from ...link.records import cut_middle
 
 OUTPUT, ERROR = "output", "error"
 # Warnings and the chatter of exporters: more than this helps nobody.
 MAX_STDERR = 65_536
+# Of the end of a spooled output, when it has to be told in an error.
+TAIL_BYTES = 65_536
 
 
 class Capture:
     """What one job prints, both streams in order: at most `limit` characters of output, MAX_STDERR of errors.
 
+    Of output that is longer than `in_memory` characters only so much stays in memory; all of it goes to a file then.
     What other threads of Blender print meanwhile goes where it always went.
     """
 
-    def __init__(self, control: JobControl, limit: int, note: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, control: JobControl, limit: int, note: Callable[[str, str], None], in_memory: int | None = None
+    ) -> None:
         self._control = control
+        # How much more of the output memory takes.
+        self._memory_left = limit if in_memory is None else in_memory
+        self._spool: IO[str] | None = None
         self._room = {OUTPUT: limit, ERROR: MAX_STDERR}
         self._note = note
         self._parts: list[tuple[str, str]] = []
@@ -44,10 +55,56 @@ class Capture:
         if room > 0 and text:
             kept = text[:room]
             self._room[kind] = room - len(kept)
-            self._parts.append((kind, kept))
-            self._note(kept, kind)
+            if kind == OUTPUT:
+                kept = self._in_bounds(kept)
+            if kept:
+                self._parts.append((kind, kept))
+            self._note(text[:room], kind)
         if self._control.cancelled.is_set() and threading.get_ident() == threading.main_thread().ident:
             raise JobCancelled
+
+    def _in_bounds(self, text: str) -> str:
+        """Return what of the output stays in memory; once that is not all, all goes to a file."""
+        if self._spool is None and len(text) > self._memory_left:
+            self._spool = tempfile.NamedTemporaryFile(  # noqa: SIM115 (it outlives this call)
+                "w", prefix="blender-bus-output-", encoding="utf-8", errors="backslashreplace", newline="", delete=False
+            )
+            self._spool.write(self.text(OUTPUT))
+        if self._spool is not None:
+            self._spool.write(text)
+        held = text[: self._memory_left]
+        self._memory_left -= len(held)
+        return held
+
+    def take_spooled(self) -> Path | None:
+        """Return the file with all of the output, which is the caller's from now on; None if memory holds it."""
+        spool, self._spool = self._spool, None
+        if spool is None:
+            return None
+        spool.close()
+        return Path(spool.name)
+
+    def forget(self) -> None:
+        """Delete the file of a spooled output."""
+        path = self.take_spooled()
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+    def ends(self, kind: str, limit: int) -> str:
+        """Return the beginning and the end of a stream in about `limit` bytes. The file of a spooled one goes."""
+        path = self.take_spooled() if kind == OUTPUT else None
+        if path is None:
+            return cut_middle(self.text(kind), limit)
+        try:
+            with path.open("rb") as file:
+                head = file.read(limit // 4)
+                size = file.seek(0, 2)
+                file.seek(max(len(head), size - min(TAIL_BYTES, limit - limit // 4)))
+                tail = file.read()
+        finally:
+            path.unlink(missing_ok=True)
+        left_out = f"\n... {size - len(head) - len(tail)} bytes left out ...\n"
+        return head.decode("utf-8", "ignore") + left_out + tail.decode("utf-8", "ignore")
 
     def text(self, kind: str) -> str:
         """Return what was kept of one stream, with a note where its end is missing."""

@@ -17,6 +17,7 @@ from ...link.queue.control import JobControl
 from ...link.queue.main_thread import Pause
 from ..registry import Bounds, CommandError, Name, command
 from ..viewport import as_result
+from .rendering.frames import Frames
 from .rendering.process import Renderer
 from .rendering.store import new_folder
 
@@ -48,7 +49,10 @@ def render(
     region: list[Any] | None = None,
     format: Literal["png", "jpg", "exr"] = "png",
 ) -> Generator[Pause, Any, dict[str, Any]]:
-    """Render `frame`, or `frame` to `frame_end`; return `frames` with their paths, and a picture of the first.
+    """Render `frame`, or `frame` to `frame_end`; return `frames` with their files, and a picture of the first.
+
+    Over the bus the files are sent to the server, up to 100 one by one and more in one archive; on this computer `file`
+    is a path.
 
     `region` is the part that is rendered: left, top, right, bottom, each from 0 to 1.
 
@@ -73,13 +77,21 @@ def render(
         control.progress(0.0, f"waits until {_rendering[0]} has rendered")
         yield POLL_SECONDS
     _rendering.append(control.job.job_id)
+    frames = None if control.files is None else Frames(control, control.files, len(job["frames"]))
     try:
-        return (yield from _rendered(control, job, scene.render.engine if engine is None else job["engine"]))
+        told = yield from _rendered(control, job, frames, scene.render.engine if engine is None else job["engine"])
     finally:
         _rendering.remove(control.job.job_id)
+    if frames is not None:
+        # Others may render meanwhile.
+        told |= yield from frames.collect(told["frames"])
+    return told
 
 
-def _rendered(control: JobControl, job: dict[str, Any], engine: Any) -> Generator[Pause, Any, dict[str, Any]]:
+def _rendered(
+    control: JobControl, job: dict[str, Any], frames: Frames | None, engine: Any
+) -> Generator[Pause, Any, dict[str, Any]]:
+    """Render; return the result, with the paths of the files on this disk."""
     started = time.monotonic()
     try:
         folder = new_folder(control.job.job_id)
@@ -91,10 +103,12 @@ def _rendered(control: JobControl, job: dict[str, Any], engine: Any) -> Generato
     with tempfile.TemporaryDirectory(prefix="blender-bus-render-", ignore_cleanup_errors=True) as place:
         job |= {"file": f"{place}/copy.blend", "folder": os.fspath(folder), "preview": f"{place}/preview.png"}
         _write(Path(place), job)
+        total = len(job["frames"])
         renderer = Renderer(Path(place) / "job.json")
         try:
-            total = len(job["frames"])
             while not renderer.has_ended:
+                if frames is not None:
+                    frames.take(renderer.done)
                 done = len(renderer.done) + renderer.part
                 control.progress(round(100.0 * min(1.0, done / total), 1), renderer.words)
                 yield POLL_SECONDS
@@ -103,12 +117,15 @@ def _rendered(control: JobControl, job: dict[str, Any], engine: Any) -> Generato
             if not renderer.done:
                 shutil.rmtree(folder, ignore_errors=True)
         if renderer.failure:
+            if frames is not None:
+                frames.tell_sent()
             count = f" after {len(renderer.done)} frames in {folder}" if renderer.done else ""
             eevee = engine == EEVEE
             hint = "; EEVEE needs graphics: without them engine cycles renders" if eevee else ""
             raise CommandError(f"render: failed{count}: {renderer.failure}{hint}")
         notes: list[str] = []
         result = _shown(Path(job["preview"]), Path(place), notes)
+    where = "The files are on the computer that runs Blender" + ("" if frames is None else ", too, at `path`")
     return {
         "frames": [{"frame": row["frame"], "file": row["file"]} for row in renderer.done],
         "width": job["width"],
@@ -117,7 +134,7 @@ def _rendered(control: JobControl, job: dict[str, Any], engine: Any) -> Generato
         "camera": job["camera"],
         **({"region": job["region"]} if job["region"] else {}),
         "seconds": round(time.monotonic() - started, 2),
-        "note": ". ".join(["The files are on the computer that runs Blender", *notes]),
+        "note": ". ".join([where, *notes]),
         "image": result["image"],
     }
 

@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..records import Job
+from ..transfers.carrier import Carrier
 from .interrupt import JobCancelled
 
 PROGRESS_INTERVAL = 0.1
@@ -41,6 +43,10 @@ class JobControl:
     reason: str = "Cancelled while it ran"
     # What goes beside the result, by the names of the envelope: stderr, value, changes.
     extra: dict[str, Any] = field(default_factory=dict)
+    # Carries files to and from the server; None for a job of the local port, whose caller reads this disk.
+    files: Carrier | None = None
+    # A temporary file with all of a result that is too large for memory; whoever answers deletes it.
+    whole: Path | None = None
     _reported_at: float = -PROGRESS_INTERVAL
     _reported: tuple[float, str] | None = None
 
@@ -59,6 +65,16 @@ class JobControl:
     def end_after(self, seconds: float) -> None:
         """End the job by itself once it has run for `seconds` from now."""
         self.deadline, self.ends_at = seconds, time.monotonic() + seconds
+
+    def take_whole(self, *, wanted: bool) -> dict[str, Path]:
+        """Return the file with all of the result as an argument of an answer; delete it if it is not `wanted`."""
+        path, self.whole = self.whole, None
+        if path is None:
+            return {}
+        if not wanted:
+            path.unlink(missing_ok=True)
+            return {}
+        return {"whole": path}
 
     def check_cancelled(self) -> None:
         """Raise JobCancelled when the caller has asked to stop; call it wherever stopping is safe."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..records import WAITS_FOR_CONSENT, Job
+from ..transfers.carrier import Carrier
 from .control import JobControl
 from .interrupt import Interrupter, JobCancelled
 from .watch import Watch
@@ -60,7 +61,8 @@ class Finished:
 Pause = Future[Any] | float
 Steps = Generator[Pause, Any, str]
 Runner = Callable[[Job, JobControl], "str | Steps"]
-# Given id, status, result and error of a job; as a fifth what goes beside the result, of jobs that have such.
+# Given id, status, result and error of a job; as a fifth what goes beside the result, of jobs that have such; and as
+# `whole` the file that holds all of a result, where `result` is its head only.
 Answer = Callable[..., None]
 # Given id, percent and message; as a fourth for how many seconds nothing else could run, of a job that does not yield.
 Report = Callable[..., None]
@@ -81,6 +83,8 @@ class Route:
     remote: bool = False
     # Told when a job begins.
     began: Callable[[str], None] = lambda job_id: None
+    # What carries files there.
+    files: Carrier | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -158,7 +162,7 @@ class MainThreadQueue:
         with self._ready:
             if len(self._heap) + len(self._paused) >= self._max_queued:
                 raise QueueFull(f"This Blender is busy: {len(self._heap) + len(self._paused)} jobs wait already")
-            control = JobControl(job, route.report, self._clock, self.show, remote=route.remote)
+            control = JobControl(job, route.report, self._clock, self.show, remote=route.remote, files=route.files)
             self._push(_Task(job, route, control, self._arrivals))
             self._arrivals += 1
         return control
@@ -266,7 +270,8 @@ class MainThreadQueue:
         self.finished.append(Finished(job.job_id, job.command, status, self._clock() - task.started))
         del self.finished[:-FINISHED_KEPT]
         extra = (task.control.extra,) if task.control.extra else ()
-        task.route.answer(job.job_id, status, result, error, *extra)
+        whole = task.control.take_whole(wanted=status == "completed")
+        task.route.answer(job.job_id, status, result, error, *extra, **whole)
 
     def _advance(self, task: _Task) -> str | Pause:
         if task.steps is None:

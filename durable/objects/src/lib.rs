@@ -3,6 +3,7 @@
 mod account;
 mod counting;
 mod device;
+mod files;
 mod key_ring;
 mod metrics;
 mod sleepers;
@@ -14,6 +15,7 @@ mod waits;
 
 pub use account::Account;
 pub use device::DeviceSignIn;
+pub use files::Files;
 pub use key_ring::KeyRing;
 pub use metrics::Metrics;
 pub use user_bus::{UserBus, status};

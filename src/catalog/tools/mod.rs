@@ -7,6 +7,8 @@ mod account;
 mod bus;
 mod checkpoints;
 mod code;
+mod exchange;
+mod files;
 mod generated;
 mod kinds;
 mod listing;
@@ -28,8 +30,16 @@ pub use profile::Profile;
 /// Every dispatch tool, in the order of the list. Its first takes no arguments that must be given: test suites of the
 /// protocol call the first tool of a server with `{}`.
 pub fn dispatch_tools() -> impl Iterator<Item = &'static DispatchTool> {
-    let families: [&'static [DispatchTool]; 7] =
-        [scene::TOOLS, seeing::TOOLS, code::TOOLS, checkpoints::TOOLS, msgbus::TOOLS, online::TOOLS, generated::TOOLS];
+    let families: [&'static [DispatchTool]; 8] = [
+        scene::TOOLS,
+        seeing::TOOLS,
+        code::TOOLS,
+        checkpoints::TOOLS,
+        exchange::TOOLS,
+        msgbus::TOOLS,
+        online::TOOLS,
+        generated::TOOLS,
+    ];
     families.into_iter().flatten()
 }
 
@@ -50,7 +60,8 @@ pub fn find(name: &str) -> Option<Tool> {
 /// The tools in the order of the list.
 pub fn served() -> impl Iterator<Item = Tool> {
     let bus = bus::BUS_LISTINGS.iter().map(Tool::Bus).chain(bus::JOB_LISTINGS.iter().map(Tool::Job));
-    dispatch_tools().map(Tool::Dispatch).chain(bus).chain(account::TOOLS.iter().map(Tool::Account))
+    let files = files::LISTINGS.iter().map(Tool::File);
+    dispatch_tools().map(Tool::Dispatch).chain(bus).chain(files).chain(account::TOOLS.iter().map(Tool::Account))
 }
 
 #[cfg(test)]

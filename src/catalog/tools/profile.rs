@@ -3,7 +3,7 @@
 
 use ::bus::wire::tables::{JOB_CANCEL, JOB_RESULT, JOB_STATUS, LIST_AVAILABLE_CLIENTS, LIST_JOBS, SUBMIT};
 
-use super::{Tool, checkpoints, code, generated, msgbus, online, scene, seeing};
+use super::{Tool, checkpoints, code, exchange, generated, msgbus, online, scene, seeing};
 
 /// Which tools an endpoint lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +48,10 @@ impl Profile {
     pub const fn purpose(self) -> &'static str {
         match self {
             Self::Core => "looking, screenshots, Python and jobs",
-            Self::Scene => "the core, with the scene as a tree, the API, measures, views, renders and the console",
-            Self::Assets => "the core, with Poly Haven, Sketchfab and Hyper3D",
+            Self::Scene => {
+                "the core, with the scene as a tree, the API, measures, views, renders, files and the console"
+            }
+            Self::Assets => "the core, with files, Poly Haven, Sketchfab and Hyper3D",
             Self::Full => "all tools, as at /mcp",
         }
     }
@@ -62,8 +64,15 @@ impl Profile {
         CORE.contains(&tool.name())
             || match self {
                 Self::Core => false,
-                Self::Scene => is_of(&[scene::TOOLS, seeing::TOOLS, code::TOOLS, checkpoints::TOOLS, msgbus::TOOLS]),
-                Self::Assets => is_of(&[online::TOOLS, generated::TOOLS]),
+                Self::Scene => is_of(&[
+                    scene::TOOLS,
+                    seeing::TOOLS,
+                    code::TOOLS,
+                    checkpoints::TOOLS,
+                    exchange::TOOLS,
+                    msgbus::TOOLS,
+                ]),
+                Self::Assets => is_of(&[exchange::TOOLS, online::TOOLS, generated::TOOLS]),
                 Self::Full => true,
             }
     }

@@ -152,7 +152,7 @@ pub const TOOLS: &[DispatchTool] = &[
         name: "blender_render",
         title: "Render",
         description: "Renders a still, or with frame_end a range, in a process beside Blender: the scene stays as it is and \
-                      others can work. Returns a picture to look at and where the files are on Blender's disk.",
+                      others can work. Returns a picture to look at and the files at full size, to download.",
         annotations: Annotations::CHANGE,
         timeout_seconds: 600.0,
         parameters: &[

@@ -12,13 +12,13 @@ use crate::http::body::{NOT_ENCODED, is_encoded};
 use crate::http::event_stream::bridge;
 use crate::mcp::era::McpHeaders;
 use crate::mcp::transport::accepts::Accepts;
-use crate::mcp::transport::origin;
 use crate::mcp::transport::post::{Addressed, Post};
 use crate::mcp::transport::respond::{SESSION_HEADER, answer_error, refuse};
 use crate::mcp::wire::error::RpcError;
 use crate::mcp::wire::message::{self, Body};
 use crate::oauth::bearer::{self, Challenge};
 use crate::objects::bus::{Bus, Opened};
+use crate::origin;
 use crate::site::Site;
 
 /// The longest body of a request, in bytes.
@@ -32,7 +32,7 @@ pub async fn serve(mut request: Request, env: Env, context: &Context, profile: P
     let site = Site::of(&request, &config);
     let origin = match origin::check(&request, &site, &config) {
         Ok(origin) => origin,
-        Err(error) => return refuse(403, &error).map(Into::into),
+        Err(error) => return refuse(403, &RpcError::Forbidden(error.to_string())).map(Into::into),
     };
     let response = match origin::preflight(&request)? {
         Some(response) => response.into(),
@@ -49,7 +49,7 @@ pub async fn serve(mut request: Request, env: Env, context: &Context, profile: P
         }
     };
     if let Some(origin) = origin {
-        origin::allow(&Headers(response.headers()), &origin)?;
+        origin::allow(&Headers(response.headers()), &origin, &origin::MCP)?;
     }
     Ok(response)
 }

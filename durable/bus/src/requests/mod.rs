@@ -4,6 +4,7 @@ pub mod calls;
 pub mod counters;
 pub mod dispatch;
 pub mod export;
+pub mod file_access;
 pub mod job_news;
 pub mod job_tools;
 pub mod listen;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::wire::envelope::Envelope;
 use crate::wire::priority::Priority;
 use crate::wire::topics::{Subscription, Topic};
-use crate::wire::views::{ExportPage, JobDetail, Overview};
+use crate::wire::views::{ExportPage, FileAccess, JobDetail, Overview};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
@@ -113,6 +113,15 @@ pub enum Command {
     Disconnect {
         client_uuid: String,
     },
+    /// What the caller has of its user's files. `job_id`: a job that makes one. `file_id`: one that it wants to read.
+    FileAccess {
+        job_id: Option<String>,
+        file_id: Option<String>,
+    },
+    /// A file has come, or gone, or is kept for another time.
+    FileChanged {
+        file_id: String,
+    },
     OpenSession {
         protocol_version: String,
         client_name: String,
@@ -209,6 +218,9 @@ pub enum Reply {
     /// None if there is no such job.
     Job {
         job: Option<Box<JobDetail>>,
+    },
+    FileAccess {
+        access: FileAccess,
     },
     /// Whether there was such a client, or question.
     Found {

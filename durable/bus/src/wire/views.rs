@@ -80,6 +80,17 @@ pub struct ExportPage {
     pub next: Option<i64>,
 }
 
+/// What a token has of its user's files.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FileAccess {
+    /// The Blenders that it is bound to; none for all of them.
+    pub blenders: Option<Vec<String>>,
+    /// A job that one of its Blenders has not ended is about the file it wants to read.
+    pub is_lent: bool,
+    /// The Blender of the job that makes a file, if that is the caller's own.
+    pub job_blender: Option<String>,
+}
+
 /// Times, in milliseconds from acceptance to result, are of recent completed jobs. None when there are none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Counters {

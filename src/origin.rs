@@ -3,31 +3,55 @@
 //! Without them any web page could make its host name resolve to this machine (DNS rebinding) and use a server on
 //! loopback.
 
+use thiserror::Error;
 use url::Url;
 use worker::{Headers, Method, Request, Response, Result};
 
 use crate::config::Config;
-use crate::mcp::wire::error::RpcError;
 use crate::site::{Site, SiteError, is_loopback};
 
-const METHODS: &str = "GET, POST, DELETE, OPTIONS";
-const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, Last-Event-ID, MCP-Protocol-Version, \
-                               Mcp-Session-Id, Mcp-Method, Mcp-Name";
-const RESPONSE_HEADERS: &str = "Mcp-Session-Id, WWW-Authenticate, MCP-Protocol-Version";
+/// What a page of an allowed origin may send to an endpoint, and read of its answer.
+pub struct Cors {
+    methods: &'static str,
+    request_headers: &'static str,
+    response_headers: &'static str,
+}
+
+/// The MCP endpoint.
+pub const MCP: Cors = Cors {
+    methods: "GET, POST, DELETE, OPTIONS",
+    request_headers: "Authorization, Content-Type, Accept, Last-Event-ID, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, \
+                      Mcp-Name",
+    response_headers: "Mcp-Session-Id, WWW-Authenticate, MCP-Protocol-Version",
+};
+/// Files, with what tus clients send.
+pub const FILES: Cors = Cors {
+    methods: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+    request_headers: "Authorization, Content-Type, Range, If-None-Match, If-Range, Tus-Resumable, Upload-Length, \
+                      Upload-Offset, Upload-Metadata",
+    response_headers: "WWW-Authenticate, Location, ETag, Content-Range, Content-Length, Content-Disposition, Accept-Ranges, \
+                       Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Offset, Upload-Length, \
+                       Upload-Expires, Blender-Bus-File",
+};
 const PREFLIGHT_TTL_S: &str = "86400";
+
+/// Why a request is not served, for whoever sent it.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Forbidden(String);
 
 /// The allowed origin of a request, or `None` if it has no `Origin` header.
 ///
 /// # Errors
-/// `RpcError::Forbidden` for another origin, and for a host that cannot be this server's.
+/// `Forbidden` for another origin, and for a host that cannot be this server's.
 pub fn check(
     request: &Request,
     site: &core::result::Result<Site, SiteError>,
     config: &Config,
-) -> core::result::Result<Option<String>, RpcError> {
+) -> core::result::Result<Option<String>, Forbidden> {
     let site = match site {
         Ok(site) => site,
-        Err(error @ SiteError::PlainHttp) => return Err(RpcError::Forbidden(error.to_string())),
+        Err(error @ SiteError::PlainHttp) => return Err(Forbidden(error.to_string())),
         // A misconfiguration of this server, reported when the token is verified.
         Err(_) => return Ok(None),
     };
@@ -36,7 +60,7 @@ pub fn check(
         return Ok(Some(origin));
     }
     let reason = "this Origin may not use the server; its operator can add it to ALLOWED_ORIGINS";
-    Err(RpcError::Forbidden(reason.to_owned()))
+    Err(Forbidden(reason.to_owned()))
 }
 
 fn admits(site: &Site, allowed: &[String], origin: &str) -> bool {
@@ -54,11 +78,11 @@ pub fn preflight(request: &Request) -> Result<Option<Response>> {
 }
 
 /// Adds the CORS headers for this origin.
-pub fn allow(headers: &Headers, origin: &str) -> Result<()> {
+pub fn allow(headers: &Headers, origin: &str, cors: &Cors) -> Result<()> {
     headers.set("Access-Control-Allow-Origin", origin)?;
-    headers.set("Access-Control-Allow-Methods", METHODS)?;
-    headers.set("Access-Control-Allow-Headers", REQUEST_HEADERS)?;
-    headers.set("Access-Control-Expose-Headers", RESPONSE_HEADERS)?;
+    headers.set("Access-Control-Allow-Methods", cors.methods)?;
+    headers.set("Access-Control-Allow-Headers", cors.request_headers)?;
+    headers.set("Access-Control-Expose-Headers", cors.response_headers)?;
     headers.set("Access-Control-Max-Age", PREFLIGHT_TTL_S)?;
     headers.append("Vary", "Origin")
 }

@@ -1,0 +1,132 @@
+"""From a file that has arrived to one that can be imported: judged, unpacked, its references checked (no bpy).
+
+Nothing here is for the main thread.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from ...fetch.archive import BadArchive, inspect, safe_path, unpack
+from .kinds import ARCHIVE, BY_NAME, FORMATS, HDRI, MODEL, Kind, NotThat, by_suffix, detect, head_of
+
+MAX_JSON_BYTES = 256 * 1_048_576
+# What is taken from an archive, the first that there is.
+_FIRST = ("gltf", "glb", "fbx", "usda", "usdc", "usdz", "usd", "blend", "obj", "abc", "ply", "stl", "svg")
+_GLB_JSON = 0x4E4F534A
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What is to be imported. All that belongs to it lies in the same folder."""
+
+    path: Path
+    kind: Kind
+
+
+def prepare(path: Path, name: str, mime_type: str, asked: str | None, folder: Path) -> Arrived:
+    """Name, unpack and judge the file at `path`, into `folder`. Raises NotThat or BadArchive."""
+    inner = asked if asked != "zip" else None
+    outer = asked if asked in (None, "zip") or not _is_archive(path, name) else "zip"
+    kind = detect(head_of(path), outer, name or "the file", mime_type)
+    if kind.group == ARCHIVE:
+        found = _chosen(unpack(path, folder), inner)
+        path.unlink()
+    else:
+        if kind.name == "usdz":
+            inspect(path)
+        found = Arrived(path.rename(folder / _file_name(name, kind)), kind)
+    _check_references(found, folder)
+    return found
+
+
+def _is_archive(path: Path, name: str) -> bool:
+    """Tell whether a file is an archive of files, whatever is in it: a usdz is none, though it is packed like one."""
+    said = by_suffix(name)
+    is_zip = BY_NAME["zip"].fits(head_of(path))
+    return is_zip and not BY_NAME["usdz"].fits(head_of(path)) and (said is None or said.group == ARCHIVE)
+
+
+def _file_name(name: str, kind: Kind) -> str:
+    """Return a name that is safe on every disk and ends as its kind does."""
+    stem = re.sub(r"[^\w .-]+", "_", Path(name.replace("\\", "/")).name)
+    suffix = Path(stem).suffix.lower()
+    stem = (stem[: -len(suffix)] if suffix else stem).strip(" .")[:60] or "file"
+    return stem + (suffix if suffix in kind.suffixes else kind.suffixes[0])
+
+
+def _chosen(files: list[Path], asked: str | None) -> Arrived:
+    """Return the file of an archive that is to be imported: what was asked for, else a model, else the first medium."""
+    named = [(path, kind) for path in files if (kind := by_suffix(path.name)) is not None and kind.group != ARCHIVE]
+    if asked is not None:
+        wanted = [(path, kind) for path, kind in named if _is_asked(asked, kind)]
+    else:
+        order = {name: place for place, name in enumerate(_FIRST)}
+        models = [(path, kind) for path, kind in named if kind.group == MODEL]
+        models.sort(key=lambda one: (order.get(one[1].name, len(order)), len(one[0].parts), one[0]))
+        wanted = models or named
+    if not wanted:
+        there = ", ".join(path.name for path in files[:10]) or "nothing"
+        what = f"of the format {asked}" if asked else f"that can be imported ({', '.join(FORMATS)})"
+        raise NotThat(f"the archive holds no file {what}; it holds {there}")
+    path, kind = wanted[0]
+    return Arrived(path, detect(head_of(path), kind.name, path.name, ""))
+
+
+def _is_asked(asked: str, kind: Kind) -> bool:
+    return asked in (kind.name, kind.group) or (asked == HDRI and kind.name in ("hdr", "exr"))
+
+
+def _check_references(found: Arrived, folder: Path) -> None:
+    """Refuse a model that names files outside of what has come, and text that makes a parser fill the memory."""
+    if found.kind.name in ("gltf", "glb"):
+        for uri in _uris(found):
+            target = safe_path(found.path.parent, unquote(uri))
+            if not target.resolve().is_relative_to(folder.resolve()):
+                raise BadArchive(f"{found.path.name} names {uri[:200]!r}, which is outside of what was sent")
+            if not target.is_file():
+                raise NotThat(
+                    f"{found.path.name} needs {uri[:200]!r}, which did not come along; send it all in a zip, or a glb"
+                )
+    if found.kind.name == "svg" and re.search(rb"<!(ENTITY|DOCTYPE[^>]*\[)", found.path.read_bytes()):
+        raise BadArchive(f"{found.path.name} declares entities, which no drawing needs")
+
+
+def _uris(found: Arrived) -> list[str]:
+    document = _gltf_document(found)
+    uris = []
+    for part in ("buffers", "images"):
+        entries = document.get(part)
+        for entry in entries if isinstance(entries, list) else ():
+            uri = entry.get("uri") if isinstance(entry, dict) else None
+            if isinstance(uri, str) and not uri.startswith("data:"):
+                uris.append(uri)
+    return uris
+
+
+def _gltf_document(found: Arrived) -> dict[str, Any]:
+    with found.path.open("rb") as file:
+        if found.kind.name == "glb":
+            head = file.read(20)
+            if len(head) < 20:
+                raise NotThat(f"{found.path.name} is cut off after {len(head)} bytes")
+            length, kind = struct.unpack_from("<II", head, 12)
+            if kind != _GLB_JSON:
+                raise NotThat(f"{found.path.name} does not begin with its description, as a glb does")
+        else:
+            length = found.path.stat().st_size
+        if length > MAX_JSON_BYTES:
+            raise BadArchive(f"the description in {found.path.name} has {length} bytes, which is too much")
+        try:
+            document = json.loads(file.read(length))
+        except (ValueError, RecursionError) as error:
+            raise NotThat(f"{found.path.name} is no glTF: its description cannot be read: {error}") from None
+    if not isinstance(document, dict):
+        raise NotThat(f"{found.path.name} is no glTF: its description is no object")
+    return document

@@ -1,0 +1,338 @@
+//! One object per user: that user's files.
+//!
+//! `POST /command` takes a `files::wire::Request` as JSON and is answered with a `Reply`. `PUT`, `PATCH`, `GET` and `HEAD` of
+//! `/<file id>` carry bytes, and say in the header `ASK` what for. Only the edge reaches this.
+
+mod downloads;
+mod store;
+mod streams;
+mod uploads;
+
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
+use std::rc::{Rc, Weak};
+
+use ::files::cleaning::{self, all_in_r2, clean, due_ms};
+use ::files::commands::{self, Kept, Performed};
+use ::files::limits::Limits;
+use ::files::refusal::{Error as CoreError, Kind, Refusal};
+use ::files::schema::FILES;
+use ::files::wire::{ASK, Ask, Command, File, Keep, Place, Reply, Request as FilesRequest, Stream};
+use ::files::writing::{Ended, stored};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bus::wire::command::{Command as BusCommand, Request as BusRequest};
+use kernel::migrate::migrate;
+use kernel::storage::StorageError;
+use kernel::trace::Trace;
+use runtime::{WebCrypto, now_ms};
+use thiserror::Error;
+use worker::wasm_bindgen_futures::spawn_local;
+use worker::{
+    DurableObject, Env, Error as RuntimeError, Method, Request, Response, Result, State, console_error, durable_object,
+};
+
+use crate::account::post;
+use crate::sleepers::Sleepers;
+use crate::sqlite::ObjectSql;
+use store::Stores;
+
+/// How soon a cleaning that failed is tried again.
+const RETRY_MS: i64 = 60_000;
+
+/// Why a request has no answer of its own.
+#[derive(Debug, Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    #[error("runtime: {0}")]
+    Runtime(#[from] RuntimeError),
+    #[error("json: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Self::Core(error.into())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Core(refusal.into())
+    }
+}
+
+#[durable_object]
+pub struct Files(Rc<Shelf>);
+
+/// What the object is made of; shared with the streams of answers that outlive the call that began them.
+struct Shelf {
+    state: State,
+    env: Env,
+    sql: ObjectSql,
+    limits: Limits,
+    stores: Stores,
+    sleepers: Rc<Sleepers>,
+    /// The schema is up to date.
+    awake: Cell<bool>,
+    /// Uploads that a request writes.
+    written: RefCell<Vec<String>>,
+    /// Content that requests write or read, once for each.
+    busy: RefCell<Vec<i64>>,
+    transfers: Cell<usize>,
+    /// A reference to itself, for tasks that outlive a call.
+    me: Weak<Self>,
+}
+
+impl DurableObject for Files {
+    fn new(state: State, env: Env) -> Self {
+        let limits = Limits::read(|name| env.var(name).ok().map(|value| value.to_string()));
+        let stores = Stores::of(&env, &state);
+        Self(Rc::new_cyclic(|me| Shelf {
+            sql: ObjectSql(state.storage().sql()),
+            limits,
+            stores,
+            sleepers: Rc::default(),
+            awake: Cell::new(false),
+            written: RefCell::default(),
+            busy: RefCell::default(),
+            transfers: Cell::new(0),
+            me: me.clone(),
+            state,
+            env,
+        }))
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        match self.0.answer(request).await {
+            Ok(response) => Ok(response),
+            Err(Failure::Core(CoreError::Refused(refusal))) => refused(&refusal),
+            Err(error) => {
+                console_error!("files: {error}");
+                Response::error("files unavailable", 500)
+            }
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        // If an alarm fails, the runtime retries it six times and then drops it for good. So log the error and set another.
+        if let Err(error) = self.0.clean().await {
+            console_error!("files: {error}");
+            self.0.state.storage().set_alarm(Duration::from_millis(RETRY_MS.unsigned_abs())).await?;
+        }
+        Response::empty()
+    }
+}
+
+/// A refusal of a stream: the edge makes its own answer of it.
+fn refused(refusal: &Refusal) -> Result<Response> {
+    Ok(Response::from_json(refusal)?.with_status(refusal.kind.status()))
+}
+
+impl Shelf {
+    async fn answer(&self, mut request: Request) -> core::result::Result<Response, Failure> {
+        if request.method() == Method::Post {
+            let asked: FilesRequest = serde_json::from_slice(&request.bytes().await?)?;
+            if !self.awake.get() && commands::is_fresh(&self.sql)? {
+                // Looking leaves nothing behind.
+                if let Some(reply) = commands::without_files(&asked.command) {
+                    return Ok(Response::from_json(&reply)?);
+                }
+            }
+            self.wake()?;
+            return Ok(Response::from_json(&self.perform(asked).await?)?);
+        }
+        self.wake()?;
+        let header = request.headers().get(ASK)?.unwrap_or_default();
+        let no_ask = || Failure::Runtime(RuntimeError::RustError("a stream does not say what for".to_owned()));
+        let ask: Ask = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).map_err(|_| no_ask())?)?;
+        let path = request.path();
+        let file_id = path.trim_start_matches('/');
+        match &ask.stream {
+            Stream::Put { .. } | Stream::Patch { .. } => self.upload(&mut request, file_id, &ask).await,
+            Stream::Get(conditions) => self.download(file_id, &ask.who, conditions).await,
+            Stream::Head(conditions) => self.head(file_id, &ask.who, conditions),
+        }
+    }
+
+    fn wake(&self) -> core::result::Result<(), Failure> {
+        if !self.awake.get() {
+            migrate(&self.sql, FILES)?;
+            self.awake.set(true);
+        }
+        Ok(())
+    }
+
+    async fn perform(&self, asked: FilesRequest) -> core::result::Result<Reply, Failure> {
+        if asked.command == Command::Erase {
+            return self.erase().await.map(|()| Reply::Done);
+        }
+        if let Command::Keep(keep) = &asked.command {
+            return match self.keep(&asked.user_id, keep).await {
+                Err(Failure::Core(CoreError::Refused(refusal))) => Ok(Reply::Refused(refusal)),
+                kept => kept.map(Reply::File),
+            };
+        }
+        let place = self.stores.place();
+        let user_id = asked.user_id.clone();
+        let Performed { reply, changed } =
+            commands::perform(&self.sql, &self.limits, place, asked, now_ms(), &mut WebCrypto)?;
+        changed.iter().for_each(|file_id| self.tell(&user_id, file_id));
+        self.arm().await?;
+        match reply {
+            Reply::Read { file, base64: None } => self.small(file).await,
+            reply => Ok(reply),
+        }
+    }
+
+    async fn keep(&self, user_id: &str, keep: &Keep) -> core::result::Result<File, Failure> {
+        let place = self.stores.place();
+        let kept = commands::keep(&self.sql, &self.limits, place, keep, now_ms(), &mut WebCrypto)?;
+        let file = match kept {
+            Kept::Already(file) => *file,
+            Kept::New(ended, new) => {
+                let finished = self.finished(*ended, &new.file_id, new.blob).await?;
+                self.tell(user_id, &new.file_id);
+                finished.ok_or(CoreError::Broken("a result that came whole is not"))?
+            }
+        };
+        self.arm().await?;
+        Ok(file)
+    }
+
+    /// What an upload has become. Where its bytes are right but in pieces, they are put together first.
+    async fn finished(&self, ended: Ended, file_id: &str, blob: i64) -> core::result::Result<Option<File>, Failure> {
+        match ended {
+            Ended::Open { .. } => Ok(None),
+            Ended::Stored(file) => Ok(Some(*file)),
+            Ended::Complete { sha256 } => {
+                self.stores.of_place(Place::R2)?.complete(&self.sql, blob).await?;
+                Ok(Some(stored(&self.sql, &self.limits, file_id, blob, &sha256, now_ms())?))
+            }
+        }
+    }
+
+    /// Tells the bus, which tells whoever has subscribed. Nobody waits for it.
+    fn tell(&self, user_id: &str, file_id: &str) {
+        let request = BusRequest {
+            user_id: user_id.to_owned(),
+            caller: None,
+            session_id: None,
+            trace: Trace::default(),
+            command: BusCommand::FileChanged { file_id: file_id.to_owned() },
+        };
+        let Some(shelf) = self.me.upgrade() else { return };
+        spawn_local(async move {
+            let bus = shelf.env.durable_object("USER_BUS").and_then(|buses| buses.get_by_name(&request.user_id));
+            let told = match bus {
+                Ok(bus) => post("the bus", &bus, "https://bus/command", &request).await.map(|_| ()),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = told {
+                console_error!("files: {error}");
+            }
+        });
+    }
+
+    /// Cleans a piece, and sets the alarm for the next.
+    async fn clean(&self) -> core::result::Result<(), Failure> {
+        self.wake()?;
+        let busy = self.busy.borrow().clone();
+        let cleaned = clean(&self.sql, &busy, now_ms())?;
+        for left in cleaned.in_r2 {
+            self.stores.of_place(Place::R2)?.erase(&left).await?;
+            cleaning::erased(&self.sql, left.blob)?;
+        }
+        self.arm().await
+    }
+
+    /// Sets the alarm for what is due next.
+    async fn arm(&self) -> core::result::Result<(), Failure> {
+        let now_ms = now_ms();
+        let storage = self.state.storage();
+        let Some(mut due_ms) = due_ms(&self.sql, now_ms)? else { return Ok(()) };
+        if !self.busy.borrow().is_empty() {
+            // What is in use cannot be cleaned yet.
+            due_ms = due_ms.max(now_ms.saturating_add(1_000));
+        }
+        if storage.get_alarm().await?.is_none_or(|armed_ms| due_ms < armed_ms || armed_ms <= now_ms) {
+            let left = u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0);
+            storage.set_alarm(Duration::from_millis(left)).await?;
+        }
+        Ok(())
+    }
+
+    /// The account is deleted: what is elsewhere first, then all that is here.
+    async fn erase(&self) -> core::result::Result<(), Failure> {
+        for left in all_in_r2(&self.sql)? {
+            self.stores.of_place(Place::R2)?.erase(&left).await?;
+        }
+        self.state.storage().delete_alarm().await?;
+        self.state.storage().delete_all().await?;
+        self.awake.set(false);
+        Ok(())
+    }
+
+    /// # Errors
+    /// `Kind::Busy` where too many transfers run.
+    fn begin_transfer(&self) -> core::result::Result<Transfer, Refusal> {
+        let running = self.transfers.get();
+        if running >= self.limits.transfers {
+            let message = format!(
+                "{} transfers of yours run already, the most that may: try again in a moment",
+                self.limits.transfers
+            );
+            return Err(Refusal::new(Kind::Busy, message));
+        }
+        self.transfers.set(running.saturating_add(1));
+        Ok(Transfer { shelf: Weak::clone(&self.me), blob: Cell::new(None), file_id: None })
+    }
+}
+
+/// A transfer that runs. What it holds is let go when it is dropped.
+struct Transfer {
+    shelf: Weak<Shelf>,
+    blob: Cell<Option<i64>>,
+    /// The upload that it alone writes.
+    file_id: Option<String>,
+}
+
+impl Transfer {
+    /// # Errors
+    /// `Kind::Conflict` where another request writes it.
+    fn writes(&mut self, file_id: &str) -> core::result::Result<(), Refusal> {
+        let Some(shelf) = self.shelf.upgrade() else { return Ok(()) };
+        let mut written = shelf.written.borrow_mut();
+        if written.iter().any(|other| other == file_id) {
+            return Err(Refusal::new(Kind::Conflict, "another request writes this upload: one at a time"));
+        }
+        written.push(file_id.to_owned());
+        self.file_id = Some(file_id.to_owned());
+        Ok(())
+    }
+
+    /// Its content is in use, and is not cleaned away.
+    fn uses(&self, blob: i64) {
+        if let Some(shelf) = self.shelf.upgrade() {
+            shelf.busy.borrow_mut().push(blob);
+            self.blob.set(Some(blob));
+        }
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        let Some(shelf) = self.shelf.upgrade() else { return };
+        shelf.transfers.set(shelf.transfers.get().saturating_sub(1));
+        if let Some(file_id) = &self.file_id {
+            shelf.written.borrow_mut().retain(|other| other != file_id);
+        }
+        if let Some(blob) = self.blob.get() {
+            let mut busy = shelf.busy.borrow_mut();
+            if let Some(place) = busy.iter().position(|other| *other == blob) {
+                busy.swap_remove(place);
+            }
+        }
+    }
+}

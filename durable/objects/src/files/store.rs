@@ -1,0 +1,214 @@
+//! Where content is: in rows of the object itself, or in R2 where the operator has bound a bucket as `FILES`.
+//!
+//! New content goes to R2 as soon as there is a binding; what is in rows already stays there and is served from there. The key
+//! of content in R2 is `<object id>/<number>`, and no number is used twice.
+
+use std::rc::Rc;
+
+use ::files::cleaning::Leftover;
+use ::files::reading::piece;
+use ::files::refusal::{Error as CoreError, Kind, Refusal};
+use ::files::rows::CHUNK;
+use ::files::wire::Place;
+use ::files::writing::{PART, Parts, Writing, multipart_begun, part_stored, parts};
+use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt, stream};
+use worker::web_sys::ReadableStream;
+use worker::{Bucket, Env, Error, FixedLengthStream, MultipartUpload, Range, ResponseBody, State, UploadedPart};
+
+use super::Failure;
+use crate::sqlite::ObjectSql;
+
+/// Where content is kept once it is whole.
+pub trait Store {
+    /// Takes a part's worth of chunks over from the rows.
+    fn part<'a>(&'a self, sql: &'a ObjectSql, writing: &'a mut Writing) -> LocalBoxFuture<'a, Result<(), Failure>>;
+
+    /// Puts content together whose bytes are all there.
+    fn complete<'a>(&'a self, sql: &'a ObjectSql, blob: i64) -> LocalBoxFuture<'a, Result<(), Failure>>;
+
+    /// A stream of the bytes from `from` to `until`, exclusive; none where they are in rows.
+    fn open(&self, blob: i64, from: i64, until: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>>;
+
+    /// Removes content, or an upload that was never completed. Removing it twice is no fault.
+    fn erase<'a>(&'a self, left: &'a Leftover) -> LocalBoxFuture<'a, Result<(), Failure>>;
+}
+
+/// The stores of an object.
+pub struct Stores {
+    rows: Rows,
+    r2: Option<R2>,
+}
+
+impl Stores {
+    pub fn of(env: &Env, state: &State) -> Self {
+        let r2 = env.bucket("FILES").ok().map(|bucket| R2 { bucket, prefix: state.id().to_string() });
+        Self { rows: Rows, r2 }
+    }
+
+    /// Where new content goes.
+    pub fn place(&self) -> Place {
+        if self.r2.is_some() { Place::R2 } else { Place::Sqlite }
+    }
+
+    /// # Errors
+    /// `Kind::Unreachable` for R2 without a binding.
+    pub fn of_place(&self, place: Place) -> Result<&dyn Store, Refusal> {
+        match (place, &self.r2) {
+            (Place::Sqlite, _) => Ok(&self.rows),
+            (Place::R2, Some(r2)) => Ok(r2),
+            (Place::R2, None) => {
+                Err(Refusal::new(Kind::Unreachable, "this file is in R2, and the server has no binding FILES any more"))
+            }
+        }
+    }
+}
+
+/// Rows need nothing done: what is written is there.
+struct Rows;
+
+impl Store for Rows {
+    fn part<'a>(&'a self, _: &'a ObjectSql, _: &'a mut Writing) -> LocalBoxFuture<'a, Result<(), Failure>> {
+        async { Ok(()) }.boxed_local()
+    }
+
+    fn complete<'a>(&'a self, _: &'a ObjectSql, _: i64) -> LocalBoxFuture<'a, Result<(), Failure>> {
+        async { Ok(()) }.boxed_local()
+    }
+
+    fn open(&self, _: i64, _: i64, _: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>> {
+        async { Ok(None) }.boxed_local()
+    }
+
+    fn erase<'a>(&'a self, _: &'a Leftover) -> LocalBoxFuture<'a, Result<(), Failure>> {
+        async { Ok(()) }.boxed_local()
+    }
+}
+
+struct R2 {
+    bucket: Bucket,
+    prefix: String,
+}
+
+impl R2 {
+    fn key(&self, blob: i64) -> String {
+        format!("{}/{blob}", self.prefix)
+    }
+
+    /// The multipart upload of a blob, begun if it is not.
+    async fn multipart(&self, sql: &ObjectSql, blob: i64, known: &Parts) -> Result<MultipartUpload, Failure> {
+        if let Some(multipart) = &known.multipart {
+            return Ok(self.bucket.resume_multipart_upload(self.key(blob), multipart)?);
+        }
+        let begun = self.bucket.create_multipart_upload(self.key(blob)).execute().await?;
+        multipart_begun(sql, blob, &begun.upload_id().await)?;
+        Ok(begun)
+    }
+}
+
+impl Store for R2 {
+    fn part<'a>(&'a self, sql: &'a ObjectSql, writing: &'a mut Writing) -> LocalBoxFuture<'a, Result<(), Failure>> {
+        async move {
+            let known = parts(sql, writing.blob)?;
+            let upload = self.multipart(sql, writing.blob, &known).await?;
+            let number = known.next();
+            let until = known.rest_from.saturating_add(PART);
+            let sent = chunks(sql, writing.blob, known.rest_from, until);
+            let part = upload.upload_part(of_number(number), sent).await?;
+            part_stored(sql, writing, number, &part.etag())?;
+            Ok(())
+        }
+        .boxed_local()
+    }
+
+    fn complete<'a>(&'a self, sql: &'a ObjectSql, blob: i64) -> LocalBoxFuture<'a, Result<(), Failure>> {
+        async move {
+            let known = parts(sql, blob)?;
+            let until = known.rest_from.saturating_add(known.rest);
+            if known.multipart.is_none() {
+                self.bucket.put(self.key(blob), chunks(sql, blob, 0, until)).execute().await?;
+            } else {
+                let upload = self.multipart(sql, blob, &known).await?;
+                let mut uploaded: Vec<UploadedPart> = known
+                    .parts
+                    .iter()
+                    .map(|(number, etag)| UploadedPart::new(of_number(*number), etag.clone()))
+                    .collect();
+                if known.rest > 0 {
+                    let rest = chunks(sql, blob, known.rest_from, until);
+                    uploaded.push(upload.upload_part(of_number(known.next()), rest).await?);
+                }
+                if let Err(failed) = upload.complete(uploaded).await {
+                    // It may have been completed before this object was killed.
+                    let there = self.bucket.head(self.key(blob)).await?;
+                    if there.is_none_or(|object| i64::try_from(object.size()) != Ok(until)) {
+                        return Err(failed.into());
+                    }
+                }
+            }
+            Ok(())
+        }
+        .boxed_local()
+    }
+
+    fn open(&self, blob: i64, from: i64, until: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>> {
+        async move {
+            let span = |number: i64| u64::try_from(number).unwrap_or_default();
+            let range = Range::OffsetWithLength { offset: span(from), length: span(until.saturating_sub(from)) };
+            let found = self.bucket.get(self.key(blob)).range(range).execute().await?;
+            let missing = || Refusal::new(Kind::Unreachable, "the content of this file is not in R2 any more");
+            let object = found.ok_or_else(missing)?;
+            match object.body().ok_or_else(missing)?.response_body()? {
+                ResponseBody::Stream(stream) => Ok(Some(stream)),
+                _ => Err(missing().into()),
+            }
+        }
+        .boxed_local()
+    }
+
+    fn erase<'a>(&'a self, left: &'a Leftover) -> LocalBoxFuture<'a, Result<(), Failure>> {
+        async move {
+            if let Some(multipart) = &left.multipart {
+                let upload = self.bucket.resume_multipart_upload(self.key(left.blob), multipart)?;
+                if let Err(error) = upload.abort().await {
+                    worker::console_log!("files: a multipart upload was not there any more: {error}");
+                }
+            }
+            Ok(self.bucket.delete(self.key(left.blob)).await?)
+        }
+        .boxed_local()
+    }
+}
+
+fn of_number(number: i64) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+/// Bytes that wait in rows, a chunk at a time.
+fn chunks(sql: &ObjectSql, blob: i64, from: i64, until: i64) -> FixedLengthStream {
+    let sql = Rc::new(ObjectSql(sql.0.clone()));
+    let length = u64::try_from(until.saturating_sub(from)).unwrap_or_default();
+    let bytes = stream::try_unfold(from, move |at| {
+        let sql = Rc::clone(&sql);
+        async move {
+            if at >= until {
+                return Ok(None);
+            }
+            let missing = || Error::RustError("bytes of an upload are not there".to_owned());
+            let found = piece(sql.as_ref(), blob, at, until).map_err(|error| Error::RustError(error.to_string()))?;
+            let bytes = found.filter(|bytes| !bytes.is_empty() && bytes.len() <= CHUNK).ok_or_else(missing)?;
+            let next = at.saturating_add(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+            Ok::<_, Error>(Some((bytes, next)))
+        }
+    });
+    FixedLengthStream::wrap(bytes, length)
+}
+
+impl From<Failure> for CoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Core(error) => error,
+            _ => Self::Broken("the store failed"),
+        }
+    }
+}
