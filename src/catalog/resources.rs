@@ -189,12 +189,9 @@ impl ResourceRef {
             Self::Console { level, page } => {
                 ("get_console_output", json!({"level": level, "page": page, "page_size": PAGE_SIZE}))
             }
-            Self::Clients
-            | Self::Stats
-            | Self::Job { .. }
-            | Self::Inbox { .. }
-            | Self::Files
-            | Self::File { .. } => return None,
+            Self::Clients | Self::Stats | Self::Job { .. } | Self::Inbox { .. } | Self::Files | Self::File { .. } => {
+                return None;
+            }
         };
         DispatchCall::parse(DispatchTool::of_command(command)?, &arguments).ok()
     }

@@ -38,10 +38,7 @@ pub enum AccessError {
 /// What is to be asked of the bus first. `job_id`: the job that makes a file. `file_id`: what the caller wants to read.
 pub fn question(caller: &Caller, (job_id, file_id): (Option<&str>, Option<&str>)) -> Command {
     let is_peer = caller.scopes.contains(Scopes::PEER);
-    Command::FileAccess {
-        job_id: job_id.map(str::to_owned),
-        file_id: file_id.filter(|_| is_peer).map(str::to_owned),
-    }
+    Command::FileAccess { job_id: job_id.map(str::to_owned), file_id: file_id.filter(|_| is_peer).map(str::to_owned) }
 }
 
 /// Who asks, and where a file that it makes is from, once the bus has answered the question.

@@ -39,9 +39,9 @@ pub async fn of_signed(
     file_id: &str,
 ) -> Result<Response, Denied> {
     let fits = match (request.method(), good_for) {
-        (Method::Get, signed::Method::Get)
-        | (Method::Put | Method::Patch, signed::Method::Put)
-        | (Method::Head, _) => true,
+        (Method::Get, signed::Method::Get) | (Method::Put | Method::Patch, signed::Method::Put) | (Method::Head, _) => {
+            true
+        }
         (Method::Get | Method::Put | Method::Patch | Method::Delete, _) => false,
         _ => return Err(Denied::Method(METHODS)),
     };
@@ -109,7 +109,8 @@ async fn patch(
     file_id: &str,
 ) -> Result<Response, Denied> {
     let offset = tus::number(request, tus::OFFSET)?;
-    let offset = offset.ok_or_else(|| Denied::invalid("Upload-Offset is missing: the number of bytes that were sent before"))?;
+    let offset =
+        offset.ok_or_else(|| Denied::invalid("Upload-Offset is missing: the number of bytes that were sent before"))?;
     let kind = request.headers().get("content-type")?.unwrap_or_default();
     if !kind.trim().eq_ignore_ascii_case(tus::PART) {
         return Err(Denied::MediaType(format!("Content-Type must be {}", tus::PART)));
@@ -144,9 +145,5 @@ fn length(request: &Request) -> Result<Option<i64>, Denied> {
 
 fn conditions(request: &Request) -> Result<Conditions, Denied> {
     let header = |name| request.headers().get(name);
-    Ok(Conditions {
-        range: header("range")?,
-        if_none_match: header("if-none-match")?,
-        if_range: header("if-range")?,
-    })
+    Ok(Conditions { range: header("range")?, if_none_match: header("if-none-match")?, if_range: header("if-range")? })
 }

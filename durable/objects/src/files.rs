@@ -28,7 +28,9 @@ use kernel::trace::Trace;
 use runtime::{WebCrypto, now_ms};
 use thiserror::Error;
 use worker::wasm_bindgen_futures::spawn_local;
-use worker::{DurableObject, Env, Error as RuntimeError, Method, Request, Response, Result, State, console_error, durable_object};
+use worker::{
+    DurableObject, Env, Error as RuntimeError, Method, Request, Response, Result, State, console_error, durable_object,
+};
 
 use crate::account::post;
 use crate::sleepers::Sleepers;
@@ -277,8 +279,10 @@ impl Shelf {
     fn begin_transfer(&self) -> core::result::Result<Transfer, Refusal> {
         let running = self.transfers.get();
         if running >= self.limits.transfers {
-            let message =
-                format!("{} transfers of yours run already, the most that may: try again in a moment", self.limits.transfers);
+            let message = format!(
+                "{} transfers of yours run already, the most that may: try again in a moment",
+                self.limits.transfers
+            );
             return Err(Refusal::new(Kind::Busy, message));
         }
         self.transfers.set(running.saturating_add(1));

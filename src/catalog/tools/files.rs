@@ -51,7 +51,9 @@ fn listed() -> Value {
 }
 
 fn created() -> Value {
-    output::answer(json!({"file_id": {"type": "string"}, "upload_url": {"type": "string"}, "expires_at": {"type": "number"}}))
+    output::answer(
+        json!({"file_id": {"type": "string"}, "upload_url": {"type": "string"}, "expires_at": {"type": "number"}}),
+    )
 }
 
 fn deleted() -> Value {

@@ -1,9 +1,9 @@
 //! `resources/read` and `resources/list`.
 
-use bus::wire::command::{Command, Reply};
-use bus::wire::tables::{JOB_RESULT, RECEIVE_MESSAGES};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bus::wire::command::{Command, Reply};
+use bus::wire::tables::{JOB_RESULT, RECEIVE_MESSAGES};
 use files::wire::{Command as FilesCommand, File, Reply as FilesReply};
 use serde_json::{Value, json};
 use worker::console_error;
@@ -53,15 +53,17 @@ fn listed_file(file: &File) -> Value {
 /// The bytes of a file, or what is known of it where it has too many.
 async fn file(context: &RequestContext, uri: &str, file_id: &str) -> Result<Answer, RpcError> {
     let who = who(context, Wants::Read, Some(file_id)).await?;
-    let (file, base64) = match ask(context, who, FilesCommand::Read { file_id: file_id.to_owned(), at_most: MAX_INLINE }).await? {
-        FilesReply::Read { file, base64 } => (file, base64),
-        FilesReply::Refused(refusal) => {
-            let error = ResourceError::Unknown { uri: refusal.to_string() };
-            return Err(refused(context, uri, &error));
-        }
-        other => return Err(RpcError::Internal(format!("files answered a read with {other:?}"))),
-    };
-    let is_text = file.mime_type.starts_with("text/") || matches!(file.mime_type.as_str(), "application/json" | "image/svg+xml");
+    let (file, base64) =
+        match ask(context, who, FilesCommand::Read { file_id: file_id.to_owned(), at_most: MAX_INLINE }).await? {
+            FilesReply::Read { file, base64 } => (file, base64),
+            FilesReply::Refused(refusal) => {
+                let error = ResourceError::Unknown { uri: refusal.to_string() };
+                return Err(refused(context, uri, &error));
+            }
+            other => return Err(RpcError::Internal(format!("files answered a read with {other:?}"))),
+        };
+    let is_text =
+        file.mime_type.starts_with("text/") || matches!(file.mime_type.as_str(), "application/json" | "image/svg+xml");
     let text = base64.as_ref().filter(|_| is_text);
     let text = text.and_then(|base64| String::from_utf8(STANDARD.decode(base64).ok()?).ok());
     let content = match (text, base64) {

@@ -204,7 +204,9 @@ fn kept_extra(extra: &Map<String, Value>) -> Option<String> {
     let fits = |name: &str, value: &Value| match name {
         "changes" | "checkpoint" => value.is_object(),
         "result_file" => is_file(value),
-        "files" => value.as_array().is_some_and(|files| !files.is_empty() && files.len() <= MAX_FILES && files.iter().all(is_file)),
+        "files" => value
+            .as_array()
+            .is_some_and(|files| !files.is_empty() && files.len() <= MAX_FILES && files.iter().all(is_file)),
         _ => value.is_string(),
     };
     let known = |name: &&str| extra.get(*name).filter(|value| fits(name, value)).is_some();
