@@ -9,7 +9,7 @@ use worker::web_sys::{Response as RuntimeResponse, ResponseInit};
 use worker::{Env, Headers, Response};
 
 use super::denied::Denied;
-use super::{http_date, tus};
+use super::tus;
 use crate::file_store::signed;
 use crate::http::error::Error;
 
@@ -61,7 +61,7 @@ pub fn standing_headers(headers: &Headers, standing: &Standing) -> worker::Resul
         headers.set(tus::LENGTH, &length.to_string())?;
     }
     if standing.expires_ms > 0 {
-        headers.set(tus::EXPIRES, &http_date(standing.expires_ms))?;
+        headers.set(tus::EXPIRES, &tus::http_date(standing.expires_ms))?;
     }
     headers.set("cache-control", "no-store")
 }

@@ -4,6 +4,7 @@
 //! `/<file id>` carry bytes, and say in the header `ASK` what for. Only the edge reaches this.
 
 mod downloads;
+mod failure;
 mod store;
 mod streams;
 mod uploads;
@@ -23,10 +24,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bus::wire::command::{Command as BusCommand, Request as BusRequest};
 use kernel::migrate::migrate;
-use kernel::storage::StorageError;
 use kernel::trace::Trace;
 use runtime::{WebCrypto, now_ms};
-use thiserror::Error;
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::{
     DurableObject, Env, Error as RuntimeError, Method, Request, Response, Result, State, console_error, durable_object,
@@ -35,33 +34,11 @@ use worker::{
 use crate::account::post;
 use crate::sleepers::Sleepers;
 use crate::sqlite::ObjectSql;
+use failure::Failure;
 use store::Stores;
 
 /// How soon a cleaning that failed is tried again.
 const RETRY_MS: i64 = 60_000;
-
-/// Why a request has no answer of its own.
-#[derive(Debug, Error)]
-pub enum Failure {
-    #[error(transparent)]
-    Core(#[from] CoreError),
-    #[error("runtime: {0}")]
-    Runtime(#[from] RuntimeError),
-    #[error("json: {0}")]
-    Json(#[from] serde_json::Error),
-}
-
-impl From<StorageError> for Failure {
-    fn from(error: StorageError) -> Self {
-        Self::Core(error.into())
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Core(refusal.into())
-    }
-}
 
 #[durable_object]
 pub struct Files(Rc<Shelf>);

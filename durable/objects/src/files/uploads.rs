@@ -9,8 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use runtime::now_ms;
 use worker::{Request, Response};
 
+use super::Shelf;
+use super::failure::Failure;
 use super::streams::{Incoming, Read};
-use super::{Failure, Shelf};
 
 /// What is read and dropped of a body that is refused: a client that is still sending would see a broken connection instead of
 /// the reason.
