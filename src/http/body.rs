@@ -22,17 +22,32 @@ pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
     body_within(request, MAX_BYTES).await
 }
 
+/// # Errors
+/// If the request does not say how long its body is, or that it is longer than `limit` bytes.
+pub fn expect_length_within(request: &Request, limit: usize) -> Result<(), Error> {
+    if is_encoded(request)? {
+        return Err(Error::new(Code::UnsupportedMediaType, NOT_ENCODED));
+    }
+    match request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok()) {
+        Some(length) if length <= limit => Ok(()),
+        Some(_) => Err(too_large(limit)),
+        None => Err(Error::new(Code::InvalidRequest, "Content-Length is missing")),
+    }
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::new(Code::TooLarge, format!("the body is larger than the {limit} bytes that are accepted"))
+}
+
 async fn body_within(request: &mut Request, limit: usize) -> Result<Vec<u8>, Error> {
-    let too_large =
-        || Error::new(Code::TooLarge, format!("the body is larger than the {limit} bytes that are accepted"));
     let declared = request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limit) {
-        return Err(too_large());
+        return Err(too_large(limit));
     }
     if declared == Some(0) || request.inner().body().is_none() {
         return Ok(Vec::new());
     }
-    bounded(request.stream()?, limit).await?.ok_or_else(too_large)
+    bounded(request.stream()?, limit).await?.ok_or_else(|| too_large(limit))
 }
 
 /// The bytes of a stream, or `None` if there are more than `limit`. At most one chunk beyond the limit is held in
