@@ -66,7 +66,8 @@ pub async fn of_caller(
         return Err(AccessError::NoJob(job_id.chars().take(60).collect()));
     }
     let lent = file_id.filter(|_| is_lent).map(str::to_owned);
-    let token = Token { grant_id: caller.grant_id.clone(), blenders, lent, only_own: !scopes.contains(Scopes::BUS_DISPATCH) };
+    let token =
+        Token { grant_id: caller.grant_id.clone(), blenders, lent, only_own: !scopes.contains(Scopes::BUS_DISPATCH) };
     let origin = Origin { blender: job_blender, job_id: job_id.map(str::to_owned) };
     Ok((Who::Token(token), origin))
 }

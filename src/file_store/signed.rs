@@ -45,7 +45,10 @@ impl Method {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verified {
     /// It is good, for the files of this user.
-    Good { user_id: String, method: Method },
+    Good {
+        user_id: String,
+        method: Method,
+    },
     Expired,
     /// Not signed by this server, or for something else.
     Foreign,
@@ -103,7 +106,9 @@ mod tests {
         assert_eq!(parts("dS0x~get~1.k.s"), Some(("u-1".to_owned(), Method::Get, "1.k.s")));
         assert_eq!(parts("dS0x~put~~"), Some(("u-1".to_owned(), Method::Put, "~")));
         let long = format!("dS0x~get~{}", "s".repeat(600));
-        for signed in ["", "~", "~~", "dS0x~GET~s", "dS0x~delete~s", "dS0x=~get~s", "_w~get~s", "dS0x~get", long.as_str()] {
+        for signed in
+            ["", "~", "~~", "dS0x~GET~s", "dS0x~delete~s", "dS0x=~get~s", "_w~get~s", "dS0x~get", long.as_str()]
+        {
             assert_eq!(parts(signed), None, "{signed}");
         }
     }

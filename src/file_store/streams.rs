@@ -48,11 +48,7 @@ fn said<T: DeserializeOwned>(answer: &RuntimeResponse, name: &str) -> Result<Opt
 /// What a client wants of a download.
 pub fn conditions(request: &Request) -> Result<Conditions, Error> {
     let header = |name| request.headers().get(name);
-    Ok(Conditions {
-        range: header("range")?,
-        if_none_match: header("if-none-match")?,
-        if_range: header("if-range")?,
-    })
+    Ok(Conditions { range: header("range")?, if_none_match: header("if-none-match")?, if_range: header("if-range")? })
 }
 
 /// The headers of a download, or of its head.

@@ -82,6 +82,9 @@ mod tests {
         let json = serde_json::json!({"name": "日本\u{1f600}é.png"}).to_string();
         let ascii = in_ascii(&json);
         assert!(ascii.is_ascii());
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&ascii).unwrap(), serde_json::from_str::<serde_json::Value>(&json).unwrap());
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&ascii).unwrap(),
+            serde_json::from_str::<serde_json::Value>(&json).unwrap()
+        );
     }
 }

@@ -72,7 +72,10 @@ async fn answer(
 enum Sender {
     Caller(Box<Caller>),
     /// Whoever has the signed URL.
-    Signed { user_id: String, method: signed::Method },
+    Signed {
+        user_id: String,
+        method: signed::Method,
+    },
 }
 
 async fn sender(

@@ -40,9 +40,9 @@ pub async fn of_signed(
     file_id: &str,
 ) -> Result<Response, Denied> {
     let fits = match (request.method(), good_for) {
-        (Method::Get, signed::Method::Get)
-        | (Method::Put | Method::Patch, signed::Method::Put)
-        | (Method::Head, _) => true,
+        (Method::Get, signed::Method::Get) | (Method::Put | Method::Patch, signed::Method::Put) | (Method::Head, _) => {
+            true
+        }
         (Method::Get | Method::Put | Method::Patch | Method::Delete, _) => false,
         _ => return Err(Denied::Method(METHODS)),
     };
@@ -110,7 +110,8 @@ async fn patch(
     file_id: &str,
 ) -> Result<Response, Denied> {
     let offset = tus::number(request, tus::OFFSET)?;
-    let offset = offset.ok_or_else(|| Denied::invalid("Upload-Offset is missing: the number of bytes that were sent before"))?;
+    let offset =
+        offset.ok_or_else(|| Denied::invalid("Upload-Offset is missing: the number of bytes that were sent before"))?;
     let kind = request.headers().get("content-type")?.unwrap_or_default();
     if !kind.trim().eq_ignore_ascii_case(tus::PART) {
         return Err(Denied::MediaType(format!("Content-Type must be {}", tus::PART)));

@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn the_name_and_type_of_an_upload_are_metadata_in_base64() {
-        let (create, job_id) = created(5, "filename YS5nbGI=,filetype bW9kZWwvZ2x0Zi1iaW5hcnk=, other , job_id ai0x").unwrap();
+        let (create, job_id) =
+            created(5, "filename YS5nbGI=,filetype bW9kZWwvZ2x0Zi1iaW5hcnk=, other , job_id ai0x").unwrap();
         assert_eq!((create.name.as_str(), create.bytes), ("a.glb", Some(5)));
         assert_eq!((create.mime_type.as_deref(), job_id.as_deref()), (Some("model/gltf-binary"), Some("j-1")));
         let long = format!("filename {}", "YQ".repeat(3000));

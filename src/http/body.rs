@@ -8,6 +8,8 @@ use crate::http::parameters::Parameters;
 
 /// The longest body of an OAuth request or form, in bytes.
 pub const MAX_BYTES: usize = 16 * 1024;
+/// What is read and dropped at most of a form that is too long, in bytes.
+const MAX_DRAINED: usize = 64 * 1024 * 1024;
 /// Why a compressed body is refused.
 pub const NOT_ENCODED: &str = "the body must be sent as it is, without Content-Encoding";
 
@@ -24,13 +26,23 @@ pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
 
 /// # Errors
 /// If the request does not say how long its body is, or that it is longer than `limit` bytes.
-pub fn expect_length_within(request: &Request, limit: usize) -> Result<(), Error> {
+pub async fn expect_length_within(request: &mut Request, limit: usize) -> Result<(), Error> {
     if is_encoded(request)? {
         return Err(Error::new(Code::UnsupportedMediaType, NOT_ENCODED));
     }
     match request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok()) {
         Some(length) if length <= limit => Ok(()),
-        Some(_) => Err(too_large(limit)),
+        Some(_) => {
+            // A client that is still sending would see a broken connection instead of the reason.
+            let mut sent = request.stream()?;
+            let mut drained: usize = 0;
+            while drained < MAX_DRAINED
+                && let Some(Ok(chunk)) = sent.next().await
+            {
+                drained = drained.saturating_add(chunk.len());
+            }
+            Err(too_large(limit))
+        }
         None => Err(Error::new(Code::InvalidRequest, "Content-Length is missing")),
     }
 }

@@ -43,11 +43,11 @@ impl PostedForm {
     ///
     /// # Errors
     /// If it is not from a page of this server, does not say its length, or has more.
-    pub async fn multipart(request: &Request, site: &Site, limit: usize) -> Result<(Self, FormData), Error> {
+    pub async fn multipart(request: &mut Request, site: &Site, limit: usize) -> Result<(Self, FormData), Error> {
         if !is_same_origin(request, site)? {
             return Err(Error::Forged);
         }
-        body::expect_length_within(request, limit)?;
+        body::expect_length_within(request, limit).await?;
         let reading = request.inner().form_data().map_err(worker::Error::from)?;
         let unreadable = |_| Error::new(Code::InvalidRequest, "the form cannot be read");
         let form = JsFuture::from(reading).await.map_err(unreadable)?.unchecked_into::<FormData>();

@@ -123,7 +123,8 @@ fn create(
     if create.bytes.is_some_and(|bytes| bytes < 0) {
         return invalid("bytes must be a whole number of at least 0".to_owned());
     }
-    if sha256.as_ref().is_some_and(|sha256| sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+    if sha256.as_ref().is_some_and(|sha256| sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
         return invalid("sha256 must be 64 hexadecimal digits".to_owned());
     }
     usage::one_more(sql, limits, true)?;
@@ -177,11 +178,8 @@ fn shelf(
 ) -> Result<Reply, Error> {
     let (files, next) = page(sql, who, after, limit, now_ms)?;
     let (used_bytes, used_files) = usage::used(sql)?;
-    let on_shelf = |file: &FileRow| OnShelf {
-        file: file.shown(),
-        grant_id: file.grant_id.clone(),
-        is_result: file.is_result,
-    };
+    let on_shelf =
+        |file: &FileRow| OnShelf { file: file.shown(), grant_id: file.grant_id.clone(), is_result: file.is_result };
     Ok(Reply::Shelf(Box::new(Shelf {
         files: files.iter().map(on_shelf).collect(),
         next,
@@ -292,7 +290,8 @@ pub fn keep(
     usage::one_more(sql, limits, false)?;
     let bytes = i64::try_from(keep.text.len()).unwrap_or(i64::MAX);
     usage::room(sql, limits, place, 0, bytes)?;
-    let is_json = keep.text.starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(&keep.text).is_ok();
+    let is_json =
+        keep.text.starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(&keep.text).is_ok();
     let (extension, mime_type) = if is_json { ("json", "application/json") } else { ("txt", "text/plain") };
     let file_id = new_id(entropy)?;
     let blob = rows::new_blob(sql, place, Some(bytes), now_ms)?;
@@ -324,8 +323,11 @@ pub fn keep(
 
 /// The id of a job is its maker's word.
 fn name_of_job(job_id: &str) -> String {
-    let plain: String =
-        job_id.chars().filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')).take(60).collect();
+    let plain: String = job_id
+        .chars()
+        .filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'))
+        .take(60)
+        .collect();
     if plain.is_empty() { RESULT.to_owned() } else { format!("result-{plain}") }
 }
 

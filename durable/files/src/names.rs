@@ -89,14 +89,38 @@ mod tests {
 
     #[test]
     fn a_name_is_one_name_and_shows_what_it_is() {
-        for name in ["a.glb", "Szene 3 (Kopie).blend", "\u{5e7}\u{5d5}\u{5d1}\u{5e5}.png", "日本語.png", ".blend", &"x".repeat(255)] {
+        for name in [
+            "a.glb",
+            "Szene 3 (Kopie).blend",
+            "\u{5e7}\u{5d5}\u{5d1}\u{5e5}.png",
+            "日本語.png",
+            ".blend",
+            &"x".repeat(255),
+        ] {
             assert!(is_name(name), "{name:?}");
         }
         let long = "x".repeat(256);
         let wide = "\u{e9}".repeat(128);
         for name in [
-            "", ".", "..", "a/b", "a\\b", "/etc/passwd", "..\\x", "a\0b", "a\nb", "\u{7f}", " a", "a ", "\u{202e}gnp.exe",
-            "a\u{200f}b", "a\u{2066}b", "\u{feff}a", "a\u{2028}b", long.as_str(), wide.as_str(),
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a\\b",
+            "/etc/passwd",
+            "..\\x",
+            "a\0b",
+            "a\nb",
+            "\u{7f}",
+            " a",
+            "a ",
+            "\u{202e}gnp.exe",
+            "a\u{200f}b",
+            "a\u{2066}b",
+            "\u{feff}a",
+            "a\u{2028}b",
+            long.as_str(),
+            wide.as_str(),
         ] {
             assert!(!is_name(name), "{name:?}");
         }
@@ -107,7 +131,13 @@ mod tests {
         assert_eq!(type_of("a.png", None), "image/png");
         assert_eq!(type_of("a.PNG", Some("text/html")), "image/png");
         assert_eq!(type_of("a", Some("IMAGE/PNG; x=y")), "image/png");
-        for (name, said) in [("a.html", None), ("a.html", Some("text/html")), ("a", Some("application/xhtml+xml")), ("a.js", Some("x\r\ny")), ("", None)] {
+        for (name, said) in [
+            ("a.html", None),
+            ("a.html", Some("text/html")),
+            ("a", Some("application/xhtml+xml")),
+            ("a.js", Some("x\r\ny")),
+            ("", None),
+        ] {
             assert_eq!(type_of(name, said), UNKNOWN_TYPE, "{name} {said:?}");
         }
     }

@@ -19,7 +19,10 @@ pub struct Reading {
 pub enum Answer {
     Whole,
     /// Bytes `from` to `until`, exclusive.
-    Part { from: i64, until: i64 },
+    Part {
+        from: i64,
+        until: i64,
+    },
     NotModified,
 }
 
@@ -81,7 +84,8 @@ fn answer(file: &FileRow, asked: &Conditions) -> Result<Answer, Refusal> {
         // What cannot be understood is passed over.
         Asked::Other => Ok(Answer::Whole),
         Asked::Beyond => {
-            let message = format!("the file has {} bytes, and none of the range {:?} is there", file.bytes, short(range));
+            let message =
+                format!("the file has {} bytes, and none of the range {:?} is there", file.bytes, short(range));
             Err(Refusal::new(Kind::Range, message))
         }
     }
@@ -102,7 +106,10 @@ fn short(text: &str) -> String {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
-    Part { from: i64, until: i64 },
+    Part {
+        from: i64,
+        until: i64,
+    },
     /// Several ranges, another unit, or no range at all: the whole is sent.
     Other,
     Beyond,

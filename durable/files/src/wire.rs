@@ -75,19 +75,37 @@ pub enum Command {
     /// Make an upload.
     Create(Create),
     /// The newest files first.
-    List { after: Option<String>, limit: u32 },
-    Get { file_id: String },
+    List {
+        after: Option<String>,
+        limit: u32,
+    },
+    Get {
+        file_id: String,
+    },
     /// Those of them that are there and may be seen.
-    Find { file_ids: Vec<String> },
+    Find {
+        file_ids: Vec<String>,
+    },
     /// A small file with its bytes.
-    Read { file_id: String, at_most: i64 },
-    Delete { file_id: String },
+    Read {
+        file_id: String,
+        at_most: i64,
+    },
+    Delete {
+        file_id: String,
+    },
     /// Keep it whatever its age, or no longer.
-    Pin { file_id: String, pinned: bool },
+    Pin {
+        file_id: String,
+        pinned: bool,
+    },
     /// The long result of a job as a file. The same again answers the same file.
     Keep(Keep),
     /// A page of them with who made each, and what is used: for the owner in the browser.
-    Shelf { after: Option<String>, limit: u32 },
+    Shelf {
+        after: Option<String>,
+        limit: u32,
+    },
     /// All files, for the owner.
     Export,
     /// The account is deleted: drop everything.
@@ -115,10 +133,16 @@ pub struct Keep {
 pub enum Reply {
     Created(Created),
     File(File),
-    Files { files: Vec<File>, next: Option<String> },
+    Files {
+        files: Vec<File>,
+        next: Option<String>,
+    },
     Shelf(Box<Shelf>),
     /// Its bytes in base64; none where it has more than asked for.
-    Read { file: File, base64: Option<String> },
+    Read {
+        file: File,
+        base64: Option<String>,
+    },
     Done,
     Refused(Refusal),
 }
@@ -195,9 +219,14 @@ pub struct Ask {
 #[serde(rename_all = "snake_case")]
 pub enum Stream {
     /// The whole content. `length`: what the client has announced.
-    Put { length: Option<i64> },
+    Put {
+        length: Option<i64>,
+    },
     /// More of it, from `offset` on.
-    Patch { offset: i64, length: Option<i64> },
+    Patch {
+        offset: i64,
+        length: Option<i64>,
+    },
     Get(Conditions),
     /// How far an upload is, or the head of a file.
     Head(Conditions),

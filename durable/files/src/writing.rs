@@ -52,10 +52,14 @@ pub struct Writing {
 #[derive(Debug, PartialEq)]
 pub enum Ended {
     /// More is to come.
-    Open { offset: i64 },
+    Open {
+        offset: i64,
+    },
     Stored(Box<File>),
     /// All bytes are there and right: they have to be put together in R2, then `stored` says so.
-    Complete { sha256: String },
+    Complete {
+        sha256: String,
+    },
 }
 
 impl Writing {
@@ -254,7 +258,8 @@ impl Writing {
         }
         let sha256 = hex(&self.hasher.clone().finalize());
         if let Some(declared) = self.sha256.as_ref().filter(|declared| **declared != sha256) {
-            let message = format!("sha256 must be {declared}, as was said, and the bytes have {sha256}: nothing was kept");
+            let message =
+                format!("sha256 must be {declared}, as was said, and the bytes have {sha256}: nothing was kept");
             return Err(self.emptied(sql, Refusal::new(Kind::WrongHash, message).into(), now_ms));
         }
         if self.place == Place::R2 && twin(sql, &sha256, self.blob)?.is_none() {
@@ -390,7 +395,8 @@ fn replace(sql: &dyn Sql, file: &FileRow, place: Place, expected: Option<i64>, n
 }
 
 fn wrong_length(expected: i64, came: i64) -> Error {
-    let message = format!("the upload is to have {expected} bytes, and {came} came or were announced: nothing was kept");
+    let message =
+        format!("the upload is to have {expected} bytes, and {came} came or were announced: nothing was kept");
     Refusal::new(Kind::WrongLength, message).into()
 }
 

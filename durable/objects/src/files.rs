@@ -25,7 +25,9 @@ use kernel::migrate::migrate;
 use kernel::storage::StorageError;
 use runtime::{WebCrypto, now_ms};
 use thiserror::Error;
-use worker::{DurableObject, Env, Error as RuntimeError, Method, Request, Response, Result, State, console_error, durable_object};
+use worker::{
+    DurableObject, Env, Error as RuntimeError, Method, Request, Response, Result, State, console_error, durable_object,
+};
 
 use crate::sleepers::Sleepers;
 use crate::sqlite::ObjectSql;
@@ -155,7 +157,8 @@ impl Shelf {
             };
         }
         let place = self.stores.place();
-        let Performed { reply, .. } = commands::perform(&self.sql, &self.limits, place, asked, now_ms(), &mut WebCrypto)?;
+        let Performed { reply, .. } =
+            commands::perform(&self.sql, &self.limits, place, asked, now_ms(), &mut WebCrypto)?;
         self.arm().await?;
         match reply {
             Reply::Read { file, base64: None } => self.small(file).await,
@@ -168,9 +171,10 @@ impl Shelf {
         let kept = commands::keep(&self.sql, &self.limits, place, keep, now_ms(), &mut WebCrypto)?;
         let file = match kept {
             Kept::Already(file) => *file,
-            Kept::New(ended, new) => self.finished(*ended, &new.file_id, new.blob).await?.ok_or_else(|| {
-                Failure::Core(CoreError::Broken("a result that came whole is not"))
-            })?,
+            Kept::New(ended, new) => self
+                .finished(*ended, &new.file_id, new.blob)
+                .await?
+                .ok_or_else(|| Failure::Core(CoreError::Broken("a result that came whole is not")))?,
         };
         self.arm().await?;
         Ok(file)
@@ -235,8 +239,10 @@ impl Shelf {
     fn begin_transfer(&self) -> core::result::Result<Transfer, Refusal> {
         let running = self.transfers.get();
         if running >= self.limits.transfers {
-            let message =
-                format!("{} transfers of yours run already, the most that may: try again in a moment", self.limits.transfers);
+            let message = format!(
+                "{} transfers of yours run already, the most that may: try again in a moment",
+                self.limits.transfers
+            );
             return Err(Refusal::new(Kind::Busy, message));
         }
         self.transfers.set(running.saturating_add(1));

@@ -62,12 +62,17 @@ pub struct FileRow {
 }
 
 pub enum Maker {
-    Blender { uuid: String, job_id: String },
+    Blender {
+        uuid: String,
+        job_id: String,
+    },
     /// A client or an access token, by its name.
     Client(String),
     You,
     /// The bus, which keeps long results.
-    Bus { job_id: String },
+    Bus {
+        job_id: String,
+    },
     /// One that has gone.
     Unknown,
 }

@@ -116,7 +116,11 @@ fn the_owner_sees_who_made_each_file_and_what_is_used() {
     let made: Vec<(&str, &str, bool)> =
         first.files.iter().map(|one| (one.file.name.as_str(), one.grant_id.as_str(), one.is_result)).collect();
     assert_eq!(made, [("result-j-9.txt", "", true), ("of-studio", "p", false), ("of-b", "b", false)]);
-    assert_eq!((first.used_files, first.used_bytes), (5, 600_000 + 1_000 + 4 + 4 + 9), "an upload counts as it will be");
+    assert_eq!(
+        (first.used_files, first.used_bytes),
+        (5, 600_000 + 1_000 + 4 + 4 + 9),
+        "an upload counts as it will be"
+    );
     assert_eq!((first.most_files, first.most_bytes), (world.limits.files, world.limits.all_bytes));
     let second = page(&mut world, first.next);
     assert_eq!(second.files.iter().map(|one| &one.file.file_id).collect::<Vec<_>>(), [&ids[0]]);

@@ -92,7 +92,8 @@ impl Shelf {
     /// A file whose bytes are to be part of an answer, and are not in rows here.
     pub(super) async fn small(&self, file: File) -> Result<Reply, Failure> {
         let nothing = |file| Ok(Reply::Read { file, base64: None });
-        let Found::File(reading) = find(&self.sql, &Who::Owner, &file.file_id, &Conditions::default(), now_ms())? else {
+        let Found::File(reading) = find(&self.sql, &Who::Owner, &file.file_id, &Conditions::default(), now_ms())?
+        else {
             return nothing(file);
         };
         let Some(stream) = self.stores.of_place(reading.place)?.open(reading.blob, 0, file.bytes).await? else {
@@ -128,10 +129,19 @@ fn headers(reading: &Reading) -> Result<Headers, Failure> {
 
 /// `attachment` with the name twice: as far as ASCII goes, and in full (RFC 6266).
 fn disposition(name: &str) -> String {
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() || matches!(letter, ' ' | '.' | '-' | '_') { letter } else { '_' };
+    let plain = |letter: char| {
+        if letter.is_ascii_alphanumeric() || matches!(letter, ' ' | '.' | '-' | '_') { letter } else { '_' }
+    };
     let ascii: String = name.chars().map(plain).collect();
-    let encoded: String = name.bytes().map(|byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-    }).collect();
+    let encoded: String = name
+        .bytes()
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect();
     format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
 }

@@ -129,8 +129,11 @@ impl Store for R2 {
                 self.bucket.put(self.key(blob), chunks(sql, blob, 0, until)).execute().await?;
             } else {
                 let upload = self.multipart(sql, blob, &known).await?;
-                let mut uploaded: Vec<UploadedPart> =
-                    known.parts.iter().map(|(number, etag)| UploadedPart::new(of_number(*number), etag.clone())).collect();
+                let mut uploaded: Vec<UploadedPart> = known
+                    .parts
+                    .iter()
+                    .map(|(number, etag)| UploadedPart::new(of_number(*number), etag.clone()))
+                    .collect();
                 if known.rest > 0 {
                     let rest = chunks(sql, blob, known.rest_from, until);
                     uploaded.push(upload.upload_part(of_number(known.next()), rest).await?);

@@ -8,12 +8,12 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use runtime::now_ms;
 use wasm_bindgen::prelude::wasm_bindgen;
+use worker::Error;
 use worker::js_sys::{ArrayBuffer, BigInt, Object, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{ReadableStream, WritableStreamDefaultWriter};
 use worker::worker_sys::FixedLengthStream;
-use worker::Error;
 
 use crate::sleepers::Sleepers;
 

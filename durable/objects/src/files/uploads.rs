@@ -77,7 +77,8 @@ impl Shelf {
                 Read::Stalled => {
                     writing.pause(&self.sql, now_ms())?;
                     let seconds = self.limits.stall_ms.div_euclid(1_000);
-                    let message = format!("nothing has come for {seconds} seconds; {} bytes were kept", writing.offset());
+                    let message =
+                        format!("nothing has come for {seconds} seconds; {} bytes were kept", writing.offset());
                     return Err(Refusal::new(Kind::Stalled, message).into());
                 }
                 Read::Broken => {

@@ -1,9 +1,9 @@
 //! The upload form without its script: the whole form in one request, which the runtime takes apart.
 
 use files::wire::{Ask, Command, Create, File, Reply, Stream, Who};
+use worker::Request;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::File as ChosenFile;
-use worker::Request;
 
 use super::{actions, store};
 use crate::file_store::streams::{accepted, completed};
@@ -22,7 +22,7 @@ pub fn is_upload(request: &Request) -> Result<bool, Error> {
     is_multipart(request)
 }
 
-pub async fn upload(request: &Request, owner: &Owner<'_>) -> Result<Outcome, Error> {
+pub async fn upload(request: &mut Request, owner: &Owner<'_>) -> Result<Outcome, Error> {
     let most = usize::try_from(MOST).unwrap_or(usize::MAX);
     let (form, sent) = PostedForm::multipart(request, &owner.site, most).await?;
     let parameters = form.of_session(owner.env, Page::Files, &owner.session, "").await?;

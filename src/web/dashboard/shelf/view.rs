@@ -159,7 +159,14 @@ mod tests {
 
     #[test]
     fn a_badge_is_a_short_extension_or_nothing_special() {
-        for (name, shown) in [("a.glb", "GLB"), ("a.b.Blend", "BLEND"), ("a", "FILE"), ("a.", "FILE"), ("a.<b>", "FILE"), ("a.averylongone", "FILE")] {
+        for (name, shown) in [
+            ("a.glb", "GLB"),
+            ("a.b.Blend", "BLEND"),
+            ("a", "FILE"),
+            ("a.", "FILE"),
+            ("a.<b>", "FILE"),
+            ("a.averylongone", "FILE"),
+        ] {
             assert_eq!(badge(name), shown, "{name}");
         }
         assert_eq!((kind("model/obj"), kind("application/x-blender"), kind("")), ("3D model", "Blender file", "file"));
