@@ -40,6 +40,7 @@ const STAGES = [
 const END_TO_END = {
   BUS_BPY_PYTHON: 'bpy42', BUS_BPY45_PYTHON: 'bpy45', BUS_BPY50_PYTHON: 'bpy50', BUS_FASTMCP2_PYTHON: 'fastmcp2',
   BUS_FASTMCP3_PYTHON: 'fastmcp3',
+  BUS_TUS_PYTHON: 'tus',
   BUS_NODE_CLIENTS: 'node',
 };
 const ALL_CLIENTS = {

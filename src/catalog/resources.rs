@@ -45,6 +45,12 @@ const RESOURCES: &[Listing] = &[
         description: "How many clients are on your bus and how many of your jobs are not done yet.",
     },
     Listing {
+        uri: "blender://files",
+        name: "files",
+        title: "Files",
+        description: "Your newest files on the server, as blender_list_files shows them. Can be subscribed to.",
+    },
+    Listing {
         uri: "blender://scene/info",
         name: "scene_info",
         title: "Scene info",
@@ -83,6 +89,12 @@ const JOB_TEMPLATES: &[Listing] = &[
         description: "State, progress and result of one of your jobs. Can be subscribed to.",
     },
     Listing {
+        uri: "blender://files/{file_id}",
+        name: "file",
+        title: "File",
+        description: "One of your files: its bytes up to 1 MiB, else what is known of it with a url. Can be subscribed to.",
+    },
+    Listing {
         uri: "blender://inbox/{client_uuid}",
         name: "inbox",
         title: "Inbox",
@@ -107,6 +119,10 @@ pub enum ResourceRef {
     },
     Inbox {
         uuid: String,
+    },
+    Files,
+    File {
+        id: String,
     },
 }
 
@@ -139,6 +155,8 @@ impl ResourceRef {
                 Ok(Self::Console { level, page: page_number(page).map_err(part)? })
             }
             ["jobs", id] => Ok(Self::Job { id: decoded_id("job_id", id).map_err(part)? }),
+            ["files"] => Ok(Self::Files),
+            ["files", id] => Ok(Self::File { id: decoded_id("file_id", id).map_err(part)? }),
             ["inbox", uuid] => Ok(Self::Inbox { uuid: decoded_id("client_uuid", uuid).map_err(part)? }),
             _ => Err(unknown()),
         }
@@ -156,6 +174,8 @@ impl ResourceRef {
             Self::Console { level, page: 1 } => format!("blender://console/{level}"),
             Self::Console { level, page } => format!("blender://console/{level}/{page}"),
             Self::Job { id } => format!("blender://jobs/{}", encoded(id)),
+            Self::Files => "blender://files".to_owned(),
+            Self::File { id } => format!("blender://files/{}", encoded(id)),
             Self::Inbox { uuid } => format!("blender://inbox/{}", encoded(uuid)),
         }
     }
@@ -169,7 +189,9 @@ impl ResourceRef {
             Self::Console { level, page } => {
                 ("get_console_output", json!({"level": level, "page": page, "page_size": PAGE_SIZE}))
             }
-            Self::Clients | Self::Stats | Self::Job { .. } | Self::Inbox { .. } => return None,
+            Self::Clients | Self::Stats | Self::Job { .. } | Self::Inbox { .. } | Self::Files | Self::File { .. } => {
+                return None;
+            }
         };
         DispatchCall::parse(DispatchTool::of_command(command)?, &arguments).ok()
     }
@@ -177,7 +199,7 @@ impl ResourceRef {
     /// Whether clients can ask to be told when it changes.
     #[must_use]
     pub const fn is_subscribable(&self) -> bool {
-        matches!(self, Self::Clients | Self::Stats | Self::Job { .. } | Self::Inbox { .. })
+        !matches!(self, Self::SceneInfo | Self::SceneObjects | Self::Console { .. })
     }
 }
 

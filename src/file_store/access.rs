@@ -35,39 +35,50 @@ pub enum AccessError {
     Server(#[from] ServerError),
 }
 
-/// Who asks, and where a file that it makes is from. `job_id`: the job that makes it. `file_id`: what it wants to read.
+/// What is to be asked of the bus first. `job_id`: the job that makes a file. `file_id`: what the caller wants to read.
+pub fn question(caller: &Caller, (job_id, file_id): (Option<&str>, Option<&str>)) -> Command {
+    let is_peer = caller.scopes.contains(Scopes::PEER);
+    Command::FileAccess { job_id: job_id.map(str::to_owned), file_id: file_id.filter(|_| is_peer).map(str::to_owned) }
+}
+
+/// Who asks, and where a file that it makes is from, once the bus has answered the question.
 ///
 /// # Errors
-/// `AccessError` for a token that is revoked or may not, and for a job that is not its own.
-pub async fn of_caller(
-    env: &Env,
+/// `AccessError` for a token that may not, and for a job that is not its own.
+pub fn granted(
     caller: &Caller,
     wants: Wants,
     (job_id, file_id): (Option<&str>, Option<&str>),
+    access: FileAccess,
 ) -> Result<(Who, Origin), AccessError> {
     let need = if wants == Wants::Read { Need::Read } else { Need::Dispatch };
     let scopes = caller.scopes.set;
-    let is_client = need.is_met(scopes, false);
-    if !is_client && !scopes.contains(Scopes::PEER) {
+    if !need.is_met(scopes, false) && !scopes.contains(Scopes::PEER) {
         return Err(AccessError::Lacks(need.scope()));
     }
-    let is_peer = scopes.contains(Scopes::PEER);
-    let command = Command::FileAccess {
-        job_id: job_id.map(str::to_owned),
-        file_id: file_id.filter(|_| is_peer).map(str::to_owned),
-    };
-    let access = match Bus::of(env, caller)?.ask("", None, command, &|_| {}).await? {
-        Reply::FileAccess { access } => access,
-        Reply::Revoked => return Err(AccessError::Revoked),
-        _ => return Err(ServerError::UnexpectedReply("the bus, about files").into()),
-    };
     let FileAccess { blenders, is_lent, job_blender } = access;
     if let (Some(job_id), None) = (job_id, &job_blender) {
         return Err(AccessError::NoJob(job_id.chars().take(60).collect()));
     }
     let lent = file_id.filter(|_| is_lent).map(str::to_owned);
-    let token =
-        Token { grant_id: caller.grant_id.clone(), blenders, lent, only_own: !scopes.contains(Scopes::BUS_DISPATCH) };
-    let origin = Origin { blender: job_blender, job_id: job_id.map(str::to_owned) };
-    Ok((Who::Token(token), origin))
+    let only_own = !scopes.contains(Scopes::BUS_DISPATCH);
+    let token = Token { grant_id: caller.grant_id.clone(), blenders, lent, only_own };
+    Ok((Who::Token(token), Origin { blender: job_blender, job_id: job_id.map(str::to_owned) }))
+}
+
+/// The same for a request without a session.
+///
+/// # Errors
+/// As `granted`, and `AccessError::Revoked`.
+pub async fn of_caller(
+    env: &Env,
+    caller: &Caller,
+    wants: Wants,
+    about: (Option<&str>, Option<&str>),
+) -> Result<(Who, Origin), AccessError> {
+    match Bus::of(env, caller)?.ask("", None, question(caller, about), &|_| {}).await? {
+        Reply::FileAccess { access } => granted(caller, wants, about, access),
+        Reply::Revoked => Err(AccessError::Revoked),
+        _ => Err(ServerError::UnexpectedReply("the bus, about files").into()),
+    }
 }

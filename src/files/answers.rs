@@ -5,7 +5,7 @@ use worker::web_sys::Response as RuntimeResponse;
 use worker::{Env, Headers, Response};
 
 use super::denied::Denied;
-use super::{http_date, tus};
+use super::tus;
 use crate::file_store::{signed, streams};
 
 /// The header with a completed file as JSON, for a client that has sent its last part.
@@ -27,7 +27,7 @@ pub fn standing_headers(headers: &Headers, standing: &Standing) -> worker::Resul
         headers.set(tus::LENGTH, &length.to_string())?;
     }
     if standing.expires_ms > 0 {
-        headers.set(tus::EXPIRES, &http_date(standing.expires_ms))?;
+        headers.set(tus::EXPIRES, &tus::http_date(standing.expires_ms))?;
     }
     headers.set("cache-control", "no-store")
 }

@@ -7,7 +7,7 @@ use worker::{Env, Request, Response};
 
 use super::answers::stored_headers;
 use super::denied::Denied;
-use super::{http_date, transfer, tus};
+use super::{transfer, tus};
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::file_store::access::{self, Wants};
@@ -79,7 +79,7 @@ async fn of_tus(
     headers.set("location", &format!("{here}/files/{}", created.file_id))?;
     // At most some days from now, so the cast cannot overflow.
     #[allow(clippy::cast_possible_truncation)]
-    headers.set(tus::EXPIRES, &http_date((created.expires_at * 1_000.0) as i64))?;
+    headers.set(tus::EXPIRES, &tus::http_date((created.expires_at * 1_000.0) as i64))?;
     if length == 0 {
         // Nobody sends nothing: such an upload is complete as it is.
         let file = transfer::put_nothing(env, &caller.user_id, who, &created.file_id).await?;

@@ -9,7 +9,6 @@ mod denied;
 mod transfer;
 mod tus;
 
-use runtime::now_ms;
 use worker::{Env, Method, Request, Response, Result};
 
 use crate::caller::Caller;
@@ -112,10 +111,4 @@ async fn authenticate(
         }
         Err(challenge) => Err(challenge.into()),
     }
-}
-
-/// Unix milliseconds as HTTP writes a date (RFC 9110 section 5.6.7).
-fn http_date(ms: i64) -> String {
-    let at = chrono::DateTime::from_timestamp_millis(ms).or_else(|| chrono::DateTime::from_timestamp_millis(now_ms()));
-    at.map(|at| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()).unwrap_or_default()
 }

@@ -56,12 +56,12 @@ async fn serve(request: &Request, env: &Env, user_id: &str, who: Who, file_id: &
     let store = Files::of(env, user_id)?;
     match request.method() {
         Method::Get => {
-            let ask = Ask { who, stream: Stream::Get(conditions(request)?) };
+            let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Get(conditions(request)?) };
             let answer = accepted(store.stream("GET", file_id, &ask, None).await?).await?;
             download(&answer, false)
         }
         Method::Head => {
-            let ask = Ask { who, stream: Stream::Head(conditions(request)?) };
+            let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Head(conditions(request)?) };
             let answer = accepted(store.stream("HEAD", file_id, &ask, None).await?).await?;
             if let Some(standing) = standing(&answer)? {
                 let response = Response::empty()?;
@@ -90,7 +90,7 @@ async fn put(
     who: Who,
     file_id: &str,
 ) -> Result<Response, Denied> {
-    let ask = Ask { who, stream: Stream::Put { length: length(request)? } };
+    let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Put { length: length(request)? } };
     let answer = accepted(store.stream("PUT", file_id, &ask, request.inner().body()).await?).await?;
     let file = completed(&answer)?.ok_or(Error::UnexpectedReply("Files"))?;
     let here = Site::of(request, &Config::of(env)).map_err(Error::from)?.here;
@@ -116,7 +116,7 @@ async fn patch(
     if !kind.trim().eq_ignore_ascii_case(tus::PART) {
         return Err(Denied::MediaType(format!("Content-Type must be {}", tus::PART)));
     }
-    let ask = Ask { who, stream: Stream::Patch { offset, length: length(request)? } };
+    let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Patch { offset, length: length(request)? } };
     let answer = accepted(store.stream("PATCH", file_id, &ask, request.inner().body()).await?).await?;
     let response = Response::empty()?.with_status(204);
     if let Some(standing) = standing(&answer)? {
@@ -131,7 +131,7 @@ async fn patch(
 
 /// An upload of no bytes at all, which is complete at once.
 pub async fn put_nothing(env: &Env, user_id: &str, who: Who, file_id: &str) -> Result<File, Denied> {
-    let ask = Ask { who, stream: Stream::Put { length: Some(0) } };
+    let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Put { length: Some(0) } };
     let answer = accepted(Files::of(env, user_id)?.stream("PUT", file_id, &ask, None).await?).await?;
     completed(&answer)?.ok_or_else(|| Error::UnexpectedReply("Files").into())
 }

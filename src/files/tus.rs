@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use files::wire::{Create, Place};
+use runtime::now_ms;
 use worker::{Env, Request, Response, Result};
 
 use super::denied::Denied;
@@ -84,6 +85,12 @@ pub fn created(length: i64, metadata: &str) -> core::result::Result<(Create, Opt
         return Err(invalid());
     }
     Ok((create, job_id))
+}
+
+/// Unix milliseconds as HTTP writes a date (RFC 9110 section 5.6.7).
+pub fn http_date(ms: i64) -> String {
+    let at = chrono::DateTime::from_timestamp_millis(ms).or_else(|| chrono::DateTime::from_timestamp_millis(now_ms()));
+    at.map(|at| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]

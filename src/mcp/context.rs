@@ -43,6 +43,8 @@ pub struct RequestContext {
     pub reports: Option<Reports>,
     /// Where notifications and the news that the answer is slow go.
     pub interim: UnboundedSender<Interim>,
+    /// The client's revision has links to resources in the content of results (2025-06-18 and later).
+    pub takes_links: bool,
     /// The bus may produce the whole HTTP response: no batch, no notifications, no CORS headers.
     pub bus_may_write_response: bool,
 }

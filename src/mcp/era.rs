@@ -81,6 +81,11 @@ pub fn check_modern(headers: &McpHeaders, request: &Request) -> Result<Client, R
     })
 }
 
+/// Whether a revision has links to resources in the content of results. A client that names none speaks 2025-03-26.
+pub fn has_links(version: &str) -> bool {
+    matches!(version, "2025-06-18" | "2025-11-25")
+}
+
 /// The parameter that `Mcp-Name` mirrors.
 fn named_by(method: &str) -> Option<&'static str> {
     match method {

@@ -7,6 +7,7 @@ use account::accounts::{InBrowser, Reply};
 use account::export::Exported;
 use bus::wire::command::{Command, Reply as BusReply};
 use bus::wire::views::{ClientInfo, ExportPage};
+use files::wire::{Command as FilesCommand, File, Reply as FilesReply, Who};
 use futures_util::StreamExt;
 use futures_util::future::ready;
 use futures_util::stream::{once, unfold};
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::http::error::{Error, no_store};
 use crate::http::event_stream::Chunk;
 use crate::objects::bus::Bus;
+use crate::objects::files::Files;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::Session;
@@ -37,14 +39,23 @@ pub async fn export(request: &Request, env: &Env) -> Result<Response, Error> {
     let bus = Bus::of_owner(env, &session.owner.user_id).map_err(RuntimeError::from)?;
     // The first page is read before the response begins: a bus that cannot answer is told as an error.
     let first = page(&bus, 0, None).await?;
-    let head =
-        Head { format: FORMAT, exported_ms: now_ms(), exported: &exported, bus_clients: &first.clients }.text()?;
+    let files = files_of(env, &session.owner.user_id).await?;
+    let (exported_ms, bus_clients) = (now_ms(), first.clients.as_slice());
+    let head = Head { format: FORMAT, exported_ms, exported: &exported, bus_clients, files: &files }.text()?;
     let document = Document { bus, next: Next::Page(first), has_jobs: false };
     let chunks = once(ready(Ok(head))).chain(unfold(document, Document::chunk));
     let response = no_store(Response::builder())?
         .with_header("content-type", "application/json")?
         .with_header("content-disposition", "attachment; filename=\"blender-bus-export.json\"")?;
     Ok(response.from_stream(chunks)?)
+}
+
+/// What is known of each file; their bytes are at their URLs.
+async fn files_of(env: &Env, user_id: &str) -> Result<Vec<File>, Error> {
+    match Files::of(env, user_id)?.ask(Who::Owner, FilesCommand::Export).await? {
+        FilesReply::Files { files, .. } => Ok(files),
+        _ => Err(Error::UnexpectedReply("Files")),
+    }
 }
 
 async fn page(bus: &Bus, after: i64, until: Option<i64>) -> Result<ExportPage, RuntimeError> {
@@ -62,6 +73,7 @@ struct Head<'a> {
     #[serde(flatten)]
     exported: &'a Exported,
     bus_clients: &'a [ClientInfo],
+    files: &'a [File],
 }
 
 impl Head<'_> {

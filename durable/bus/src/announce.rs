@@ -45,6 +45,7 @@ fn topics(change: &Change) -> Vec<Topic> {
         Change::Clients => vec![Topic::Clients, Topic::Stats],
         Change::OpenJobs => vec![Topic::Stats],
         Change::Job { job_id } => vec![Topic::Job(job_id.clone()), Topic::Jobs],
+        Change::File { file_id } => vec![Topic::File(file_id.clone()), Topic::Files],
         Change::Inbox { client_uuid } => vec![Topic::Inbox(client_uuid.clone())],
     }
 }

@@ -7,6 +7,7 @@ use crate::requests::{calls, dispatch, export, file_access, job_tools, overview,
 use crate::rows::revocations::{self, is_revoked};
 use crate::rows::{clients, sessions, subscriptions};
 use crate::turn::Turn;
+use crate::turn::change::Change;
 use crate::turn::error::Error;
 use crate::wire::command::{Caller, Command, Reply, Request};
 
@@ -78,6 +79,10 @@ fn perform(
         Command::Answer { job_id, allow } => Reply::Found { found: questions::answer(turn, job_id, *allow)? },
         Command::FileAccess { job_id, file_id } => {
             Reply::FileAccess { access: file_access::look(turn, job_id.as_deref(), file_id.as_deref())? }
+        }
+        Command::FileChanged { file_id } => {
+            turn.changes.insert(Change::File { file_id: file_id.clone() });
+            Reply::Done
         }
         Command::OpenSession { protocol_version, client_name } => {
             let session_id = sessions::open(turn, grant_id, protocol_version, client_name)?;

@@ -331,9 +331,23 @@ fn name_of_job(job_id: &str) -> String {
     if plain.is_empty() { RESULT.to_owned() } else { format!("result-{plain}") }
 }
 
-/// Whether there is anything at all; an object without is not to write anything.
-pub fn is_empty(sql: &dyn Sql) -> Result<bool, StorageError> {
-    Ok(sql.query("SELECT 1 FROM files UNION ALL SELECT 1 FROM blobs LIMIT 1", &[])?.is_empty())
+/// Whether nothing was ever kept here.
+pub fn is_fresh(sql: &dyn Sql) -> Result<bool, StorageError> {
+    Ok(sql.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'files'", &[])?.is_empty())
+}
+
+/// The reply to a command that only looks, where there is nothing.
+pub fn without_files(command: &Command) -> Option<Reply> {
+    match command {
+        Command::List { after: None, .. } | Command::Find { .. } | Command::Export => {
+            Some(Reply::Files { files: Vec::new(), next: None })
+        }
+        Command::Get { file_id } | Command::Read { file_id, .. } | Command::Delete { file_id } => {
+            Some(Reply::Refused(Refusal::not_found(file_id)))
+        }
+        Command::Erase => Some(Reply::Done),
+        _ => None,
+    }
 }
 
 // `STORED` is what `list` and `export` ask for by name.

@@ -211,6 +211,7 @@ pub struct Standing {
 /// A request with a stream of bytes in it, or in its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
+    pub user_id: String,
     pub who: Who,
     pub stream: Stream,
 }

@@ -9,6 +9,7 @@ use account::accounts::{AccountError, Command, Effect, Reply, handle, is_over, o
 use account::key_ring::names::{self, Command as Names};
 use account::key_ring::setup::Command as Setup;
 use bus::wire::command::{Command as BusCommand, Reply as BusReply, Request as BusRequest};
+use files::wire::{Command as FilesCommand, Reply as FilesReply, Request as FilesRequest, Who};
 use kernel::storage::StorageError;
 use kernel::trace::Trace;
 use runtime::{WebCrypto, now_ms};
@@ -37,7 +38,7 @@ pub enum Failure {
     Json(#[from] serde_json::Error),
     #[error("{0} answered {1}")]
     Object(&'static str, u16),
-    #[error("the bus has not done what it was told")]
+    #[error("an object has not done what it was told")]
     Undone,
 }
 
@@ -117,7 +118,11 @@ impl Account {
             Effect::RevokeOnBus { user_id, grant_id } => {
                 self.tell_bus(user_id, BusCommand::RevokeGrant { grant_id: grant_id.clone() }).await
             }
-            Effect::EraseBus { user_id } => self.tell_bus(user_id, BusCommand::Erase).await,
+            // The bus first: it refuses the user's tokens from then on, so that no file comes after.
+            Effect::EraseBus { user_id } => {
+                self.tell_bus(user_id, BusCommand::Erase).await?;
+                self.erase_files(user_id).await
+            }
             Effect::ListName { username } => self.tell_names(&Names::Add { name: username.clone() }).await,
             Effect::UnlistName { username } => self.tell_names(&Names::Remove { name: username.clone() }).await,
             Effect::ReleaseSetup { username } => {
@@ -131,6 +136,13 @@ impl Account {
     async fn tell_names(&self, command: &Names) -> core::result::Result<(), Failure> {
         let names = self.env.durable_object("KEY_RING")?.get_by_name(&names::shard(command.name()))?;
         post("KeyRing", &names, "https://key-ring/names", command).await.map(|_| ())
+    }
+
+    async fn erase_files(&self, user_id: &str) -> core::result::Result<(), Failure> {
+        let request = FilesRequest { user_id: user_id.to_owned(), who: Who::Owner, command: FilesCommand::Erase };
+        let files = self.env.durable_object("FILES_OF_USER")?.get_by_name(user_id)?;
+        let answer = post("the files", &files, "https://files/command", &request).await?;
+        if answer == serde_json::to_vec(&FilesReply::Done)? { Ok(()) } else { Err(Failure::Undone) }
     }
 
     async fn tell_bus(&self, user_id: &str, command: BusCommand) -> core::result::Result<(), Failure> {

@@ -4,6 +4,7 @@
 //! `/<file id>` carry bytes, and say in the header `ASK` what for. Only the edge reaches this.
 
 mod downloads;
+mod failure;
 mod store;
 mod streams;
 mod uploads;
@@ -21,43 +22,23 @@ use ::files::wire::{ASK, Ask, Command, File, Keep, Place, Reply, Request as File
 use ::files::writing::{Ended, stored};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bus::wire::command::{Command as BusCommand, Request as BusRequest};
 use kernel::migrate::migrate;
-use kernel::storage::StorageError;
+use kernel::trace::Trace;
 use runtime::{WebCrypto, now_ms};
-use thiserror::Error;
+use worker::wasm_bindgen_futures::spawn_local;
 use worker::{
     DurableObject, Env, Error as RuntimeError, Method, Request, Response, Result, State, console_error, durable_object,
 };
 
+use crate::account::post;
 use crate::sleepers::Sleepers;
 use crate::sqlite::ObjectSql;
+use failure::Failure;
 use store::Stores;
 
 /// How soon a cleaning that failed is tried again.
 const RETRY_MS: i64 = 60_000;
-
-/// Why a request has no answer of its own.
-#[derive(Debug, Error)]
-pub enum Failure {
-    #[error(transparent)]
-    Core(#[from] CoreError),
-    #[error("runtime: {0}")]
-    Runtime(#[from] RuntimeError),
-    #[error("json: {0}")]
-    Json(#[from] serde_json::Error),
-}
-
-impl From<StorageError> for Failure {
-    fn from(error: StorageError) -> Self {
-        Self::Core(error.into())
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Core(refusal.into())
-    }
-}
 
 #[durable_object]
 pub struct Files(Rc<Shelf>);
@@ -65,6 +46,7 @@ pub struct Files(Rc<Shelf>);
 /// What the object is made of; shared with the streams of answers that outlive the call that began them.
 struct Shelf {
     state: State,
+    env: Env,
     sql: ObjectSql,
     limits: Limits,
     stores: Stores,
@@ -95,6 +77,7 @@ impl DurableObject for Files {
             transfers: Cell::new(0),
             me: me.clone(),
             state,
+            env,
         }))
     }
 
@@ -126,14 +109,18 @@ fn refused(refusal: &Refusal) -> Result<Response> {
 
 impl Shelf {
     async fn answer(&self, mut request: Request) -> core::result::Result<Response, Failure> {
-        if !self.awake.get() {
-            migrate(&self.sql, FILES)?;
-            self.awake.set(true);
-        }
         if request.method() == Method::Post {
             let asked: FilesRequest = serde_json::from_slice(&request.bytes().await?)?;
+            if !self.awake.get() && commands::is_fresh(&self.sql)? {
+                // Looking leaves nothing behind.
+                if let Some(reply) = commands::without_files(&asked.command) {
+                    return Ok(Response::from_json(&reply)?);
+                }
+            }
+            self.wake()?;
             return Ok(Response::from_json(&self.perform(asked).await?)?);
         }
+        self.wake()?;
         let header = request.headers().get(ASK)?.unwrap_or_default();
         let no_ask = || Failure::Runtime(RuntimeError::RustError("a stream does not say what for".to_owned()));
         let ask: Ask = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).map_err(|_| no_ask())?)?;
@@ -146,19 +133,29 @@ impl Shelf {
         }
     }
 
+    fn wake(&self) -> core::result::Result<(), Failure> {
+        if !self.awake.get() {
+            migrate(&self.sql, FILES)?;
+            self.awake.set(true);
+        }
+        Ok(())
+    }
+
     async fn perform(&self, asked: FilesRequest) -> core::result::Result<Reply, Failure> {
         if asked.command == Command::Erase {
             return self.erase().await.map(|()| Reply::Done);
         }
         if let Command::Keep(keep) = &asked.command {
-            return match self.keep(keep).await {
+            return match self.keep(&asked.user_id, keep).await {
                 Err(Failure::Core(CoreError::Refused(refusal))) => Ok(Reply::Refused(refusal)),
                 kept => kept.map(Reply::File),
             };
         }
         let place = self.stores.place();
-        let Performed { reply, .. } =
+        let user_id = asked.user_id.clone();
+        let Performed { reply, changed } =
             commands::perform(&self.sql, &self.limits, place, asked, now_ms(), &mut WebCrypto)?;
+        changed.iter().for_each(|file_id| self.tell(&user_id, file_id));
         self.arm().await?;
         match reply {
             Reply::Read { file, base64: None } => self.small(file).await,
@@ -166,15 +163,16 @@ impl Shelf {
         }
     }
 
-    async fn keep(&self, keep: &Keep) -> core::result::Result<File, Failure> {
+    async fn keep(&self, user_id: &str, keep: &Keep) -> core::result::Result<File, Failure> {
         let place = self.stores.place();
         let kept = commands::keep(&self.sql, &self.limits, place, keep, now_ms(), &mut WebCrypto)?;
         let file = match kept {
             Kept::Already(file) => *file,
-            Kept::New(ended, new) => self
-                .finished(*ended, &new.file_id, new.blob)
-                .await?
-                .ok_or_else(|| Failure::Core(CoreError::Broken("a result that came whole is not")))?,
+            Kept::New(ended, new) => {
+                let finished = self.finished(*ended, &new.file_id, new.blob).await?;
+                self.tell(user_id, &new.file_id);
+                finished.ok_or(CoreError::Broken("a result that came whole is not"))?
+            }
         };
         self.arm().await?;
         Ok(file)
@@ -192,12 +190,31 @@ impl Shelf {
         }
     }
 
+    /// Tells the bus, which tells whoever has subscribed. Nobody waits for it.
+    fn tell(&self, user_id: &str, file_id: &str) {
+        let request = BusRequest {
+            user_id: user_id.to_owned(),
+            caller: None,
+            session_id: None,
+            trace: Trace::default(),
+            command: BusCommand::FileChanged { file_id: file_id.to_owned() },
+        };
+        let Some(shelf) = self.me.upgrade() else { return };
+        spawn_local(async move {
+            let bus = shelf.env.durable_object("USER_BUS").and_then(|buses| buses.get_by_name(&request.user_id));
+            let told = match bus {
+                Ok(bus) => post("the bus", &bus, "https://bus/command", &request).await.map(|_| ()),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = told {
+                console_error!("files: {error}");
+            }
+        });
+    }
+
     /// Cleans a piece, and sets the alarm for the next.
     async fn clean(&self) -> core::result::Result<(), Failure> {
-        if !self.awake.get() {
-            migrate(&self.sql, FILES)?;
-            self.awake.set(true);
-        }
+        self.wake()?;
         let busy = self.busy.borrow().clone();
         let cleaned = clean(&self.sql, &busy, now_ms())?;
         for left in cleaned.in_r2 {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use account::schema::{ACCOUNT, DEVICE, KEY_RING};
 use bus::schema::USER_BUS;
+use files::schema::FILES;
 use kernel::migrate::{self, migrate};
 use kernel::storage::{Sql, StorageError};
 use kernel::testing::Memory;
@@ -54,7 +55,7 @@ fn a_database_from_a_newer_build_is_left_alone() {
 
 #[test]
 fn every_table_stands_in_schema_md_with_its_columns() {
-    for migrations in [USER_BUS, ACCOUNT, KEY_RING, DEVICE, METRICS] {
+    for migrations in [USER_BUS, ACCOUNT, KEY_RING, DEVICE, FILES, METRICS] {
         let sql = Memory::new();
         migrate(&sql, migrations).unwrap();
         let tables =

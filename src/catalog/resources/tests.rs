@@ -13,9 +13,10 @@ fn refusal(uri: &str) -> String {
 #[test]
 fn the_resources_are_those_of_the_contract() {
     let uris: Vec<Value> = listed(list().get()).iter().map(|resource| resource["uri"].clone()).collect();
-    let expected = ["bus/clients", "bus/stats", "scene/info", "scene/objects"];
+    let expected = ["bus/clients", "bus/stats", "files", "scene/info", "scene/objects"];
     assert_eq!(uris, expected.map(|path| json!(format!("blender://{path}"))));
-    let templates = ["console/{level}", "console/{level}/{page}", "jobs/{job_id}", "inbox/{client_uuid}"];
+    let templates =
+        ["console/{level}", "console/{level}/{page}", "jobs/{job_id}", "files/{file_id}", "inbox/{client_uuid}"];
     let found: Vec<Value> =
         listed(list_templates().get()).iter().map(|template| template["uriTemplate"].clone()).collect();
     assert_eq!(found, templates.map(|path| json!(format!("blender://{path}"))));

@@ -42,7 +42,7 @@ pub fn bytes_to_models(profile: Profile) -> usize {
 fn listed(tool: Tool) -> rmcp::model::Tool {
     let (title, description, output_schema) = match tool {
         Tool::Dispatch(tool) => (tool.title, tool.description, output::envelope()),
-        Tool::Bus(tool) | Tool::Job(tool) => (tool.title, tool.description, (tool.output)()),
+        Tool::Bus(tool) | Tool::Job(tool) | Tool::File(tool) => (tool.title, tool.description, (tool.output)()),
         Tool::Account(AccountTool { listing, .. }) => (listing.title, listing.description, (listing.output)()),
     };
     let input_schema = to_value(InputSchema(&tool.parameters())).unwrap_or_default();

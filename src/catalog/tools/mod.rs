@@ -7,6 +7,7 @@ mod account;
 mod bus;
 mod checkpoints;
 mod code;
+mod files;
 mod generated;
 mod kinds;
 mod listing;
@@ -50,7 +51,8 @@ pub fn find(name: &str) -> Option<Tool> {
 /// The tools in the order of the list.
 pub fn served() -> impl Iterator<Item = Tool> {
     let bus = bus::BUS_LISTINGS.iter().map(Tool::Bus).chain(bus::JOB_LISTINGS.iter().map(Tool::Job));
-    dispatch_tools().map(Tool::Dispatch).chain(bus).chain(account::TOOLS.iter().map(Tool::Account))
+    let files = files::LISTINGS.iter().map(Tool::File);
+    dispatch_tools().map(Tool::Dispatch).chain(bus).chain(files).chain(account::TOOLS.iter().map(Tool::Account))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ::bus::wire::tables::{BUS_TOOLS, JOB_TOOLS};
+use ::bus::wire::tables::{BUS_TOOLS, FILE_TOOLS, JOB_TOOLS};
 use ::bus::wire::tool_parameters::{MAX_ID, ToolParameters};
 use kernel::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};
 use serde_json::{Map, Value};
@@ -100,6 +100,8 @@ pub enum Tool {
     Bus(&'static BusTool),
     /// Its calls are parsed by `bus::wire::tools::JobCall`.
     Job(&'static BusTool),
+    /// The edge answers it, with the caller's files.
+    File(&'static BusTool),
     /// The edge answers it, with the caller's account.
     Account(&'static AccountTool),
 }
@@ -194,7 +196,7 @@ impl Tool {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Dispatch(tool) => tool.name,
-            Self::Bus(tool) | Self::Job(tool) => tool.name,
+            Self::Bus(tool) | Self::Job(tool) | Self::File(tool) => tool.name,
             Self::Account(tool) => tool.listing.name,
         }
     }
@@ -203,7 +205,7 @@ impl Tool {
     pub const fn annotations(self) -> Annotations {
         match self {
             Self::Dispatch(tool) => tool.annotations,
-            Self::Bus(tool) | Self::Job(tool) => tool.annotations,
+            Self::Bus(tool) | Self::Job(tool) | Self::File(tool) => tool.annotations,
             Self::Account(tool) => tool.listing.annotations,
         }
     }
@@ -217,6 +219,7 @@ impl Tool {
             Self::Dispatch(tool) => tool.all_parameters(),
             Self::Bus(tool) => parameters_in(BUS_TOOLS, tool.name),
             Self::Job(tool) => parameters_in(JOB_TOOLS, tool.name),
+            Self::File(tool) => parameters_in(FILE_TOOLS, tool.name),
             Self::Account(tool) => tool.parameters.to_vec(),
         }
     }

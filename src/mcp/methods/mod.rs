@@ -3,6 +3,7 @@
 mod account_tools;
 mod completion;
 mod dispatch;
+mod file_tools;
 mod prompts;
 mod resources;
 pub mod subscriptions;
@@ -10,6 +11,7 @@ mod tasks;
 mod tool_outcome;
 mod tools;
 mod which_blender;
+mod with_files;
 use bus::wire::command::{Command, Reply};
 use bus::wire::priority::Priority;
 use bus::wire::rights;
@@ -51,7 +53,7 @@ pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
     match context.request.method.as_str() {
         "tools/list" => listed(&context, "tools", catalog::tools::list(context.profile)),
         "tools/call" => tools::call(&context).await,
-        "resources/list" => listed(&context, "resources", catalog::resources::list()),
+        "resources/list" => resources::list(&context).await,
         "resources/templates/list" => listed(&context, "resourceTemplates", catalog::resources::list_templates()),
         "resources/read" => resources::read(&context).await,
         "prompts/list" => listed(&context, "prompts", catalog::prompts::list()),

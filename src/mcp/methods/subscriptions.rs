@@ -131,6 +131,8 @@ fn subscription(uri: &str) -> Result<Option<Subscription>, ResourceError> {
         ResourceRef::Stats => Topic::Stats,
         ResourceRef::Job { id } => Topic::Job(id),
         ResourceRef::Inbox { uuid } => Topic::Inbox(uuid),
+        ResourceRef::Files => Topic::Files,
+        ResourceRef::File { id } => Topic::File(id),
         ResourceRef::SceneInfo | ResourceRef::SceneObjects | ResourceRef::Console { .. } => return Ok(None),
     };
     Ok(Some(Subscription { topic, uri: uri.to_owned() }))

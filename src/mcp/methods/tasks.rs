@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::mcp::context::RequestContext;
 use crate::mcp::era::TASKS;
+use crate::mcp::methods::with_files;
 use crate::mcp::wire::answer::{Answer, ResultType};
 use crate::mcp::wire::error::RpcError;
 
@@ -22,7 +23,20 @@ pub fn need(context: &RequestContext) -> Result<(), RpcError> {
 /// -32602 for an unknown or deleted task.
 pub async fn get(context: &RequestContext) -> Result<Answer, RpcError> {
     need(context)?;
-    ask(context, |task_id| Command::Task { task_id }).await.map(Answer::from)
+    let mut task = ask(context, |task_id| Command::Task { task_id }).await?;
+    if let Some(result) = task.get_mut("result").and_then(Value::as_object_mut)
+        && let Some(mut document) = result.remove("structuredContent")
+    {
+        let links = with_files::look_through(context, &mut document).await?;
+        if let Some(content) = result.get_mut("content").and_then(Value::as_array_mut) {
+            if let Some(text) = content.first_mut().and_then(Value::as_object_mut) {
+                text.insert("text".to_owned(), Value::from(document.to_string()));
+            }
+            content.extend(links);
+        }
+        result.insert("structuredContent".to_owned(), document);
+    }
+    Ok(Answer::from(task))
 }
 
 /// Accepts and ignores input: tasks of this server never ask for any.

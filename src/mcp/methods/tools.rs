@@ -3,7 +3,7 @@
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
 use bus::wire::rights;
-use bus::wire::tables::SUBMIT;
+use bus::wire::tables::{SEND_MESSAGE, SUBMIT};
 use bus::wire::tool_result;
 use kernel::arguments::unquoted;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ use crate::mcp::context::RequestContext;
 use crate::mcp::methods::dispatch::{AnswerAs, Dispatched, dispatch};
 use crate::mcp::methods::tool_outcome::ToolOutcome;
 use crate::mcp::methods::which_blender::{self, Choice};
-use crate::mcp::methods::{account_tools, tasks};
+use crate::mcp::methods::{account_tools, file_tools, tasks, with_files};
 use crate::mcp::wire::answer::Answer;
 use crate::mcp::wire::error::RpcError;
 
@@ -38,9 +38,15 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
         Tool::Job(tool) if tool.name == SUBMIT => submit(context, arguments).await,
         Tool::Bus(tool) | Tool::Job(tool) => {
             context.need(rights::of_tool(tool.name).over_http)?;
+            if tool.name == SEND_MESSAGE
+                && let Err(reason) = with_files::may_name(context, &arguments["payload"]["params"]).await?
+            {
+                return Ok(ToolOutcome::Refused(reason).into());
+            }
             let reply = context.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?;
-            outcome_of(reply).map(Answer::from)
+            told(context, outcome_of(reply)?).await
         }
+        Tool::File(tool) => file_tools::call(context, tool, &arguments).await,
         Tool::Account(tool) => account_tools::call(context, tool, &arguments).await.map(Answer::from),
     }
 }
@@ -52,10 +58,13 @@ async fn submit(context: &RequestContext, arguments: Value) -> Result<Answer, Rp
         Err(reason) => return Ok(ToolOutcome::Refused(reason).into()),
     };
     context.need(rights::of_tool(SUBMIT).over_http)?;
+    if let Err(reason) = with_files::may_name(context, &arguments["params"]).await? {
+        return Ok(ToolOutcome::Refused(reason).into());
+    }
     let choice = which_blender::choice(context).await?;
     let submitted = arguments.get("command").and_then(Value::as_str).unwrap_or_default();
     if let Some(envelope) = which_blender::not_chosen(&choice, submitted) {
-        return enveloped(envelope);
+        return enveloped(context, envelope).await;
     }
     if let (Choice::Target(target_uuid), Some(fields)) = (choice, arguments.as_object_mut()) {
         fields.insert("target_uuid".to_owned(), Value::from(target_uuid));
@@ -99,8 +108,13 @@ fn with_checked_params(arguments: Value) -> Result<Value, String> {
 
 async fn call_blender(context: &RequestContext, call: DispatchCall) -> Result<Answer, RpcError> {
     context.need(rights::of_other_tool(call.only_reads))?;
+    if let Some(file_id) = call.params.get("file_id")
+        && let Err(reason) = with_files::may_name(context, &json!({"file_id": file_id})).await?
+    {
+        return Ok(ToolOutcome::Refused(reason).into());
+    }
     match dispatch(context, call, AnswerAs::Tool).await? {
-        Dispatched::Envelope(envelope) => enveloped(envelope),
+        Dispatched::Envelope(envelope) => enveloped(context, envelope).await,
         Dispatched::Instead(answer) => Ok(answer),
         Dispatched::Rejected(reason) => Ok(ToolOutcome::Refused(reason).into()),
     }
@@ -114,6 +128,21 @@ fn outcome_of(reply: Reply) -> Result<ToolOutcome, RpcError> {
     }
 }
 
-fn enveloped(envelope: Envelope) -> Result<Answer, RpcError> {
-    tool_result::of_envelope(envelope).map(Answer::from).map_err(|error| RpcError::Internal(error.to_string()))
+/// The outcome of a tool of the bus, with URLs for the files that it names.
+async fn told(context: &RequestContext, outcome: ToolOutcome) -> Result<Answer, RpcError> {
+    match outcome {
+        ToolOutcome::Document(mut document) => {
+            let links = with_files::look_through(context, &mut document).await?;
+            Ok(tool_result::with_content(document, links, false).into())
+        }
+        refused => Ok(refused.into()),
+    }
+}
+
+async fn enveloped(context: &RequestContext, mut envelope: Envelope) -> Result<Answer, RpcError> {
+    let image = tool_result::take_image(&mut envelope);
+    let is_about_files = tool_result::is_about_files(&envelope);
+    let mut document = serde_json::to_value(envelope).map_err(|error| RpcError::Internal(error.to_string()))?;
+    let links = if is_about_files { with_files::look_through(context, &mut document).await? } else { Vec::new() };
+    Ok(tool_result::with_content(document, image.into_iter().chain(links), false).into())
 }

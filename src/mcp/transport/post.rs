@@ -210,6 +210,7 @@ impl Post<'_> {
             profile: self.to.profile,
             reports,
             interim: tell,
+            takes_links: modern || self.headers.protocol_version.as_deref().is_some_and(era::has_links),
             bus_may_write_response: false,
         })
     }

@@ -11,9 +11,6 @@ use crate::turn::error::Error;
 use crate::turn::job::is_open;
 use crate::wire::views::FileAccess;
 
-/// The shortest text that names a file: a part of an id would be found in many a job.
-const FILE_ID: usize = 24;
-
 /// `job_id`: a job that makes a file; its Blender is named if it is the caller's own. `file_id`: a file to be read.
 pub fn look(turn: &Turn<'_>, job_id: Option<&str>, file_id: Option<&str>) -> Result<FileAccess, Error> {
     let blenders = match &turn.bound {
@@ -24,7 +21,7 @@ pub fn look(turn: &Turn<'_>, job_id: Option<&str>, file_id: Option<&str>) -> Res
             Some(rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?)
         }
     };
-    let is_lent = match file_id.filter(|file_id| file_id.len() >= FILE_ID && blenders.is_some()) {
+    let is_lent = match file_id.filter(|_| blenders.is_some()) {
         Some(file_id) => is_lent(turn, file_id)?,
         None => false,
     };
@@ -35,11 +32,13 @@ pub fn look(turn: &Turn<'_>, job_id: Option<&str>, file_id: Option<&str>) -> Res
     Ok(FileAccess { blenders, is_lent, job_blender })
 }
 
-/// Whether an open job of a Blender that the caller reaches, and that is its own, names the file.
+/// Whether a Blender that the caller reaches, and that is its own, has an open job to import the file. The edge lets nobody make
+/// such a job whose token does not see the file.
 fn is_lent(turn: &Turn<'_>, file_id: &str) -> Result<bool, Error> {
     let (reached, parameter) = reach::condition(turn, "target_uuid");
     let statement = format!(
-        "SELECT DISTINCT target_uuid FROM jobs WHERE {} AND target_uuid IS NOT NULL AND instr(record, ?) > 0 AND {reached}",
+        "SELECT DISTINCT target_uuid FROM jobs WHERE {} AND target_uuid IS NOT NULL AND command = 'import_file'
+         AND json_extract(record, '$.payload.params.file_id') = ? AND {reached}",
         is_open!()
     );
     let parameters: Vec<Value> = core::iter::once(Value::from(file_id)).chain(parameter).collect();

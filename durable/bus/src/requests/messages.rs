@@ -158,6 +158,25 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Prio
 /// `blender_job_update`. The first end of a job stands; a second one changes nothing. It counts only from the client that the
 /// job was given to: over its own socket, or over HTTP from the grant that registered it.
 ///
+/// Files of one job.
+const MAX_FILES: usize = 100;
+
+fn is_file(value: &Value) -> bool {
+    value.get("file_id").is_some_and(Value::is_string)
+}
+
+/// A URL is good for an hour: whoever answers makes another, and none is kept.
+fn without_urls(mut extra: Map<String, Value>) -> Map<String, Value> {
+    let drop_url = |file: &mut Value| {
+        if let Some(fields) = file.as_object_mut() {
+            fields.remove("url");
+        }
+    };
+    extra.get_mut("result_file").into_iter().for_each(drop_url);
+    extra.get_mut("files").and_then(Value::as_array_mut).into_iter().flatten().for_each(drop_url);
+    extra
+}
+
 /// # Errors
 /// `Rejection::Unregistered`, `Rejection::AnotherTarget`, `Rejection::NotTarget`, and what `pass_on` refuses.
 pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<Value, Error> {
@@ -184,6 +203,10 @@ pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<
 fn kept_extra(extra: &Map<String, Value>) -> Option<String> {
     let fits = |name: &str, value: &Value| match name {
         "changes" | "checkpoint" => value.is_object(),
+        "result_file" => is_file(value),
+        "files" => value
+            .as_array()
+            .is_some_and(|files| !files.is_empty() && files.len() <= MAX_FILES && files.iter().all(is_file)),
         _ => value.is_string(),
     };
     let known = |name: &&str| extra.get(*name).filter(|value| fits(name, value)).is_some();
@@ -192,7 +215,7 @@ fn kept_extra(extra: &Map<String, Value>) -> Option<String> {
         .filter(known)
         .filter_map(|name| extra.get(name).map(|value| (name.to_owned(), value.clone())))
         .collect();
-    let text = Value::Object(kept).to_string();
+    let text = Value::Object(without_urls(kept)).to_string();
     (text.len() > "{}".len() && text.len() <= MAX_EXTRA).then_some(text)
 }
 

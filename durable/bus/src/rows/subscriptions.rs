@@ -22,7 +22,8 @@ pub fn is_reached(turn: &Turn<'_>, topic: &Topic) -> Result<bool, Error> {
         Topic::Job(job_id) => {
             Ok(jobs::reached(turn, job_id)?.is_some() || !jobs::reached_of_batch(turn, job_id)?.is_empty())
         }
-        Topic::Clients | Topic::Stats | Topic::Jobs => Ok(true),
+        // The id of a file is a secret of those who see it, and no more is told than that it has changed.
+        Topic::Clients | Topic::Stats | Topic::Jobs | Topic::Files | Topic::File(_) => Ok(true),
     }
 }
 

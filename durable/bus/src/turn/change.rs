@@ -13,6 +13,8 @@ pub enum Change {
     Job { job_id: String },
     /// A record was kept for a client.
     Inbox { client_uuid: String },
+    /// A file has come, or gone, or is kept for another time.
+    File { file_id: String },
 }
 
 /// The same change counts once.

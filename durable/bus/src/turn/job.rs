@@ -20,7 +20,7 @@ pub const MAX_RESULT: usize = 1024 * 1024;
 pub const MAX_ERROR: usize = 64 * 1024;
 
 /// What a Blender may tell beside a result, and how much of it, in bytes of JSON.
-pub const EXTRA: [&str; 4] = ["stderr", "value", "changes", "checkpoint"];
+pub const EXTRA: [&str; 6] = ["stderr", "value", "changes", "checkpoint", "result_file", "files"];
 pub const MAX_EXTRA: usize = 128 * 1024;
 
 /// How the id of a batch begins.

@@ -118,6 +118,10 @@ pub enum Command {
         job_id: Option<String>,
         file_id: Option<String>,
     },
+    /// A file has come, or gone, or is kept for another time.
+    FileChanged {
+        file_id: String,
+    },
     OpenSession {
         protocol_version: String,
         client_name: String,

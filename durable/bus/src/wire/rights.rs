@@ -6,8 +6,8 @@
 use kernel::scopes::Scopes;
 
 use crate::wire::tables::{
-    JOB_CANCEL, JOB_RESULT, JOB_STATUS, JOB_UPDATE, LIST_AVAILABLE_CLIENTS, LIST_JOBS, RECEIVE_MESSAGES,
-    REGISTER_CLIENT, SEND_MESSAGE, SUBMIT, UNREGISTER_CLIENT,
+    CREATE_UPLOAD, DELETE_FILE, GET_FILE, JOB_CANCEL, JOB_RESULT, JOB_STATUS, JOB_UPDATE, LIST_AVAILABLE_CLIENTS,
+    LIST_FILES, LIST_JOBS, RECEIVE_MESSAGES, REGISTER_CLIENT, SEND_MESSAGE, SUBMIT, UNREGISTER_CLIENT,
 };
 
 /// What a token needs for something.
@@ -99,7 +99,7 @@ const fn right(name: &'static str, over_http: Need, over_socket: Need, bound: Le
 }
 
 /// Tools of the bus. Tools of a Blender and of the account need `Read` where they only read, and `Dispatch` otherwise.
-pub const TOOLS: [Right; 11] = [
+pub const TOOLS: [Right; 15] = [
     right(REGISTER_CLIENT, Need::Dispatch, Need::Peer, Left::Named),
     right(UNREGISTER_CLIENT, Need::Dispatch, Need::OwnOrDispatch, Left::Named),
     right(SEND_MESSAGE, Need::Dispatch, Need::Dispatch, Left::Named),
@@ -111,6 +111,10 @@ pub const TOOLS: [Right; 11] = [
     right(JOB_CANCEL, Need::Dispatch, Need::Nobody, Left::Found),
     right(LIST_JOBS, Need::Read, Need::Nobody, Left::Found),
     right(RECEIVE_MESSAGES, Need::Read, Need::Nobody, Left::Named),
+    right(LIST_FILES, Need::Read, Need::Nobody, Left::Found),
+    right(CREATE_UPLOAD, Need::Dispatch, Need::Nobody, Left::All),
+    right(GET_FILE, Need::Read, Need::Nobody, Left::Found),
+    right(DELETE_FILE, Need::Dispatch, Need::Nobody, Left::Found),
 ];
 
 /// Methods and frames. Any other method needs `Read` over HTTP, and is not served over a socket.
@@ -143,13 +147,13 @@ pub const fn of_other_tool(only_reads: bool) -> Need {
 #[cfg(test)]
 mod tests {
     use super::{METHODS, Need, TOOLS, of_method, of_tool};
-    use crate::wire::tables::{BUS_TOOLS, JOB_TOOLS};
+    use crate::wire::tables::{BUS_TOOLS, FILE_TOOLS, JOB_TOOLS};
     use kernel::scopes::Scopes;
 
     #[test]
     fn every_tool_of_the_bus_stands_in_the_table_once() {
         let mut listed: Vec<_> = TOOLS.iter().map(|right| right.name).collect();
-        let mut known: Vec<_> = BUS_TOOLS.iter().chain(JOB_TOOLS).map(|tool| tool.name).collect();
+        let mut known: Vec<_> = BUS_TOOLS.iter().chain(JOB_TOOLS).chain(FILE_TOOLS).map(|tool| tool.name).collect();
         listed.sort_unstable();
         known.sort_unstable();
         assert_eq!(listed, known);

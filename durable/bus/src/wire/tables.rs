@@ -20,6 +20,11 @@ pub const JOB_CANCEL: &str = "blender_job_cancel";
 pub const LIST_JOBS: &str = "blender_list_jobs";
 pub const RECEIVE_MESSAGES: &str = "blender_receive_messages";
 
+pub const LIST_FILES: &str = "blender_list_files";
+pub const CREATE_UPLOAD: &str = "blender_create_upload";
+pub const GET_FILE: &str = "blender_get_file";
+pub const DELETE_FILE: &str = "blender_delete_file";
+
 /// What every bus serves, over HTTP and over a peer's WebSocket.
 pub const BUS_TOOLS: &[ToolParameters] = &[
     ToolParameters { name: LIST_AVAILABLE_CLIENTS, parameters: &[] },
@@ -39,6 +44,14 @@ pub const JOB_TOOLS: &[ToolParameters] = &[
     ToolParameters { name: RECEIVE_MESSAGES, parameters: RECEIVE_MESSAGES_PARAMETERS },
 ];
 
+/// Files of the user. The edge answers them, since files are not on the bus.
+pub const FILE_TOOLS: &[ToolParameters] = &[
+    ToolParameters { name: LIST_FILES, parameters: LIST_FILES_PARAMETERS },
+    ToolParameters { name: CREATE_UPLOAD, parameters: CREATE_UPLOAD_PARAMETERS },
+    ToolParameters { name: GET_FILE, parameters: &[FILE_ID] },
+    ToolParameters { name: DELETE_FILE, parameters: &[FILE_ID] },
+];
+
 /// The states a job can be listed by.
 pub const JOB_STATES: &[&str] = &["queued", "running", "completed", "failed", "cancelled", "lost"];
 
@@ -56,6 +69,31 @@ const WAIT_SECONDS: Param = Param::optional(
     DefaultValue::Number(0.0),
     "Seconds to wait for news before answering. 0 answers at once.",
 );
+
+const FILE_ID: Param = Param::required("file_id", Kind::Label { max: 64 }, "Id of the file, f-...");
+
+const LIST_FILES_PARAMETERS: &[Param] = &[
+    Param::nullable("after", &ID, "next of the last answer, to read on."),
+    Param::optional(
+        "limit",
+        Kind::Integer { min: 1, max: 500 },
+        DefaultValue::Integer(50),
+        "How many at most, newest first.",
+    ),
+];
+
+const CREATE_UPLOAD_PARAMETERS: &[Param] = &[
+    Param::required(
+        "name",
+        Kind::Text { min: 1, max: 255 },
+        "File name with its extension, such as reference.png; no folders.",
+    ),
+    Param::nullable("bytes", &Kind::Integer { min: 0, max: MAX_FILE }, "How many bytes it will have."),
+    Param::nullable("sha256", &Kind::Text { min: 64, max: 64 }, "Its SHA-256 in hexadecimal, to be checked."),
+    Param::nullable("mime_type", &WORD, "Its type, where the name does not tell."),
+];
+/// Far more than any store takes: 2^53 - 1.
+const MAX_FILE: i64 = 9_007_199_254_740_991;
 
 const REGISTER_CLIENT_PARAMETERS: &[Param] = &[
     Param::required(
@@ -147,8 +185,8 @@ const JOB_UPDATE_PARAMETERS: &[Param] = &[
     Param::nullable(
         "extra",
         &Kind::Object,
-        "What goes beside the result: \"stderr\" and \"value\", both text, and \"changes\" and \"checkpoint\", objects; \
-         at most 128 KiB.",
+        "What goes beside the result: \"stderr\" and \"value\", both text, \"changes\", \"checkpoint\" and \"result_file\", \
+         objects, and \"files\", a list; at most 128 KiB.",
     ),
 ];
 

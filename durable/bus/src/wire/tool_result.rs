@@ -9,7 +9,7 @@ const PICTURES: [&str; 3] = ["get_viewport_screenshot", "render_views", "render"
 
 /// A tool's document, as one text block and as structured content.
 pub fn of(document: Value, is_error: bool) -> Value {
-    with_image(document, None, is_error)
+    with_content(document, None, is_error)
 }
 
 /// An error result of a tool, which models see.
@@ -23,12 +23,21 @@ pub fn error(reason: &str) -> Value {
 /// If serde cannot serialize the envelope, which does not happen.
 pub fn of_envelope(mut envelope: Envelope) -> serde_json::Result<Value> {
     let image = take_image(&mut envelope);
-    Ok(with_image(serde_json::to_value(envelope)?, image, false))
+    Ok(with_content(serde_json::to_value(envelope)?, image, false))
 }
 
-fn with_image(document: Value, image: Option<Value>, is_error: bool) -> Value {
+/// The longest result that stands in an answer. A longer one becomes a file, which the edge does.
+pub const MAX_INLINE: usize = 512 * 1024;
+
+/// Whether the edge has to look at an envelope: it names files, or is to become one.
+pub fn is_about_files(envelope: &Envelope) -> bool {
+    envelope.result.len() > MAX_INLINE || ["result_file", "files"].iter().any(|name| envelope.extra.contains_key(*name))
+}
+
+/// A tool's document with more content than its text.
+pub fn with_content(document: Value, more: impl IntoIterator<Item = Value>, is_error: bool) -> Value {
     let text = Map::from_iter([("type".to_owned(), json!("text")), ("text".to_owned(), document.to_string().into())]);
-    let content = core::iter::once(Value::Object(text)).chain(image).collect();
+    let content = core::iter::once(Value::Object(text)).chain(more).collect();
     // Built without `json!`, which would copy the document of up to a megabyte.
     Value::Object(Map::from_iter([
         ("content".to_owned(), Value::Array(content)),
@@ -37,7 +46,8 @@ fn with_image(document: Value, image: Option<Value>, is_error: bool) -> Value {
     ]))
 }
 
-fn take_image(envelope: &mut Envelope) -> Option<Value> {
+/// The picture of a result, which is then no longer part of it.
+pub fn take_image(envelope: &mut Envelope) -> Option<Value> {
     if !PICTURES.contains(&envelope.command.as_str()) {
         return None;
     }

@@ -14,6 +14,9 @@ pub enum Topic {
     /// Any job at all: one came into being or changed.
     Jobs,
     Inbox(String),
+    /// The list of the user's files.
+    Files,
+    File(String),
 }
 
 impl Topic {
@@ -23,6 +26,8 @@ impl Topic {
             Self::Clients => "clients".to_owned(),
             Self::Stats => "stats".to_owned(),
             Self::Jobs => "jobs".to_owned(),
+            Self::Files => "files".to_owned(),
+            Self::File(file_id) => format!("file {file_id}"),
             Self::Job(job_id) => format!("job {job_id}"),
             Self::Inbox(client_uuid) => format!("inbox {client_uuid}"),
         }

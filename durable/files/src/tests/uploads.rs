@@ -180,6 +180,23 @@ fn content_that_is_being_cleaned_away_is_not_taken_for_the_same() {
 }
 
 #[test]
+fn an_upload_writes_two_rows_a_mebibyte_and_its_deletion_one() {
+    let mut world = World::new();
+    let (count, content) = (12, bytes(12 * CHUNK));
+    let file_id = world.upload(Some(i64::try_from(content.len()).unwrap()), None);
+    world.sql.take_work();
+    world.put(&file_id, &content).unwrap();
+    let written = world.sql.take_work().rows_written;
+    assert!((2 * count..2 * count + 8).contains(&written), "{written}");
+    world.content(&file_id).unwrap();
+    assert_eq!(world.sql.take_work().rows_written, 0);
+    world.ask(Command::Delete { file_id });
+    while !super::cleaning::clean(&world).is_done() {}
+    let written = world.sql.take_work().rows_written;
+    assert!((count..count + 8).contains(&written), "{written}");
+}
+
+#[test]
 fn so_many_files_and_open_uploads_and_no_more() {
     let mut world = World::new();
     world.limits.open_uploads = 2;

@@ -10,8 +10,9 @@ use worker::wasm_bindgen_futures::spawn_local;
 use worker::web_sys::{ReadableStream, Response as RuntimeResponse, ResponseInit};
 use worker::{Headers, Response, console_error};
 
+use super::Shelf;
+use super::failure::Failure;
 use super::streams::{Incoming, Outgoing, Read};
-use super::{Failure, Shelf};
 
 /// A small file that is read whole is read in pieces of this.
 const PIECE: usize = 64 * 1024;

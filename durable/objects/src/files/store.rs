@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ::files::cleaning::Leftover;
 use ::files::reading::piece;
-use ::files::refusal::{Error as CoreError, Kind, Refusal};
+use ::files::refusal::{Kind, Refusal};
 use ::files::rows::CHUNK;
 use ::files::wire::Place;
 use ::files::writing::{PART, Parts, Writing, multipart_begun, part_stored, parts};
@@ -16,7 +16,7 @@ use futures_util::{FutureExt, stream};
 use worker::web_sys::ReadableStream;
 use worker::{Bucket, Env, Error, FixedLengthStream, MultipartUpload, Range, ResponseBody, State, UploadedPart};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::sqlite::ObjectSql;
 
 /// Where content is kept once it is whole.
@@ -202,13 +202,4 @@ fn chunks(sql: &ObjectSql, blob: i64, from: i64, until: i64) -> FixedLengthStrea
         }
     });
     FixedLengthStream::wrap(bytes, length)
-}
-
-impl From<Failure> for CoreError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Core(error) => error,
-            _ => Self::Broken("the store failed"),
-        }
-    }
 }

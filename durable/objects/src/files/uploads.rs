@@ -9,8 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use runtime::now_ms;
 use worker::{Request, Response};
 
+use super::Shelf;
+use super::failure::Failure;
 use super::streams::{Incoming, Read};
-use super::{Failure, Shelf};
 
 /// What is read and dropped of a body that is refused: a client that is still sending would see a broken connection instead of
 /// the reason.
@@ -62,6 +63,7 @@ impl Shelf {
             return answer(None, Some(offset));
         }
         let file = self.finished(ended, file_id, blob).await?;
+        self.tell(&ask.user_id, file_id);
         answer(file.as_ref(), None)
     }
 

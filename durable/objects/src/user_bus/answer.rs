@@ -148,7 +148,9 @@ impl Bus {
 /// Blender is meant.
 fn document(reply: Reply, frame: Option<Frame>) -> Result<Response> {
     match (reply, frame) {
-        (Reply::Envelope { envelope }, Some(frame)) if envelope.ambiguous().is_none() => {
+        (Reply::Envelope { envelope }, Some(frame))
+            if envelope.ambiguous().is_none() && !tool_result::is_about_files(&envelope) =>
+        {
             let result = tool_result::of_envelope(*envelope)?.to_string();
             let response = Response::from_bytes(frame.around(&result).into_bytes())?;
             response.headers().set("Content-Type", "application/json")?;

@@ -73,6 +73,7 @@ fn accepts(tool: Tool, arguments: &Value) -> bool {
         Tool::Dispatch(tool) => DispatchCall::parse(tool, arguments).map(drop).map_err(CallError::from),
         Tool::Bus(tool) => BusCall::parse(tool.name, arguments).map(drop),
         Tool::Job(tool) => JobCall::parse(tool.name, arguments).map(drop),
+        Tool::File(_) => validate(&tool.parameters(), arguments).map(drop).map_err(CallError::from),
         Tool::Account(tool) => validate(tool.parameters, arguments).map(drop).map_err(CallError::from),
     };
     assert!(!matches!(outcome, Err(CallError::Mismatch { .. } | CallError::UnknownTool { .. })), "{outcome:?}");

@@ -28,7 +28,7 @@ pub async fn content(request: &Request, env: &Env) -> Result<Response, Error> {
         Method::Head => ("HEAD", Stream::Head(conditions(request)?)),
         _ => ("GET", Stream::Get(conditions(request)?)),
     };
-    let ask = Ask { who: Who::Owner, stream };
+    let ask = Ask { user_id: owner.session.owner.user_id.clone(), who: Who::Owner, stream };
     match accepted(store(&owner)?.stream(method, file_id, &ask, None).await?).await? {
         Ok(answer) => {
             let headers = download_headers(&answer)?;

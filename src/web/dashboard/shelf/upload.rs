@@ -72,7 +72,8 @@ async fn keep(owner: &Owner<'_>, chosen: &ChosenFile) -> Result<Result<File, Str
         Reply::Refused(refusal) => return Ok(Err(refusal.message)),
         _ => return Err(Error::UnexpectedReply("Files")),
     };
-    let ask = Ask { who: Who::Owner, stream: Stream::Put { length: Some(bytes) } };
+    let user_id = owner.session.owner.user_id.clone();
+    let ask = Ask { user_id, who: Who::Owner, stream: Stream::Put { length: Some(bytes) } };
     let body = (bytes > 0).then(|| chosen.stream());
     let answer = store(owner)?.stream("PUT", &created.file_id, &ask, body).await?;
     match accepted(answer).await? {
