@@ -60,6 +60,8 @@ pub enum Page {
     DashboardLive,
     DashboardJob,
     DashboardEvents,
+    Files,
+    FileContent,
 }
 
 impl Page {
@@ -92,7 +94,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 47] = [
+const ROUTES: [Route; 49] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -140,6 +142,8 @@ const ROUTES: [Route; 47] = [
     page("/dashboard/live", GET, Page::DashboardLive),
     page("/dashboard/job", GET, Page::DashboardJob),
     page("/dashboard/events", GET, Page::DashboardEvents),
+    page("/dashboard/files", FORM, Page::Files).after_login(),
+    page("/dashboard/files/content", READ, Page::FileContent),
 ];
 
 /// The row of a path, if there is one. A slash at the end makes no difference: people paste URLs with it, and a redirect

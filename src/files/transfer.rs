@@ -1,15 +1,16 @@
 //! `/files/{id}`: bytes up and down.
 
-use files::wire::{Ask, Command, Conditions, File, Reply, Stream, Who};
+use files::wire::{Ask, Command, File, Reply, Stream, Who};
 use worker::{Env, Method, Request, Response};
 
-use super::answers::{accepted, completed, download, standing, standing_headers, stored_headers};
+use super::answers::{accepted, download, standing_headers, stored_headers};
 use super::denied::Denied;
 use super::tus;
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::file_store::access::{self, Wants};
 use crate::file_store::signed;
+use crate::file_store::streams::{completed, conditions, standing};
 use crate::http::body::{NOT_ENCODED, is_encoded};
 use crate::http::error::Error;
 use crate::objects::files::Files;
@@ -141,9 +142,4 @@ fn length(request: &Request) -> Result<Option<i64>, Denied> {
         return Err(Denied::MediaType(NOT_ENCODED.to_owned()));
     }
     tus::number(request, "content-length")
-}
-
-fn conditions(request: &Request) -> Result<Conditions, Denied> {
-    let header = |name| request.headers().get(name);
-    Ok(Conditions { range: header("range")?, if_none_match: header("if-none-match")?, if_range: header("if-range")? })
 }

@@ -8,6 +8,8 @@ use crate::http::parameters::Parameters;
 
 /// The longest body of an OAuth request or form, in bytes.
 pub const MAX_BYTES: usize = 16 * 1024;
+/// What is read and dropped at most of a form that is too long, in bytes.
+const MAX_DRAINED: usize = 64 * 1024 * 1024;
 /// Why a compressed body is refused.
 pub const NOT_ENCODED: &str = "the body must be sent as it is, without Content-Encoding";
 
@@ -31,10 +33,7 @@ pub async fn form_with_file(
     limit: usize,
 ) -> Result<(Parameters, Option<Vec<u8>>), Error> {
     expect_type(request, "multipart/form-data")?;
-    let declared = request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok());
-    if declared.is_none_or(|length| length > limit) {
-        return Err(too_large(limit));
-    }
+    expect_length_within(request, limit).await?;
     let malformed = |_| Error::new(Code::InvalidRequest, "the body is not the form that its content type says");
     let form = request.form_data().await.map_err(malformed)?;
     let fields = names.iter().filter_map(|name| Some(((*name).to_owned(), form.get_field(name)?)));
@@ -42,6 +41,29 @@ pub async fn form_with_file(
     match form.get(file) {
         Some(FormEntry::File(file)) => Ok((fields, Some(file.bytes().await?))),
         _ => Ok((fields, None)),
+    }
+}
+
+/// # Errors
+/// If the request does not say how long its body is, or that it is longer than `limit` bytes.
+pub async fn expect_length_within(request: &mut Request, limit: usize) -> Result<(), Error> {
+    if is_encoded(request)? {
+        return Err(Error::new(Code::UnsupportedMediaType, NOT_ENCODED));
+    }
+    match request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok()) {
+        Some(length) if length <= limit => Ok(()),
+        Some(_) => {
+            // A client that is still sending would see a broken connection instead of the reason.
+            let mut sent = request.stream()?;
+            let mut drained: usize = 0;
+            while drained < MAX_DRAINED
+                && let Some(Ok(chunk)) = sent.next().await
+            {
+                drained = drained.saturating_add(chunk.len());
+            }
+            Err(too_large(limit))
+        }
+        None => Err(Error::new(Code::InvalidRequest, "Content-Length is missing")),
     }
 }
 

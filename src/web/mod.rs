@@ -50,6 +50,8 @@ pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Respo
         Page::Dashboard => dashboard::dashboard(request, env).await,
         Page::DashboardLive => dashboard::live(request, env).await,
         Page::DashboardJob => dashboard::job(request, env).await,
+        Page::Files => dashboard::shelf::files(request, env).await,
+        Page::FileContent => dashboard::shelf::content::content(request, env).await,
         Page::DashboardEvents => dashboard::events(request, env).await,
     }
 }

@@ -2,10 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::FormData;
 use worker::{Env, Method, Request};
 
 use crate::http::body;
-use crate::http::error::Error;
+use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 use crate::objects::key_ring::{Keys, is_signed, newest, sign};
 use crate::routes::Page;
@@ -52,6 +55,28 @@ impl PostedForm {
         let (fields, content) = body::form_with_file(request, &[TOKEN], file, limit).await?;
         let browser = known_form_cookie(request, site)?;
         Ok(Some((Self { fields, is_same_origin: is_same_origin(request, site)?, browser }, content)))
+    }
+
+    /// A form with files in it, of up to `limit` bytes: its fields, and all of it as the runtime has read it.
+    ///
+    /// # Errors
+    /// If it is not from a page of this server, does not say its length, or has more.
+    pub async fn multipart(request: &mut Request, site: &Site, limit: usize) -> Result<(Self, FormData), Error> {
+        if !is_same_origin(request, site)? {
+            return Err(Error::Forged);
+        }
+        body::expect_length_within(request, limit).await?;
+        let reading = request.inner().form_data().map_err(worker::Error::from)?;
+        let unreadable = |_| Error::new(Code::InvalidRequest, "the form cannot be read");
+        let form = JsFuture::from(reading).await.map_err(unreadable)?.unchecked_into::<FormData>();
+        let mut fields = url::form_urlencoded::Serializer::new(String::new());
+        for name in ["form_token", "action", "target"] {
+            for value in form.get_all(name).iter().filter_map(|value| value.as_string()) {
+                fields.append_pair(name, &value);
+            }
+        }
+        let fields = Parameters::parse(&fields.finish());
+        Ok((Self { fields, is_same_origin: true, browser: None }, form))
     }
 
     /// A field that is needed before the check: what the form decides on, or where to redirect without a session. Never
@@ -109,6 +134,13 @@ fn is_form_token(keys: &Keys, page: Page, holder: &str, subject: &str, token: &s
         }
     }
     Ok(false)
+}
+
+/// Whether a request is a form with files in it.
+pub fn is_multipart(request: &Request) -> Result<bool, Error> {
+    let kind = request.headers().get("content-type")?.unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    Ok(request.method() == Method::Post && essence.eq_ignore_ascii_case("multipart/form-data"))
 }
 
 /// Whether a request came from a page of this server, according to the browser's headers. A second check beside the

@@ -14,12 +14,15 @@ from harness.workerd import Workerd
 from playwright.async_api import expect
 
 from .owner import Owner
+from .stored import png, put
 
 MAX_BYTES = 100_000
+FILES = {"castle.blend": b"BLENDER", "reference.png": png(320, 180), "a" * 240 + ".tar.gz": b"x"}
 OPEN = {"home": "/", "login": "/login?return_to=/dashboard", "signup": "/signup", "not-found": "/nowhere"}
 OWN = {
     "home-own": "/",
     "dashboard": "/dashboard",
+    "files": "/dashboard/files",
     "tokens": "/tokens",
     "clients": "/clients",
     "account": "/account",
@@ -29,8 +32,10 @@ OWN = {
 
 @asynccontextmanager
 async def busy_bus(server: Workerd) -> AsyncIterator[None]:
-    """Two Blenders, one of them gone, with a job running, one failed and one done."""
+    """Two Blenders, one of them gone, with a job running, one failed and one done; and files."""
     token = await login(server.url)
+    for name, content in FILES.items():
+        await put(server, token, name, content)
     facts = ["Blender 4.2.23", "window", "file:castle.blend", "policy:ask"]
     async with Peer(server.ws_url, token, uuid="blender-desk", capabilities=facts, group_id="studio") as desk:
         async with Peer(server.ws_url, token, uuid="blender-laptop", capabilities=facts[:1]):
@@ -108,7 +113,7 @@ async def test_the_home_page_says_who_is_signed_in_and_how_many_blenders_there_a
 async def test_the_pages_with_a_script_run_that_one_and_no_other(server: Workerd) -> None:
     async with Owner.at(server.url) as owner:
         await owner.sign_in()
-        for path in ("/", "/dashboard"):
+        for path in ("/", "/dashboard", "/dashboard/files"):
             answer = await owner.page.goto(server.url + path)
             assert answer is not None
             policy = answer.headers["content-security-policy"]

@@ -9,6 +9,8 @@
 //!
 //! A spent token outside its grace, or a retired one, shows that two parties hold the grant: it is revoked.
 
+use std::collections::BTreeMap;
+
 use kernel::access::Access;
 use kernel::ids::{Entropy, EntropyError, random_id};
 use kernel::params;
@@ -208,6 +210,18 @@ pub fn held(sql: &dyn Sql, grant_id: &str, now_ms: i64) -> Result<Option<Permiss
         params![grant_id, now_ms],
     )?;
     rows.first().map(permission).transpose()
+}
+
+/// What the clients and access tokens behind grants are called, as far as they are still known. Revoked ones are for two days.
+pub fn names(sql: &dyn Sql, grant_ids: &[String]) -> Result<BTreeMap<String, String>, StorageError> {
+    let mut names = BTreeMap::new();
+    for grant_id in grant_ids {
+        let rows = sql.query("SELECT client_name FROM grants WHERE grant_id = ?", params![grant_id.as_str()])?;
+        if let Some(row) = rows.first() {
+            names.insert(grant_id.clone(), row.text(0)?);
+        }
+    }
+    Ok(names)
 }
 
 /// The client that holds a grant, unless it was revoked.

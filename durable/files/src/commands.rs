@@ -10,7 +10,7 @@ use sha2_resumable::{Digest, Sha256};
 use crate::limits::{Limits, OPEN_MS};
 use crate::refusal::{Error, Kind, Refusal};
 use crate::rows::{self, FileRow, OPEN, STORED, Use, seconds};
-use crate::wire::{Command, Create, Created, File, Keep, Place, Reply, Request, Token, Who};
+use crate::wire::{Command, Create, Created, File, Keep, OnShelf, Place, Reply, Request, Shelf, Token, Who};
 use crate::writing::{self, Ended, Sent, Writing};
 use crate::{names, usage};
 
@@ -88,6 +88,9 @@ fn performed(
             let file = rows::find(sql, &who, &file_id, Use::Read, now_ms)?;
             Ok(Performed { reply: Reply::File(file.shown()), changed: vec![file_id] })
         }
+        Command::Shelf { after, limit } => {
+            shelf(sql, limits, place, (&who, after.as_deref(), limit), now_ms).map(Performed::from)
+        }
         Command::Export => {
             let files = rows::select(sql, "f.state = 'stored' ORDER BY f.seq", &[])?;
             Ok(Reply::Files { files: files.iter().map(FileRow::shown).collect(), next: None }.into())
@@ -162,6 +165,41 @@ fn new_id(entropy: &mut dyn Entropy) -> Result<String, Error> {
 }
 
 fn list(sql: &dyn Sql, who: &Who, after: Option<&str>, limit: u32, now_ms: i64) -> Result<Reply, Error> {
+    let (files, next) = page(sql, who, after, limit, now_ms)?;
+    Ok(Reply::Files { files: files.iter().map(FileRow::shown).collect(), next })
+}
+
+fn shelf(
+    sql: &dyn Sql,
+    limits: &Limits,
+    place: Place,
+    (who, after, limit): (&Who, Option<&str>, u32),
+    now_ms: i64,
+) -> Result<Reply, Error> {
+    let (files, next) = page(sql, who, after, limit, now_ms)?;
+    let (used_bytes, used_files) = usage::used(sql)?;
+    let on_shelf =
+        |file: &FileRow| OnShelf { file: file.shown(), grant_id: file.grant_id.clone(), is_result: file.is_result };
+    Ok(Reply::Shelf(Box::new(Shelf {
+        files: files.iter().map(on_shelf).collect(),
+        next,
+        used_bytes,
+        used_files,
+        most_bytes: limits.all_bytes,
+        most_files: limits.files,
+        most_of_file: limits.of_file(place),
+        kept_ms: limits.kept_ms,
+    })))
+}
+
+/// Files, the newest first, and where the next page begins.
+fn page(
+    sql: &dyn Sql,
+    who: &Who,
+    after: Option<&str>,
+    limit: u32,
+    now_ms: i64,
+) -> Result<(Vec<FileRow>, Option<String>), Error> {
     let before = match after {
         None => kernel::storage::MAX_INTEGER,
         Some(after) => after
@@ -179,7 +217,7 @@ fn list(sql: &dyn Sql, who: &Who, after: Option<&str>, limit: u32, now_ms: i64) 
     let files = rows::select(sql, &condition, &parameters)?;
     let is_full = u32::try_from(files.len()).is_ok_and(|count| count == limit);
     let next = files.last().filter(|_| is_full).map(|file| file.seq.to_string());
-    Ok(Reply::Files { files: files.iter().map(FileRow::shown).collect(), next })
+    Ok((files, next))
 }
 
 fn find(sql: &dyn Sql, who: &Who, file_ids: &[String], now_ms: i64) -> Result<Reply, Error> {

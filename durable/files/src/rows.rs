@@ -14,7 +14,7 @@ const CHUNKS_OF_BLOB: i64 = 1 << 20;
 
 const COLUMNS: &str = "f.seq, f.file_id, f.name, f.mime_type, f.state, f.blob, f.declared_bytes, f.declared_sha256, f.grant_id, \
                        f.blender, f.job_id, f.created_ms, f.expires_ms, f.pinned, b.bytes, b.sha256, b.expected, b.place, \
-                       b.touched_ms";
+                       b.touched_ms, f.kind = 'result'";
 
 /// A file or an upload, with its content.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,8 @@ pub struct FileRow {
     pub expected: Option<i64>,
     pub place: Place,
     pub touched_ms: i64,
+    /// The long result of a job.
+    pub is_result: bool,
 }
 
 impl FileRow {
@@ -62,6 +64,7 @@ impl FileRow {
             expected: row.optional_integer(16)?,
             place: Place::named(&row.text(17)?),
             touched_ms: row.integer(18)?,
+            is_result: row.boolean(19)?,
         })
     }
 

@@ -17,6 +17,11 @@ fn bytes(sql: &dyn Sql, without: i64) -> Result<i64, StorageError> {
     rows.first().map_or(Ok(0), |row| row.integer(0))
 }
 
+/// What counts against the limits: bytes, and files with open uploads.
+pub fn used(sql: &dyn Sql) -> Result<(i64, i64), StorageError> {
+    Ok((bytes(sql, 0)?, count(sql, "1")?))
+}
+
 fn count(sql: &dyn Sql, condition: &str) -> Result<i64, StorageError> {
     let rows = sql.query(&format!("SELECT COUNT(*) FROM files WHERE {condition}"), &[])?;
     rows.first().map_or(Ok(0), |row| row.integer(0))

@@ -101,6 +101,11 @@ pub enum Command {
     },
     /// The long result of a job as a file. The same again answers the same file.
     Keep(Keep),
+    /// A page of them with who made each, and what is used: for the owner in the browser.
+    Shelf {
+        after: Option<String>,
+        limit: u32,
+    },
     /// All files, for the owner.
     Export,
     /// The account is deleted: drop everything.
@@ -132,6 +137,7 @@ pub enum Reply {
         files: Vec<File>,
         next: Option<String>,
     },
+    Shelf(Box<Shelf>),
     /// Its bytes in base64; none where it has more than asked for.
     Read {
         file: File,
@@ -166,6 +172,30 @@ pub struct File {
     pub blender: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
+}
+
+/// A page of files as their owner sees it. Sizes are bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shelf {
+    pub files: Vec<OnShelf>,
+    pub next: Option<String>,
+    /// What counts against the limits: files and open uploads, content that several share once.
+    pub used_bytes: i64,
+    pub used_files: i64,
+    pub most_bytes: i64,
+    pub most_files: i64,
+    pub most_of_file: i64,
+    /// How long a file is kept that is not pinned, in milliseconds.
+    pub kept_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OnShelf {
+    pub file: File,
+    /// The grant that made it; empty for the owner in the browser, and for the bus.
+    pub grant_id: String,
+    /// It is a result that was too long for its job.
+    pub is_result: bool,
 }
 
 /// How far an upload is.

@@ -7,11 +7,13 @@
 mod actions;
 pub mod home;
 mod owner;
+mod parts;
+pub mod shelf;
 mod view;
 use bus::wire::command::{Command, Reply};
 use bus::wire::topics::{Listener, Subscription, Topic};
 use serde_json::Value;
-use worker::{Env, Request, Response, ResponseBuilder};
+use worker::{Env, Request, Response};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error};
@@ -22,6 +24,7 @@ use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::page_running;
 use crate::web::dashboard::owner::Owner;
+use crate::web::dashboard::parts::{PART_HEADER, part, signed_out};
 use crate::web::pages::dashboard::{Dashboard, Outcome};
 use crate::web::pages::{DASHBOARD_SCRIPT, STYLE};
 use crate::web::posted_form::{PostedForm, is_same_origin};
@@ -30,8 +33,6 @@ use crate::web::screens;
 
 /// The longest form, in bytes. It may hold code to run, percent-encoded.
 const MAX_FORM: usize = 512 * 1024;
-/// Set by the script, which wants a part of the page instead of the whole.
-const PART_HEADER: &str = "x-dashboard-part";
 
 pub async fn dashboard(request: &mut Request, env: &Env) -> Result<Response, Error> {
     let site = Site::of(request, &Config::of(env))?;
@@ -111,23 +112,4 @@ pub async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
         Opened::Refused(Reply::Rejected { message }) => Err(Error::new(Code::TooMany, message)),
         Opened::Refused(_) => signed_out(),
     }
-}
-
-/// A part of the page, for its script.
-fn part(html: &str) -> Result<Response, Error> {
-    Ok(bare(200)?.fixed(html.as_bytes().to_vec()))
-}
-
-/// 401. The script then reloads the page, which redirects to the sign-in page.
-fn signed_out() -> Result<Response, Error> {
-    Ok(bare(401)?.fixed(b"You are signed out.".to_vec()))
-}
-
-fn bare(status: u16) -> Result<ResponseBuilder, Error> {
-    Ok(Response::builder()
-        .with_status(status)
-        .with_header("content-type", "text/html; charset=utf-8")?
-        .with_header("content-security-policy", "default-src 'none'; frame-ancestors 'none'")?
-        .with_header("x-content-type-options", "nosniff")?
-        .with_header("cache-control", "no-store")?)
 }

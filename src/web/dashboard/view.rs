@@ -197,7 +197,7 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-fn moment(seconds: f64) -> Moment {
+pub fn moment(seconds: f64) -> Moment {
     // Times of the bus fit into an i64.
     #[allow(clippy::cast_possible_truncation)]
     let time = DateTime::from_timestamp(seconds as i64, 0);

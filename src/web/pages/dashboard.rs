@@ -115,6 +115,13 @@ pub struct Outcome {
     pub done: Option<String>,
     pub error: Option<String>,
     pub image: Option<String>,
+    /// Where to go on.
+    pub link: Option<Link>,
+}
+
+pub struct Link {
+    pub href: String,
+    pub text: String,
 }
 
 impl Outcome {

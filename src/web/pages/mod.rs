@@ -5,6 +5,7 @@ pub mod audit;
 pub mod clients;
 pub mod dashboard;
 pub mod device;
+pub mod files;
 pub mod home;
 pub mod sign_in;
 pub mod tokens;
@@ -23,3 +24,6 @@ pub const HOME_SCRIPT: Script = Script { text: include_str!("templates/home.js")
 /// It sends requests to this server and shows the pictures in the answers.
 pub const DASHBOARD_SCRIPT: Script =
     Script { text: include_str!("templates/dashboard.js"), needs: "; connect-src 'self'; img-src data:" };
+/// It sends requests to this server, bytes of files among them, and shows pictures of it.
+pub const FILES_SCRIPT: Script =
+    Script { text: include_str!("templates/files.js"), needs: "; connect-src 'self'; img-src 'self'" };

@@ -1,5 +1,7 @@
 //! What the edge asks of an account, and what it is told.
 
+use std::collections::BTreeMap;
+
 use kernel::access::Access;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -98,6 +100,10 @@ pub enum InBrowser {
     },
     /// Looks at the clients that may do something.
     ListClients,
+    /// Asks what the clients and access tokens behind these grants are called.
+    NamesOfGrants {
+        grant_ids: Vec<String>,
+    },
     /// Takes back whatever a client was allowed; it has to be asked about again.
     ForgetClient {
         client_id: String,
@@ -230,6 +236,10 @@ pub enum Reply {
     NotConsented,
     Clients {
         clients: Vec<Allowed>,
+    },
+    /// Names by grant, of those that are still known.
+    NamesOfGrants {
+        names: BTreeMap<String, String>,
     },
     Done,
     WrongCredentials,

@@ -44,6 +44,7 @@ pub fn perform(
             Reply::Done
         }
         InBrowser::ListClients => Reply::Clients { clients: consents::allowed(sql, now_ms)? },
+        InBrowser::NamesOfGrants { grant_ids } => Reply::NamesOfGrants { names: grants::names(sql, &grant_ids)? },
         InBrowser::TryDeviceCode => try_device_code(sql, now_ms)?,
         InBrowser::FoundDeviceCode => {
             DeviceCode::forget(sql)?;

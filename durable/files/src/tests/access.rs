@@ -103,6 +103,33 @@ fn a_list_goes_page_by_page() {
 }
 
 #[test]
+fn the_owner_sees_who_made_each_file_and_what_is_used() {
+    let (mut world, ids) = shared();
+    let result = Keep { job_id: "j-9".to_owned(), blender: Some("studio".to_owned()), text: "x".repeat(600_000) };
+    keep(&world.sql, &world.limits, Place::Sqlite, &result, world.now_ms, &mut Counter::default()).unwrap();
+    world.upload(Some(1_000), None);
+    let page = |world: &mut World, after| match world.ask(Command::Shelf { after, limit: 3 }) {
+        Reply::Shelf(shelf) => *shelf,
+        other => panic!("{other:?}"),
+    };
+    let first = page(&mut world, None);
+    let made: Vec<(&str, &str, bool)> =
+        first.files.iter().map(|one| (one.file.name.as_str(), one.grant_id.as_str(), one.is_result)).collect();
+    assert_eq!(made, [("result-j-9.txt", "", true), ("of-studio", "p", false), ("of-b", "b", false)]);
+    assert_eq!(
+        (first.used_files, first.used_bytes),
+        (5, 600_000 + 1_000 + 4 + 4 + 9),
+        "an upload counts as it will be"
+    );
+    assert_eq!((first.most_files, first.most_bytes), (world.limits.files, world.limits.all_bytes));
+    let second = page(&mut world, first.next);
+    assert_eq!(second.files.iter().map(|one| &one.file.file_id).collect::<Vec<_>>(), [&ids[0]]);
+    assert_eq!(second.next, None);
+    let refused = world.ask(Command::Shelf { after: Some("x".to_owned()), limit: 3 });
+    assert!(matches!(refused, Reply::Refused(refusal) if refusal.kind == Kind::Invalid));
+}
+
+#[test]
 fn the_result_of_a_job_is_kept_once_however_often_it_is_answered() {
     let world = World::new();
     let mut entropy = Counter::default();

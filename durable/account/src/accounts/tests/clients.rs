@@ -57,6 +57,19 @@ fn a_remembered_client_needs_a_session_and_is_asked_about_again_once_it_was_revo
 }
 
 #[test]
+fn the_owner_learns_what_is_behind_a_grant_and_nobody_else_does() {
+    let mut account = Account::of_ada();
+    let (session, _) = signed_in(&mut account, "lovelace");
+    let issued = code_on(&mut account, &session, Consent::NowAndLater);
+    let Reply::Granted { granted, .. } = exchanged(&mut account, &issued) else { panic!("not granted") };
+    let asked = InBrowser::NamesOfGrants { grant_ids: vec![granted.grant_id.clone(), "g-of-nobody".to_owned()] };
+    let (reply, effects) = account.ask(asked.clone().by(session));
+    let names = [(granted.grant_id, permission().client_name)].into();
+    assert_eq!((reply, effects), (Reply::NamesOfGrants { names }, Vec::new()));
+    assert_eq!(account.ask(asked.by("forged")).0, Reply::NoSession);
+}
+
+#[test]
 fn changing_the_password_forgets_consents_and_codes_on_their_way() {
     let mut account = Account::of_ada();
     let (first, _) = signed_in(&mut account, "lovelace");
