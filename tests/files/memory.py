@@ -18,8 +18,9 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from harness.workerd import DEV_ACCOUNTS, WorkerBundle, Workerd
+
 from files.shelf import MIB, Shelf, noise
-from harness.workerd import DEV_ACCOUNTS, Workerd, WorkerBundle
 
 BLOCK = noise(4 * MIB, seed=40)
 
@@ -33,7 +34,7 @@ class Measured:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that a process has and no other shares: pages of files, such as those of its own binary, are left out."""
+    """Bytes of memory that a process has and no other shares; pages of files, such as its own binary, are left out."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
     return int(fields["RssAnon"].split()[0]) * 1024
 
@@ -70,7 +71,10 @@ def blocks(mib: int) -> Iterator[bytes]:
 def measure(folder: Path, store: str, mib: int) -> Measured:
     buckets = ("FILES",) if store == "r2" else ()
     variables = {"DEV_ACCOUNTS": DEV_ACCOUNTS, "LIMIT_FILES_MIB": "4096"}
-    with Workerd(folder, bundle=WorkerBundle.built(buckets=buckets), variables=variables) as server, Shelf(server.url) as shelf:
+    with (
+        Workerd(folder, bundle=WorkerBundle.built(buckets=buckets), variables=variables) as server,
+        Shelf(server.url) as shelf,
+    ):
         # What any transfer needs, once: the code compiled, buffers, SQLite's cache.
         for _ in range(2):
             warm = shelf.store(b"".join(blocks(8)))

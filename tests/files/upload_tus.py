@@ -1,6 +1,7 @@
-"""Uploads a file with tuspy, in the environment of tests/requirements/tus.txt: `upload_tus.py URL TOKEN FILE STOP_AFTER`.
+"""Uploads a file with tuspy: `upload_tus.py URL TOKEN FILE STOP_AFTER`, with packages of tests/requirements/tus.txt.
 
-It stops after so many bytes, as a program that is killed does, and then begins again as another one that knows only the URL.
+It stops after so many bytes, as a program that is killed does, and then begins again as another one that knows only
+the URL.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
         Tool::Bus(tool) | Tool::Job(tool) => {
             context.need(rights::of_tool(tool.name).over_http)?;
             if tool.name == SEND_MESSAGE
-                && let Err(reason) = with_files::may_name(context, &arguments["payload"]["params"]).await?
+                && let Err(reason) =
+                    with_files::may_name(context, arguments.pointer("/payload/params").unwrap_or(&Value::Null)).await?
             {
                 return Ok(ToolOutcome::Refused(reason).into());
             }
@@ -58,7 +59,7 @@ async fn submit(context: &RequestContext, arguments: Value) -> Result<Answer, Rp
         Err(reason) => return Ok(ToolOutcome::Refused(reason).into()),
     };
     context.need(rights::of_tool(SUBMIT).over_http)?;
-    if let Err(reason) = with_files::may_name(context, &arguments["params"]).await? {
+    if let Err(reason) = with_files::may_name(context, arguments.get("params").unwrap_or(&Value::Null)).await? {
         return Ok(ToolOutcome::Refused(reason).into());
     }
     let choice = which_blender::choice(context).await?;

@@ -113,7 +113,7 @@ impl World {
         while from < until {
             let piece = reading::piece(&self.sql, reading.blob, from, until).unwrap().expect("the bytes are there");
             assert!(!piece.is_empty() && piece.len() <= CHUNK);
-            from += i64::try_from(piece.len()).unwrap();
+            from = from.saturating_add(i64::try_from(piece.len()).unwrap());
             bytes.extend(piece);
         }
         Ok(bytes)
@@ -138,7 +138,7 @@ pub fn kind<T: core::fmt::Debug>(result: Result<T, Refusal>) -> Kind {
 
 /// Bytes that differ everywhere.
 pub fn bytes(count: usize) -> Vec<u8> {
-    (0..count).map(|place| u8::try_from((place * 31 + place / 251) % 256).unwrap()).collect()
+    (0..count).map(|place: usize| place.wrapping_mul(31).wrapping_add(place.div_euclid(251)).to_le_bytes()[0]).collect()
 }
 
 pub fn token(grant_id: &str, blenders: Option<&[&str]>) -> Token {
