@@ -163,7 +163,7 @@ fn new_id(entropy: &mut dyn Entropy) -> Result<String, Error> {
 
 fn list(sql: &dyn Sql, who: &Who, after: Option<&str>, limit: u32, now_ms: i64) -> Result<Reply, Error> {
     let before = match after {
-        None => i64::MAX.min(kernel::storage::MAX_INTEGER),
+        None => kernel::storage::MAX_INTEGER,
         Some(after) => after
             .parse::<i64>()
             .ok()

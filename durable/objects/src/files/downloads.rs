@@ -2,7 +2,7 @@
 
 use ::files::reading::{Answer, Found, Reading, content, etag, find, piece};
 use ::files::refusal::Error as CoreError;
-use ::files::wire::{Conditions, File, Reply, STANDING, Who};
+use ::files::wire::{Conditions, File, LENGTH, Reply, STANDING, Who};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use runtime::now_ms;
@@ -79,7 +79,7 @@ impl Shelf {
             Found::File(reading) => {
                 let headers = headers(&reading)?;
                 let (from, until) = reading.range();
-                headers.set("content-length", &until.saturating_sub(from).to_string())?;
+                headers.set(LENGTH, &until.saturating_sub(from).to_string())?;
                 let status = if reading.answer == Answer::NotModified { 304 } else { status(reading.answer) };
                 Ok(response.with_status(status).with_headers(headers))
             }
