@@ -3,6 +3,7 @@
 //! `POST /command` takes a `files::wire::Request` as JSON and is answered with a `Reply`. `PUT`, `PATCH`, `GET` and `HEAD` of
 //! `/<file id>` carry bytes, and say in the header `ASK` what for. Only the edge reaches this.
 
+mod chunks;
 mod downloads;
 mod failure;
 mod store;

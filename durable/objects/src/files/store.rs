@@ -6,7 +6,6 @@
 use std::rc::Rc;
 
 use ::files::cleaning::Leftover;
-use ::files::reading::piece;
 use ::files::refusal::{Kind, Refusal};
 use ::files::wire::Place;
 use ::files::writing::{PART, Parts, Writing, multipart_begun, part_stored, parts};
@@ -16,6 +15,7 @@ use worker::wasm_bindgen_futures::spawn_local;
 use worker::web_sys::ReadableStream;
 use worker::{Bucket, Env, MultipartUpload, Range, ResponseBody, State, UploadedPart};
 
+use super::chunks::piece;
 use super::failure::Failure;
 use super::streams::Outgoing;
 use crate::sleepers::Sleepers;
@@ -29,8 +29,13 @@ pub trait Store {
     /// Puts content together whose bytes are all there.
     fn complete<'a>(&'a self, sql: &'a ObjectSql, blob: i64) -> LocalBoxFuture<'a, Result<(), Failure>>;
 
-    /// A stream of the bytes from `from` to `until`, exclusive; none where they are in rows.
-    fn open(&self, blob: i64, from: i64, until: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>>;
+    /// A stream of a range of the bytes, the end exclusive, of which there are `bytes`; none where they are in rows.
+    fn open(
+        &self,
+        blob: i64,
+        range: (i64, i64),
+        bytes: i64,
+    ) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>>;
 
     /// Removes content, or an upload that was never completed. Removing it twice is no fault.
     fn erase<'a>(&'a self, left: &'a Leftover) -> LocalBoxFuture<'a, Result<(), Failure>>;
@@ -79,7 +84,7 @@ impl Store for Rows {
         async { Ok(()) }.boxed_local()
     }
 
-    fn open(&self, _: i64, _: i64, _: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>> {
+    fn open(&self, _: i64, _: (i64, i64), _: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>> {
         async { Ok(None) }.boxed_local()
     }
 
@@ -110,10 +115,11 @@ impl R2 {
                 let Ok(Some(bytes)) = piece(&sql, blob, at, until) else {
                     return outgoing.abort("bytes of an upload are not there");
                 };
+                let length = i64::from(bytes.length());
                 if !outgoing.write(&bytes).await {
                     return;
                 }
-                at = at.saturating_add(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+                at = at.saturating_add(length);
             }
             outgoing.close().await;
         });
@@ -176,11 +182,18 @@ impl Store for R2 {
         .boxed_local()
     }
 
-    fn open(&self, blob: i64, from: i64, until: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>> {
+    fn open(
+        &self,
+        blob: i64,
+        (from, until): (i64, i64),
+        bytes: i64,
+    ) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>> {
         async move {
             let span = |number: i64| u64::try_from(number).unwrap_or_default();
             let range = Range::OffsetWithLength { offset: span(from), length: span(until.saturating_sub(from)) };
-            let found = self.bucket.get(self.key(blob)).range(range).execute().await?;
+            let get = self.bucket.get(self.key(blob));
+            let is_whole = from == 0 && until == bytes;
+            let found = if is_whole { get.execute().await? } else { get.range(range).execute().await? };
             let missing = || Refusal::new(Kind::Unreachable, "the content of this file is not in R2 any more");
             let object = found.ok_or_else(missing)?;
             match object.body().ok_or_else(missing)?.response_body()? {

@@ -111,17 +111,15 @@ impl Outgoing {
         Ok((stream.readable(), Self { writer, sleepers: Rc::clone(sleepers), stall_ms }))
     }
 
-    /// Hands bytes over, and waits until they are taken. Whether they were.
-    pub async fn write(&self, bytes: &[u8]) -> bool {
-        let whole = Uint8Array::new_with_length(u32::try_from(bytes.len()).unwrap_or_default());
-        whole.copy_from(bytes);
+    /// Hands bytes over, waits until they are taken, and gives their memory back. Whether they were taken.
+    pub async fn write(&self, whole: &Uint8Array) -> bool {
         let mut from = 0;
         while from < whole.length() {
             let until = from.saturating_add(PIECE).min(whole.length());
             let Ok(()) = self.piece(&whole.subarray(from, until)).await else { return false };
             from = until;
         }
-        free(&whole);
+        free(whole);
         true
     }
 
