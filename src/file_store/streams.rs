@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use files::refusal::Refusal;
-use files::wire::{COMPLETED, Conditions, File, STANDING, Standing};
+use files::wire::{COMPLETED, Conditions, File, LENGTH, STANDING, Standing};
 use serde::de::DeserializeOwned;
 use worker::web_sys::{Response as RuntimeResponse, ResponseInit};
 use worker::{Headers, Request, Response};
@@ -58,6 +58,9 @@ pub fn download_headers(answer: &RuntimeResponse) -> Result<Headers, Error> {
         if let Some(value) = answer.headers().get(name).map_err(worker::Error::from)? {
             headers.set(name, &value)?;
         }
+    }
+    if let Some(length) = answer.headers().get(LENGTH).map_err(worker::Error::from)? {
+        headers.set("content-length", &length)?;
     }
     // Nothing of it runs here, whatever it is: it is not shown but saved, and shown it would have no rights.
     headers.set("content-security-policy", "default-src 'none'; sandbox")?;

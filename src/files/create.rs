@@ -1,8 +1,10 @@
 //! `POST /files`: makes an upload, as JSON or as tus.
 
+use bus::wire::tables::{CREATE_UPLOAD, FILE_TOOLS};
+use bus::wire::tool_parameters::MAX_ID;
 use files::wire::{Command, Create, Created, Reply};
-use serde::Deserialize;
-use serde_json::json;
+use kernel::arguments::{Kind, Param, validate};
+use serde_json::{Value, json};
 use worker::{Env, Request, Response};
 
 use super::answers::stored_headers;
@@ -17,18 +19,23 @@ use crate::http::error::{Code, Error};
 use crate::objects::files::Files;
 use crate::site::Site;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    name: String,
-    #[serde(default)]
-    bytes: Option<i64>,
-    #[serde(default)]
-    sha256: Option<String>,
-    #[serde(default)]
-    mime_type: Option<String>,
-    #[serde(default)]
-    job_id: Option<String>,
+/// What a Blender says besides, whose job makes the file.
+const JOB_ID: Param = Param::nullable("job_id", &Kind::Label { max: MAX_ID }, "The job that makes it.");
+
+/// What is asked for, by the table of `blender_create_upload`.
+fn asked(body: &Value) -> Result<(Create, Option<String>), Denied> {
+    let table = FILE_TOOLS.iter().find(|tool| tool.name == CREATE_UPLOAD).map_or(&[][..], |tool| tool.parameters);
+    let parameters: Vec<Param> = table.iter().chain(core::iter::once(&JOB_ID)).copied().collect();
+    let checked = validate(&parameters, body).map_err(|error| Denied::invalid(error.to_string()))?;
+    let text = |name: &str| checked.get(name).and_then(Value::as_str).map(str::to_owned);
+    let create = Create {
+        name: text("name").unwrap_or_default(),
+        bytes: checked.get("bytes").and_then(Value::as_i64),
+        sha256: text("sha256"),
+        mime_type: text("mime_type"),
+        ..Create::default()
+    };
+    Ok((create, text("job_id")))
 }
 
 pub async fn create(request: &mut Request, env: &Env, caller: &Caller) -> Result<Response, Denied> {
@@ -39,8 +46,8 @@ pub async fn create(request: &mut Request, env: &Env, caller: &Caller) -> Result
             tus::created(length, &metadata)?
         }
         None => {
-            let Asked { name, bytes, sha256, mime_type, job_id } = body::json(request, Code::InvalidRequest).await?;
-            (Create { name, bytes, sha256, mime_type, ..Create::default() }, job_id)
+            let body: Value = body::json(request, Code::InvalidRequest).await?;
+            asked(&body)?
         }
     };
     let looked = access::of_caller(env, caller, Wants::Change, (job_id.as_deref(), None)).await;

@@ -62,7 +62,8 @@ async fn serve(request: &Request, env: &Env, user_id: &str, who: Who, file_id: &
         }
         Method::Head => {
             let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Head(conditions(request)?) };
-            let answer = accepted(store.stream("HEAD", file_id, &ask, None).await?).await?;
+            // Not by HEAD, whose answer could not say why it is refused.
+            let answer = accepted(store.stream("GET", file_id, &ask, None).await?).await?;
             if let Some(standing) = standing(&answer)? {
                 let response = Response::empty()?;
                 standing_headers(response.headers(), &standing)?;

@@ -1,4 +1,5 @@
-"""How much the memory of workerd grows while a large file goes up and comes down, and how fast.
+"""How much the memory of workerd grows while a large file goes up and comes down, and how fast, against a bare JavaScript
+Worker that does the same (bench/files.js).
 
 `python tests/files/memory.py [--mib 200] [--store r2]` prints it. The suite has a smaller run that fails on growth.
 """
@@ -12,9 +13,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -68,30 +73,44 @@ def blocks(mib: int) -> Iterator[bytes]:
         yield number.to_bytes(4, "big") + BLOCK[4:]
 
 
-def measure(folder: Path, store: str, mib: int) -> Measured:
+def bundle(store: str, bare: bool) -> WorkerBundle:
     buckets = ("FILES",) if store == "r2" else ()
+    built = WorkerBundle.built(buckets=buckets)
+    if not bare:
+        return built
+    modules = {"files.js": (ROOT / "bench" / "files.js").read_bytes()}
+    return WorkerBundle(modules, built.compatibility_date, {"FILES_OF_USER": "Files"}, buckets=buckets)
+
+
+def measure(folder: Path, store: str, mib: int, *, bare: bool = False) -> Measured:
     variables = {"DEV_ACCOUNTS": DEV_ACCOUNTS, "LIMIT_FILES_MIB": "4096"}
-    with (
-        Workerd(folder, bundle=WorkerBundle.built(buckets=buckets), variables=variables) as server,
-        Shelf(server.url) as shelf,
-    ):
+    size = mib // 4 * 4 * MIB
+    with Workerd(folder, bundle=bundle(store, bare), variables=variables) as server, ExitStack() as stack:
+        shelf = None if bare else stack.enter_context(Shelf(server.url))
+        http = stack.enter_context(httpx.Client(base_url=server.url, timeout=120)) if shelf is None else shelf.http
+        headers = {"Content-Length": str(size)}
+
+        def path() -> str:
+            return f"/files/{shelf.create()['file_id']}" if shelf else "/"
+
         # What any transfer needs, once: the code compiled, buffers, SQLite's cache.
         for _ in range(2):
-            warm = shelf.store(b"".join(blocks(8)))
-            assert len(shelf.get(warm["file_id"]).content) == 8 * MIB
-        size, digest = mib // 4 * 4 * MIB, hashlib.sha256()
+            warm = path()
+            assert http.put(warm, content=b"".join(blocks(8))).status_code == 201
+            assert len(http.get(warm).content) == 8 * MIB
+        digest = hashlib.sha256()
         for block in blocks(mib):
             digest.update(block)
-        file_id = shelf.create(bytes=size, sha256=digest.hexdigest())["file_id"]
+        target = path()
         with Watch(server.pid) as up:
             started = time.monotonic()
-            answer = shelf.put(file_id, blocks(mib), **{"Content-Length": str(size)})
+            answer = http.put(target, content=blocks(mib), headers=headers)
             up_seconds = time.monotonic() - started
-        assert answer.status_code == 201, answer.text
+        assert answer.status_code == 201 and answer.json()["sha256"] == digest.hexdigest(), answer.text
         came = hashlib.sha256()
         with Watch(server.pid) as down:
             started = time.monotonic()
-            with shelf.http.stream("GET", f"/files/{file_id}") as download:
+            with http.stream("GET", target) as download:
                 for piece in download.iter_raw():
                     came.update(piece)
             down_seconds = time.monotonic() - started
@@ -104,11 +123,18 @@ def main() -> None:
     parser.add_argument("--mib", type=int, default=200)
     parser.add_argument("--store", choices=("sqlite", "r2"), default="sqlite")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder) / "workerd", options.store, options.mib)
-    print(f"{options.mib} MiB on {options.store}:")
-    print(f"  up   {options.mib / found.up_seconds:7.1f} MiB/s, memory grew by {found.up_growth / MIB:.1f} MiB")
-    print(f"  down {options.mib / found.down_seconds:7.1f} MiB/s, memory grew by {found.down_growth / MIB:.1f} MiB")
+    found = {}
+    for bare in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            found[bare] = measure(Path(folder) / "workerd", options.store, options.mib, bare=bare)
+    print(f"{options.mib} MiB on {options.store}, and with a bare Worker:")
+    ours, other = found[False], found[True]
+    for way, seconds, bare_seconds, growth, bare_growth in (
+        ("up  ", ours.up_seconds, other.up_seconds, ours.up_growth, other.up_growth),
+        ("down", ours.down_seconds, other.down_seconds, ours.down_growth, other.down_growth),
+    ):
+        speeds = f"{options.mib / seconds:6.1f} and {options.mib / bare_seconds:6.1f} MiB/s, ratio {bare_seconds / seconds:.2f}"
+        print(f"  {way} {speeds}; memory grew by {growth / MIB:.1f} and {bare_growth / MIB:.1f} MiB")
 
 
 if __name__ == "__main__":

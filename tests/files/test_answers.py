@@ -182,7 +182,7 @@ async def test_who_subscribes_to_a_file_is_told(server: Workerd, token: str) -> 
 
             async def listen() -> None:
                 async for event in session.stream():
-                    if event.message.get("method") == "notifications/resources/updated":
+                    if event.data and event.message.get("method") == "notifications/resources/updated":
                         told.add(event.message["params"]["uri"])
                     if told == wanted:
                         return

@@ -11,6 +11,9 @@ pub const COMPLETED: &str = "x-files-completed";
 /// The header of an answer about an upload: a `Standing` as JSON.
 pub const STANDING: &str = "x-files-standing";
 
+/// The header of a head: how many bytes a download would have.
+pub const LENGTH: &str = "x-files-length";
+
 /// Where content is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,6 +3,7 @@
 //! `POST /command` takes a `files::wire::Request` as JSON and is answered with a `Reply`. `PUT`, `PATCH`, `GET` and `HEAD` of
 //! `/<file id>` carry bytes, and say in the header `ASK` what for. Only the edge reaches this.
 
+mod chunks;
 mod downloads;
 mod failure;
 mod store;
@@ -65,12 +66,13 @@ struct Shelf {
 impl DurableObject for Files {
     fn new(state: State, env: Env) -> Self {
         let limits = Limits::read(|name| env.var(name).ok().map(|value| value.to_string()));
-        let stores = Stores::of(&env, &state);
+        let sleepers = Rc::default();
+        let stores = Stores::of(&env, &state, &sleepers, limits.stall_ms);
         Self(Rc::new_cyclic(|me| Shelf {
             sql: ObjectSql(state.storage().sql()),
             limits,
             stores,
-            sleepers: Rc::default(),
+            sleepers,
             awake: Cell::new(false),
             written: RefCell::default(),
             busy: RefCell::default(),
@@ -153,12 +155,15 @@ impl Shelf {
         }
         let place = self.stores.place();
         let user_id = asked.user_id.clone();
+        let at_most = if let Command::Read { at_most, .. } = &asked.command { Some(*at_most) } else { None };
         let Performed { reply, changed } =
             commands::perform(&self.sql, &self.limits, place, asked, now_ms(), &mut WebCrypto)?;
         changed.iter().for_each(|file_id| self.tell(&user_id, file_id));
         self.arm().await?;
         match reply {
-            Reply::Read { file, base64: None } => self.small(file).await,
+            Reply::Read { file, base64: None } if at_most.is_some_and(|at_most| file.bytes <= at_most) => {
+                self.small(file).await
+            }
             reply => Ok(reply),
         }
     }

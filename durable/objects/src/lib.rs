@@ -1,6 +1,7 @@
 //! The Durable Objects: decode, call `bus` or `account`, perform what it says.
 
 mod account;
+mod buffers;
 mod counting;
 mod device;
 mod files;

@@ -1,19 +1,34 @@
 //! The object's own SQLite behind the core's `Sql`.
 
 use kernel::storage::{Row, Sql, StorageError, Value};
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{SqlStorage, SqlStorageValue};
+
+use crate::buffers::free;
+
+/// Bytes that are given back at once and not left to the collector of garbage, which sees them late.
+const LARGE: usize = 16 * 1024;
 
 /// SQLite of one object.
 pub struct ObjectSql(pub SqlStorage);
 
 impl Sql for ObjectSql {
     fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StorageError> {
-        let bindings: Vec<SqlStorageValue> = parameters.iter().map(binding).collect();
-        let cursor = self.0.exec(statement, bindings).map_err(failed)?;
+        let bindings: Vec<JsValue> = parameters.iter().map(|value| binding(value).into()).collect();
+        let is_large = |value: &Value| matches!(value, Value::Blob(bytes) if bytes.len() > LARGE);
+        let large: Vec<JsValue> = parameters
+            .iter()
+            .zip(&bindings)
+            .filter(|(value, _)| is_large(value))
+            .map(|(_, bytes)| bytes.clone())
+            .collect();
+        let cursor = self.0.exec_raw(statement, bindings).map_err(failed)?;
         let mut rows = Vec::new();
         for row in cursor.raw() {
             rows.push(Row(row.map_err(failed)?.into_iter().map(value).collect()));
         }
+        large.iter().filter_map(|bytes| bytes.dyn_ref::<Uint8Array>()).for_each(free);
         Ok(rows)
     }
 

@@ -39,8 +39,7 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
         Tool::Bus(tool) | Tool::Job(tool) => {
             context.need(rights::of_tool(tool.name).over_http)?;
             if tool.name == SEND_MESSAGE
-                && let Err(reason) =
-                    with_files::may_name(context, arguments.pointer("/payload/params").unwrap_or(&Value::Null)).await?
+                && let Err(reason) = with_files::may_name(context, arguments.pointer("/payload/params")).await?
             {
                 return Ok(ToolOutcome::Refused(reason).into());
             }
@@ -59,7 +58,7 @@ async fn submit(context: &RequestContext, arguments: Value) -> Result<Answer, Rp
         Err(reason) => return Ok(ToolOutcome::Refused(reason).into()),
     };
     context.need(rights::of_tool(SUBMIT).over_http)?;
-    if let Err(reason) = with_files::may_name(context, arguments.get("params").unwrap_or(&Value::Null)).await? {
+    if let Err(reason) = with_files::may_name(context, arguments.get("params")).await? {
         return Ok(ToolOutcome::Refused(reason).into());
     }
     let choice = which_blender::choice(context).await?;
@@ -109,9 +108,8 @@ fn with_checked_params(arguments: Value) -> Result<Value, String> {
 
 async fn call_blender(context: &RequestContext, call: DispatchCall) -> Result<Answer, RpcError> {
     context.need(rights::of_other_tool(call.only_reads))?;
-    if let Some(file_id) = call.params.get("file_id")
-        && let Err(reason) = with_files::may_name(context, &json!({"file_id": file_id})).await?
-    {
+    let named = call.params.get("file_id").map(|file_id| json!({"file_id": file_id}));
+    if let Err(reason) = with_files::may_name(context, named.as_ref()).await? {
         return Ok(ToolOutcome::Refused(reason).into());
     }
     match dispatch(context, call, AnswerAs::Tool).await? {

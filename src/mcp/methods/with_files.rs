@@ -64,11 +64,11 @@ pub fn link(context: &RequestContext, shown: &Value) -> Option<Value> {
     context.takes_links.then(|| {
         json!({
             "type": "resource_link",
-            "uri": shown["url"],
-            "name": shown["name"],
-            "mimeType": shown["mime_type"],
-            "size": shown["bytes"],
-            "description": format!("also blender://files/{}", shown["file_id"].as_str().unwrap_or_default()),
+            "uri": shown.get("url"),
+            "name": shown.get("name"),
+            "mimeType": shown.get("mime_type"),
+            "size": shown.get("bytes"),
+            "description": format!("also blender://files/{}", shown.get("file_id").and_then(Value::as_str).unwrap_or_default()),
         })
     })
 }
@@ -169,8 +169,10 @@ async fn keep(context: &RequestContext, fields: &mut Map<String, Value>) -> Resu
 ///
 /// # Errors
 /// As `who`; the text of the refusal is in the result.
-pub async fn may_name(context: &RequestContext, params: &Value) -> Result<Result<(), String>, RpcError> {
-    let Some(file_id) = params.get("file_id").and_then(Value::as_str) else { return Ok(Ok(())) };
+pub async fn may_name(context: &RequestContext, params: Option<&Value>) -> Result<Result<(), String>, RpcError> {
+    let Some(file_id) = params.and_then(|params| params.get("file_id")).and_then(Value::as_str) else {
+        return Ok(Ok(()));
+    };
     if context.caller.scopes.bound.is_none() {
         return Ok(Ok(()));
     }

@@ -11,7 +11,7 @@ use crate::requests::wait::{Outcome, Verdict};
 use crate::tests::world::{World, caller, dispatch_command};
 use crate::wire::command::{Caller, Command, Reply};
 use crate::wire::rights::{Left, TOOLS};
-use crate::wire::tables::BUS_TOOLS;
+use crate::wire::tables::{BUS_TOOLS, JOB_TOOLS};
 use crate::wire::topics::{Listener, Subscription, Topic};
 
 const OWN: &str = "node-1";
@@ -73,7 +73,9 @@ proptest! {
         let (uuid, job_id) = if own { (OWN, &own_job) } else { (OTHER, &other_job) };
         let before = state_of_other(&world);
         let caller = bound(Scopes::ALL, to_own(by_group));
-        let is_served = !over_socket || BUS_TOOLS.iter().any(|served| served.name == right.name);
+        // The edge asks another object about files.
+        let mut served = BUS_TOOLS.iter().chain(if over_socket { &[] } else { JOB_TOOLS });
+        let is_served = served.any(|served| served.name == right.name);
         let sent = arguments(right.name, uuid, job_id);
         let answer = if over_socket {
             // A socket registered as another client refuses that one anyway.

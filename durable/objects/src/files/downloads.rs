@@ -1,8 +1,8 @@
 //! Downloads: chunks into the body of an answer, as fast as the client reads.
 
-use ::files::reading::{Answer, Found, Reading, content, etag, find, piece};
+use ::files::reading::{Answer, Found, Reading, content, etag, find};
 use ::files::refusal::Error as CoreError;
-use ::files::wire::{Conditions, File, Reply, STANDING, Who};
+use ::files::wire::{Conditions, File, LENGTH, Reply, STANDING, Who};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use runtime::now_ms;
@@ -11,6 +11,7 @@ use worker::web_sys::{ReadableStream, Response as RuntimeResponse, ResponseInit}
 use worker::{Headers, Response, console_error};
 
 use super::Shelf;
+use super::chunks::piece;
 use super::failure::Failure;
 use super::streams::{Incoming, Outgoing, Read};
 
@@ -41,7 +42,8 @@ impl Shelf {
     async fn body(&self, reading: &Reading, from: i64, until: i64) -> Result<ReadableStream, Failure> {
         let transfer = self.begin_transfer()?;
         if until > from
-            && let Some(stream) = self.stores.of_place(reading.place)?.open(reading.blob, from, until).await?
+            && let Some(stream) =
+                self.stores.of_place(reading.place)?.open(reading.blob, (from, until), reading.file.bytes).await?
         {
             // The runtime passes it on by itself.
             return Ok(stream);
@@ -61,10 +63,11 @@ impl Shelf {
                         return outgoing.abort("the file cannot be read");
                     }
                 };
+                let length = i64::from(bytes.length());
                 if !outgoing.write(&bytes).await {
                     return;
                 }
-                at = at.saturating_add(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+                at = at.saturating_add(length);
             }
             outgoing.close().await;
             drop(transfer);
@@ -79,7 +82,7 @@ impl Shelf {
             Found::File(reading) => {
                 let headers = headers(&reading)?;
                 let (from, until) = reading.range();
-                headers.set("content-length", &until.saturating_sub(from).to_string())?;
+                headers.set(LENGTH, &until.saturating_sub(from).to_string())?;
                 let status = if reading.answer == Answer::NotModified { 304 } else { status(reading.answer) };
                 Ok(response.with_status(status).with_headers(headers))
             }
@@ -97,7 +100,8 @@ impl Shelf {
         else {
             return nothing(file);
         };
-        let Some(stream) = self.stores.of_place(reading.place)?.open(reading.blob, 0, file.bytes).await? else {
+        let Some(stream) = self.stores.of_place(reading.place)?.open(reading.blob, (0, file.bytes), file.bytes).await?
+        else {
             return nothing(file);
         };
         let mut incoming = Incoming::of(&stream, PIECE, &self.sleepers, self.limits.stall_ms)?;

@@ -6,17 +6,19 @@
 use std::rc::Rc;
 
 use ::files::cleaning::Leftover;
-use ::files::reading::piece;
 use ::files::refusal::{Kind, Refusal};
-use ::files::rows::CHUNK;
 use ::files::wire::Place;
 use ::files::writing::{PART, Parts, Writing, multipart_begun, part_stored, parts};
+use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use futures_util::{FutureExt, stream};
+use worker::wasm_bindgen_futures::spawn_local;
 use worker::web_sys::ReadableStream;
-use worker::{Bucket, Env, Error, FixedLengthStream, MultipartUpload, Range, ResponseBody, State, UploadedPart};
+use worker::{Bucket, Env, MultipartUpload, Range, ResponseBody, State, UploadedPart};
 
+use super::chunks::piece;
 use super::failure::Failure;
+use super::streams::Outgoing;
+use crate::sleepers::Sleepers;
 use crate::sqlite::ObjectSql;
 
 /// Where content is kept once it is whole.
@@ -27,8 +29,13 @@ pub trait Store {
     /// Puts content together whose bytes are all there.
     fn complete<'a>(&'a self, sql: &'a ObjectSql, blob: i64) -> LocalBoxFuture<'a, Result<(), Failure>>;
 
-    /// A stream of the bytes from `from` to `until`, exclusive; none where they are in rows.
-    fn open(&self, blob: i64, from: i64, until: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>>;
+    /// A stream of a range of the bytes, the end exclusive, of which there are `bytes`; none where they are in rows.
+    fn open(
+        &self,
+        blob: i64,
+        range: (i64, i64),
+        bytes: i64,
+    ) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>>;
 
     /// Removes content, or an upload that was never completed. Removing it twice is no fault.
     fn erase<'a>(&'a self, left: &'a Leftover) -> LocalBoxFuture<'a, Result<(), Failure>>;
@@ -41,8 +48,9 @@ pub struct Stores {
 }
 
 impl Stores {
-    pub fn of(env: &Env, state: &State) -> Self {
-        let r2 = env.bucket("FILES").ok().map(|bucket| R2 { bucket, prefix: state.id().to_string() });
+    pub fn of(env: &Env, state: &State, sleepers: &Rc<Sleepers>, stall_ms: i64) -> Self {
+        let (prefix, sleepers) = (state.id().to_string(), Rc::clone(sleepers));
+        let r2 = env.bucket("FILES").ok().map(|bucket| R2 { bucket, prefix, sleepers, stall_ms });
         Self { rows: Rows, r2 }
     }
 
@@ -76,7 +84,7 @@ impl Store for Rows {
         async { Ok(()) }.boxed_local()
     }
 
-    fn open(&self, _: i64, _: i64, _: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>> {
+    fn open(&self, _: i64, _: (i64, i64), _: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>> {
         async { Ok(None) }.boxed_local()
     }
 
@@ -88,11 +96,34 @@ impl Store for Rows {
 struct R2 {
     bucket: Bucket,
     prefix: String,
+    sleepers: Rc<Sleepers>,
+    stall_ms: i64,
 }
 
 impl R2 {
     fn key(&self, blob: i64) -> String {
         format!("{}/{blob}", self.prefix)
+    }
+
+    /// Bytes that wait in rows, a chunk at a time.
+    fn chunks(&self, sql: &ObjectSql, blob: i64, from: i64, until: i64) -> Result<ReadableStream, Failure> {
+        let sql = ObjectSql(sql.0.clone());
+        let (stream, outgoing) = Outgoing::of(until.saturating_sub(from), &self.sleepers, self.stall_ms)?;
+        spawn_local(async move {
+            let mut at = from;
+            while at < until {
+                let Ok(Some(bytes)) = piece(&sql, blob, at, until) else {
+                    return outgoing.abort("bytes of an upload are not there");
+                };
+                let length = i64::from(bytes.length());
+                if !outgoing.write(&bytes).await {
+                    return;
+                }
+                at = at.saturating_add(length);
+            }
+            outgoing.close().await;
+        });
+        Ok(stream)
     }
 
     /// The multipart upload of a blob, begun if it is not.
@@ -113,7 +144,7 @@ impl Store for R2 {
             let upload = self.multipart(sql, writing.blob, &known).await?;
             let number = known.next();
             let until = known.rest_from.saturating_add(PART);
-            let sent = chunks(sql, writing.blob, known.rest_from, until);
+            let sent = self.chunks(sql, writing.blob, known.rest_from, until)?;
             let part = upload.upload_part(of_number(number), sent).await?;
             part_stored(sql, writing, number, &part.etag())?;
             Ok(())
@@ -126,7 +157,7 @@ impl Store for R2 {
             let known = parts(sql, blob)?;
             let until = known.rest_from.saturating_add(known.rest);
             if known.multipart.is_none() {
-                self.bucket.put(self.key(blob), chunks(sql, blob, 0, until)).execute().await?;
+                self.bucket.put(self.key(blob), self.chunks(sql, blob, 0, until)?).execute().await?;
             } else {
                 let upload = self.multipart(sql, blob, &known).await?;
                 let mut uploaded: Vec<UploadedPart> = known
@@ -135,7 +166,7 @@ impl Store for R2 {
                     .map(|(number, etag)| UploadedPart::new(of_number(*number), etag.clone()))
                     .collect();
                 if known.rest > 0 {
-                    let rest = chunks(sql, blob, known.rest_from, until);
+                    let rest = self.chunks(sql, blob, known.rest_from, until)?;
                     uploaded.push(upload.upload_part(of_number(known.next()), rest).await?);
                 }
                 if let Err(failed) = upload.complete(uploaded).await {
@@ -151,11 +182,18 @@ impl Store for R2 {
         .boxed_local()
     }
 
-    fn open(&self, blob: i64, from: i64, until: i64) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>> {
+    fn open(
+        &self,
+        blob: i64,
+        (from, until): (i64, i64),
+        bytes: i64,
+    ) -> LocalBoxFuture<'_, Result<Option<ReadableStream>, Failure>> {
         async move {
             let span = |number: i64| u64::try_from(number).unwrap_or_default();
             let range = Range::OffsetWithLength { offset: span(from), length: span(until.saturating_sub(from)) };
-            let found = self.bucket.get(self.key(blob)).range(range).execute().await?;
+            let get = self.bucket.get(self.key(blob));
+            let is_whole = from == 0 && until == bytes;
+            let found = if is_whole { get.execute().await? } else { get.range(range).execute().await? };
             let missing = || Refusal::new(Kind::Unreachable, "the content of this file is not in R2 any more");
             let object = found.ok_or_else(missing)?;
             match object.body().ok_or_else(missing)?.response_body()? {
@@ -182,24 +220,4 @@ impl Store for R2 {
 
 fn of_number(number: i64) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
-}
-
-/// Bytes that wait in rows, a chunk at a time.
-fn chunks(sql: &ObjectSql, blob: i64, from: i64, until: i64) -> FixedLengthStream {
-    let sql = Rc::new(ObjectSql(sql.0.clone()));
-    let length = u64::try_from(until.saturating_sub(from)).unwrap_or_default();
-    let bytes = stream::try_unfold(from, move |at| {
-        let sql = Rc::clone(&sql);
-        async move {
-            if at >= until {
-                return Ok(None);
-            }
-            let missing = || Error::RustError("bytes of an upload are not there".to_owned());
-            let found = piece(sql.as_ref(), blob, at, until).map_err(|error| Error::RustError(error.to_string()))?;
-            let bytes = found.filter(|bytes| !bytes.is_empty() && bytes.len() <= CHUNK).ok_or_else(missing)?;
-            let next = at.saturating_add(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
-            Ok::<_, Error>(Some((bytes, next)))
-        }
-    });
-    FixedLengthStream::wrap(bytes, length)
 }

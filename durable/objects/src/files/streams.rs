@@ -15,6 +15,7 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{ReadableStream, WritableStreamDefaultWriter};
 use worker::worker_sys::FixedLengthStream;
 
+use crate::buffers::free;
 use crate::sleepers::Sleepers;
 
 /// Bytes that are handed to the runtime at once. What a client does not read waits here.
@@ -35,11 +36,6 @@ extern "C" {
 
     #[wasm_bindgen(method, catch, js_name = getReader)]
     fn get_reader(this: &Readable, options: &Object) -> Result<ByobReader, JsValue>;
-
-    type Buffer;
-
-    #[wasm_bindgen(method, catch)]
-    fn transfer(this: &Buffer, length: u32) -> Result<JsValue, JsValue>;
 }
 
 /// What reading has come to.
@@ -115,18 +111,15 @@ impl Outgoing {
         Ok((stream.readable(), Self { writer, sleepers: Rc::clone(sleepers), stall_ms }))
     }
 
-    /// Hands bytes over, and waits until they are taken. Whether they were.
-    pub async fn write(&self, bytes: &[u8]) -> bool {
-        let whole = Uint8Array::new_with_length(u32::try_from(bytes.len()).unwrap_or_default());
-        whole.copy_from(bytes);
+    /// Hands bytes over, waits until they are taken, and gives their memory back. Whether they were taken.
+    pub async fn write(&self, whole: &Uint8Array) -> bool {
         let mut from = 0;
         while from < whole.length() {
             let until = from.saturating_add(PIECE).min(whole.length());
             let Ok(()) = self.piece(&whole.subarray(from, until)).await else { return false };
             from = until;
         }
-        // Frees the bytes now; the collector would have hundreds of them lie about first.
-        drop(whole.buffer().unchecked_ref::<Buffer>().transfer(0));
+        free(whole);
         true
     }
 

@@ -51,9 +51,8 @@ fn a_token_is_made_anew_for_this_server_with_its_bound_and_its_end() {
     assert_eq!((made.listed.name.as_str(), &made.listed.scopes), ("farm", &listed("").scopes));
     assert_eq!(made.listed.expires_ms, NOW_MS + 3 * DAY_MS);
     assert_ne!(made.listed.token_id, "g-there");
-    let find = |audience: &str| {
-        Command::UseAccessToken { token: made.secret.clone(), audiences: vec![audience.to_owned()] }
-    };
+    let find =
+        |audience: &str| Command::UseAccessToken { token: made.secret.clone(), audiences: vec![audience.to_owned()] };
     assert!(matches!(account.ask_at(find(HERE), NOW_MS).0, Reply::AccessToken { .. }));
     assert_eq!(account.ask_at(find("https://there.example"), NOW_MS).0, Reply::NoAccessToken);
     let Reply::Audit { entries } = account.ask_at(InBrowser::ListAudit.by(session), NOW_MS).0 else { panic!("none") };
