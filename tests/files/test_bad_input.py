@@ -30,7 +30,7 @@ def test_a_name_that_is_none_is_refused_with_what_it_must_be(shelf: Shelf, name:
     [
         ({"bytes": -1}, "bytes"),
         ({"bytes": 1.5}, "integer"),
-        ({"bytes": "5"}, "integer"),
+        ({"bytes": "five"}, "integer"),
         ({"sha256": "abc"}, "64"),
         ({"sha256": "g" * 64}, "hexadecimal"),
         ({"stray": 1}, "stray"),
