@@ -81,6 +81,7 @@ async def test_every_command_answers_in_its_shape(caller: Caller, blender_versio
     await take_a_screenshot(caller, tmp_path)
     await see_and_know(caller, blender_version)
     await see_pictures(caller)
+    await carry_files(caller)
     await read_and_use_the_console(caller)
     await watch_properties(caller)
     await make_a_checkpoint_and_go_back(caller)
@@ -160,8 +161,8 @@ async def see_and_know(caller: Caller, version: str) -> None:
     assert told == {"success": True, "target": "Cube", "angle": "front", "shading": "solid"}
 
 
-def sizes(frames: list[dict[str, Any]]) -> list[int]:
-    return [Path(row["file"]).stat().st_size for row in frames]
+def is_whole(frame: dict[str, Any]) -> bool:
+    return bool(frame["file"]["bytes"] == Path(frame["path"]).stat().st_size > 100)
 
 
 async def see_pictures(caller: Caller) -> None:
@@ -179,9 +180,17 @@ async def see_pictures(caller: Caller) -> None:
         assert base64.b64decode(image["data"]).startswith(b"\x89PNG")
         if command == "render":
             assert [row["frame"] for row in document["frames"]] == [2, 3]
-            assert all(size > 100 for size in sizes(document["frames"]))
+            assert all(is_whole(row) for row in document["frames"])
         else:
             assert [view["box"] for view in document["views"]] == [[0, 0, 64, 64], [64, 0, 64, 64]]
+
+
+async def carry_files(caller: Caller) -> None:
+    [sent] = (await caller.ask("export_file", format="glb", names=["Cube"])).values()
+    assert {"file_id", "name", "mime_type", "bytes", "sha256"} <= set(sent)
+    got = await caller.ask("import_file", file_id=sent["file_id"])
+    assert [name.partition(".")[0] for name in got["objects"]] == ["Cube"]
+    await caller.text("execute_code", code=f"bpy.data.objects.remove(bpy.data.objects[{got['objects'][0]!r}])")
 
 
 async def read_and_use_the_console(caller: Caller) -> None:

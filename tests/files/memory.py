@@ -1,5 +1,6 @@
-"""How much the memory of workerd grows while a large file goes up and comes down, and how fast, against a bare JavaScript
-Worker that does the same (bench/files.js).
+"""How much the memory of workerd grows while a large file goes up and comes down, and how fast.
+
+Beside it a bare JavaScript Worker does the same (bench/files.js).
 
 `python tests/files/memory.py [--mib 200] [--store r2]` prints it. The suite has a smaller run that fails on growth.
 """
@@ -23,9 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.workerd import DEV_ACCOUNTS, WorkerBundle, Workerd
+from harness.workerd import DEV_ACCOUNTS, WorkerBundle, Workerd  # noqa: E402
 
-from files.shelf import MIB, Shelf, noise
+from files.shelf import MIB, Shelf, noise  # noqa: E402
 
 BLOCK = noise(4 * MIB, seed=40)
 
@@ -133,7 +134,8 @@ def main() -> None:
         ("up  ", ours.up_seconds, other.up_seconds, ours.up_growth, other.up_growth),
         ("down", ours.down_seconds, other.down_seconds, ours.down_growth, other.down_growth),
     ):
-        speeds = f"{options.mib / seconds:6.1f} and {options.mib / bare_seconds:6.1f} MiB/s, ratio {bare_seconds / seconds:.2f}"
+        ours, theirs = options.mib / seconds, options.mib / bare_seconds
+        speeds = f"{ours:6.1f} and {theirs:6.1f} MiB/s, ratio {bare_seconds / seconds:.2f}"
         print(f"  {way} {speeds}; memory grew by {growth / MIB:.1f} and {bare_growth / MIB:.1f} MiB")
 
 
