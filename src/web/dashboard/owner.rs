@@ -13,6 +13,7 @@ use crate::caller::Caller;
 use crate::config::Config;
 use crate::http::error::Error;
 use crate::objects::bus::Bus;
+use crate::objects::files::Files;
 use crate::objects::key_ring::Keys;
 use crate::routes::Page;
 use crate::site::Site;
@@ -40,6 +41,10 @@ impl<'a> Owner<'a> {
 
     pub async fn ask(&self, command: Command) -> Result<Reply, Error> {
         Ok(self.bus.ask("", None, command, &|_| {}).await.map_err(worker::Error::from)?)
+    }
+
+    pub fn files(&self) -> Result<Files, Error> {
+        Files::of(self.env, &self.session.owner.user_id)
     }
 
     /// Writes what the owner has done into the audit log of the account.

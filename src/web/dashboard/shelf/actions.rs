@@ -5,7 +5,6 @@ use bus::wire::tables::SUBMIT;
 use files::wire::{Command, Create, Reply, Who};
 use serde_json::{Value, json};
 
-use super::store;
 use crate::file_store::signed::{self, Method};
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
@@ -46,7 +45,7 @@ pub async fn act(owner: &Owner<'_>, parameters: &Parameters) -> Result<Acted, Er
 }
 
 async fn change(owner: &Owner<'_>, command: Command, done: &str) -> Result<Acted, Error> {
-    match store(owner)?.ask(Who::Owner, command).await? {
+    match owner.files()?.ask(Who::Owner, command).await? {
         Reply::Done | Reply::File(_) => Ok(Outcome::done(done).into()),
         Reply::Refused(refusal) => Ok(Outcome::failed(format!("{}.", refusal.message)).into()),
         _ => Err(Error::UnexpectedReply("Files")),
@@ -61,7 +60,7 @@ async fn begin(owner: &Owner<'_>, parameters: &Parameters) -> Result<Acted, Erro
         mime_type: parameters.optional("type")?.map(str::to_owned),
         ..Create::default()
     };
-    match store(owner)?.ask(Who::Owner, Command::Create(create)).await? {
+    match owner.files()?.ask(Who::Owner, Command::Create(create)).await? {
         Reply::Created(created) => again(owner, &created.file_id).await,
         Reply::Refused(refusal) => Ok(Acted::Json(json!({"error_description": refusal.message}))),
         _ => Err(Error::UnexpectedReply("Files")),
@@ -76,7 +75,7 @@ async fn again(owner: &Owner<'_>, file_id: &str) -> Result<Acted, Error> {
 
 /// Makes a job that imports a file.
 pub async fn send(owner: &Owner<'_>, file_id: &str, target: &str) -> Result<Outcome, Error> {
-    let file = match store(owner)?.ask(Who::Owner, Command::Get { file_id: file_id.to_owned() }).await? {
+    let file = match owner.files()?.ask(Who::Owner, Command::Get { file_id: file_id.to_owned() }).await? {
         Reply::File(file) => file,
         Reply::Refused(refusal) => return Ok(Outcome::failed(format!("{}.", refusal.message))),
         _ => return Err(Error::UnexpectedReply("Files")),

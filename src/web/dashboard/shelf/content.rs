@@ -4,7 +4,6 @@ use files::refusal::Refusal;
 use files::wire::{Ask, Stream, Who};
 use worker::{Env, Method, Request, Response};
 
-use super::store;
 use crate::file_store::streams::{accepted, conditions, download_headers, passed_on};
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
@@ -29,7 +28,7 @@ pub async fn content(request: &Request, env: &Env) -> Result<Response, Error> {
         _ => ("GET", Stream::Get(conditions(request)?)),
     };
     let ask = Ask { user_id: owner.session.owner.user_id.clone(), who: Who::Owner, stream };
-    match accepted(store(&owner)?.stream(method, file_id, &ask, None).await?).await? {
+    match accepted(owner.files()?.stream(method, file_id, &ask, None).await?).await? {
         Ok(answer) => {
             let headers = download_headers(&answer)?;
             headers.set("cross-origin-resource-policy", "same-origin")?;

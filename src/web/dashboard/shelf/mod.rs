@@ -14,7 +14,6 @@ use worker::{Env, Request, Response};
 
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
-use crate::objects::files::Files as Store;
 use crate::routes::Page;
 use crate::web::browser::page_running;
 use crate::web::dashboard::owner::Owner;
@@ -111,13 +110,9 @@ async fn look(owner: &Owner<'_>, after: Option<&str>) -> Result<Looked, Error> {
 
 async fn shelf(owner: &Owner<'_>, after: Option<&str>) -> Result<Result<Shelf, String>, Error> {
     let command = Command::Shelf { after: after.map(str::to_owned), limit: PAGE };
-    match store(owner)?.ask(Who::Owner, command).await? {
+    match owner.files()?.ask(Who::Owner, command).await? {
         Reply::Shelf(shelf) => Ok(Ok(*shelf)),
         Reply::Refused(refusal) => Ok(Err(refusal.message)),
         _ => Err(Error::UnexpectedReply("Files")),
     }
-}
-
-fn store(owner: &Owner<'_>) -> Result<Store, Error> {
-    Store::of(owner.env, &owner.session.owner.user_id)
 }

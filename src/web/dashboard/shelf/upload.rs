@@ -5,7 +5,7 @@ use worker::Request;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::File as ChosenFile;
 
-use super::{actions, store};
+use super::actions;
 use crate::file_store::streams::{accepted, completed};
 use crate::http::error::Error;
 use crate::routes::Page;
@@ -67,7 +67,7 @@ async fn keep(owner: &Owner<'_>, chosen: &ChosenFile) -> Result<Result<File, Str
     let bytes = bytes(chosen);
     let mime_type = Some(chosen.type_()).filter(|mime_type| !mime_type.is_empty());
     let create = Create { name: chosen.name(), bytes: Some(bytes), mime_type, ..Create::default() };
-    let created = match store(owner)?.ask(Who::Owner, Command::Create(create)).await? {
+    let created = match owner.files()?.ask(Who::Owner, Command::Create(create)).await? {
         Reply::Created(created) => created,
         Reply::Refused(refusal) => return Ok(Err(refusal.message)),
         _ => return Err(Error::UnexpectedReply("Files")),
@@ -75,12 +75,12 @@ async fn keep(owner: &Owner<'_>, chosen: &ChosenFile) -> Result<Result<File, Str
     let user_id = owner.session.owner.user_id.clone();
     let ask = Ask { user_id, who: Who::Owner, stream: Stream::Put { length: Some(bytes) } };
     let body = (bytes > 0).then(|| chosen.stream());
-    let answer = store(owner)?.stream("PUT", &created.file_id, &ask, body).await?;
+    let answer = owner.files()?.stream("PUT", &created.file_id, &ask, body).await?;
     match accepted(answer).await? {
         Ok(answer) => completed(&answer)?.ok_or(Error::UnexpectedReply("Files")).map(Ok),
         Err(refusal) => {
             // What did not come whole is no use to anybody.
-            store(owner)?.ask(Who::Owner, Command::Delete { file_id: created.file_id }).await?;
+            owner.files()?.ask(Who::Owner, Command::Delete { file_id: created.file_id }).await?;
             Ok(Err(refusal.message))
         }
     }
