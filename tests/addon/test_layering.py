@@ -13,7 +13,7 @@ from conftest import ROOT
 
 ADDON = ROOT / "addon"
 # numpy comes with Blender.
-BLENDER = {"numpy", "addon_utils", "bpy", "bmesh", "mathutils", "gpu", "bl_math", "blf", "imbuf"}
+BLENDER = {"numpy", "addon_utils", "bpy", "bmesh", "bpy_extras", "mathutils", "gpu", "bl_math", "blf", "imbuf"}
 MAY_USE_BLENDER = {
     "link/queue/main_thread.py",
     "headless.py",
