@@ -105,7 +105,7 @@ class Kills:
             ]
             for thread in threads:
                 thread.start()
-            time.sleep(self.rng.uniform(0.0, 0.8))
+            time.sleep(self.rng.uniform(0.0, 3.0 if self.store == "r2" else 1.5))
             self.server.kill()
             for thread in threads:
                 thread.join()

@@ -7,7 +7,6 @@ use crate::requests::{calls, dispatch, export, file_access, job_tools, overview,
 use crate::rows::revocations::{self, is_revoked};
 use crate::rows::{clients, sessions, subscriptions};
 use crate::turn::Turn;
-use crate::turn::change::Change;
 use crate::turn::error::Error;
 use crate::wire::command::{Caller, Command, Reply, Request};
 
@@ -77,13 +76,8 @@ fn perform(
         Command::Disconnect { client_uuid } => Reply::Found { found: registry::disconnect(turn, client_uuid)? },
         Command::Release { client_uuid } => Reply::Found { found: registry::release(turn, client_uuid)? },
         Command::Answer { job_id, allow } => Reply::Found { found: questions::answer(turn, job_id, *allow)? },
-        Command::FileAccess { job_id, file_id } => {
-            Reply::FileAccess { access: file_access::look(turn, job_id.as_deref(), file_id.as_deref())? }
-        }
-        Command::FileChanged { file_id } => {
-            turn.changes.insert(Change::File { file_id: file_id.clone() });
-            Reply::Done
-        }
+        Command::FileAccess { job_id, file_id } => file_access::answer(turn, job_id.as_deref(), file_id.as_deref())?,
+        Command::FileChanged { file_id } => file_access::changed(turn, file_id),
         Command::OpenSession { protocol_version, client_name } => {
             let session_id = sessions::open(turn, grant_id, protocol_version, client_name)?;
             Reply::Session { session_id, protocol_version: protocol_version.clone() }

@@ -4,6 +4,7 @@
 //! - `limits`, `names`: how much, and which names and types.
 //! - `rows`: the tables. `usage`: what counts against the quota.
 //! - `writing`: an upload while its bytes come, one 1 MiB chunk after the other, with the SHA-256 of what is stored.
+//! - `parts`: what of an upload is in R2 already.
 //! - `reading`: which bytes a download is answered with.
 //! - `commands`: all that is no stream. `cleaning`: what grows old, and what nobody has any more.
 //!
@@ -13,6 +14,7 @@ pub mod cleaning;
 pub mod commands;
 pub mod limits;
 pub mod names;
+pub mod parts;
 pub mod reading;
 pub mod refusal;
 pub mod rows;

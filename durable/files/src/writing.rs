@@ -43,7 +43,7 @@ pub struct Writing {
     kept: usize,
     hasher: Sha256,
     /// Bytes that are in parts in R2.
-    parted: i64,
+    pub(crate) parted: i64,
     /// The client has sent all of it, not a part.
     is_whole: bool,
 }
@@ -279,62 +279,6 @@ impl Writing {
         };
         begun_anew.map_or_else(|failed| failed, |()| error)
     }
-}
-
-/// A part is in R2: its chunks are not needed here any more.
-///
-/// # Errors
-/// `Kind::Gone` if the upload is not there any more.
-pub fn part_stored(sql: &dyn Sql, writing: &mut Writing, number: i64, etag: &str) -> Result<(), Error> {
-    let parted = writing.parted.saturating_add(PART);
-    sql.query(
-        "INSERT INTO parts (blob, number, etag) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET etag = excluded.etag",
-        params![writing.blob, number, etag],
-    )?;
-    sql.query("UPDATE blobs SET parted = ? WHERE blob = ?", params![parted, writing.blob])?;
-    sql.query(
-        "DELETE FROM chunks WHERE chunk >= ? AND chunk < ?",
-        params![rows::chunk_key(writing.blob, 0), rows::chunk_key(writing.blob, rows::chunk_of(parted))],
-    )?;
-    writing.parted = parted;
-    Ok(())
-}
-
-/// The parts of a multipart upload, and what belongs to none yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parts {
-    pub multipart: Option<String>,
-    /// Number and ETag, in order.
-    pub parts: Vec<(i64, String)>,
-    /// Where the bytes begin that are in chunks here, and how many they are.
-    pub rest_from: i64,
-    pub rest: i64,
-}
-
-impl Parts {
-    /// The number of the next part, which counts from 1.
-    pub fn next(&self) -> i64 {
-        i64::try_from(self.parts.len()).unwrap_or(i64::MAX).saturating_add(1)
-    }
-}
-
-pub fn parts(sql: &dyn Sql, blob: i64) -> Result<Parts, Error> {
-    let found = sql.query("SELECT multipart, parted, bytes FROM blobs WHERE blob = ?", params![blob])?;
-    let gone = || Refusal::new(Kind::Gone, "the upload was deleted while its bytes came");
-    let row = found.first().ok_or_else(gone)?;
-    let listed = sql.query("SELECT number, etag FROM parts WHERE blob = ? ORDER BY number", params![blob])?;
-    let (parted, bytes) = (row.integer(1)?, row.integer(2)?);
-    Ok(Parts {
-        multipart: row.optional_text(0)?,
-        parts: listed.iter().map(|row| Ok((row.integer(0)?, row.text(1)?))).collect::<Result<_, StorageError>>()?,
-        rest_from: parted,
-        rest: bytes.saturating_sub(parted),
-    })
-}
-
-/// A multipart upload was begun in R2.
-pub fn multipart_begun(sql: &dyn Sql, blob: i64, multipart: &str) -> Result<(), StorageError> {
-    sql.query("UPDATE blobs SET multipart = ? WHERE blob = ?", params![multipart, blob]).map(|_| ())
 }
 
 /// The content is whole and, where it is in R2, in its place there: the file is one from now on.

@@ -7,12 +7,14 @@ use kernel::storage::Value;
 
 use crate::rows::{jobs, owners, reach};
 use crate::turn::Turn;
+use crate::turn::change::Change;
 use crate::turn::error::Error;
 use crate::turn::job::is_open;
+use crate::wire::command::Reply;
 use crate::wire::views::FileAccess;
 
 /// `job_id`: a job that makes a file; its Blender is named if it is the caller's own. `file_id`: a file to be read.
-pub fn look(turn: &Turn<'_>, job_id: Option<&str>, file_id: Option<&str>) -> Result<FileAccess, Error> {
+fn look(turn: &Turn<'_>, job_id: Option<&str>, file_id: Option<&str>) -> Result<FileAccess, Error> {
     let blenders = match &turn.bound {
         None => None,
         Some(Bound::Blender(uuid)) => Some(vec![uuid.clone()]),
@@ -30,6 +32,17 @@ pub fn look(turn: &Turn<'_>, job_id: Option<&str>, file_id: Option<&str>) -> Res
         None => None,
     };
     Ok(FileAccess { blenders, is_lent, job_blender })
+}
+
+/// The same as the reply.
+pub fn answer(turn: &Turn<'_>, job_id: Option<&str>, file_id: Option<&str>) -> Result<Reply, Error> {
+    look(turn, job_id, file_id).map(|access| Reply::FileAccess { access })
+}
+
+/// A file has come, or gone: whoever listens is told at the end of the turn.
+pub fn changed(turn: &mut Turn<'_>, file_id: &str) -> Reply {
+    turn.changes.insert(Change::File { file_id: file_id.to_owned() });
+    Reply::Done
 }
 
 /// Whether a Blender that the caller reaches, and that is its own, has an open job to import the file. The edge lets nobody make

@@ -3,10 +3,11 @@
 use super::world::{World, bytes, kind};
 use crate::cleaning::{self, Cleaned, due_ms, erased};
 use crate::limits::OPEN_MS;
+use crate::parts::{multipart_begun, part_stored, parts};
 use crate::refusal::Kind;
 use crate::rows::CHUNK;
 use crate::wire::{Command, Place, Reply};
-use crate::writing::{Ended, Sent, multipart_begun, part_stored, parts, stored};
+use crate::writing::{Ended, Sent, stored};
 
 impl Cleaned {
     pub fn is_done(&self) -> bool {

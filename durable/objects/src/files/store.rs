@@ -6,9 +6,10 @@
 use std::rc::Rc;
 
 use ::files::cleaning::Leftover;
+use ::files::parts::{Parts, multipart_begun, part_stored, parts};
 use ::files::refusal::{Kind, Refusal};
 use ::files::wire::Place;
-use ::files::writing::{PART, Parts, Writing, multipart_begun, part_stored, parts};
+use ::files::writing::{PART, Writing};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use worker::wasm_bindgen_futures::spawn_local;
