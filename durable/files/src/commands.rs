@@ -9,7 +9,7 @@ use sha2_resumable::{Digest, Sha256};
 
 use crate::limits::{Limits, OPEN_MS};
 use crate::refusal::{Error, Kind, Refusal};
-use crate::rows::{self, FileRow, OPEN, STORED, Use, seconds};
+use crate::rows::{self, FileRow, OPEN, Use, seconds};
 use crate::wire::{Command, Create, Created, File, Keep, OnShelf, Place, Reply, Request, Shelf, Token, Who};
 use crate::writing::{self, Ended, Sent, Writing};
 use crate::{names, usage};
