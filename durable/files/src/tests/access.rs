@@ -106,7 +106,7 @@ fn a_list_goes_page_by_page() {
 fn the_owner_sees_who_made_each_file_and_what_is_used() {
     let (mut world, ids) = shared();
     let result = Keep { job_id: "j-9".to_owned(), blender: Some("studio".to_owned()), text: "x".repeat(600_000) };
-    keep(&world.sql, &world.limits, Place::Sqlite, &result, world.now_ms, &mut Counter::default()).unwrap();
+    keep(&world.sql, &world.limits, Place::Sqlite, &result, world.now_ms, &mut world.counter).unwrap();
     world.upload(Some(1_000), None);
     let page = |world: &mut World, after| match world.ask(Command::Shelf { after, limit: 3 }) {
         Reply::Shelf(shelf) => *shelf,

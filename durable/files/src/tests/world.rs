@@ -18,7 +18,7 @@ pub struct World {
     pub limits: Limits,
     pub now_ms: i64,
     pub place: Place,
-    counter: Counter,
+    pub counter: Counter,
 }
 
 impl World {
