@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +30,11 @@ def test_a_habit_runs_and_is_taken_back_and_done_again(bpy: Any, habit: str) -> 
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_bad_code_leaves_a_blender_that_works(bpy: Any, kind: str) -> None:
+def test_bad_code_leaves_a_blender_that_works(bpy: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
+
+    # One of them leaves the process in a folder that is gone.
+    monkeypatch.chdir(Path(__file__).parent)
 
     handlers, modules = list(bpy.app.handlers.depsgraph_update_post), dict(sys.modules)
     limit, hooks = sys.getrecursionlimit(), (sys.excepthook, sys.displayhook, sys.gettrace())

@@ -194,7 +194,7 @@ def test_a_slow_disk_makes_them_rare_and_a_full_one_fails_no_job(
     # It was not forgotten.
     assert "checkpoint" in job(MOVE)
     keeper._clock = lambda: 1000.0
-    monkeypatch.setattr(store, "MAX_BYTES", 1000)
+    monkeypatch.setattr(store, "MAX_AUTOMATIC_BYTES", 1000)
     person(bpy, 5)
     assert "may have 1000 together" in job(MOVE)["checkpoint"]["error"]
     assert "checkpoint" not in job(MOVE)

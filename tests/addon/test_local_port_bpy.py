@@ -101,9 +101,9 @@ def test_a_server_that_frames_by_lines_is_served(port: int) -> None:
             return dict(json.loads(stream.readline()))
 
         assert ask("scene.get_info")["success"] is True
-        assert ask("scene.list_objects", type="MESH")["result"][0]["name"] == "Cube"  # type: ignore[index]
-        assert ask("python.execute", code="print(6 * 7)")["result"] == {"executed": True, "result": "42\n"}
-        assert "Unknown command type" in str(ask("history.undo")["error"])
+        assert ask("scene.list_objects", type="MESH")["result"]["objects"][0]["name"] == "Cube"  # type: ignore[index]
+        assert "42\n" in ask("python.execute", code="print(6 * 7)")["result"].values()  # type: ignore[attr-defined]
+        assert "Unknown command type" in str(ask("history.forget")["error"])
 
 
 def test_result_is_preset_and_printed_text_is_apart(port: int) -> None:
