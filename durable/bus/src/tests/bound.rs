@@ -11,11 +11,13 @@ use crate::requests::wait::{Outcome, Verdict};
 use crate::tests::world::{World, caller, dispatch_command};
 use crate::wire::command::{Caller, Command, Reply};
 use crate::wire::rights::{Left, TOOLS};
-use crate::wire::tables::BUS_TOOLS;
+use crate::wire::tables::{BUS_TOOLS, FILE_TOOLS};
 use crate::wire::topics::{Listener, Subscription, Topic};
 
 const OWN: &str = "node-1";
 const OTHER: &str = "boss";
+/// The tools for files come last in the table, and are not answered here.
+const ON_THE_BUS: usize = TOOLS.len() - FILE_TOOLS.len();
 
 /// The same grant for all, so that what is refused is refused for the bound alone.
 fn bound(scopes: Scopes, to: Bound) -> Caller {
@@ -67,7 +69,7 @@ proptest! {
 
     /// Whatever a bound token calls, over HTTP or its socket, it is left what the table says.
     #[test]
-    fn a_bound_token_has_what_the_table_leaves_it(tool in 0..TOOLS.len(), by_group in any::<bool>(), own in any::<bool>(), over_socket in any::<bool>()) {
+    fn a_bound_token_has_what_the_table_leaves_it(tool in 0..ON_THE_BUS, by_group in any::<bool>(), own in any::<bool>(), over_socket in any::<bool>()) {
         let (mut world, own_job, other_job) = studio();
         let right = TOOLS[tool];
         let (uuid, job_id) = if own { (OWN, &own_job) } else { (OTHER, &other_job) };
@@ -251,4 +253,33 @@ fn news_of_others_reaches_no_session_and_no_stream() {
         world.update(socket, job_id, "completed", "");
         assert_eq!(of_tasks(&world), told, "{job_id}");
     }
+}
+
+#[test]
+fn what_a_token_has_of_files_goes_by_its_blenders_and_their_jobs() {
+    let (mut world, own_job, other_job) = studio();
+    let import = |target: &str, file_id: &str| json!({"command": "import_file", "params": {"file_id": file_id}, "target_uuid": target});
+    for (target, file_id) in [(OWN, "f-own"), (OTHER, "f-other")] {
+        assert!(world.call("blender_submit", import(target, file_id)).is_ok());
+    }
+    let mut look = |caller: &Caller, job_id: Option<&str>, file_id: Option<&str>| {
+        let (job_id, file_id) = (job_id.map(str::to_owned), file_id.map(str::to_owned));
+        match world.serve_as(caller, None, Command::FileAccess { job_id, file_id }) {
+            Outcome::Reply(Reply::FileAccess { access }) => access,
+            other => panic!("{other:?}"),
+        }
+    };
+    for by_group in [false, true] {
+        let peer = bound(Scopes::PEER, to_own(by_group));
+        let access = look(&peer, Some(&own_job), Some("f-own"));
+        assert_eq!((access.blenders.as_deref(), access.is_lent), (Some(&[OWN.to_owned()][..]), true));
+        assert_eq!(access.job_blender.as_deref(), Some(OWN));
+        let access = look(&peer, Some(&other_job), Some("f-other"));
+        assert_eq!((access.is_lent, access.job_blender), (false, None));
+    }
+    let stranger = Caller { scopes: Scopes::PEER.into(), ..caller("g-000009") };
+    let access = look(&stranger, Some(&own_job), Some("f-own"));
+    assert_eq!((access.blenders, access.job_blender), (None, None), "the job of another grant's Blender");
+    let intruder = Caller { scopes: Access::new(Scopes::PEER, Some(to_own(false))), ..caller("g-000009") };
+    assert!(!look(&intruder, None, Some("f-own")).is_lent);
 }
