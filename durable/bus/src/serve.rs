@@ -3,7 +3,7 @@
 use crate::clients::registry::{self, Via};
 use crate::requests::dispatch::Patience;
 use crate::requests::wait::Outcome;
-use crate::requests::{calls, dispatch, export, file_access, job_tools, overview, questions, tasks};
+use crate::requests::{calls, dispatch, export, file_access, overview, questions, tasks};
 use crate::rows::revocations::{self, is_revoked};
 use crate::rows::{clients, sessions, subscriptions};
 use crate::turn::Turn;
@@ -63,10 +63,7 @@ fn perform(
         // The object knows which job the request waits for, and cancels it.
         Command::CancelRequest { .. } => Reply::Done,
         Command::Task { task_id } => Reply::Task { task: tasks::find(turn, task_id)? },
-        Command::CancelTask { task_id } => {
-            job_tools::cancel(turn, task_id)?;
-            Reply::Task { task: tasks::find(turn, task_id)? }
-        }
+        Command::CancelTask { task_id } => Reply::Task { task: tasks::cancel(turn, task_id)? },
         Command::Clients => Reply::Document { document: clients::list(turn)? },
         Command::Stats => Reply::Document { document: clients::stats(turn)? },
         Command::Overview => Reply::Overview { overview: Box::new(overview::read(turn)?) },

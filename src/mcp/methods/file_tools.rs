@@ -22,11 +22,11 @@ use crate::mcp::wire::error::RpcError;
 /// # Errors
 /// `RpcError` for a missing scope, a closed session, a revoked grant, or a failure of the server.
 pub async fn call(context: &RequestContext, tool: &'static BusTool, arguments: &Value) -> Result<Answer, RpcError> {
+    context.need(rights::of_tool(tool.name).over_http)?;
     let checked = match validate(&Tool::File(tool).parameters(), arguments) {
         Ok(checked) => checked,
         Err(error) => return Ok(ToolOutcome::Refused(error.to_string()).into()),
     };
-    context.need(rights::of_tool(tool.name).over_http)?;
     let wants = if tool.annotations.read_only { Wants::Read } else { Wants::Change };
     let file_id = checked.get("file_id").and_then(Value::as_str);
     let who = who(context, wants, file_id).await?;

@@ -29,6 +29,12 @@ pub fn find(turn: &Turn<'_>, task_id: &str) -> Result<Option<Value>, Error> {
     if members.is_empty() { Ok(None) } else { of_batch(turn, task_id, &members).map(Some) }
 }
 
+/// `tasks/cancel`: the task as it is then; none where there is no such job or batch.
+pub fn cancel(turn: &mut Turn<'_>, task_id: &str) -> Result<Option<Value>, Error> {
+    job_tools::cancel(turn, task_id)?;
+    find(turn, task_id)
+}
+
 fn of_job(turn: &Turn<'_>, job: Job) -> Result<Value, Error> {
     let changed_ms = job.finished_ms.or(job.updated_ms).unwrap_or(job.created_ms);
     let mut task = times(turn, &job.job_id, job.created_ms, changed_ms);
