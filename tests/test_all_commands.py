@@ -186,7 +186,7 @@ async def see_pictures(caller: Caller) -> None:
 
 
 async def carry_files(caller: Caller) -> None:
-    [sent] = (await caller.ask("export_file", format="glb", names=["Cube"])).values()
+    sent = (await caller.ask("export_file", format="glb", names=["Cube"]))["file"]
     assert {"file_id", "name", "mime_type", "bytes", "sha256"} <= set(sent)
     got = await caller.ask("import_file", file_id=sent["file_id"])
     assert [name.partition(".")[0] for name in got["objects"]] == ["Cube"]
