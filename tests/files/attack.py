@@ -1,7 +1,7 @@
 """Requests of strangers to a user's files: ids, signed URLs and ranges of another user, each part of a URL changed.
 
-`python tests/files/attack.py --tries 10000` makes so many against a server of its own and fails on the first that is served.
-The suite makes some hundred.
+`python tests/files/attack.py --tries 10000` makes so many against a server of its own and fails on the first that is
+served. The suite makes some hundred.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import httpx
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from files.shelf import Shelf, noise
 from harness.workerd import Workerd
+
+from files.shelf import Shelf, noise
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
 REFUSED = {400, 401, 403, 404, 405, 410, 415}
@@ -35,7 +36,11 @@ def changed(text: str, rng: random.Random) -> str:
     """The text with one letter changed, added or taken away, and never as it was."""
     place = rng.randrange(len(text))
     letter = rng.choice("ABCabc019-_.~%")
-    options = [text[:place] + letter + text[place + 1 :], text[:place] + text[place + 1 :], text[:place] + letter + text[place:]]
+    options = [
+        text[:place] + letter + text[place + 1 :],
+        text[:place] + text[place + 1 :],
+        text[:place] + letter + text[place:],
+    ]
     found = rng.choice(options)
     return found if found != text else text + "A"
 
@@ -52,8 +57,10 @@ class Attack:
         self.upload = self.demo.create("upload.glb")
         self.own = self.ada.store(b"of ada", "own.glb")
         self.own_upload = self.ada.create("own-upload.glb")
-        self.users = {name: parse_qs(urlsplit(file["url"]).query)["signed"][0].split("~")[0] for name, file in
-                      (("demo", self.file), ("ada", self.own))}
+        self.users = {
+            name: parse_qs(urlsplit(file["url"]).query)["signed"][0].split("~")[0]
+            for name, file in (("demo", self.file), ("ada", self.own))
+        }
         self.http = httpx.Client(base_url=url, timeout=30)
         self.counts: Counter[str] = Counter()
 
@@ -68,10 +75,16 @@ class Attack:
             "own get": parse_qs(urlsplit(self.own["url"]).query)["signed"][0],
             "own put": parse_qs(urlsplit(self.own_upload["upload_url"]).query)["signed"][0],
         }
-        headers = {"Range": rng.choice(["bytes=0-", "bytes=0-0", "bytes=-1", "bytes=4999-", "lines=1-"])} if rng.random() < 0.5 else {}
+        headers = (
+            {"Range": rng.choice(["bytes=0-", "bytes=0-0", "bytes=-1", "bytes=4999-", "lines=1-"])}
+            if rng.random() < 0.5
+            else {}
+        )
         if rng.random() < 0.3:
             headers |= {"If-None-Match": "*"} if rng.random() < 0.5 else {"Tus-Resumable": "1.0.0"}
-        kind = rng.choice(["token", "wrong file", "wrong method", "changed", "parts", "time", "user", "no token", "twice"])
+        kind = rng.choice(
+            ["token", "wrong file", "wrong method", "changed", "parts", "time", "user", "no token", "twice"]
+        )
         method = rng.choice(METHODS)
         self.counts[kind] += 1
         if kind == "token":

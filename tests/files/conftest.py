@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness.workerd import DEV_ACCOUNTS, Workerd, WorkerBundle
+from harness.workerd import DEV_ACCOUNTS, WorkerBundle, Workerd
 
 from .shelf import Shelf
 

@@ -1,6 +1,8 @@
-"""SIGKILL at random points of uploads and downloads: what was acknowledged is whole, and nothing else is listed or left.
+"""SIGKILL at random points of uploads and downloads: what was acknowledged is whole, and nothing else is listed or
+left.
 
-`python tests/files/kills.py --transfers 200 [--store r2]` runs so many against a server of its own. The suite runs some twenty.
+`python tests/files/kills.py --transfers 200 [--store r2]` runs so many against a server of its own. The suite runs some
+twenty.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ import httpx
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from harness.workerd import DEV_ACCOUNTS, WorkerBundle, Workerd
+
 from files.shelf import MIB, Shelf, noise, sha256
-from harness.workerd import DEV_ACCOUNTS, Workerd, WorkerBundle
 
 ABREAST = 5
 
@@ -55,7 +58,9 @@ class Kills:
                 file_id, digest = rng.choice(known)
                 answer = shelf.get(file_id)
                 if answer.status_code != 200 or sha256(answer.content) != digest:
-                    self.record.faults.append(f"{file_id} came back with {answer.status_code}, {len(answer.content)} bytes")
+                    self.record.faults.append(
+                        f"{file_id} came back with {answer.status_code}, {len(answer.content)} bytes"
+                    )
                 return
             if self.record.begun and rng.random() < 0.5:
                 file_id, data = self.record.begun.popitem()
@@ -147,7 +152,9 @@ class Kills:
                 continue
             with sqlite3.connect(path) as database:
                 for what, statement in {
-                    "chunks without content": "SELECT COUNT(*) FROM chunks WHERE chunk >> 20 NOT IN (SELECT blob FROM blobs)",
+                    "chunks without content": (
+                        "SELECT COUNT(*) FROM chunks WHERE chunk >> 20 NOT IN (SELECT blob FROM blobs)"
+                    ),
                     "content without a file": "SELECT COUNT(*) FROM blobs WHERE blob NOT IN (SELECT blob FROM files)",
                     "parts without content": "SELECT COUNT(*) FROM parts WHERE blob NOT IN (SELECT blob FROM blobs)",
                     "files without content": "SELECT COUNT(*) FROM files WHERE blob NOT IN (SELECT blob FROM blobs)",

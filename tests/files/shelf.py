@@ -27,7 +27,9 @@ def sha256(data: bytes) -> str:
 
 
 class Shelf:
-    def __init__(self, url: str, username: str = "demo", password: str | None = None, *, token: str | None = None) -> None:
+    def __init__(
+        self, url: str, username: str = "demo", password: str | None = None, *, token: str | None = None
+    ) -> None:
         self.url = url
         self.http = httpx.Client(base_url=url, timeout=120)
         if token is None:
@@ -66,7 +68,9 @@ class Shelf:
         return self.http.get(f"/files/{file_id}", headers=headers)
 
     def patch(self, file_id: str, offset: int, data: bytes | Iterable[bytes], **headers: str) -> httpx.Response:
-        return self.http.patch(f"/files/{file_id}", content=data, headers={**PART, "Upload-Offset": str(offset), **headers})
+        return self.http.patch(
+            f"/files/{file_id}", content=data, headers={**PART, "Upload-Offset": str(offset), **headers}
+        )
 
     def offset(self, file_id: str) -> int:
         answer = self.http.head(f"/files/{file_id}", headers=TUS)

@@ -1,4 +1,4 @@
-"""Which files a token has: those of its user, or of the Blenders that it is bound to; and what goes with the account."""
+"""Which files a token has: those of its user, or of the Blenders that it is bound to; what goes with the account."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ async def test_each_scope_does_what_it_is_for(server: Workerd) -> None:
 
 
 async def test_a_bound_token_has_the_files_of_its_blenders_and_its_own(server: Workerd) -> None:
-    peers = await scoped(server.url, "peer", "Blender Bus on studio-1"), await scoped(server.url, "peer", "Blender Bus on node")
+    peers = (
+        await scoped(server.url, "peer", "Blender Bus on studio-1"),
+        await scoped(server.url, "peer", "Blender Bus on node"),
+    )
     bound = await scoped(server.url, "bus:read bus:dispatch blender=studio-1", "Bound")
     grouped = await scoped(server.url, "bus:read group=farm", "Grouped")
     client = ModernClient(f"{server.url}/mcp", await login(server.url))
@@ -55,7 +58,11 @@ async def test_a_bound_token_has_the_files_of_its_blenders_and_its_own(server: W
                 ids[peer.uuid] = shelf.store(peer.uuid.encode(), job_id=job["job_id"])["file_id"]
                 other = shelf.http.post("/files", json={"name": "a", "job_id": "j-000000000000"})
                 assert other.status_code == 400 and "job_id" in other.json()["error_description"]
-        with Shelf(server.url) as owner, Shelf(server.url, token=bound) as shelf, Shelf(server.url, token=grouped) as group:
+        with (
+            Shelf(server.url) as owner,
+            Shelf(server.url, token=bound) as shelf,
+            Shelf(server.url, token=grouped) as group,
+        ):
             ids["owner"] = owner.store(b"owner")["file_id"]
             own = shelf.store(b"own")["file_id"]
             assert {file["file_id"] for file in owner.call("blender_list_files")["files"]} == {*ids.values(), own}
@@ -83,7 +90,12 @@ async def test_a_bound_blender_reads_what_it_is_to_import_and_nobody_makes_it_re
 
             def message(job_id: str) -> dict[str, Any]:
                 params = {"file_id": file_id}
-                return {"message_type": "command_dispatch", "job_id": job_id, "command": "import_file", "params": params}
+                return {
+                    "message_type": "command_dispatch",
+                    "job_id": job_id,
+                    "command": "import_file",
+                    "params": params,
+                }
 
             refused = await intruder.call("blender_send_message", payload=message("j-1"), target_uuid="studio-1")
             assert refused.result["isError"] and "no file" in refused.result["content"][0]["text"]

@@ -34,5 +34,7 @@ def test_a_signed_url_is_good_for_its_own_methods(server: Workerd) -> None:
         first = httpx.patch(upload["upload_url"], content=b"ab", headers={**tus, "Upload-Offset": "0"})
         assert first.status_code == 204
         assert httpx.head(upload["upload_url"]).headers["upload-offset"] == "2"
-        assert httpx.patch(upload["upload_url"], content=b"cd", headers={**tus, "Upload-Offset": "2"}).status_code == 204
+        assert (
+            httpx.patch(upload["upload_url"], content=b"cd", headers={**tus, "Upload-Offset": "2"}).status_code == 204
+        )
         assert shelf.get(upload["file_id"]).content == b"abcd"

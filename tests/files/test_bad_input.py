@@ -73,7 +73,10 @@ def test_a_part_out_of_place_is_refused(shelf: Shelf) -> None:
     assert shelf.patch(file_id, 3, b"x", **{"Content-Type": "text/plain"}).status_code == 415
     assert shelf.http.patch(f"/files/{file_id}", content=b"x", headers=PART).status_code == 400, "no Upload-Offset"
     for offset in ("-1", "x", "1.0", "+3", "99999999999999999999"):
-        assert shelf.http.patch(f"/files/{file_id}", content=b"x", headers={**PART, "Upload-Offset": offset}).status_code == 400
+        assert (
+            shelf.http.patch(f"/files/{file_id}", content=b"x", headers={**PART, "Upload-Offset": offset}).status_code
+            == 400
+        )
     assert shelf.patch(file_id, 3, b"defghij").status_code == 204
     assert shelf.get(file_id).content == b"abcdefghij"
 
@@ -173,7 +176,9 @@ def test_a_quota_that_is_reached_half_way_is_told_and_leaves_the_upload_empty(se
         shelf.store(noise(2 * MIB, seed=10))
         answer = shelf.http.post("/files", json={"name": "b", "bytes": MIB + 1})
         assert answer.status_code == 507
-        assert "3.0 MiB" in answer.json()["error_description"] and "2.0 MiB are used" in answer.json()["error_description"]
+        assert (
+            "3.0 MiB" in answer.json()["error_description"] and "2.0 MiB are used" in answer.json()["error_description"]
+        )
         assert shelf.http.post("/files", json={"name": "b", "bytes": 2 * MIB + 1}).status_code == 413
         open_id = shelf.create("b")["file_id"]
         answer = shelf.put(open_id, iter([noise(MIB, seed=11), noise(MIB, seed=12)]))
@@ -195,7 +200,13 @@ def test_a_client_that_stops_reading_is_let_go_and_holds_nothing(serve: Callable
         for _ in range(3):
             connection = raw(server.url)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-            lines = [f"GET /files/{file_id} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {shelf.token}", "", ""]
+            lines = [
+                f"GET /files/{file_id} HTTP/1.1",
+                "Host: localhost",
+                f"Authorization: Bearer {shelf.token}",
+                "",
+                "",
+            ]
             connection.sendall("\r\n".join(lines).encode())
             connection.recv(1000)
             stalled.append(connection)
@@ -230,7 +241,9 @@ def test_many_transfers_at_once_are_served_or_told_to_wait(shelf: Shelf) -> None
     outcomes: list[int] = []
 
     def read() -> None:
-        answer = httpx.get(f"{shelf.url}/files/{file_id}", headers={"Authorization": f"Bearer {shelf.token}"}, timeout=60)
+        answer = httpx.get(
+            f"{shelf.url}/files/{file_id}", headers={"Authorization": f"Bearer {shelf.token}"}, timeout=60
+        )
         outcomes.append(answer.status_code if answer.status_code != 200 or answer.content == data else -1)
 
     threads = [threading.Thread(target=read) for _ in range(40)]
