@@ -126,7 +126,8 @@ class Kills:
             there = {file["file_id"]: file["sha256"] for file in listed}
             for file_id, digest in self.record.acknowledged.items():
                 if there.get(file_id) != digest:
-                    faults.append(f"{file_id} was acknowledged and is not listed as it was")
+                    told = shelf.get(file_id)
+                    faults.append(f"{file_id} was acknowledged, is listed as {there.get(file_id)}: {told.status_code}")
             for file_id, digest in there.items():
                 expected = self.record.acknowledged.get(file_id) or sha256(self.record.begun.get(file_id, b""))
                 content = shelf.get(file_id).content
