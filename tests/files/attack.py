@@ -1,7 +1,7 @@
 """Requests of strangers to a user's files: ids, signed URLs and ranges of another user, each part of a URL changed.
 
-`python tests/files/attack.py --tries 10000` makes so many against a server of its own and fails on the first that
-is served. The suite makes some hundred.
+`python tests/files/attack.py --tries 10000` makes so many against a server of its own and fails on the first that is
+served. The suite makes some hundred.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""SIGKILL at random points of uploads and downloads: what was acknowledged is whole, nothing else is listed or left.
+"""SIGKILL at random points of uploads and downloads: what was acknowledged is whole, and nothing else is listed or
+left.
 
-`python tests/files/kills.py --transfers 200 [--store r2]` runs so many against a server of its own. The suite runs
-some twenty.
+`python tests/files/kills.py --transfers 200 [--store r2]` runs so many against a server of its own. The suite runs some
+twenty.
 """
 
 from __future__ import annotations
@@ -125,7 +126,8 @@ class Kills:
             there = {file["file_id"]: file["sha256"] for file in listed}
             for file_id, digest in self.record.acknowledged.items():
                 if there.get(file_id) != digest:
-                    faults.append(f"{file_id} was acknowledged and is not listed as it was")
+                    told = shelf.get(file_id)
+                    faults.append(f"{file_id} was acknowledged, is listed as {there.get(file_id)}: {told.status_code}")
             for file_id, digest in there.items():
                 expected = self.record.acknowledged.get(file_id) or sha256(self.record.begun.get(file_id, b""))
                 content = shelf.get(file_id).content
@@ -151,8 +153,9 @@ class Kills:
                 continue
             with sqlite3.connect(path) as database:
                 for what, statement in {
-                    "chunks without content": "SELECT COUNT(*) FROM chunks"
-                    " WHERE chunk >> 20 NOT IN (SELECT blob FROM blobs)",
+                    "chunks without content": (
+                        "SELECT COUNT(*) FROM chunks WHERE chunk >> 20 NOT IN (SELECT blob FROM blobs)"
+                    ),
                     "content without a file": "SELECT COUNT(*) FROM blobs WHERE blob NOT IN (SELECT blob FROM files)",
                     "parts without content": "SELECT COUNT(*) FROM parts WHERE blob NOT IN (SELECT blob FROM blobs)",
                     "files without content": "SELECT COUNT(*) FROM files WHERE blob NOT IN (SELECT blob FROM blobs)",

@@ -1,6 +1,5 @@
-"""How much the memory of workerd grows while a large file goes up and comes down, and how fast.
-
-Beside it a bare JavaScript Worker does the same (bench/files.js).
+"""How much the memory of workerd grows while a large file goes up and comes down, and how fast, against a bare
+JavaScript Worker that does the same (bench/files.js).
 
 `python tests/files/memory.py [--mib 200] [--store r2]` prints it. The suite has a smaller run that fails on growth.
 """
@@ -20,14 +19,14 @@ from pathlib import Path
 
 import httpx
 
-ROOT = Path(__file__).resolve().parents[2]
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.workerd import DEV_ACCOUNTS, WorkerBundle, Workerd  # noqa: E402
+from harness.workerd import DEV_ACCOUNTS, WorkerBundle, Workerd
 
-from files.shelf import MIB, Shelf, noise  # noqa: E402
+from files.shelf import MIB, Shelf, noise
 
+ROOT = Path(__file__).resolve().parents[2]
 BLOCK = noise(4 * MIB, seed=40)
 
 
@@ -40,7 +39,7 @@ class Measured:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that a process has and no other shares; pages of files, such as its own binary, are left out."""
+    """Bytes of memory that a process has for itself: pages of files, such as those of its own binary, are left out."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
     return int(fields["RssAnon"].split()[0]) * 1024
 
@@ -134,8 +133,8 @@ def main() -> None:
         ("up  ", ours.up_seconds, other.up_seconds, ours.up_growth, other.up_growth),
         ("down", ours.down_seconds, other.down_seconds, ours.down_growth, other.down_growth),
     ):
-        ours, theirs = options.mib / seconds, options.mib / bare_seconds
-        speeds = f"{ours:6.1f} and {theirs:6.1f} MiB/s, ratio {bare_seconds / seconds:.2f}"
+        ratio = f"ratio {bare_seconds / seconds:.2f}"
+        speeds = f"{options.mib / seconds:6.1f} and {options.mib / bare_seconds:6.1f} MiB/s, {ratio}"
         print(f"  {way} {speeds}; memory grew by {growth / MIB:.1f} and {bare_growth / MIB:.1f} MiB")
 
 

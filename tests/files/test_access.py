@@ -1,4 +1,4 @@
-"""Which files a token has: those of its user, or of the Blenders it is bound to; and what goes with the account."""
+"""Which files a token has: those of its user, or of the Blenders that it is bound to; what goes with the account."""
 
 from __future__ import annotations
 

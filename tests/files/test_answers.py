@@ -38,6 +38,16 @@ async def client(server: Workerd, token: str) -> AsyncIterator[ModernClient]:
         yield client
 
 
+async def fetch(url: str) -> httpx.Response:
+    async with httpx.AsyncClient() as http:
+        return await http.get(url)
+
+
+async def put(url: str, content: bytes) -> httpx.Response:
+    async with httpx.AsyncClient() as http:
+        return await http.put(url, content=content)
+
+
 def links(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [block for block in result["content"] if block["type"] == "resource_link"]
 
@@ -45,12 +55,12 @@ def links(result: dict[str, Any]) -> list[dict[str, Any]]:
 async def test_the_tools_make_list_show_and_delete(server: Workerd, client: ModernClient) -> None:
     made = (await client.call("blender_create_upload", name="reference.png", bytes=5)).document
     assert made["status"] == "ok" and made["file_id"].startswith("f-")
-    put = await asyncio.to_thread(httpx.put, made["upload_url"], content=b"bytes")
-    assert put.status_code == 201
+    sent = await put(made["upload_url"], content=b"bytes")
+    assert sent.status_code == 201
     answer = await client.call("blender_get_file", file_id=made["file_id"])
     file = answer.document
     assert (file["name"], file["bytes"], file["sha256"]) == ("reference.png", 5, sha256(b"bytes"))
-    assert (await asyncio.to_thread(httpx.get, file["url"])).content == b"bytes"
+    assert (await fetch(file["url"])).content == b"bytes"
     assert [link["uri"] for link in links(answer.result)] == [file["url"]]
     listed = (await client.call("blender_list_files")).document
     assert [entry["file_id"] for entry in listed["files"]] == [made["file_id"]]
@@ -73,7 +83,7 @@ async def test_a_long_result_becomes_a_file_once_and_its_head_stays(
         file = document["result_file"]
         assert (file["bytes"], file["sha256"]) == (len(LONG), sha256(LONG.encode()))
         assert file["file_id"] in document["hint"] and str(len(LONG)) in document["hint"]
-        assert (await asyncio.to_thread(httpx.get, file["url"])).text == LONG
+        assert (await fetch(file["url"])).text == LONG
         assert [link["uri"] for link in links(answer.result)] == [file["url"]]
         job_id = document["job_id"]
         again = (await client.call("blender_job_result", job_id=job_id)).document
@@ -83,8 +93,7 @@ async def test_a_long_result_becomes_a_file_once_and_its_head_stays(
         assert len((await client.call("blender_list_files")).document["files"]) == 1
         await client.call("blender_delete_file", file_id=file["file_id"])
         anew = (await client.call("blender_job_result", job_id=job_id)).document
-        got = await asyncio.to_thread(httpx.get, anew["result_file"]["url"])
-        assert got.text == LONG, "the result is still with its job"
+        assert (await fetch(anew["result_file"]["url"])).text == LONG, "the result is still with its job"
 
 
 async def test_a_short_result_is_as_it_was(server: Workerd, token: str, client: ModernClient) -> None:
@@ -130,7 +139,7 @@ async def test_files_that_a_blender_names_get_urls_and_nothing_of_them_is_taken_
             answer = await client.call("blender_job_result", job_id=submitted["job_id"])
             document = answer.document
             assert document["result"] == "head" and document["result_file"]["name"] == "render.png"
-            assert (await asyncio.to_thread(httpx.get, document["result_file"]["url"])).content == b"picture"
+            assert (await fetch(document["result_file"]["url"])).content == b"picture"
             assert document["files"][1] == {"file_id": "f-0000000000000000000000", "url": None}
             assert "evil" not in json.dumps(answer.result)
             assert len(links(answer.result)) == 2
@@ -161,8 +170,7 @@ async def test_files_are_resources_with_their_bytes(server: Workerd, token: str,
 
     assert base64.b64decode((await read(picture))["blob"]) == noise(1000)
     assert (await read(text))["text"] == "größe" and (await read(text))["mimeType"] == "text/plain"
-    got = await asyncio.to_thread(httpx.get, json.loads((await read(large))["text"])["url"])
-    assert got.content == noise(1024 * 1024 + 1)
+    assert (await fetch(json.loads((await read(large))["text"])["url"])).content == noise(1024 * 1024 + 1)
     missing = await client.request("resources/read", {"uri": "blender://files/f-0000000000000000000000"})
     assert missing.error["code"] == -32602
     whole = json.loads(

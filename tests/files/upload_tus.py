@@ -1,7 +1,6 @@
-"""Uploads a file with tuspy: `upload_tus.py URL TOKEN FILE STOP_AFTER`, with packages of tests/requirements/tus.txt.
+"""Uploads a file with tuspy, in the environment of tests/requirements/tus.txt: `upload_tus.py URL TOKEN FILE STOP`.
 
-It stops after so many bytes, as a program that is killed does, and then begins again as another one that knows only
-the URL.
+It stops after STOP bytes, as a program that is killed does, and begins again as another one that knows only the URL.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class WorkerBundle:
     def built(cls, root: Path = ROOT, *, assets: Path | None = None, buckets: tuple[str, ...] = ()) -> WorkerBundle:
         """The Worker of this repository as `npm run build` left it in build/, configured by wrangler.toml.
 
-        `assets` is a folder to serve in place of the configured one; `buckets` are R2 bindings beside those.
+        `assets` is a folder to serve in place of the configured one; `buckets` are bindings of R2.
         """
         build = root / "build"
         missing = [name for name in ("index.js", "index_bg.wasm") if not (build / name).is_file()]

@@ -131,7 +131,10 @@ impl Shelf {
         match &ask.stream {
             Stream::Put { .. } | Stream::Patch { .. } => self.upload(&mut request, file_id, &ask).await,
             Stream::Get(conditions) => self.download(file_id, &ask.who, conditions).await,
-            Stream::Head(conditions) => self.head(file_id, &ask.who, conditions),
+            Stream::Head(conditions) => {
+                self.settle(file_id, &ask).await?;
+                self.head(file_id, &ask.who, conditions)
+            }
         }
     }
 

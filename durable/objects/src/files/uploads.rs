@@ -1,8 +1,9 @@
 //! Uploads: bytes from the body of a request into chunks.
 
+use ::files::reading::{Found, find};
 use ::files::refusal::{Error as CoreError, Kind, Refusal};
 use ::files::rows::CHUNK;
-use ::files::wire::{Ask, COMPLETED, File, STANDING, Standing, Stream};
+use ::files::wire::{Ask, COMPLETED, Conditions, File, STANDING, Standing, Stream, Who};
 use ::files::writing::{Ended, Sent, Writing};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,6 +17,10 @@ use super::streams::{Incoming, Read};
 /// What is read and dropped of a body that is refused: a client that is still sending would see a broken connection instead of
 /// the reason.
 const DRAINED: usize = 32 * 1024 * 1024;
+
+/// How often, and how many milliseconds apart, it is looked whether another request has completed an upload.
+const SETTLE_TRIES: u32 = 100;
+const SETTLE_MS: i64 = 100;
 
 impl Shelf {
     pub(super) async fn upload(&self, request: &mut Request, file_id: &str, ask: &Ask) -> Result<Response, Failure> {
@@ -65,6 +70,30 @@ impl Shelf {
         let file = self.finished(ended, file_id, blob).await?;
         self.tell(&ask.user_id, file_id);
         answer(file.as_ref(), None)
+    }
+
+    /// Completes an upload whose bytes have all come and whose request did not live to complete it: a client that asks how
+    /// far it is would take it for done.
+    pub(super) async fn settle(&self, file_id: &str, ask: &Ask) -> Result<(), Failure> {
+        for _ in 0..SETTLE_TRIES {
+            let found = find(&self.sql, &ask.who, file_id, &Conditions::default(), now_ms())?;
+            let Found::Upload(Standing { offset, length: Some(length), .. }) = found else { return Ok(()) };
+            if offset == 0 || offset < length {
+                return Ok(());
+            }
+            if !self.written.borrow().iter().any(|written| written == file_id) {
+                let stream = Stream::Patch { offset, length: Some(0) };
+                let complete = Ask { who: Who::Owner, stream, ..ask.clone() };
+                let sent = Sent::More { offset, length: Some(0) };
+                return match self.receive(None, file_id, &complete, sent).await {
+                    // Its bytes were not what was said: it is empty now.
+                    Ok(_) | Err(Failure::Core(CoreError::Refused(_))) => Ok(()),
+                    Err(failure) => Err(failure),
+                };
+            }
+            self.sleepers.until(now_ms().saturating_add(SETTLE_MS)).await;
+        }
+        Err(Refusal::new(Kind::Conflict, "the upload is being completed: ask again in a moment").into())
     }
 
     async fn read_all(&self, incoming: &mut Incoming, writing: &mut Writing) -> Result<(), Failure> {
