@@ -214,8 +214,9 @@ def redirected(capture: Capture) -> Iterator[None]:
             handler.stream = _stand_ins[OUTPUT if stream in (before[1], sys.__stdout__) else ERROR]
         yield
     finally:
-        for own in {id(stream): stream for stream in (sys.stdout, sys.stderr)}.values():
-            if own not in _stand_ins.values():
+        left = [getattr(sys, name, None) for name in ("stdout", "stderr")]  # code can delete them
+        for own in {id(stream): stream for stream in left}.values():
+            if own is not None and own not in _stand_ins.values():
                 # The code has wrapped it, and some of what it printed may be in there.
                 with contextlib.suppress(Exception):
                     own.flush()
