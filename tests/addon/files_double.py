@@ -1,6 +1,6 @@
 """A server of files on loopback that can be made to misbehave: what the transfers have to put up with.
 
-Where it behaves, tests/test_files.py holds the same transfers against the real server.
+Where it behaves, tests/files/test_carrier.py holds the same transfers against the real server.
 """
 
 from __future__ import annotations
