@@ -139,6 +139,7 @@ async def test_files_that_a_blender_names_get_urls_and_nothing_of_them_is_taken_
             answer = await client.call("blender_job_result", job_id=submitted["job_id"])
             document = answer.document
             assert document["result"] == "head" and document["result_file"]["name"] == "render.png"
+            assert file["file_id"] in document["hint"] and "7 bytes" in document["hint"]
             assert (await fetch(document["result_file"]["url"])).content == b"picture"
             assert document["files"][1] == {"file_id": "f-0000000000000000000000", "url": None}
             assert "evil" not in json.dumps(answer.result)

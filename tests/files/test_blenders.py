@@ -94,4 +94,5 @@ async def test_three_megabytes_of_output_arrive_as_a_file(client: ModernClient) 
     whole = "".join(f"{number:09d}\n" for number in range(300_000))
     assert told["result"] == whole[: len(told["result"])] and 0 < len(told["result"]) <= 65_536
     assert told["result_file"]["bytes"] == 3_000_000
+    assert "3000000 bytes" in told["hint"] and told["result_file"]["file_id"] in told["hint"]
     assert (await fetched(told["result_file"]["url"])).text == whole

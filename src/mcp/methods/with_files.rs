@@ -96,6 +96,11 @@ async fn of_job(context: &RequestContext, fields: &mut Map<String, Value>) -> Re
         let who = who(context, Wants::Read, None).await?;
         if let Some(file) = fields.get_mut(RESULT_FILE) {
             links.extend(renew(context, &who, file).await?);
+            let size = file.get("bytes").and_then(Value::as_u64).filter(|&size| size > result_len as u64);
+            let file_id = file.get("file_id").and_then(Value::as_str).map(str::to_owned);
+            if let (Some(size), Some(file_id)) = (size, file_id) {
+                say(fields, &in_a_file(size, result_len, &file_id));
+            }
         }
         for file in fields.get_mut(FILES).and_then(Value::as_array_mut).into_iter().flatten() {
             links.extend(renew(context, &who, file).await?);
@@ -129,21 +134,30 @@ async fn renew(context: &RequestContext, who: &Who, file: &mut Value) -> Result<
     }
 }
 
+fn in_a_file(size: u64, shown: usize, file_id: &str) -> String {
+    format!(
+        "The result has {size} bytes; result shows the first {shown}. All of it is in result_file: download its url, or \
+         read blender://files/{file_id}."
+    )
+}
+
+/// Adds to the hint of an answer.
+fn say(fields: &mut Map<String, Value>, hint: &str) {
+    let said = fields.get("hint").and_then(Value::as_str).map(|said| format!("{said} ")).unwrap_or_default();
+    fields.insert("hint".to_owned(), Value::from(said + hint));
+}
+
 /// Makes a file of a long result, and leaves its head.
 async fn keep(context: &RequestContext, fields: &mut Map<String, Value>) -> Result<Option<Value>, RpcError> {
     let text_of = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     let (Some(job_id), Some(text)) = (text_of("job_id"), text_of("result")) else { return Ok(None) };
-    let (size, blender) = (text.len(), text_of("target_uuid"));
+    let (size, blender) = (text.len() as u64, text_of("target_uuid"));
     let head = cut(&text, HEAD).to_owned();
     let kept = ask(context, Who::Owner, Command::Keep(Keep { job_id, blender, text })).await;
-    let mut say = |hint: String| {
-        let said = fields.get("hint").and_then(Value::as_str).map(|said| format!("{said} ")).unwrap_or_default();
-        fields.insert("hint".to_owned(), Value::from(said + &hint));
-    };
     let file = match kept {
         Ok(Reply::File(file)) => file,
         Ok(Reply::Refused(refusal)) => {
-            say(format!("The result is too long to be shown well and could not become a file: {refusal}."));
+            say(fields, &format!("The result is too long to be shown well and could not become a file: {refusal}."));
             return Ok(None);
         }
         Ok(other) => return Err(RpcError::Internal(format!("files answered with {other:?}"))),
@@ -152,12 +166,7 @@ async fn keep(context: &RequestContext, fields: &mut Map<String, Value>) -> Resu
             return Ok(None);
         }
     };
-    say(format!(
-        "The result has {size} bytes; result shows the first {}. All of it is in result_file: download its url, or read \
-         blender://files/{}.",
-        head.len(),
-        file.file_id
-    ));
+    say(fields, &in_a_file(size, head.len(), &file.file_id));
     let shown = shown(context, &file).await?;
     let link = link(context, &shown);
     fields.insert("result".to_owned(), Value::from(head));
