@@ -41,6 +41,14 @@ def bus() -> Iterator[Any]:
         yield double
 
 
+@pytest.fixture
+def disk(tmp_path: Path) -> Any:
+    """Where exported and imported files go and come from: a folder."""
+    from carrying import Disk
+
+    return Disk(tmp_path)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     global _exit_status
     _exit_status = int(exitstatus)
