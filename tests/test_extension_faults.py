@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
-from harness.extension import ExtendedBlender
+from harness.extension import MODULE, ExtendedBlender
 from harness.mcp import ModernClient, login
 from harness.tunnel import Tunnel
 from harness.workerd import Workerd
@@ -146,7 +146,7 @@ async def test_code_that_would_switch_the_extension_off_is_refused_and_the_next_
     server: Workerd, tunnel: Tunnel, blender: ExtendedBlender, client: ModernClient
 ) -> None:
     await blender.connect(await login(tunnel.url))
-    code = "import time, __main__\ntime.sleep(1)\n__main__.disable()\nprint('off')"
+    code = f"import addon_utils, time\ntime.sleep(1)\naddon_utils.disable({MODULE!r}, default_set=True)\nprint('off')"
     job = (await client.call("blender_submit", command="execute_code", params={"code": code})).document
     after = await submit(client, "after")
     refused = await outcome(client, job["job_id"])

@@ -212,7 +212,7 @@ def test_a_published_client_does_everything(trips: dict[Tour, Trip | BaseExcepti
     assert [client["uuid"] for client in clients["persistent"]] == ["b1"]
     assert "E-77" in report["prompt"]
     if tour[0] != "inspector":
-        assert (report["resources"] >= 4, report["prompts"], report["templates"]) == (True, 9, 4)
+        assert (report["resources"] >= 4, report["prompts"], report["templates"]) == (True, 9, 5)
         assert report["revision"] == tour[3]
         assert report["progress"] == [[25, 100, "at 25"], [75, 100, "at 75"]]
         assert len(trip.given_up) == 1

@@ -52,9 +52,7 @@ def render(
     """Render `frame`, or `frame` to `frame_end`; return `frames` with their files, and a picture of the first.
 
     Over the bus the files are sent to the server, up to 100 one by one and more in one archive; on this computer `file`
-    is a path.
-
-    `region` is the part that is rendered: left, top, right, bottom, each from 0 to 1.
+    is a path. `region` is the part that is rendered: left, top, right, bottom, each from 0 to 1.
 
     Raises CommandError for what is not there, and with what the rendering Blender said when it failed.
     """

@@ -57,10 +57,8 @@ pub fn perform(
         InBrowser::AskingClient { grant_id } => asking_client(sql, &grant_id, now_ms)?,
         InBrowser::ApproveAccessToken { grant_id, new } => tokens::approve(sql, &grant_id, &new, now_ms)?,
         InBrowser::ListAudit => Reply::Audit { entries: audit::list(sql, now_ms)? },
-        InBrowser::Export => match export::read(sql, now_ms)? {
-            Some(exported) => Reply::Export { exported: Box::new(exported) },
-            None => Reply::NoSession,
-        },
+        InBrowser::Export => export::read(sql, now_ms)?
+            .map_or(Reply::NoSession, |exported| Reply::Export { exported: Box::new(exported) }),
         InBrowser::Import { tokens, audience } => tokens::import(sql, &tokens, &audience, now_ms, entropy)?,
         InBrowser::Standing => {
             Reply::Standing { is_administrator: is_admin(sql)?, has_password: passwords::is_set(sql)? }
