@@ -6,7 +6,7 @@ import { ensureBlenderLibraries, ensureChromium, findPython, pythonEnv } from '.
 import { rustClient } from './rust-client.mjs';
 import { WASM_TARGET, ensureBuildTools, toolEnv } from './toolchain.mjs';
 
-const STAGE_MINUTES = 20; // of a stage that says nothing else
+const STAGE_MINUTES = 30; // of a stage that says nothing else
 const CLOSING_LINES = {
   cargo: /^test result: .*$/gm,
   pytest: /^(?:=+ )?(?:no tests ran|\d+ (?:passed|failed|error|skipped|xfailed|deselected)).* in [\d.]+s.*$/gm,
@@ -28,12 +28,13 @@ const STAGES = [
   { name: 'build', lane: 'build', command: ['node', 'scripts/build-worker.mjs'] },
   { name: 'ruff', lane: 'checks', python: 'bpy42', command: ['-m', 'ruff', 'check', '--no-cache', '.'] },
   { name: 'mypy', lane: 'checks', python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
-  // Mostly these wait, for a Blender to start or a deadline to pass: several files at a time.
+  // Mostly these wait, for a Blender to start or a deadline to pass: several files at a time, beside the add-on's.
   { name: 'e2e', after: 'build', python: 'clients', command: ['-m', 'pytest', ...abreast, 'tests', '--ignore=tests/addon', '--ignore=tests/clients_all'], closing: 'pytest' },
-  { name: 'addon', python: 'bpy42', command: ['-m', 'pytest', 'tests/addon'], closing: 'pytest' },
+  // A Blender is one thread.
+  { name: 'addon', lane: 'addon', python: 'bpy42', command: ['-m', 'pytest', 'tests/addon'], closing: 'pytest' },
   // The other Blenders run what needs one; the rest is the same everywhere.
-  { name: 'addon-4.5', python: 'bpy45', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
-  { name: 'addon-5.0', python: 'bpy50', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
+  { name: 'addon-4.5', lane: 'addon', python: 'bpy45', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
+  { name: 'addon-5.0', lane: 'addon', python: 'bpy50', command: ['-m', 'pytest', 'tests/addon', '-m', 'bpy'], closing: 'pytest' },
   // Every client there is, with environments of some 4 GB: only when it is named.
   { name: 'clients-all', after: 'build', asked: true, minutes: 60, python: 'clients', command: ['-m', 'pytest', 'tests/clients_all'], closing: 'pytest' },
 ];
