@@ -5,25 +5,24 @@ use kernel::storage::{Sql, StorageError};
 
 use crate::refusal::{Error, Kind, Refusal};
 use crate::rows;
-use crate::writing::{PART, Writing};
+use crate::writing::PART;
 
-/// A part is in R2: its chunks are not needed here any more.
+/// The part that follows on `known` is in R2: its chunks are not needed here any more. Returns how many bytes are in parts now.
 ///
 /// # Errors
-/// `Kind::Gone` if the upload is not there any more.
-pub fn part_stored(sql: &dyn Sql, writing: &mut Writing, number: i64, etag: &str) -> Result<(), Error> {
-    let parted = writing.parted.saturating_add(PART);
+/// If the database fails.
+pub fn part_stored(sql: &dyn Sql, blob: i64, known: &Parts, etag: &str) -> Result<i64, StorageError> {
+    let parted = known.rest_from.saturating_add(PART);
     sql.query(
         "INSERT INTO parts (blob, number, etag) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET etag = excluded.etag",
-        params![writing.blob, number, etag],
+        params![blob, known.next(), etag],
     )?;
-    sql.query("UPDATE blobs SET parted = ? WHERE blob = ?", params![parted, writing.blob])?;
+    sql.query("UPDATE blobs SET parted = ? WHERE blob = ?", params![parted, blob])?;
     sql.query(
         "DELETE FROM chunks WHERE chunk >= ? AND chunk < ?",
-        params![rows::chunk_key(writing.blob, 0), rows::chunk_key(writing.blob, rows::chunk_of(parted))],
+        params![rows::chunk_key(blob, 0), rows::chunk_key(blob, rows::chunk_of(parted))],
     )?;
-    writing.parted = parted;
-    Ok(())
+    Ok(parted)
 }
 
 /// The parts of a multipart upload, and what belongs to none yet.

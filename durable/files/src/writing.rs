@@ -43,7 +43,7 @@ pub struct Writing {
     kept: usize,
     hasher: Sha256,
     /// Bytes that are in parts in R2.
-    pub(crate) parted: i64,
+    pub parted: i64,
     /// The client has sent all of it, not a part.
     is_whole: bool,
 }

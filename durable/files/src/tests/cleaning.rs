@@ -7,7 +7,7 @@ use crate::parts::{multipart_begun, part_stored, parts};
 use crate::refusal::Kind;
 use crate::rows::CHUNK;
 use crate::wire::{Command, Place, Reply};
-use crate::writing::{Ended, Sent, stored};
+use crate::writing::{Ended, PART, Sent, stored};
 
 impl Cleaned {
     pub fn is_done(&self) -> bool {
@@ -75,6 +75,28 @@ fn what_is_being_written_or_read_is_not_cleaned() {
 }
 
 #[test]
+fn parts_that_were_not_noted_are_sent_one_after_the_other() {
+    let mut world = World::new();
+    world.place = Place::R2;
+    let length = 17 * CHUNK + 10;
+    let file_id = world.upload(Some(i64::try_from(length).unwrap()), None);
+    let mut writing = world.begin(&file_id, Sent::Whole { length: None }).unwrap();
+    let blob = writing.blob;
+    // Killed again and again before a part was noted.
+    world.send(&mut writing, &bytes(length)).unwrap();
+    let Ended::Complete { .. } = world.end(writing).unwrap() else { panic!() };
+    multipart_begun(&world.sql, blob, "mp").unwrap();
+    for (number, rest) in [(1, length - 8 * CHUNK), (2, CHUNK + 10)] {
+        let known = parts(&world.sql, blob).unwrap();
+        assert!(known.rest > PART && known.next() == number);
+        let parted = part_stored(&world.sql, blob, &known, "tag").unwrap();
+        let left = parts(&world.sql, blob).unwrap();
+        assert_eq!((left.rest_from, left.rest), (parted, i64::try_from(rest).unwrap()));
+        assert_eq!(world.count("chunks"), i64::try_from(rest.div_ceil(CHUNK)).unwrap());
+    }
+}
+
+#[test]
 fn what_goes_to_r2_waits_here_until_it_makes_a_part() {
     let mut world = World::new();
     world.place = Place::R2;
@@ -88,8 +110,9 @@ fn what_goes_to_r2_waits_here_until_it_makes_a_part() {
         if writing.take(&world.sql, &world.limits, piece, world.now_ms).unwrap() {
             full += 1;
             multipart_begun(&world.sql, blob, "mp").unwrap();
-            assert_eq!(parts(&world.sql, blob).unwrap().next(), 1);
-            part_stored(&world.sql, &mut writing, 1, "tag").unwrap();
+            let known = parts(&world.sql, blob).unwrap();
+            assert_eq!(known.next(), 1);
+            writing.parted = part_stored(&world.sql, blob, &known, "tag").unwrap();
             assert_eq!(world.count("chunks"), 0);
         }
     }
