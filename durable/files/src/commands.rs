@@ -313,6 +313,11 @@ pub fn keep(
     Ok(Kept::New(Box::new(ended), NewFile { file_id, blob }))
 }
 
+/// A result could not be put where content is kept: nothing of it stays.
+pub fn not_kept(sql: &dyn Sql, file_id: &str) -> Result<(), StorageError> {
+    sql.query("DELETE FROM files WHERE file_id = ? AND state = ?", params![file_id, OPEN]).map(|_| ())
+}
+
 /// The file that this result of this job is, if it is one.
 fn kept_already(sql: &dyn Sql, keep: &Keep, now_ms: i64) -> Result<Option<File>, StorageError> {
     let kept = rows::select(

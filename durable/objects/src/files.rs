@@ -177,7 +177,13 @@ impl Shelf {
         let file = match kept {
             Kept::Already(file) => *file,
             Kept::New(ended, new) => {
-                let finished = self.finished(*ended, &new.file_id, new.blob).await?;
+                let finished = self.finished(*ended, &new.file_id, new.blob).await;
+                if finished.is_err() {
+                    // Its job asks again, and would leave one more upload each time.
+                    commands::not_kept(&self.sql, &new.file_id)?;
+                    self.arm().await?;
+                }
+                let finished = finished?;
                 self.tell(user_id, &new.file_id);
                 finished.ok_or(CoreError::Broken("a result that came whole is not"))?
             }

@@ -1,7 +1,7 @@
 //! Who sees which files.
 
 use super::world::{World, bytes, kind, token};
-use crate::commands::{Kept, keep};
+use crate::commands::{Kept, keep, not_kept};
 use crate::refusal::Kind;
 use crate::wire::{Command, Create, Keep, Origin, Place, Reply, Token, Who};
 use crate::writing::{Ended, Sent};
@@ -154,6 +154,21 @@ fn a_result_for_which_there_is_no_room_is_refused_and_leaves_nothing() {
     let kept = keep(&world.sql, &world.limits, Place::Sqlite, &result, world.now_ms, &mut Counter::default());
     assert_eq!(kind(super::world::refused(kept)), Kind::Quota);
     assert_eq!(world.count("files"), 1);
+}
+
+#[test]
+fn a_result_that_could_not_be_put_into_r2_leaves_no_upload() {
+    let mut world = World::new();
+    let result = Keep { job_id: "j-1".to_owned(), blender: None, text: "x".repeat(600_000) };
+    let stored = world.file(b"stored");
+    for _ in 0..3 {
+        let kept = keep(&world.sql, &world.limits, Place::R2, &result, world.now_ms, &mut world.counter).unwrap();
+        let Kept::New(ended, new) = kept else { panic!() };
+        assert!(matches!(*ended, Ended::Complete { .. }));
+        not_kept(&world.sql, &new.file_id).unwrap();
+    }
+    not_kept(&world.sql, &stored.file_id).unwrap();
+    assert_eq!(world.count("files"), 1, "only the file that is stored");
 }
 
 #[test]
