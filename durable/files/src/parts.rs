@@ -3,7 +3,7 @@
 use kernel::params;
 use kernel::storage::{Sql, StorageError};
 
-use crate::refusal::{Error, Kind, Refusal};
+use crate::refusal::{Error, Refusal};
 use crate::rows;
 use crate::writing::PART;
 
@@ -45,8 +45,7 @@ impl Parts {
 
 pub fn parts(sql: &dyn Sql, blob: i64) -> Result<Parts, Error> {
     let found = sql.query("SELECT multipart, parted, bytes FROM blobs WHERE blob = ?", params![blob])?;
-    let gone = || Refusal::new(Kind::Gone, "the upload was deleted while its bytes came");
-    let row = found.first().ok_or_else(gone)?;
+    let row = found.first().ok_or_else(Refusal::gone)?;
     let listed = sql.query("SELECT number, etag FROM parts WHERE blob = ? ORDER BY number", params![blob])?;
     let (parted, bytes) = (row.integer(1)?, row.integer(2)?);
     Ok(Parts {

@@ -76,6 +76,11 @@ impl Refusal {
         Self { kind, message: message.into() }
     }
 
+    /// The upload went away while it was written.
+    pub fn gone() -> Self {
+        Self::new(Kind::Gone, "the upload was deleted, or begun anew, while its bytes came")
+    }
+
     pub fn not_found(file_id: &str) -> Self {
         let shown: String = file_id.chars().filter(|letter| !letter.is_control()).take(40).collect();
         Self::new(Kind::NotFound, format!("there is no file {shown:?} of yours; blender_list_files shows them"))
