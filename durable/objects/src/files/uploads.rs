@@ -100,6 +100,7 @@ impl Shelf {
         loop {
             match incoming.read(writing.room()).await {
                 Read::Bytes => {
+                    self.not_erasing()?;
                     if writing.take(&self.sql, &self.limits, &incoming.bytes, now_ms())? {
                         self.stores.of_place(writing.place)?.part(&self.sql, writing).await?;
                     }
