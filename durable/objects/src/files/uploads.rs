@@ -39,7 +39,7 @@ impl Shelf {
             Ok(response) => armed.map(|()| response),
             Err(failure) => {
                 if let Some(incoming) = &mut incoming {
-                    drain(incoming).await;
+                    drain(incoming, now_ms().saturating_add(self.limits.stall_ms)).await;
                 }
                 Err(failure)
             }
@@ -134,9 +134,9 @@ fn answer(file: Option<&File>, offset: Option<i64>) -> Result<Response, Failure>
     Ok(response)
 }
 
-async fn drain(incoming: &mut Incoming) {
+async fn drain(incoming: &mut Incoming, until_ms: i64) {
     let mut drained: usize = 0;
-    while drained < DRAINED {
+    while drained < DRAINED && now_ms() < until_ms {
         match incoming.read(CHUNK).await {
             Read::Bytes => drained = drained.saturating_add(incoming.bytes.len()),
             _ => return,
