@@ -80,6 +80,9 @@ fn performed(
         }
         Command::Pin { file_id, pinned } => {
             let file = rows::find(sql, &who, &file_id, Use::Change, now_ms)?;
+            if !file.is_stored {
+                return Err(not_complete(&file));
+            }
             let expires_ms = now_ms.saturating_add(limits.kept_ms).max(file.expires_ms);
             sql.query(
                 "UPDATE files SET pinned = ?, expires_ms = ? WHERE file_id = ?",

@@ -50,6 +50,8 @@ fn a_file_goes_after_its_days_unless_it_is_pinned() {
 fn an_upload_without_bytes_for_a_day_is_given_up_and_leaves_nothing() {
     let mut world = World::new();
     let file_id = world.upload(Some(10_000_000), None);
+    let pin = Command::Pin { file_id: file_id.clone(), pinned: true };
+    assert!(matches!(world.ask(pin), Reply::Refused(refusal) if refusal.message.contains("not complete")));
     world.now_ms += OPEN_MS - 1;
     world.patch(&file_id, 0, &bytes(CHUNK + 5)).unwrap();
     world.now_ms += OPEN_MS - 1;
