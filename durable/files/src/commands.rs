@@ -108,7 +108,7 @@ fn not_complete(file: &FileRow) -> Error {
     Refusal::new(Kind::NotFound, message).into()
 }
 
-/// Makes an upload. One that is to have no bytes at all is a file at once, since no client sends nothing.
+/// Makes an upload. One that is to have no bytes waits for a request with none, as every other waits for its bytes.
 fn create(
     sql: &dyn Sql,
     limits: &Limits,
@@ -157,7 +157,7 @@ fn create(
             expires_ms
         ],
     )?;
-    Ok(Reply::Created(Created { file_id, expires_at: seconds(expires_ms), file: None }).into())
+    Ok(Reply::Created(Created { file_id, expires_at: seconds(expires_ms) }).into())
 }
 
 /// `f-` and 128 random bits in base64url.
