@@ -180,11 +180,19 @@ fn shelf(
     now_ms: i64,
 ) -> Result<Reply, Error> {
     let (files, next) = page(sql, who, after, limit, now_ms)?;
-    let (used_bytes, used_files) = usage::used(sql)?;
-    let on_shelf =
+    Ok(on_shelf(limits, place, (&files, next), usage::used(sql)?))
+}
+
+fn on_shelf(
+    limits: &Limits,
+    place: Place,
+    (files, next): (&[FileRow], Option<String>),
+    (used_bytes, used_files): (i64, i64),
+) -> Reply {
+    let shown =
         |file: &FileRow| OnShelf { file: file.shown(), grant_id: file.grant_id.clone(), is_result: file.is_result };
-    Ok(Reply::Shelf(Box::new(Shelf {
-        files: files.iter().map(on_shelf).collect(),
+    Reply::Shelf(Box::new(Shelf {
+        files: files.iter().map(shown).collect(),
         next,
         used_bytes,
         used_files,
@@ -192,7 +200,7 @@ fn shelf(
         most_files: limits.files,
         most_of_file: limits.of_file(place),
         kept_ms: limits.kept_ms,
-    })))
+    }))
 }
 
 /// Files, the newest first, and where the next page begins.
@@ -349,8 +357,9 @@ pub fn is_fresh(sql: &dyn Sql) -> Result<bool, StorageError> {
 }
 
 /// The reply to a command that only looks, where there is nothing.
-pub fn without_files(command: &Command) -> Option<Reply> {
+pub fn without_files(command: &Command, limits: &Limits, place: Place) -> Option<Reply> {
     match command {
+        Command::Shelf { after: None, .. } => Some(on_shelf(limits, place, (&[], None), (0, 0))),
         Command::List { after: None, .. } | Command::Find { .. } | Command::Export => {
             Some(Reply::Files { files: Vec::new(), next: None })
         }

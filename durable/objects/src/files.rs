@@ -126,7 +126,7 @@ impl Shelf {
             let asked: FilesRequest = serde_json::from_slice(&request.bytes().await?)?;
             if !self.awake.get() && commands::is_fresh(&self.sql)? {
                 // Looking leaves nothing behind.
-                if let Some(reply) = commands::without_files(&asked.command) {
+                if let Some(reply) = commands::without_files(&asked.command, &self.limits, self.stores.place()) {
                     return Ok(Response::from_json(&reply)?);
                 }
             }
