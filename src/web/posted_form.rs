@@ -42,29 +42,16 @@ impl PostedForm {
         Ok(Some(Self { fields, is_same_origin: is_same_origin(request, site)?, browser }))
     }
 
-    /// A form with a file of up to `limit` bytes in the field `file`, beside nothing but the form token.
-    pub async fn with_file(
-        request: &mut Request,
-        site: &Site,
-        file: &str,
-        limit: usize,
-    ) -> Result<Option<(Self, Option<Vec<u8>>)>, Error> {
-        if request.method() != Method::Post {
-            return Ok(None);
-        }
-        let (fields, content) = body::form_with_file(request, &[TOKEN], file, limit).await?;
-        let browser = known_form_cookie(request, site)?;
-        Ok(Some((Self { fields, is_same_origin: is_same_origin(request, site)?, browser }, content)))
-    }
-
     /// A form with files in it, of up to `limit` bytes: its fields, and all of it as the runtime has read it.
     ///
     /// # Errors
-    /// If it is not from a page of this server, does not say its length, or has more.
+    /// If it is not from a page of this server, is of another type, does not say its length, or has more.
     pub async fn multipart(request: &mut Request, site: &Site, limit: usize) -> Result<(Self, FormData), Error> {
         if !is_same_origin(request, site)? {
+            body::drain(request).await;
             return Err(Error::Forged);
         }
+        body::expect_type(request, "multipart/form-data")?;
         body::expect_length_within(request, limit).await?;
         let reading = request.inner().form_data().map_err(worker::Error::from)?;
         let unreadable = |_| Error::new(Code::InvalidRequest, "the form cannot be read");

@@ -12,6 +12,7 @@ mod view;
 use files::wire::{Command, Reply, Shelf, Who};
 use worker::{Env, Request, Response};
 
+use crate::http::body;
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
 use crate::routes::Page;
@@ -36,6 +37,7 @@ pub async fn files(request: &mut Request, env: &Env) -> Result<Response, Error> 
     let in_part = request.headers().has(PART_HEADER)?;
     // Whoever is not signed in has nothing to upload: the session comes before the body.
     let Some(owner) = Owner::of(request, env).await? else {
+        body::drain(request).await;
         return if in_part { signed_out() } else { sign_in_first(Page::Files) };
     };
     let url = request.url()?;
