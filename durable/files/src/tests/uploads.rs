@@ -4,7 +4,7 @@ use super::cleaning::{clean, clean_all};
 use super::world::{World, bytes, kind};
 use crate::refusal::Kind;
 use crate::rows::CHUNK;
-use crate::wire::{Command, Create, Reply};
+use crate::wire::{Command, Create, Reply, Who};
 use crate::writing::{Ended, Sent};
 use sha2_resumable::{Digest, Sha256};
 
@@ -20,6 +20,8 @@ fn a_file_comes_out_as_it_went_in_whatever_its_size() {
         let file = world.file(&content);
         assert_eq!((file.bytes, file.sha256.as_str()), (i64::try_from(size).unwrap(), sha256(&content).as_str()));
         assert_eq!(world.content(&file.file_id).unwrap(), content);
+        let beyond = world.content_as(&Who::Owner, &file.file_id, Some(&format!("bytes={size}-"))).unwrap_err();
+        assert_eq!((beyond.kind, beyond.bytes), (Kind::Range, i64::try_from(size).ok()));
     }
 }
 
