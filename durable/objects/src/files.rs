@@ -215,7 +215,9 @@ impl Shelf {
                 let stored = stored(&self.sql, &self.limits, file_id, blob, &sha256, now_ms());
                 if stored.is_err() && is_nobodys(&self.sql, blob) {
                     // Deleted meanwhile, perhaps with the account: no row tells of it any more.
-                    store.erase(&Leftover { blob, multipart: None }).await?;
+                    if let Err(error) = store.erase(&Leftover { blob, multipart: None }).await {
+                        console_error!("files: content {blob}, which is nobody's, stays in R2: {error}");
+                    }
                 }
                 Ok(Some(stored?))
             }
