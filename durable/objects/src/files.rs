@@ -19,7 +19,7 @@ use std::rc::{Rc, Weak};
 use ::files::cleaning::Leftover;
 use ::files::commands::{self, Kept, Performed};
 use ::files::limits::Limits;
-use ::files::refusal::{Error as CoreError, Kind, Refusal};
+use ::files::refusal::{Error as CoreError, Refusal};
 use ::files::schema::FILES;
 use ::files::wire::{ASK, Ask, Command, File, Keep, Place, Reply, Request as FilesRequest, Stream};
 use ::files::writing::{Ended, is_nobodys, stored};
