@@ -65,6 +65,8 @@ struct Shelf {
     transfers: Cell<usize>,
     /// The account is being deleted: nothing more may come.
     erasing: Cell<bool>,
+    /// How often everything was erased: what was being written before finds nothing of it.
+    erasures: Cell<u32>,
     /// Until when what R2 has not erased is left alone. Unix milliseconds.
     left_until_ms: Cell<i64>,
     /// A reference to itself, for tasks that outlive a call.
@@ -87,6 +89,7 @@ impl DurableObject for Files {
             kept: RefCell::default(),
             transfers: Cell::new(0),
             erasing: Cell::new(false),
+            erasures: Cell::new(0),
             left_until_ms: Cell::new(0),
             me: me.clone(),
             state,

@@ -58,6 +58,7 @@ impl Shelf {
     /// The account is deleted: what is elsewhere first, then all that is here. It may be asked again where it fails.
     pub(super) async fn erase(&self) -> Result<(), Failure> {
         self.erasing.set(true);
+        self.erasures.set(self.erasures.get().wrapping_add(1));
         let erased = self.erase_all().await;
         self.erasing.set(false);
         erased

@@ -97,10 +97,14 @@ impl Shelf {
     }
 
     async fn read_all(&self, incoming: &mut Incoming, writing: &mut Writing) -> Result<(), Failure> {
+        let erasures = self.erasures.get();
         loop {
-            match incoming.read(writing.room()).await {
+            let read = incoming.read(writing.room()).await;
+            if self.erasures.get() != erasures {
+                return Err(Refusal::gone().into());
+            }
+            match read {
                 Read::Bytes => {
-                    self.not_erasing()?;
                     if writing.take(&self.sql, &self.limits, &incoming.bytes, now_ms())? {
                         self.stores.of_place(writing.place)?.part(&self.sql, writing).await?;
                     }
