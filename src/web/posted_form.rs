@@ -56,13 +56,12 @@ impl PostedForm {
         let reading = request.inner().form_data().map_err(worker::Error::from)?;
         let unreadable = |_| Error::new(Code::InvalidRequest, "the form cannot be read");
         let form = JsFuture::from(reading).await.map_err(unreadable)?.unchecked_into::<FormData>();
-        let mut fields = url::form_urlencoded::Serializer::new(String::new());
-        for name in ["form_token", "action", "target"] {
-            for value in form.get_all(name).iter().filter_map(|value| value.as_string()) {
-                fields.append_pair(name, &value);
-            }
+        let mut fields = Vec::new();
+        for name in [TOKEN, "action", "target"] {
+            let values = form.get_all(name);
+            fields.extend(values.iter().filter_map(|value| Some((name.to_owned(), value.as_string()?))));
         }
-        let fields = Parameters::parse(&fields.finish());
+        let fields = Parameters::of(fields.into_iter());
         Ok((Self { fields, is_same_origin: true, browser: None }, form))
     }
 
