@@ -93,7 +93,10 @@ async fn posted(request: &mut Request, env: &Env, site: &Site, session: &Session
     };
     form.of_session(env, Page::Import, session, "").await?;
     let file = match sent.get(FILE).dyn_into::<ChosenFile>() {
-        Ok(file) => File::from(file).bytes().await?,
+        Ok(file) => {
+            let file: File = file.into();
+            file.bytes().await?
+        }
         Err(_) => Vec::new(),
     };
     match read(&file) {

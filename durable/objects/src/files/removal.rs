@@ -14,7 +14,7 @@ use super::failure::Failure;
 /// How soon it is tried again to erase what R2 did not.
 const LEFT_MS: i64 = 3_600_000;
 /// How often, and how many milliseconds apart, it is looked whether what is written has ended.
-const END_TRIES: u32 = 50;
+const END_TRIES: u32 = 20;
 const END_MS: i64 = 100;
 
 impl Shelf {
