@@ -11,7 +11,6 @@ use worker::web_sys::File as ChosenFile;
 use worker::{Env, File, Method, Request, Response};
 
 use crate::config::Config;
-use crate::http::body;
 use crate::http::error::{Code, Error};
 use crate::objects::account::CredentialKind;
 use crate::objects::key_ring::Keys;
@@ -21,7 +20,7 @@ use crate::web::browser::{Session, page};
 use crate::web::export::FORMAT;
 use crate::web::pages::STYLE;
 use crate::web::pages::account::{Import as ImportPage, ImportedToken};
-use crate::web::posted_form::{PostedForm, form_token};
+use crate::web::posted_form::{PostedForm, drop_form, form_token};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens::{self, day, named};
 
@@ -67,7 +66,7 @@ enum Outcome {
 pub async fn import(request: &mut Request, env: &Env) -> Result<Response, Error> {
     let site = Site::of(request, &Config::of(env))?;
     let Some(session) = Session::of(request, env, &site).await? else {
-        body::drain(request).await;
+        drop_form(request).await;
         return sign_in_first(Page::Import);
     };
     let outcome = match request.method() {

@@ -122,6 +122,11 @@ fn is_form_token(keys: &Keys, page: Page, holder: &str, subject: &str, token: &s
     Ok(false)
 }
 
+/// Reads and drops the form of a request that is refused: a client that is still sending would not see the answer.
+pub async fn drop_form(request: &mut Request) {
+    body::drain(request).await;
+}
+
 /// Whether a request is a form with files in it.
 pub fn is_multipart(request: &Request) -> Result<bool, Error> {
     let kind = request.headers().get("content-type")?.unwrap_or_default();
