@@ -88,7 +88,7 @@ async fn of_tus(
     #[allow(clippy::cast_possible_truncation)]
     headers.set(tus::EXPIRES, &tus::http_date((created.expires_at * 1_000.0) as i64))?;
     if length == 0 {
-        // Nobody sends nothing: such an upload is complete as it is.
+        // A tus client sends no part of no bytes: such an upload is complete as it is.
         let file = transfer::put_nothing(env, &caller.user_id, who, &created.file_id).await?;
         stored_headers(env, here, &caller.user_id, headers, &file).await?;
     }

@@ -74,6 +74,9 @@ impl Denied {
             Self::Method(allowed) => headers.set("allow", allowed)?,
             Self::Version(version) => headers.set("tus-version", version)?,
             Self::Refused(Refusal { kind: Kind::Busy, .. }) => headers.set("retry-after", "2")?,
+            Self::Refused(Refusal { bytes: Some(bytes), .. }) => {
+                headers.set("content-range", &format!("bytes */{bytes}"))?
+            }
             _ => {}
         }
         Ok(response)

@@ -50,11 +50,14 @@ async fn answer(
         return tus::options(env).map_err(Denied::from);
     }
     tus::check_version(request)?;
+    // A large file comes in many parts, one after the other: those are bounded by its size and by the transfers at once.
+    if request.method() != Method::Patch {
+        limits::check(request, env, Limit::Requests).await?;
+    }
     let path = request.path();
     let Some(file_id) = routes::parameter(&path) else {
         return match request.method() {
             Method::Post => {
-                limits::check(request, env, Limit::Requests).await?;
                 let caller = authenticate(request, env, site).await?;
                 create::create(request, env, &caller).await
             }

@@ -1,14 +1,14 @@
 //! Reading the body of a request, with a limit.
 
 use futures_util::StreamExt;
-use worker::{ByteStream, FormEntry, Request};
+use worker::{ByteStream, Request};
 
 use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 
 /// The longest body of an OAuth request or form, in bytes.
 pub const MAX_BYTES: usize = 16 * 1024;
-/// What is read and dropped at most of a form that is too long, in bytes.
+/// What is read and dropped at most of a form that is refused, in bytes.
 const MAX_DRAINED: usize = 64 * 1024 * 1024;
 /// Why a compressed body is refused.
 pub const NOT_ENCODED: &str = "the body must be sent as it is, without Content-Encoding";
@@ -24,26 +24,6 @@ pub async fn body(request: &mut Request) -> Result<Vec<u8>, Error> {
     body_within(request, MAX_BYTES).await
 }
 
-/// A form with a file, `multipart/form-data`: its fields called `names`, and the bytes of the file called `file`, if it has one.
-/// The runtime reads all of it at once, so its length has to be declared.
-pub async fn form_with_file(
-    request: &mut Request,
-    names: &[&str],
-    file: &str,
-    limit: usize,
-) -> Result<(Parameters, Option<Vec<u8>>), Error> {
-    expect_type(request, "multipart/form-data")?;
-    expect_length_within(request, limit).await?;
-    let malformed = |_| Error::new(Code::InvalidRequest, "the body is not the form that its content type says");
-    let form = request.form_data().await.map_err(malformed)?;
-    let fields = names.iter().filter_map(|name| Some(((*name).to_owned(), form.get_field(name)?)));
-    let fields = Parameters::of(fields);
-    match form.get(file) {
-        Some(FormEntry::File(file)) => Ok((fields, Some(file.bytes().await?))),
-        _ => Ok((fields, None)),
-    }
-}
-
 /// # Errors
 /// If the request does not say how long its body is, or that it is longer than `limit` bytes.
 pub async fn expect_length_within(request: &mut Request, limit: usize) -> Result<(), Error> {
@@ -53,17 +33,22 @@ pub async fn expect_length_within(request: &mut Request, limit: usize) -> Result
     match request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok()) {
         Some(length) if length <= limit => Ok(()),
         Some(_) => {
-            // A client that is still sending would see a broken connection instead of the reason.
-            let mut sent = request.stream()?;
-            let mut drained: usize = 0;
-            while drained < MAX_DRAINED
-                && let Some(Ok(chunk)) = sent.next().await
-            {
-                drained = drained.saturating_add(chunk.len());
-            }
+            drain(request).await;
             Err(too_large(limit))
         }
         None => Err(Error::new(Code::InvalidRequest, "Content-Length is missing")),
+    }
+}
+
+/// Reads and drops the body of a request that is refused: a client that is still sending would see a broken connection
+/// instead of the answer.
+pub async fn drain(request: &mut Request) {
+    let Ok(mut sent) = request.stream() else { return };
+    let mut drained: usize = 0;
+    while drained < MAX_DRAINED
+        && let Some(Ok(chunk)) = sent.next().await
+    {
+        drained = drained.saturating_add(chunk.len());
     }
 }
 
@@ -113,7 +98,9 @@ pub async fn json<T: serde::de::DeserializeOwned>(request: &mut Request, refusal
         .map_err(|error| Error::new(refusal, format!("the body is not the JSON object expected here: {error}")))
 }
 
-fn expect_type(request: &Request, expected: &str) -> Result<(), Error> {
+/// # Errors
+/// 415 for a body of another type, or a compressed one.
+pub fn expect_type(request: &Request, expected: &str) -> Result<(), Error> {
     if is_encoded(request)? {
         return Err(Error::new(Code::UnsupportedMediaType, NOT_ENCODED));
     }

@@ -6,7 +6,9 @@ use account::accounts::{InBrowser, Reply};
 use account::consents::Allowed;
 use account::import::{Imported, LeftOut, Made};
 use serde::Deserialize;
-use worker::{Env, Request, Response};
+use worker::wasm_bindgen::JsCast;
+use worker::web_sys::File as ChosenFile;
+use worker::{Env, File, Method, Request, Response};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error};
@@ -18,7 +20,7 @@ use crate::web::browser::{Session, page};
 use crate::web::export::FORMAT;
 use crate::web::pages::STYLE;
 use crate::web::pages::account::{Import as ImportPage, ImportedToken};
-use crate::web::posted_form::{PostedForm, form_token};
+use crate::web::posted_form::{PostedForm, drop_form, form_token};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens::{self, day, named};
 
@@ -63,30 +65,43 @@ enum Outcome {
 
 pub async fn import(request: &mut Request, env: &Env) -> Result<Response, Error> {
     let site = Site::of(request, &Config::of(env))?;
-    let posted = PostedForm::with_file(request, &site, FILE, MAX_BYTES).await;
     let Some(session) = Session::of(request, env, &site).await? else {
+        drop_form(request).await;
         return sign_in_first(Page::Import);
     };
-    let outcome = match posted {
-        Ok(None) => Outcome::Nothing,
-        // Nothing is read of it, so it need not be from this page.
-        Err(Error::Rejected { code: Code::TooLarge, .. }) => Outcome::Failed(
-            Code::TooLarge,
-            format!(
-                "The file is larger than {} MiB. Download it from the other server without its jobs, or take \"jobs\" out of it.",
-                MAX_BYTES >> 20
-            ),
-        ),
-        Err(error) => return Err(error),
-        Ok(Some((form, file))) => {
-            form.of_session(env, Page::Import, &session, "").await?;
-            match read(file.as_deref().unwrap_or_default()) {
-                Ok(document) => take_over(&session, &site, document).await?,
-                Err(why) => Outcome::Failed(Code::InvalidRequest, why),
-            }
-        }
+    let outcome = match request.method() {
+        Method::Post => posted(request, env, &site, &session).await?,
+        _ => Outcome::Nothing,
     };
     show(env, &site, &session, &outcome).await
+}
+
+/// Takes a file over that the form of the page has sent.
+async fn posted(request: &mut Request, env: &Env, site: &Site, session: &Session) -> Result<Outcome, Error> {
+    let (form, sent) = match PostedForm::multipart(request, site, MAX_BYTES).await {
+        Ok(posted) => posted,
+        // Nothing is read of it, so it need not be from this page.
+        Err(Error::Rejected { code: Code::TooLarge, .. }) => {
+            let message = format!(
+                "The file is larger than {} MiB. Download it from the other server without its jobs, or take \"jobs\" out of it.",
+                MAX_BYTES >> 20
+            );
+            return Ok(Outcome::Failed(Code::TooLarge, message));
+        }
+        Err(error) => return Err(error),
+    };
+    form.of_session(env, Page::Import, session, "").await?;
+    let file = match sent.get(FILE).dyn_into::<ChosenFile>() {
+        Ok(file) => {
+            let file: File = file.into();
+            file.bytes().await?
+        }
+        Err(_) => Vec::new(),
+    };
+    match read(&file) {
+        Ok(document) => take_over(session, site, document).await,
+        Err(why) => Ok(Outcome::Failed(Code::InvalidRequest, why)),
+    }
 }
 
 /// The document of a file, or what is wrong with it, for its owner.

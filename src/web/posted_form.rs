@@ -42,40 +42,26 @@ impl PostedForm {
         Ok(Some(Self { fields, is_same_origin: is_same_origin(request, site)?, browser }))
     }
 
-    /// A form with a file of up to `limit` bytes in the field `file`, beside nothing but the form token.
-    pub async fn with_file(
-        request: &mut Request,
-        site: &Site,
-        file: &str,
-        limit: usize,
-    ) -> Result<Option<(Self, Option<Vec<u8>>)>, Error> {
-        if request.method() != Method::Post {
-            return Ok(None);
-        }
-        let (fields, content) = body::form_with_file(request, &[TOKEN], file, limit).await?;
-        let browser = known_form_cookie(request, site)?;
-        Ok(Some((Self { fields, is_same_origin: is_same_origin(request, site)?, browser }, content)))
-    }
-
     /// A form with files in it, of up to `limit` bytes: its fields, and all of it as the runtime has read it.
     ///
     /// # Errors
-    /// If it is not from a page of this server, does not say its length, or has more.
+    /// If it is not from a page of this server, is of another type, does not say its length, or has more.
     pub async fn multipart(request: &mut Request, site: &Site, limit: usize) -> Result<(Self, FormData), Error> {
         if !is_same_origin(request, site)? {
+            body::drain(request).await;
             return Err(Error::Forged);
         }
+        body::expect_type(request, "multipart/form-data")?;
         body::expect_length_within(request, limit).await?;
         let reading = request.inner().form_data().map_err(worker::Error::from)?;
         let unreadable = |_| Error::new(Code::InvalidRequest, "the form cannot be read");
         let form = JsFuture::from(reading).await.map_err(unreadable)?.unchecked_into::<FormData>();
-        let mut fields = url::form_urlencoded::Serializer::new(String::new());
-        for name in ["form_token", "action", "target"] {
-            for value in form.get_all(name).iter().filter_map(|value| value.as_string()) {
-                fields.append_pair(name, &value);
-            }
+        let mut fields = Vec::new();
+        for name in [TOKEN, "action", "target"] {
+            let values = form.get_all(name);
+            fields.extend(values.iter().filter_map(|value| Some((name.to_owned(), value.as_string()?))));
         }
-        let fields = Parameters::parse(&fields.finish());
+        let fields = Parameters::of(fields.into_iter());
         Ok((Self { fields, is_same_origin: true, browser: None }, form))
     }
 
@@ -134,6 +120,11 @@ fn is_form_token(keys: &Keys, page: Page, holder: &str, subject: &str, token: &s
         }
     }
     Ok(false)
+}
+
+/// Reads and drops the form of a request that is refused: a client that is still sending would not see the answer.
+pub async fn drop_form(request: &mut Request) {
+    body::drain(request).await;
 }
 
 /// Whether a request is a form with files in it.

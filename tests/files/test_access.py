@@ -15,7 +15,8 @@ from oauth.test_deletion import delete
 from oauth.test_export import download
 from torture.scopes import scoped
 
-from .shelf import Shelf, noise
+from .shelf import MIB, Shelf, noise
+from .test_bad_input import begin_put
 
 
 async def test_each_scope_does_what_it_is_for(server: Workerd) -> None:
@@ -138,6 +139,27 @@ def test_the_account_lists_its_files_and_takes_them_along(server: Workerd) -> No
         assert delete(flow, "demo", "demo").status_code in (200, 303)
         assert shelf.get(file["file_id"]).status_code == 401
         assert shelf.http.get(file["url"], headers={"Authorization": ""}).status_code == 404
+    deadline = time.monotonic() + 10
+    while data[:64] in kept(server) and time.monotonic() < deadline:
+        server.evict()
+        time.sleep(0.5)
+    assert data[:64] not in kept(server)
+
+
+def test_an_account_that_is_deleted_while_a_file_comes_keeps_nothing_of_it(server: Workerd) -> None:
+    flow = Flow(server.url)
+    flow.sign_in()
+    data = noise(3 * MIB, seed=32)
+    with Shelf(server.url) as shelf:
+        file_id = shelf.create(bytes=len(data))["file_id"]
+        with begin_put(shelf, file_id, len(data)) as connection:
+            connection.sendall(data[: 2 * MIB])
+            deadline = time.monotonic() + 20
+            while data[:64] not in kept(server) and time.monotonic() < deadline:
+                time.sleep(0.2)
+            assert delete(flow, "demo", "demo").status_code in (200, 303)
+            connection.sendall(data[2 * MIB :])
+            assert b" 410 " in connection.recv(4096).split(b"\r\n")[0]
     deadline = time.monotonic() + 10
     while data[:64] in kept(server) and time.monotonic() < deadline:
         server.evict()

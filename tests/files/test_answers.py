@@ -92,8 +92,12 @@ async def test_a_long_result_becomes_a_file_once_and_its_head_stays(
         assert json.loads(read.result["contents"][0]["text"])["result_file"]["file_id"] == file["file_id"]
         assert len((await client.call("blender_list_files")).document["files"]) == 1
         await client.call("blender_delete_file", file_id=file["file_id"])
-        anew = (await client.call("blender_job_result", job_id=job_id)).document
-        assert (await fetch(anew["result_file"]["url"])).text == LONG, "the result is still with its job"
+        anew = await asyncio.gather(*(client.call("blender_job_result", job_id=job_id) for _ in range(6)))
+        made = {answer.document["result_file"]["file_id"] for answer in anew}
+        assert len(made) == 1, "also where several ask at the same time"
+        assert len((await client.call("blender_list_files")).document["files"]) == 1
+        url = anew[0].document["result_file"]["url"]
+        assert (await fetch(url)).text == LONG, "the result is still with its job"
 
 
 async def test_a_short_result_is_as_it_was(server: Workerd, token: str, client: ModernClient) -> None:

@@ -77,6 +77,7 @@ def test_ranges_are_those_of_http(shelf: Shelf) -> None:
     for span in (f"bytes={len(data)}-", "bytes=99999999999999999999-", "bytes=-0"):
         answer = shelf.get(file_id, Range=span)
         assert answer.status_code == 416 and str(len(data)) in answer.json()["error_description"]
+        assert answer.headers["Content-Range"] == f"bytes */{len(data)}"
     for span in ("bytes=5-3", "bytes=0-1,5-6", "lines=1-2", "bytes=x-"):
         assert shelf.get(file_id, Range=span).status_code == 200, span
 

@@ -139,14 +139,17 @@ def test_a_file_is_taken_only_from_its_page_by_whom_it_was_shown_to(started: Sta
     flow, server = started(SIGNUP="open")
     stranger = Flow(server.url)
     file = {"file": ("x.json", json.dumps(EMPTY | {"access_tokens": [token_of("farm")]}), "application/json")}
-    refused = stranger.browser.post("/account/import", data={"form_token": "x"}, files=file)
-    assert refused.status_code == 303 and refused.headers["location"].startswith("/login")
+    large = {"file": ("x.json", b"[" * (17 * 1024 * 1024), "application/json")}
+    for sent in (file, large):
+        refused = stranger.browser.post("/account/import", data={"form_token": "x"}, files=sent)
+        assert refused.status_code == 303 and refused.headers["location"].startswith("/login")
     sign_up(flow, "ada")
     [token] = re.findall(r'name="form_token" value="([^"]+)"', flow.browser.get("/account/import").text)
     assert flow.browser.post("/account/import", data={"form_token": "forged"}, files=file).status_code == 403
     elsewhere = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
-    answer = flow.browser.post("/account/import", data={"form_token": token}, files=file, headers=elsewhere)
-    assert answer.status_code == 403
+    for sent in (file, large):
+        answer = flow.browser.post("/account/import", data={"form_token": token}, files=sent, headers=elsewhere)
+        assert answer.status_code == 403, "whose it is comes before how large it is"
     assert flow.browser.post("/account/import", data={"form_token": token}).status_code == 415
     sign_up(stranger, "eve")
     assert stranger.browser.post("/account/import", data={"form_token": token}, files=file).status_code == 403

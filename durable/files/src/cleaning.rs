@@ -20,34 +20,20 @@ pub struct Leftover {
     pub multipart: Option<String>,
 }
 
-#[derive(Debug, Default)]
-pub struct Cleaned {
-    /// Files that have gone.
-    pub gone: Vec<String>,
-    /// To be deleted in R2; `erased` says that it was done.
-    pub in_r2: Vec<Leftover>,
-    /// Nothing was found to do.
-    pub done: bool,
-}
-
-/// Deletes what is past its time, and a piece of what nobody has. `busy`: blobs that a request is writing or reading.
-pub fn clean(sql: &dyn Sql, busy: &[i64], now_ms: i64) -> Result<Cleaned, StorageError> {
-    let mut cleaned = Cleaned::default();
+/// Deletes what is past its time, and a piece of what nobody has. `busy`: blobs that a request is writing or reading. Returns what
+/// is to be deleted in R2; `erased` says that it was done.
+pub fn clean(sql: &dyn Sql, busy: &[i64], now_ms: i64) -> Result<Vec<Leftover>, StorageError> {
+    let mut in_r2 = Vec::new();
     let over = rows::select(
         sql,
         "(f.state = 'stored' AND f.pinned = 0 AND f.expires_ms <= ?) OR (f.state = 'open' AND b.touched_ms <= ?) LIMIT 200",
         params![now_ms, now_ms.saturating_sub(OPEN_MS)],
     )?;
     for file in over.into_iter().filter(|file| !busy.contains(&file.blob)) {
-        sql.query("DELETE FROM files WHERE file_id = ?", params![file.file_id.as_str()])?;
-        if file.is_stored {
-            cleaned.gone.push(file.file_id);
-        }
+        sql.query("DELETE FROM files WHERE file_id = ?", params![file.file_id])?;
     }
     let mut left = CHUNKS_AT_ONCE;
-    let orphans = orphans(sql)?;
-    cleaned.done = orphans.is_empty() && cleaned.gone.is_empty();
-    for row in &orphans {
+    for row in &orphans(sql)? {
         let (blob, place) = (row.integer(0)?, Place::named(&row.text(1)?));
         if busy.contains(&blob) || left <= 0 {
             continue;
@@ -59,15 +45,17 @@ pub fn clean(sql: &dyn Sql, busy: &[i64], now_ms: i64) -> Result<Cleaned, Storag
         }
         match place {
             Place::Sqlite => forget(sql, blob)?,
-            Place::R2 => cleaned.in_r2.push(Leftover { blob, multipart: row.optional_text(2)? }),
+            Place::R2 => in_r2.push(Leftover { blob, multipart: row.optional_text(2)? }),
         }
     }
-    Ok(cleaned)
+    Ok(in_r2)
 }
 
+/// What is in rows comes first: R2 may not be there.
 fn orphans(sql: &dyn Sql) -> Result<Vec<kernel::storage::Row>, StorageError> {
     sql.query(
-        "SELECT blob, place, multipart FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.blob = b.blob) LIMIT 100",
+        "SELECT blob, place, multipart FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.blob = b.blob)
+         ORDER BY place = 'r2' LIMIT 100",
         &[],
     )
 }

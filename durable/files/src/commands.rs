@@ -80,6 +80,9 @@ fn performed(
         }
         Command::Pin { file_id, pinned } => {
             let file = rows::find(sql, &who, &file_id, Use::Change, now_ms)?;
+            if !file.is_stored {
+                return Err(not_complete(&file));
+            }
             let expires_ms = now_ms.saturating_add(limits.kept_ms).max(file.expires_ms);
             sql.query(
                 "UPDATE files SET pinned = ?, expires_ms = ? WHERE file_id = ?",
@@ -105,7 +108,7 @@ fn not_complete(file: &FileRow) -> Error {
     Refusal::new(Kind::NotFound, message).into()
 }
 
-/// Makes an upload. One that is to have no bytes at all is a file at once, since no client sends nothing.
+/// Makes an upload. One that is to have no bytes waits for a request with none, as every other waits for its bytes.
 fn create(
     sql: &dyn Sql,
     limits: &Limits,
@@ -154,7 +157,7 @@ fn create(
             expires_ms
         ],
     )?;
-    Ok(Reply::Created(Created { file_id, expires_at: seconds(expires_ms), file: None }).into())
+    Ok(Reply::Created(Created { file_id, expires_at: seconds(expires_ms) }).into())
 }
 
 /// `f-` and 128 random bits in base64url.
@@ -177,11 +180,19 @@ fn shelf(
     now_ms: i64,
 ) -> Result<Reply, Error> {
     let (files, next) = page(sql, who, after, limit, now_ms)?;
-    let (used_bytes, used_files) = usage::used(sql)?;
-    let on_shelf =
+    Ok(on_shelf(limits, place, (&files, next), usage::used(sql)?))
+}
+
+fn on_shelf(
+    limits: &Limits,
+    place: Place,
+    (files, next): (&[FileRow], Option<String>),
+    (used_bytes, used_files): (i64, i64),
+) -> Reply {
+    let shown =
         |file: &FileRow| OnShelf { file: file.shown(), grant_id: file.grant_id.clone(), is_result: file.is_result };
-    Ok(Reply::Shelf(Box::new(Shelf {
-        files: files.iter().map(on_shelf).collect(),
+    Reply::Shelf(Box::new(Shelf {
+        files: files.iter().map(shown).collect(),
         next,
         used_bytes,
         used_files,
@@ -189,7 +200,7 @@ fn shelf(
         most_files: limits.files,
         most_of_file: limits.of_file(place),
         kept_ms: limits.kept_ms,
-    })))
+    }))
 }
 
 /// Files, the newest first, and where the next page begins.
@@ -313,6 +324,11 @@ pub fn keep(
     Ok(Kept::New(Box::new(ended), NewFile { file_id, blob }))
 }
 
+/// A result could not be put where content is kept: nothing of it stays.
+pub fn not_kept(sql: &dyn Sql, file_id: &str) -> Result<(), StorageError> {
+    sql.query("DELETE FROM files WHERE file_id = ? AND state = ?", params![file_id, OPEN]).map(|_| ())
+}
+
 /// The file that this result of this job is, if it is one.
 fn kept_already(sql: &dyn Sql, keep: &Keep, now_ms: i64) -> Result<Option<File>, StorageError> {
     let kept = rows::select(
@@ -341,8 +357,9 @@ pub fn is_fresh(sql: &dyn Sql) -> Result<bool, StorageError> {
 }
 
 /// The reply to a command that only looks, where there is nothing.
-pub fn without_files(command: &Command) -> Option<Reply> {
+pub fn without_files(command: &Command, limits: &Limits, place: Place) -> Option<Reply> {
     match command {
+        Command::Shelf { after: None, .. } => Some(on_shelf(limits, place, (&[], None), (0, 0))),
         Command::List { after: None, .. } | Command::Find { .. } | Command::Export => {
             Some(Reply::Files { files: Vec::new(), next: None })
         }

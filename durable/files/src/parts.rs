@@ -3,27 +3,26 @@
 use kernel::params;
 use kernel::storage::{Sql, StorageError};
 
-use crate::refusal::{Error, Kind, Refusal};
+use crate::refusal::{Error, Refusal};
 use crate::rows;
-use crate::writing::{PART, Writing};
+use crate::writing::PART;
 
-/// A part is in R2: its chunks are not needed here any more.
+/// The part that follows on `known` is in R2: its chunks are not needed here any more. Returns how many bytes are in parts now.
 ///
 /// # Errors
-/// `Kind::Gone` if the upload is not there any more.
-pub fn part_stored(sql: &dyn Sql, writing: &mut Writing, number: i64, etag: &str) -> Result<(), Error> {
-    let parted = writing.parted.saturating_add(PART);
+/// If the database fails.
+pub fn part_stored(sql: &dyn Sql, blob: i64, known: &Parts, etag: &str) -> Result<i64, StorageError> {
+    let parted = known.rest_from.saturating_add(PART);
     sql.query(
         "INSERT INTO parts (blob, number, etag) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET etag = excluded.etag",
-        params![writing.blob, number, etag],
+        params![blob, known.next(), etag],
     )?;
-    sql.query("UPDATE blobs SET parted = ? WHERE blob = ?", params![parted, writing.blob])?;
+    sql.query("UPDATE blobs SET parted = ? WHERE blob = ?", params![parted, blob])?;
     sql.query(
         "DELETE FROM chunks WHERE chunk >= ? AND chunk < ?",
-        params![rows::chunk_key(writing.blob, 0), rows::chunk_key(writing.blob, rows::chunk_of(parted))],
+        params![rows::chunk_key(blob, 0), rows::chunk_key(blob, rows::chunk_of(parted))],
     )?;
-    writing.parted = parted;
-    Ok(())
+    Ok(parted)
 }
 
 /// The parts of a multipart upload, and what belongs to none yet.
@@ -46,8 +45,7 @@ impl Parts {
 
 pub fn parts(sql: &dyn Sql, blob: i64) -> Result<Parts, Error> {
     let found = sql.query("SELECT multipart, parted, bytes FROM blobs WHERE blob = ?", params![blob])?;
-    let gone = || Refusal::new(Kind::Gone, "the upload was deleted while its bytes came");
-    let row = found.first().ok_or_else(gone)?;
+    let row = found.first().ok_or_else(Refusal::gone)?;
     let listed = sql.query("SELECT number, etag FROM parts WHERE blob = ? ORDER BY number", params![blob])?;
     let (parted, bytes) = (row.integer(1)?, row.integer(2)?);
     Ok(Parts {

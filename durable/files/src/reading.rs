@@ -86,7 +86,7 @@ fn answer(file: &FileRow, asked: &Conditions) -> Result<Answer, Refusal> {
         Asked::Beyond => {
             let message =
                 format!("the file has {} bytes, and none of the range {:?} is there", file.bytes, short(range));
-            Err(Refusal::new(Kind::Range, message))
+            Err(Refusal { bytes: Some(file.bytes), ..Refusal::new(Kind::Range, message) })
         }
     }
 }

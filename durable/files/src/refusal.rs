@@ -69,11 +69,19 @@ impl Kind {
 pub struct Refusal {
     pub kind: Kind,
     pub message: String,
+    /// Of `Kind::Range`: how many bytes the file has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<i64>,
 }
 
 impl Refusal {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), bytes: None }
+    }
+
+    /// The upload went away while it was written.
+    pub fn gone() -> Self {
+        Self::new(Kind::Gone, "the upload was deleted, or begun anew, while its bytes came")
     }
 
     pub fn not_found(file_id: &str) -> Self {

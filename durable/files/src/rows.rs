@@ -10,7 +10,7 @@ use crate::wire::{File, Place, Standing, Token, Who};
 /// Bytes of a chunk, but for the last of a blob.
 pub const CHUNK: usize = 1024 * 1024;
 /// The most chunks of a blob: one for each number beside it in `chunk`.
-const CHUNKS_OF_BLOB: i64 = 1 << 20;
+pub const CHUNKS_OF_BLOB: i64 = 1 << 20;
 
 const COLUMNS: &str = "f.seq, f.file_id, f.name, f.mime_type, f.state, f.blob, f.declared_bytes, f.declared_sha256, f.grant_id, \
                        f.blender, f.job_id, f.created_ms, f.expires_ms, f.pinned, b.bytes, b.sha256, b.expected, b.place, \

@@ -155,8 +155,6 @@ pub struct Created {
     pub file_id: String,
     /// Until when the upload waits for its bytes. Unix seconds.
     pub expires_at: f64,
-    /// It is whole already: it has no bytes.
-    pub file: Option<File>,
 }
 
 /// A file as clients see it, but for its URL. Times are Unix seconds.

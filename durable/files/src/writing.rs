@@ -11,7 +11,7 @@ use sha2_resumable::{Digest, Sha256};
 
 use crate::limits::Limits;
 use crate::refusal::{Error, Kind, Refusal};
-use crate::rows::{self, CHUNK, FileRow, STORED, Use};
+use crate::rows::{self, CHUNK, CHUNKS_OF_BLOB, FileRow, STORED, Use};
 use crate::usage;
 use crate::wire::{File, Place, Who};
 
@@ -43,7 +43,7 @@ pub struct Writing {
     kept: usize,
     hasher: Sha256,
     /// Bytes that are in parts in R2.
-    pub(crate) parted: i64,
+    pub parted: i64,
     /// The client has sent all of it, not a part.
     is_whole: bool,
 }
@@ -207,13 +207,12 @@ impl Writing {
     /// # Errors
     /// `Kind::Gone` if the upload was deleted or begun anew meanwhile.
     pub fn store(&mut self, sql: &dyn Sql, now_ms: i64) -> Result<(), Error> {
-        let gone = || Refusal::new(Kind::Gone, "the upload was deleted, or begun anew, while its bytes came");
         let there = sql.query(
             "SELECT 1 FROM files WHERE file_id = ? AND blob = ? AND state = 'open'",
             params![self.file_id.as_str(), self.blob],
         )?;
         if there.is_empty() {
-            return Err(gone().into());
+            return Err(Refusal::gone().into());
         }
         let Some(new) = self.tail.get(self.kept..).filter(|new| !new.is_empty()) else { return Ok(()) };
         self.hasher.update(new);
@@ -293,9 +292,8 @@ pub fn stored(
     sha256: &str,
     now_ms: i64,
 ) -> Result<File, Error> {
-    let gone = || Refusal::new(Kind::Gone, "the upload was deleted, or begun anew, while its bytes came");
     let open = rows::by_id(sql, file_id)?.filter(|file| file.blob == blob && !file.is_stored);
-    let file = open.ok_or_else(gone)?;
+    let file = open.ok_or_else(Refusal::gone)?;
     let kept = match twin(sql, sha256, blob)? {
         Some(twin) => twin,
         None => {
@@ -308,7 +306,7 @@ pub fn stored(
             sql.query("DELETE FROM parts WHERE blob = ?", params![blob])?;
             if file.place == Place::R2 {
                 // It is there as a whole: what waited here is not needed any more.
-                rows::drop_chunks(sql, blob, i64::from(u16::MAX))?;
+                rows::drop_chunks(sql, blob, CHUNKS_OF_BLOB)?;
             }
             blob
         }
@@ -319,6 +317,11 @@ pub fn stored(
     )?;
     let file = rows::by_id(sql, file_id)?.ok_or(Error::Broken("a stored file is not there"))?;
     Ok(file.shown())
+}
+
+/// Whether no file or upload has this content any more. Also where that cannot be told: the rows are gone then.
+pub fn is_nobodys(sql: &dyn Sql, blob: i64) -> bool {
+    sql.query("SELECT 1 FROM files WHERE blob = ? LIMIT 1", params![blob]).map_or(true, |rows| rows.is_empty())
 }
 
 /// Other content that is the same, and is some file's.

@@ -6,21 +6,23 @@
 mod chunks;
 mod downloads;
 mod failure;
+mod removal;
 mod store;
 mod streams;
+mod transfers;
 mod uploads;
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::rc::{Rc, Weak};
 
-use ::files::cleaning::{self, all_in_r2, clean, due_ms};
+use ::files::cleaning::Leftover;
 use ::files::commands::{self, Kept, Performed};
 use ::files::limits::Limits;
-use ::files::refusal::{Error as CoreError, Kind, Refusal};
+use ::files::refusal::{Error as CoreError, Refusal};
 use ::files::schema::FILES;
 use ::files::wire::{ASK, Ask, Command, File, Keep, Place, Reply, Request as FilesRequest, Stream};
-use ::files::writing::{Ended, stored};
+use ::files::writing::{Ended, is_nobodys, stored};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bus::wire::command::{Command as BusCommand, Request as BusRequest};
@@ -39,7 +41,7 @@ use failure::Failure;
 use store::Stores;
 
 /// How soon a cleaning that failed is tried again.
-const RETRY_MS: i64 = 60_000;
+const RETRY: Duration = Duration::from_secs(60);
 
 #[durable_object]
 pub struct Files(Rc<Shelf>);
@@ -58,7 +60,15 @@ struct Shelf {
     written: RefCell<Vec<String>>,
     /// Content that requests write or read, once for each.
     busy: RefCell<Vec<i64>>,
+    /// Jobs whose results are being kept.
+    kept: RefCell<Vec<String>>,
     transfers: Cell<usize>,
+    /// The account is being deleted: nothing more may come.
+    erasing: Cell<bool>,
+    /// How often everything was erased: what was being written before finds nothing of it.
+    erasures: Cell<u32>,
+    /// Until when what R2 has not erased is left alone. Unix milliseconds.
+    left_until_ms: Cell<i64>,
     /// A reference to itself, for tasks that outlive a call.
     me: Weak<Self>,
 }
@@ -76,7 +86,11 @@ impl DurableObject for Files {
             awake: Cell::new(false),
             written: RefCell::default(),
             busy: RefCell::default(),
+            kept: RefCell::default(),
             transfers: Cell::new(0),
+            erasing: Cell::new(false),
+            erasures: Cell::new(0),
+            left_until_ms: Cell::new(0),
             me: me.clone(),
             state,
             env,
@@ -98,7 +112,7 @@ impl DurableObject for Files {
         // If an alarm fails, the runtime retries it six times and then drops it for good. So log the error and set another.
         if let Err(error) = self.0.clean().await {
             console_error!("files: {error}");
-            self.0.state.storage().set_alarm(Duration::from_millis(RETRY_MS.unsigned_abs())).await?;
+            self.0.state.storage().set_alarm(RETRY).await?;
         }
         Response::empty()
     }
@@ -115,7 +129,7 @@ impl Shelf {
             let asked: FilesRequest = serde_json::from_slice(&request.bytes().await?)?;
             if !self.awake.get() && commands::is_fresh(&self.sql)? {
                 // Looking leaves nothing behind.
-                if let Some(reply) = commands::without_files(&asked.command) {
+                if let Some(reply) = commands::without_files(&asked.command, &self.limits, self.stores.place()) {
                     return Ok(Response::from_json(&reply)?);
                 }
             }
@@ -172,12 +186,19 @@ impl Shelf {
     }
 
     async fn keep(&self, user_id: &str, keep: &Keep) -> core::result::Result<File, Failure> {
+        let _keeping = self.keeping(&keep.job_id).await?;
         let place = self.stores.place();
         let kept = commands::keep(&self.sql, &self.limits, place, keep, now_ms(), &mut WebCrypto)?;
         let file = match kept {
             Kept::Already(file) => *file,
             Kept::New(ended, new) => {
-                let finished = self.finished(*ended, &new.file_id, new.blob).await?;
+                let finished = self.finished(*ended, &new.file_id, new.blob).await;
+                if finished.is_err() {
+                    // Its job asks again, and would leave one more upload each time.
+                    commands::not_kept(&self.sql, &new.file_id)?;
+                    self.arm().await?;
+                }
+                let finished = finished?;
                 self.tell(user_id, &new.file_id);
                 finished.ok_or(CoreError::Broken("a result that came whole is not"))?
             }
@@ -192,8 +213,16 @@ impl Shelf {
             Ended::Open { .. } => Ok(None),
             Ended::Stored(file) => Ok(Some(*file)),
             Ended::Complete { sha256 } => {
-                self.stores.of_place(Place::R2)?.complete(&self.sql, blob).await?;
-                Ok(Some(stored(&self.sql, &self.limits, file_id, blob, &sha256, now_ms())?))
+                let store = self.stores.of_place(Place::R2)?;
+                store.complete(&self.sql, blob).await?;
+                let stored = stored(&self.sql, &self.limits, file_id, blob, &sha256, now_ms());
+                if stored.is_err() && is_nobodys(&self.sql, blob) {
+                    // Deleted meanwhile, perhaps with the account: no row tells of it any more.
+                    if let Err(error) = store.erase(&Leftover { blob, multipart: None }).await {
+                        console_error!("files: content {blob}, which is nobody's, stays in R2: {error}");
+                    }
+                }
+                Ok(Some(stored?))
             }
         }
     }
@@ -218,106 +247,5 @@ impl Shelf {
                 console_error!("files: {error}");
             }
         });
-    }
-
-    /// Cleans a piece, and sets the alarm for the next.
-    async fn clean(&self) -> core::result::Result<(), Failure> {
-        self.wake()?;
-        let busy = self.busy.borrow().clone();
-        let cleaned = clean(&self.sql, &busy, now_ms())?;
-        for left in cleaned.in_r2 {
-            self.stores.of_place(Place::R2)?.erase(&left).await?;
-            cleaning::erased(&self.sql, left.blob)?;
-        }
-        self.arm().await
-    }
-
-    /// Sets the alarm for what is due next.
-    async fn arm(&self) -> core::result::Result<(), Failure> {
-        let now_ms = now_ms();
-        let storage = self.state.storage();
-        let Some(mut due_ms) = due_ms(&self.sql, now_ms)? else { return Ok(()) };
-        if !self.busy.borrow().is_empty() {
-            // What is in use cannot be cleaned yet.
-            due_ms = due_ms.max(now_ms.saturating_add(1_000));
-        }
-        if storage.get_alarm().await?.is_none_or(|armed_ms| due_ms < armed_ms || armed_ms <= now_ms) {
-            let left = u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0);
-            storage.set_alarm(Duration::from_millis(left)).await?;
-        }
-        Ok(())
-    }
-
-    /// The account is deleted: what is elsewhere first, then all that is here.
-    async fn erase(&self) -> core::result::Result<(), Failure> {
-        for left in all_in_r2(&self.sql)? {
-            self.stores.of_place(Place::R2)?.erase(&left).await?;
-        }
-        self.state.storage().delete_alarm().await?;
-        self.state.storage().delete_all().await?;
-        self.awake.set(false);
-        Ok(())
-    }
-
-    /// # Errors
-    /// `Kind::Busy` where too many transfers run.
-    fn begin_transfer(&self) -> core::result::Result<Transfer, Refusal> {
-        let running = self.transfers.get();
-        if running >= self.limits.transfers {
-            let message = format!(
-                "{} transfers of yours run already, the most that may: try again in a moment",
-                self.limits.transfers
-            );
-            return Err(Refusal::new(Kind::Busy, message));
-        }
-        self.transfers.set(running.saturating_add(1));
-        Ok(Transfer { shelf: Weak::clone(&self.me), blob: Cell::new(None), file_id: None })
-    }
-}
-
-/// A transfer that runs. What it holds is let go when it is dropped.
-struct Transfer {
-    shelf: Weak<Shelf>,
-    blob: Cell<Option<i64>>,
-    /// The upload that it alone writes.
-    file_id: Option<String>,
-}
-
-impl Transfer {
-    /// # Errors
-    /// `Kind::Conflict` where another request writes it.
-    fn writes(&mut self, file_id: &str) -> core::result::Result<(), Refusal> {
-        let Some(shelf) = self.shelf.upgrade() else { return Ok(()) };
-        let mut written = shelf.written.borrow_mut();
-        if written.iter().any(|other| other == file_id) {
-            return Err(Refusal::new(Kind::Conflict, "another request writes this upload: one at a time"));
-        }
-        written.push(file_id.to_owned());
-        self.file_id = Some(file_id.to_owned());
-        Ok(())
-    }
-
-    /// Its content is in use, and is not cleaned away.
-    fn uses(&self, blob: i64) {
-        if let Some(shelf) = self.shelf.upgrade() {
-            shelf.busy.borrow_mut().push(blob);
-            self.blob.set(Some(blob));
-        }
-    }
-}
-
-impl Drop for Transfer {
-    fn drop(&mut self) {
-        let Some(shelf) = self.shelf.upgrade() else { return };
-        shelf.transfers.set(shelf.transfers.get().saturating_sub(1));
-        if let Some(file_id) = &self.file_id {
-            shelf.written.borrow_mut().retain(|other| other != file_id);
-        }
-        if let Some(blob) = self.blob.get() {
-            let mut busy = shelf.busy.borrow_mut();
-            if let Some(place) = busy.iter().position(|other| *other == blob) {
-                busy.swap_remove(place);
-            }
-        }
     }
 }

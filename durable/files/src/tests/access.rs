@@ -1,7 +1,7 @@
 //! Who sees which files.
 
 use super::world::{World, bytes, kind, token};
-use crate::commands::{Kept, keep};
+use crate::commands::{Kept, keep, not_kept, without_files};
 use crate::refusal::Kind;
 use crate::wire::{Command, Create, Keep, Origin, Place, Reply, Token, Who};
 use crate::writing::{Ended, Sent};
@@ -154,6 +154,39 @@ fn a_result_for_which_there_is_no_room_is_refused_and_leaves_nothing() {
     let kept = keep(&world.sql, &world.limits, Place::Sqlite, &result, world.now_ms, &mut Counter::default());
     assert_eq!(kind(super::world::refused(kept)), Kind::Quota);
     assert_eq!(world.count("files"), 1);
+}
+
+#[test]
+fn a_result_that_could_not_be_put_into_r2_leaves_no_upload() {
+    let mut world = World::new();
+    let result = Keep { job_id: "j-1".to_owned(), blender: None, text: "x".repeat(600_000) };
+    let stored = world.file(b"stored");
+    for _ in 0..3 {
+        let kept = keep(&world.sql, &world.limits, Place::R2, &result, world.now_ms, &mut world.counter).unwrap();
+        let Kept::New(ended, new) = kept else { panic!() };
+        assert!(matches!(*ended, Ended::Complete { .. }));
+        not_kept(&world.sql, &new.file_id).unwrap();
+    }
+    not_kept(&world.sql, &stored.file_id).unwrap();
+    assert_eq!(world.count("files"), 1, "only the file that is stored");
+}
+
+#[test]
+fn whoever_looks_where_nothing_was_ever_kept_sees_what_an_empty_shelf_shows() {
+    let mut world = World::new();
+    let id = || "f-none".to_owned();
+    for command in [
+        Command::List { after: None, limit: 50 },
+        Command::Find { file_ids: vec![id()] },
+        Command::Get { file_id: id() },
+        Command::Read { file_id: id(), at_most: 5 },
+        Command::Delete { file_id: id() },
+        Command::Shelf { after: None, limit: 50 },
+        Command::Export,
+    ] {
+        let without = without_files(&command, &world.limits, world.place);
+        assert_eq!(without, Some(world.ask(command.clone())), "{command:?}");
+    }
 }
 
 #[test]

@@ -41,14 +41,14 @@ impl Shelf {
 
     async fn body(&self, reading: &Reading, from: i64, until: i64) -> Result<ReadableStream, Failure> {
         let transfer = self.begin_transfer()?;
+        transfer.uses(reading.blob);
         if until > from
             && let Some(stream) =
                 self.stores.of_place(reading.place)?.open(reading.blob, (from, until), reading.file.bytes).await?
         {
-            // The runtime passes it on by itself.
+            // The runtime passes it on by itself, so that nothing here knows when it ends.
             return Ok(stream);
         }
-        transfer.uses(reading.blob);
         let (body, outgoing) = Outgoing::of(until.saturating_sub(from), &self.sleepers, self.limits.stall_ms)?;
         let shelf = self.me.upgrade().ok_or(CoreError::Broken("the object is gone"))?;
         let blob = reading.blob;

@@ -136,18 +136,41 @@ impl R2 {
         multipart_begun(sql, blob, &begun.upload_id().await)?;
         Ok(begun)
     }
+
+    /// Sends a part's worth of what waits in rows. Returns how many bytes are in parts then.
+    async fn send_part(&self, sql: &ObjectSql, blob: i64, known: &Parts) -> Result<i64, Failure> {
+        let upload = self.multipart(sql, blob, known).await?;
+        let until = known.rest_from.saturating_add(PART);
+        let sent = self.chunks(sql, blob, known.rest_from, until)?;
+        let part = upload.upload_part(of_number(known.next()), sent).await?;
+        Ok(part_stored(sql, blob, known, &part.etag())?)
+    }
+
+    /// Sends what is left of a multipart upload, and ends it.
+    async fn end_multipart(&self, sql: &ObjectSql, blob: i64, mut known: Parts) -> Result<(), Failure> {
+        // More than a part waits where this object was killed before a part was noted. No part may be larger than the first.
+        while known.rest > PART {
+            self.send_part(sql, blob, &known).await?;
+            known = parts(sql, blob)?;
+        }
+        let upload = self.multipart(sql, blob, &known).await?;
+        let uploaded = known.parts.iter().map(|(number, etag)| UploadedPart::new(of_number(*number), etag.clone()));
+        let mut uploaded: Vec<UploadedPart> = uploaded.collect();
+        if known.rest > 0 {
+            let until = known.rest_from.saturating_add(known.rest);
+            let rest = self.chunks(sql, blob, known.rest_from, until)?;
+            uploaded.push(upload.upload_part(of_number(known.next()), rest).await?);
+        }
+        upload.complete(uploaded).await?;
+        Ok(())
+    }
 }
 
 impl Store for R2 {
     fn part<'a>(&'a self, sql: &'a ObjectSql, writing: &'a mut Writing) -> LocalBoxFuture<'a, Result<(), Failure>> {
         async move {
             let known = parts(sql, writing.blob)?;
-            let upload = self.multipart(sql, writing.blob, &known).await?;
-            let number = known.next();
-            let until = known.rest_from.saturating_add(PART);
-            let sent = self.chunks(sql, writing.blob, known.rest_from, until)?;
-            let part = upload.upload_part(of_number(number), sent).await?;
-            part_stored(sql, writing, number, &part.etag())?;
+            writing.parted = self.send_part(sql, writing.blob, &known).await?;
             Ok(())
         }
         .boxed_local()
@@ -159,23 +182,13 @@ impl Store for R2 {
             let until = known.rest_from.saturating_add(known.rest);
             if known.multipart.is_none() {
                 self.bucket.put(self.key(blob), self.chunks(sql, blob, 0, until)?).execute().await?;
-            } else {
-                let upload = self.multipart(sql, blob, &known).await?;
-                let mut uploaded: Vec<UploadedPart> = known
-                    .parts
-                    .iter()
-                    .map(|(number, etag)| UploadedPart::new(of_number(*number), etag.clone()))
-                    .collect();
-                if known.rest > 0 {
-                    let rest = self.chunks(sql, blob, known.rest_from, until)?;
-                    uploaded.push(upload.upload_part(of_number(known.next()), rest).await?);
-                }
-                if let Err(failed) = upload.complete(uploaded).await {
-                    // It may have been completed before this object was killed.
-                    let there = self.bucket.head(self.key(blob)).await?;
-                    if there.is_none_or(|object| i64::try_from(object.size()) != Ok(until)) {
-                        return Err(failed.into());
-                    }
+                return Ok(());
+            }
+            if let Err(failed) = self.end_multipart(sql, blob, known).await {
+                // It may have been completed before this object was killed, and takes no parts any more then.
+                let there = self.bucket.head(self.key(blob)).await?;
+                if there.is_none_or(|object| i64::try_from(object.size()) != Ok(until)) {
+                    return Err(failed);
                 }
             }
             Ok(())

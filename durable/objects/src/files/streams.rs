@@ -124,9 +124,13 @@ impl Outgoing {
     }
 
     async fn piece(&self, piece: &Uint8Array) -> Result<(), ()> {
-        let writing = JsFuture::from(self.writer.write_with_chunk(piece));
+        self.taken(self.writer.write_with_chunk(piece)).await
+    }
+
+    /// Waits until the client has taken what is on its way, for as long as a transfer may stand still.
+    async fn taken(&self, writing: Promise) -> Result<(), ()> {
         let stalled = self.sleepers.until(now_ms().saturating_add(self.stall_ms));
-        match select(writing, stalled).await {
+        match select(JsFuture::from(writing), stalled).await {
             Either::Left((Ok(_), _)) => Ok(()),
             _ => {
                 drop(self.writer.abort_with_reason(&JsValue::from_str("the client has stopped reading")));
@@ -136,8 +140,8 @@ impl Outgoing {
     }
 
     pub async fn close(self) {
-        // Fails if the client has gone.
-        drop(JsFuture::from(self.writer.close()).await);
+        // Fails if the client has gone: nothing is left to do then.
+        let _ = self.taken(self.writer.close()).await;
     }
 
     /// What was promised cannot be sent.

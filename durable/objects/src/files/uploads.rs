@@ -39,7 +39,7 @@ impl Shelf {
             Ok(response) => armed.map(|()| response),
             Err(failure) => {
                 if let Some(incoming) = &mut incoming {
-                    drain(incoming).await;
+                    drain(incoming, now_ms().saturating_add(self.limits.stall_ms)).await;
                 }
                 Err(failure)
             }
@@ -97,8 +97,13 @@ impl Shelf {
     }
 
     async fn read_all(&self, incoming: &mut Incoming, writing: &mut Writing) -> Result<(), Failure> {
+        let erasures = self.erasures.get();
         loop {
-            match incoming.read(writing.room()).await {
+            let read = incoming.read(writing.room()).await;
+            if self.erasures.get() != erasures {
+                return Err(Refusal::gone().into());
+            }
+            match read {
                 Read::Bytes => {
                     if writing.take(&self.sql, &self.limits, &incoming.bytes, now_ms())? {
                         self.stores.of_place(writing.place)?.part(&self.sql, writing).await?;
@@ -133,9 +138,9 @@ fn answer(file: Option<&File>, offset: Option<i64>) -> Result<Response, Failure>
     Ok(response)
 }
 
-async fn drain(incoming: &mut Incoming) {
+async fn drain(incoming: &mut Incoming, until_ms: i64) {
     let mut drained: usize = 0;
-    while drained < DRAINED {
+    while drained < DRAINED && now_ms() < until_ms {
         match incoming.read(CHUNK).await {
             Read::Bytes => drained = drained.saturating_add(incoming.bytes.len()),
             _ => return,

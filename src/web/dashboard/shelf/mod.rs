@@ -22,7 +22,7 @@ use crate::web::dashboard::view::targets;
 use crate::web::pages::dashboard::Outcome;
 use crate::web::pages::files::Files;
 use crate::web::pages::{FILES_SCRIPT, STYLE};
-use crate::web::posted_form::PostedForm;
+use crate::web::posted_form::{PostedForm, drop_form};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens;
 use actions::Acted;
@@ -36,6 +36,7 @@ pub async fn files(request: &mut Request, env: &Env) -> Result<Response, Error> 
     let in_part = request.headers().has(PART_HEADER)?;
     // Whoever is not signed in has nothing to upload: the session comes before the body.
     let Some(owner) = Owner::of(request, env).await? else {
+        drop_form(request).await;
         return if in_part { signed_out() } else { sign_in_first(Page::Files) };
     };
     let url = request.url()?;
