@@ -1,4 +1,6 @@
-//! The clock, the randomness and the microtasks of the runtime: the one place in this package that touches them.
+//! The clock, the randomness, the database and the microtasks of the runtime: the one place in this package that touches them.
+
+pub mod sql;
 
 use kernel::ids::{Entropy, EntropyError};
 use worker::js_sys::{Date, Reflect, global};
