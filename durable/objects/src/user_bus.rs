@@ -137,12 +137,13 @@ impl DurableObject for UserBus {
         let WebSocketIncomingMessage::String(text) = message else {
             return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
         };
-        if !self.0.sockets.admits(&opened.socket_id, text.len(), &self.0.presence.borrow().limits) {
+        let now_ms = now_ms();
+        if !self.0.sockets.admits(&opened.socket_id, text.len(), &self.0.presence.borrow().limits, now_ms) {
             return self.0.end_flood(&opened).await;
         }
         let heard = self
             .0
-            .turn(&opened.user_id, |turn| {
+            .turn_at(now_ms, &opened.user_id, |turn| {
                 if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
                     turn.presence.heard(&uuid, turn.now_ms);
                 }
@@ -178,9 +179,20 @@ impl DurableObject for UserBus {
 }
 
 impl Bus {
-    /// Takes one synchronous turn and performs its effects. Nothing awaits before the last of them but the alarm.
+    /// Takes a turn now.
     async fn turn<T>(
         &self,
+        user_id: &str,
+        decide: impl FnOnce(&mut Turn<'_>) -> core::result::Result<T, CoreError>,
+    ) -> core::result::Result<T, CoreError> {
+        self.turn_at(now_ms(), user_id, decide).await
+    }
+
+    /// Takes one synchronous turn and performs its effects. Nothing awaits before the last of them but the alarm. The clock was
+    /// looked at just before: each look is a call out of the module.
+    async fn turn_at<T>(
+        &self,
+        now_ms: i64,
         user_id: &str,
         decide: impl FnOnce(&mut Turn<'_>) -> core::result::Result<T, CoreError>,
     ) -> core::result::Result<T, CoreError> {
@@ -191,7 +203,7 @@ impl Bus {
         let (decided, effects) = {
             let mut presence = self.presence.borrow_mut();
             let mut entropy = WebCrypto;
-            let mut turn = Turn::new(&self.sql, &mut presence, &mut entropy, now_ms(), user_id);
+            let mut turn = Turn::new(&self.sql, &mut presence, &mut entropy, now_ms, user_id);
             if !awake {
                 streams::wake(&mut turn)?;
                 self.awake.set(true);
@@ -209,7 +221,7 @@ impl Bus {
         let mut due_ms = None;
         let vanish = effects.contains(&Effect::Vanish);
         for effect in effects {
-            due_ms = self.perform(user_id, effect).into_iter().chain(due_ms).min();
+            due_ms = self.perform(now_ms, user_id, effect).into_iter().chain(due_ms).min();
         }
         if vanish {
             self.state.storage().delete_all().await.map_err(failed)?;
@@ -223,10 +235,10 @@ impl Bus {
     }
 
     /// Performs one effect; when that is to arm the alarm, says for when.
-    fn perform(&self, user_id: &str, effect: Effect) -> Option<i64> {
+    fn perform(&self, now_ms: i64, user_id: &str, effect: Effect) -> Option<i64> {
         match effect {
             Effect::Send { socket_id, frame } => {
-                if let Some(slow) = self.sockets.send(&self.state, &socket_id, &frame) {
+                if let Some(slow) = self.sockets.send(&self.state, &socket_id, &frame, now_ms) {
                     self.leave_behind(slow);
                 }
             }
@@ -280,7 +292,7 @@ impl Bus {
         self.telling_ms.set(Some(due_ms));
         let user_id = user_id.to_owned();
         spawn_local(async move {
-            bus.sleepers.until(due_ms).await;
+            bus.sleepers.until(due_ms, now_ms()).await;
             if bus.telling_ms.get() == Some(due_ms) {
                 bus.telling_ms.set(None);
             }

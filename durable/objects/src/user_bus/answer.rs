@@ -74,7 +74,7 @@ impl Bus {
         lines: Lines,
     ) -> core::result::Result<Reply, CoreError> {
         let came_ms = now_ms();
-        self.let_silent_go().await;
+        self.let_silent_go(came_ms).await;
         let user_id = request.user_id.clone();
         let request_key = match &request.command {
             Command::Dispatch { request_key, .. } => request_key.clone(),
@@ -86,7 +86,7 @@ impl Bus {
         };
         // Check the grant and cancel in one turn: the session of a client that gives up may be gone before a second
         // turn.
-        let served = self.turn(&user_id, |turn| {
+        let served = self.turn_at(came_ms, &user_id, |turn| {
             let outcome = serve::serve(turn, request)?;
             if let (Outcome::Reply(Reply::Done), Some(job_id)) = (&outcome, &given_up) {
                 job_tools::cancel(turn, job_id)?;
@@ -95,7 +95,10 @@ impl Bus {
         });
         let answered = match served.await {
             Ok(Outcome::Reply(reply)) => Ok(reply),
-            Ok(Outcome::Wait(wait)) => self.wait(&user_id, wait, request_key, tells.then(Told::default), &lines).await,
+            Ok(Outcome::Wait(wait)) => {
+                let told = tells.then(Told::default);
+                self.wait(&user_id, wait, request_key, (came_ms, told), &lines).await
+            }
             Err(error) => Err(error),
         };
         match &answered {
@@ -105,18 +108,19 @@ impl Bus {
         answered
     }
 
-    /// Sleeps until what is waited for has come, or the time is up.
+    /// Sleeps until what is waited for has come, or the time is up. `now_ms`: when the request came, in this same turn of the
+    /// runtime; `told`: what has been told of the job, if that is wanted.
     async fn wait(
         &self,
         user_id: &str,
         mut wait: Wait,
         request_key: Option<String>,
-        mut told: Option<Told>,
+        (mut now_ms, mut told): (i64, Option<Told>),
         lines: &Lines,
     ) -> core::result::Result<Reply, CoreError> {
         let mut ticket = self.waits.begin(&wait.subject, request_key);
         loop {
-            let looked = self.turn(user_id, |turn| {
+            let looked = self.turn_at(now_ms, user_id, |turn| {
                 let news = match &mut told {
                     Some(told) => job_news::since(turn, &wait.subject, told)?,
                     None => Vec::new(),
@@ -135,9 +139,10 @@ impl Bus {
                 Verdict::Answer(reply) => return Ok(reply),
                 Verdict::Slow => {}
                 Verdict::Sleep { until_ms } => {
-                    let until_ms = until_ms.min(now_ms().saturating_add(LOOK_EVERY_MS));
-                    drop(select(ticket.poked.next(), self.sleepers.until(until_ms)).await);
-                    self.let_silent_go().await;
+                    let until_ms = until_ms.min(now_ms.saturating_add(LOOK_EVERY_MS));
+                    drop(select(ticket.poked.next(), self.sleepers.until(until_ms, now_ms)).await);
+                    now_ms = runtime::now_ms();
+                    self.let_silent_go(now_ms).await;
                 }
             }
         }
