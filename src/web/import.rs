@@ -6,12 +6,13 @@ use account::accounts::{InBrowser, Reply};
 use account::consents::Allowed;
 use account::import::{Imported, LeftOut, Made};
 use serde::Deserialize;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::objects::account::CredentialKind;
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};

@@ -1,5 +1,6 @@
 //! The clock, the randomness, the database and the microtasks of the runtime: the one place in this package that touches them.
 
+pub mod calls;
 mod drawn;
 pub mod sql;
 
