@@ -1,7 +1,7 @@
 //! The edge of Blender Bus: MCP over HTTP, OAuth 2.1 and web pages. It is stateless; all state is in the Durable
 //! Objects.
 //!
-//! Layout, bottom up: `config`, `caller` and `catalog` know no other room; `site` is the server's own address and `origin` the pages that may use it; `http`
+//! Layout, bottom up: `config`, `caller`, `catalog` and `request` know no other room; `site` is the server's own address and `origin` the pages that may use it; `http`
 //! is shared by all endpoints; `routes` lists the paths; `objects` holds the stubs of the Durable Objects; `oauth`
 //! serves programs, `web` people, `mcp` MCP clients, `files` whoever sends or gets bytes; `router` picks among them.
 

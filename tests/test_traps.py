@@ -14,8 +14,8 @@ from harness.mcp import ModernClient, login
 from harness.peer import Peer
 from harness.workerd import WorkerBundle, Workerd
 
-# The product has no way to trap. Here a call of the export whose name begins as `__next` says drops an object at an address
-# beyond the memory instead, so that the real module traps in its own code, at once and once.
+# The product has no way to trap. Here a call of the export whose name begins as `__next` says drops an object at an
+# address beyond the memory instead, so that the real module traps in its own code, at once and once.
 TRAPS = """\
 globalThis.__next = null;
 globalThis.__trapped = 0;
