@@ -15,28 +15,47 @@ function mend() {
   }
 }
 
-/** What the module promises in `call`; rejected when it traps, or when the instance is replaced before it is kept. */
-function kept(call) {
+/** What the module makes of the call that `begin` begins: it ends the promise by the ticket that it is given. Rejected when the
+ *  module traps, or when the instance is replaced before it is kept. */
+function kept(begin) {
   return new Promise((resolve, reject) => {
     const lose = () => reject(new Error('the instance that worked on this has trapped'));
+    const ending = (end) => (value) => {
+      __lost.delete(lose);
+      end(value);
+    };
     __lost.add(lose);
-    call().then(
-      (value) => {
-        __lost.delete(lose);
-        resolve(value);
-      },
-      (error) => {
-        __lost.delete(lose);
-        reject(error);
-      },
-    );
+    begin({ resolve: ending(resolve), reject: ending(reject) });
   });
+}
+
+/** The same of a call that makes a promise of its own. */
+const promised = (call) => kept(({ resolve, reject }) => call().then(resolve, reject));
+
+/** `METHOD URL`, and a line `name: value` for each header. */
+function head(request) {
+  let text = `${request.method} ${request.url}`;
+  for (const [name, value] of request.headers) text += `\n${name}: ${value}`;
+  return text;
+}
+
+/** Longer bodies are read by the module, once it is known who sends them. In bytes. */
+const SHORT = 64 * 1024;
+
+/** The body of a request if it is short and JSON, as that of most calls. */
+async function short(request) {
+  const length = Number(request.headers.get('content-length') ?? NaN);
+  const kind = request.headers.get('content-type') ?? '';
+  if (request.method !== 'POST' || !(length > 0 && length <= SHORT) || !kind.startsWith('application/json')) return undefined;
+  return new Uint8Array(await request.arrayBuffer());
 }
 
 class Entry extends WorkerEntrypoint {}
 Entry.prototype.fetch = function (request) {
-  mend();
-  return kept(() => answer(request, this.env, this.ctx));
+  return short(request).then((body) => {
+    mend();
+    return kept((ticket) => answer(head(request), body, request, this.env, this.ctx, ticket));
+  });
 };
 export default Entry;
 
@@ -64,24 +83,28 @@ function object(Half) {
       return this.#half;
     }
 
-    fetch(request) {
-      return kept(() => this.#living().fetch(request));
+    async fetch(request) {
+      if (!Half.prototype.command || request.method !== 'POST') return promised(() => this.#living().fetch(request));
+      const text = await request.text();
+      return kept((ticket) => this.#living().command(text, ticket));
     }
 
     alarm() {
-      return kept(() => this.#living().alarm());
+      return promised(() => this.#living().alarm());
     }
 
     webSocketMessage(socket, message) {
-      return kept(() => this.#living().webSocketMessage(socket, message));
+      const attachment = socket.deserializeAttachment() ?? undefined;
+      const text = typeof message === 'string' ? message : undefined;
+      return kept((ticket) => this.#living().heard(socket, attachment, text, ticket));
     }
 
     webSocketClose(socket, code, reason, wasClean) {
-      return kept(() => this.#living().webSocketClose(socket, code, reason, wasClean));
+      return promised(() => this.#living().webSocketClose(socket, code, reason, wasClean));
     }
 
     webSocketError(socket, error) {
-      return kept(() => this.#living().webSocketError(socket, error));
+      return promised(() => this.#living().webSocketError(socket, error));
     }
   };
 }

@@ -8,11 +8,12 @@ use metrics::text::MEDIA_TYPE;
 use runtime::now_ms;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use worker::{Context, Env, Request, Response, console_error};
+use worker::{Context, Env, Response, console_error};
 
 use crate::config::Config;
 use crate::http::error::{Error, no_store};
 use crate::objects::metrics::{report, scrape};
+use crate::request::Request;
 
 thread_local! {
     static TALLY: RefCell<Tally> = RefCell::default();

@@ -5,9 +5,10 @@
 
 use thiserror::Error;
 use url::Url;
-use worker::{Headers, Method, Request, Response, Result};
+use worker::{Headers, Method, Response, Result};
 
 use crate::config::Config;
+use crate::request::Request;
 use crate::site::{Site, SiteError, is_loopback};
 
 /// What a page of an allowed origin may send to an endpoint, and read of its answer.

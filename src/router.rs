@@ -2,7 +2,7 @@
 use kernel::scopes::Scopes;
 use serde_json::json;
 use worker::web_sys::Response as RuntimeResponse;
-use worker::{Context, Env, Method, Request, Response, Result, console_error};
+use worker::{Context, Env, Method, Response, Result, console_error};
 
 use crate::catalog::tools::Profile;
 use crate::config::Config;
@@ -10,6 +10,7 @@ use crate::http::error::{Code, Error};
 use crate::http::{cors, headers, limits};
 use crate::oauth::{self, bearer};
 use crate::objects::bus::Bus;
+use crate::request::Request;
 use crate::routes::{self, Endpoint, Route};
 use crate::site::Site;
 use crate::{files, mcp, monitoring, origin, web};
@@ -23,7 +24,7 @@ pub async fn route(request: Request, env: Env, context: Context) -> Result<Runti
     if let Some(env) = counting {
         monitoring::count(response.status(), &env, &context);
     }
-    Ok(headers::secure(response, is_https))
+    headers::secure(response, is_https)
 }
 
 async fn answer(mut request: Request, env: Env, context: &Context) -> Result<RuntimeResponse> {

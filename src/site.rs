@@ -3,10 +3,10 @@
 //! Invariant: plain http is for loopback only. An issuer has no trailing slash.
 use thiserror::Error;
 use url::{Host, Url};
-use worker::Request;
 
 use crate::catalog::tools::Profile;
 use crate::config::Config;
+use crate::request::Request;
 
 /// Why the origin of a request cannot be this server's.
 #[derive(Debug, Clone, Copy, Error, PartialEq, Eq)]

@@ -46,7 +46,7 @@ PACKAGES = [
         http
         origin
         site caller
-        config catalog
+        config catalog request
         """,
     ),
     Package("durable/kernel/src"),

@@ -14,8 +14,8 @@ from harness.mcp import ModernClient, login
 from harness.peer import Peer
 from harness.workerd import WorkerBundle, Workerd
 
-# The product has no way to trap. Here the export whose name begins as `__next` says is called with a pointer beyond the
-# memory, so that the real module traps in its own code, once.
+# The product has no way to trap. Here a call of the export whose name begins as `__next` says drops an object at an
+# address beyond the memory instead, so that the real module traps in its own code, at once and once.
 TRAPS = """\
 globalThis.__next = null;
 globalThis.__trapped = 0;
@@ -24,7 +24,7 @@ const __traps = (instance) => {
     if (!globalThis.__next || !name.startsWith(globalThis.__next)) return call(...given);
     globalThis.__next = null;
     globalThis.__trapped += 1;
-    return instance.exports.userbus_fetch(0xfffffff0, null);
+    return instance.exports.__wbg_userbus_free(0x7ffffff0, 0);
   };
   const entries = Object.entries(instance.exports);
   return { exports: Object.fromEntries(entries.map(([k, f]) => [k, typeof f === 'function' ? wrap(k, f) : f])) };
@@ -70,7 +70,7 @@ async def lost_call(client: ModernClient) -> None:
 CLOSURE = "wasm_bindgen__convert__closures"  # where a future goes on, after what it awaited
 
 
-@pytest.mark.parametrize("export", ["fetch", "userbus_fetch", "userbus_webSocketMessage", CLOSURE])
+@pytest.mark.parametrize("export", ["fetch", "userbus_command", "userbus_heard", CLOSURE])
 async def test_what_comes_after_a_trap_is_served(fragile: Workerd, export: str) -> None:
     token = await login(fragile.url)
     async with ModernClient(f"{fragile.url}/", token) as client, Peer(fragile.ws_url, token, "b1") as peer:
@@ -78,7 +78,7 @@ async def test_what_comes_after_a_trap_is_served(fragile: Workerd, export: str) 
         assert (await peer.next_job())["job_id"] == job
         async with httpx.AsyncClient(timeout=10) as http:
             assert (await http.get(f"{fragile.url}/arm/{export}")).text == "armed"
-        if export == "userbus_webSocketMessage":
+        if export == "userbus_heard":
             await peer.send_raw('{"jsonrpc": "2.0", "id": 77, "method": "ping"}')
         else:
             await lost_call(client)
@@ -97,7 +97,7 @@ async def test_a_socket_outlives_the_instance_it_was_opened_with(fragile: Worker
     async with ModernClient(f"{fragile.url}/", token) as client, Peer(fragile.ws_url, token, "b1") as peer:
         async with httpx.AsyncClient(timeout=10) as http:
             for _ in range(3):
-                await http.get(f"{fragile.url}/arm/userbus_fetch")
+                await http.get(f"{fragile.url}/arm/userbus_command")
                 await lost_call(client)
         assert await times_trapped(fragile) == 3
         job = (await client.call("blender_submit", command="get_scene_info", params={})).document["job_id"]

@@ -6,9 +6,10 @@ use files::refusal::Refusal;
 use files::wire::{COMPLETED, Conditions, File, LENGTH, STANDING, Standing};
 use serde::de::DeserializeOwned;
 use worker::web_sys::{Response as RuntimeResponse, ResponseInit};
-use worker::{Headers, Request, Response};
+use worker::{Headers, Response};
 
 use crate::http::error::Error;
+use crate::request::Request;
 
 /// What an answer of the object may say of itself.
 const PASSED_ON: [&str; 6] =

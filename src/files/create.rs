@@ -5,7 +5,7 @@ use bus::wire::tool_parameters::MAX_ID;
 use files::wire::{Command, Create, Created, Reply};
 use kernel::arguments::{Kind, Param, validate};
 use serde_json::{Value, json};
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use super::answers::stored_headers;
 use super::denied::Denied;
@@ -17,6 +17,7 @@ use crate::file_store::signed::{self, Method};
 use crate::http::body;
 use crate::http::error::{Code, Error};
 use crate::objects::files::Files;
+use crate::request::Request;
 use crate::site::Site;
 
 /// What a Blender says besides, whose job makes the file.

@@ -44,7 +44,7 @@ impl Denied {
     }
 
     /// What an access error means for this request.
-    pub fn access(error: AccessError, request: &worker::Request) -> Self {
+    pub fn access(error: AccessError, request: &crate::request::Request) -> Self {
         match error {
             AccessError::Revoked => Self::Challenged(Challenge::invalid_token(request)),
             AccessError::Lacks(scopes) => Self::Challenged(Challenge::insufficient_scope(request, scopes)),

@@ -9,7 +9,7 @@ mod denied;
 mod transfer;
 mod tus;
 
-use worker::{Env, Method, Request, Response, Result};
+use worker::{Env, Method, Response, Result};
 
 use crate::caller::Caller;
 use crate::config::Config;
@@ -18,6 +18,7 @@ use crate::http::limits::{self, Limit};
 use crate::http::parameters::Parameters;
 use crate::oauth::bearer::{self, Challenge};
 use crate::origin;
+use crate::request::Request;
 use crate::routes;
 use crate::site::Site;
 use denied::Denied;

@@ -1,7 +1,7 @@
 //! `/files/{id}`: bytes up and down.
 
 use files::wire::{Ask, Command, File, Reply, Stream, Who};
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Method, Response};
 
 use super::answers::{accepted, download, standing_headers, stored_headers};
 use super::denied::Denied;
@@ -14,6 +14,7 @@ use crate::file_store::streams::{completed, conditions, standing};
 use crate::http::body::{NOT_ENCODED, is_encoded};
 use crate::http::error::Error;
 use crate::objects::files::Files;
+use crate::request::Request;
 use crate::site::Site;
 
 const METHODS: &str = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS";
@@ -92,7 +93,7 @@ async fn put(
     file_id: &str,
 ) -> Result<Response, Denied> {
     let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Put { length: length(request)? } };
-    let answer = accepted(store.stream("PUT", file_id, &ask, request.inner().body()).await?).await?;
+    let answer = accepted(store.stream("PUT", file_id, &ask, request.body()?).await?).await?;
     let file = completed(&answer)?.ok_or(Error::UnexpectedReply("Files"))?;
     let here = Site::of(request, &Config::of(env)).map_err(Error::from)?.here;
     let shown = signed::shown(env, &here, user_id, &file).await?;
@@ -118,7 +119,7 @@ async fn patch(
         return Err(Denied::MediaType(format!("Content-Type must be {}", tus::PART)));
     }
     let ask = Ask { user_id: user_id.to_owned(), who, stream: Stream::Patch { offset, length: length(request)? } };
-    let answer = accepted(store.stream("PATCH", file_id, &ask, request.inner().body()).await?).await?;
+    let answer = accepted(store.stream("PATCH", file_id, &ask, request.body()?).await?).await?;
     let response = Response::empty()?.with_status(204);
     if let Some(standing) = standing(&answer)? {
         standing_headers(response.headers(), &standing)?;

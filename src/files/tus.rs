@@ -4,10 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use files::wire::{Create, Place};
 use runtime::now_ms;
-use worker::{Env, Request, Response, Result};
+use worker::{Env, Response, Result};
 
 use super::denied::Denied;
 use crate::config::Config;
+use crate::request::Request;
 
 pub const VERSION: &str = "1.0.0";
 pub const RESUMABLE: &str = "tus-resumable";

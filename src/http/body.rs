@@ -1,10 +1,11 @@
 //! Reading the body of a request, with a limit.
 
 use futures_util::StreamExt;
-use worker::{ByteStream, Request};
+use worker::ByteStream;
 
 use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
+use crate::request::Request;
 
 /// The longest body of an OAuth request or form, in bytes.
 pub const MAX_BYTES: usize = 16 * 1024;
@@ -61,7 +62,7 @@ async fn body_within(request: &mut Request, limit: usize) -> Result<Vec<u8>, Err
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
-    if declared == Some(0) || request.inner().body().is_none() {
+    if declared == Some(0) || !request.has_body() {
         return Ok(Vec::new());
     }
     bounded(request.stream()?, limit).await?.ok_or_else(|| too_large(limit))

@@ -3,9 +3,10 @@
 
 use core::net::{IpAddr, Ipv6Addr};
 
-use worker::{Env, Method, Request, console_error, console_log};
+use worker::{Env, Method, console_error, console_log};
 
 use crate::http::error::{Code, Error};
+use crate::request::Request;
 
 /// The header with the client's address, set by the platform. Local runs have none, so nothing is limited there.
 const ADDRESS: &str = "cf-connecting-ip";

@@ -6,7 +6,7 @@ use kernel::scopes::Scopes;
 use runtime::now_ms;
 use serde_json::json;
 use thiserror::Error;
-use worker::{Env, Request, Response, Result};
+use worker::{Env, Response, Result};
 
 use crate::caller::Caller;
 use crate::config::Config;
@@ -15,6 +15,7 @@ use crate::oauth::access_token::{AccessToken, TokenError, UnverifiedToken};
 use crate::oauth::client::record;
 use crate::oauth::personal_tokens;
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::routes::{self, Endpoint};
 use crate::site::{Site, SiteError};
 

@@ -3,12 +3,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
-use worker::{Env, Request};
+use worker::Env;
 
 use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 use crate::oauth::client::{Client, document};
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 
 /// The `client_id` of the request.
 ///

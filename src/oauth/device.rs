@@ -11,7 +11,7 @@ use account::grants::Refusal;
 use kernel::access::Access;
 use runtime::WebCrypto;
 use serde_json::json;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::body::form;
@@ -24,6 +24,7 @@ use crate::oauth::issue::{check_resources, refused, tokens};
 use crate::objects::account::Account;
 use crate::objects::device::Device;
 use crate::objects::key_ring::{Keys, newest};
+use crate::request::Request;
 use crate::site::Site;
 
 /// How many codes are tried until one is free; nearly always it is the first.

@@ -2,11 +2,12 @@
 
 use kernel::scopes::Scopes;
 use serde_json::{Value, json};
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::error::Error;
 use crate::oauth::grant_types;
+use crate::request::Request;
 use crate::site::Site;
 
 const AUTH_METHODS: [&str; 3] = ["none", "client_secret_basic", "client_secret_post"];

@@ -17,10 +17,11 @@ pub mod personal_tokens;
 pub mod redirect_uri;
 mod register;
 mod token;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::card;
 use crate::http::error::Error;
+use crate::request::Request;
 use crate::routes::Program;
 
 /// Answers a request. Its method is already checked.

@@ -9,7 +9,7 @@ use account::usernames::Username;
 use kernel::scopes::Scopes;
 use runtime::now_ms;
 use serde::Deserialize;
-use worker::{Delay, Env, Request, Response, console_log};
+use worker::{Delay, Env, Response, console_log};
 
 use crate::config::Config;
 use crate::http::body::json;
@@ -18,6 +18,7 @@ use crate::http::limits;
 use crate::oauth::client::PASSWORD_CLIENT;
 use crate::oauth::issue::tokens;
 use crate::objects::account::{Account, CredentialKind};
+use crate::request::Request;
 use crate::site::Site;
 
 /// The error while `PASSWORD_LOGIN` is `off`.

@@ -7,7 +7,7 @@
 use runtime::now_ms;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Method, Response};
 
 use crate::config::Config;
 use crate::http::body::json;
@@ -19,6 +19,7 @@ use crate::oauth::client::record::{self, Purpose, Record, credential, is_credent
 use crate::oauth::client::{MAX_CLIENT_ID_BYTES, SecretBy};
 use crate::oauth::grant_types;
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::site::Site;
 
 /// `POST /register`, and with `client_id` in the query GET, PUT and DELETE.

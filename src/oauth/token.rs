@@ -6,7 +6,7 @@ use account::grants::{ACCESS_TOKEN_CLIENT, Refresh, Refusal};
 use account::usernames::Username;
 use kernel::access::Access;
 use runtime::now_ms;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::caller::Caller;
 use crate::config::Config;
@@ -19,6 +19,7 @@ use crate::oauth::issue::{check_resources, refused, tokens};
 use crate::oauth::{client_auth, device, grant_types, personal_tokens};
 use crate::objects::account::{Account, CredentialKind};
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::site::Site;
 
 pub async fn token(request: &mut Request, env: &Env) -> Result<Response, Error> {

@@ -5,27 +5,15 @@ use ::objects::status;
 use bus::wire::command::{Caller, Command, Line, Reply, Request as BusRequest, SignIn};
 use futures_util::StreamExt;
 use kernel::trace::Trace;
+use runtime::calls::{To, post};
 use thiserror::Error;
-use wasm_bindgen::prelude::wasm_bindgen;
-use worker::js_sys::Promise;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
-use worker::web_sys::{RequestInit as RuntimeRequestInit, Response as RuntimeResponse};
-use worker::worker_sys::DurableObject;
+use worker::web_sys::Response as RuntimeResponse;
 use worker::{Env, Headers, Method, Request, RequestInit, Response, WebSocket};
 
 use crate::caller::Caller as Authenticated;
 
 const BINDING: &str = "USER_BUS";
-
-#[wasm_bindgen]
-extern "C" {
-    /// The stub's `fetch` with URL and options, which the crate does not have.
-    type Fetcher;
-
-    #[wasm_bindgen(method, catch)]
-    fn fetch(this: &Fetcher, url: &str, init: &RuntimeRequestInit) -> Result<Promise, JsValue>;
-}
 
 /// The bus's answer to a request.
 #[derive(Debug)]
@@ -70,7 +58,7 @@ impl From<BusError> for worker::Error {
 
 /// One user's bus.
 pub struct Bus {
-    stub: DurableObject,
+    env: Env,
     user_id: String,
     /// Whose token it is, but for what the client calls itself; `None` for the owner's own browser.
     caller: Option<Caller>,
@@ -80,7 +68,7 @@ pub struct Bus {
 impl Bus {
     pub fn of(env: &Env, caller: &Authenticated) -> Result<Self, BusError> {
         Ok(Self {
-            stub: env.durable_object(BINDING)?.get_by_name(&caller.user_id)?.into_rpc(),
+            env: env.clone(),
             user_id: caller.user_id.clone(),
             caller: Some(Caller {
                 grant_id: caller.grant_id.clone(),
@@ -95,12 +83,7 @@ impl Bus {
 
     /// The bus of a signed-in owner, who is no client.
     pub fn of_owner(env: &Env, user_id: &str) -> Result<Self, BusError> {
-        Ok(Self {
-            stub: env.durable_object(BINDING)?.get_by_name(user_id)?.into_rpc(),
-            user_id: user_id.to_owned(),
-            caller: None,
-            trace: Trace::default(),
-        })
+        Ok(Self { env: env.clone(), user_id: user_id.to_owned(), caller: None, trace: Trace::default() })
     }
 
     /// Attaches the trace of the request.
@@ -136,23 +119,17 @@ impl Bus {
             command,
         };
         let body = serde_json::to_string(&request).map_err(|error| worker::Error::RustError(error.to_string()))?;
-        // Every dispatch goes this way, so it calls the runtime directly: the crate's response is read as a stream,
-        // chunk by chunk, which takes several times as long.
-        let init = RuntimeRequestInit::new();
-        init.set_method("POST");
-        init.set_body(&JsValue::from_str(&body));
-        let stub = self.stub.unchecked_ref::<Fetcher>();
-        let answered = JsFuture::from(stub.fetch("https://bus/command", &init).map_err(failed)?).await;
-        let answered = answered.map_err(failed)?;
-        let response: RuntimeResponse = answered.dyn_into().map_err(failed)?;
-        match response.status() {
-            status::FINISHED => Ok(BusAnswer::Response(response)),
+        let to = To { binding: BINDING, name: &self.user_id, url: "https://bus/command" };
+        let (status, answered) = post(&self.env, to, &body, status::REPLY).await?;
+        let response = || answered.clone().dyn_into::<RuntimeResponse>().map_err(failed);
+        match status {
+            status::FINISHED => Ok(BusAnswer::Response(response()?)),
             status::REPLY => {
-                let text = JsFuture::from(response.text().map_err(failed)?).await.map_err(failed)?;
-                let reply = serde_json::from_str(&text.as_string().unwrap_or_default()).map_err(worker::Error::from)?;
+                let text = answered.as_string().unwrap_or_default();
+                let reply = serde_json::from_str(&text).map_err(worker::Error::from)?;
                 Ok(BusAnswer::Reply(reply))
             }
-            status::LINES => read_lines(&mut Response::from(response), pass_on).await.map(BusAnswer::Reply),
+            status::LINES => read_lines(&mut Response::from(response()?), pass_on).await.map(BusAnswer::Reply),
             other => Err(worker::Error::RustError(format!("answered {other}")).into()),
         }
     }
@@ -201,8 +178,8 @@ impl Bus {
         let mut init = RequestInit::new();
         init.with_method(Method::Get).with_headers(headers);
         let request = Request::new_with_init("https://bus/ws", &init)?;
-        let opened = JsFuture::from(self.stub.fetch_with_request(request.inner()).map_err(failed)?).await;
-        Ok(Response::from(opened.map_err(failed)?.dyn_into::<RuntimeResponse>().map_err(failed)?))
+        let stub = self.env.durable_object(BINDING)?.get_by_name(&self.user_id)?;
+        Ok(stub.fetch_with_request(request).await?)
     }
 }
 

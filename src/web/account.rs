@@ -2,7 +2,7 @@
 
 use account::accounts::{InBrowser, Reply};
 use account::passwords::{MAX_BYTES, MIN_CHARACTERS};
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::{Config, Signup};
 use crate::http::error::Error;
@@ -11,6 +11,7 @@ use crate::http::redirect::see_other;
 use crate::oauth::personal_tokens;
 use crate::objects::account::CredentialKind;
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page, start_session};

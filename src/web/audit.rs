@@ -3,11 +3,12 @@
 use account::accounts::{InBrowser, Reply};
 use account::audit::Entry;
 use serde_json::json;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::error::{Error, no_store};
 use crate::http::parameters::Parameters;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};

@@ -9,7 +9,7 @@ use account::codes::CodeBinding;
 use account::consents::Consent;
 use account::grants::Permission;
 use kernel::access::Access;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error};
@@ -21,6 +21,7 @@ use crate::oauth::authorization_request::{
 use crate::oauth::redirect_uri::Destination;
 use crate::objects::account::CredentialKind;
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};

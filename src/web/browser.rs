@@ -6,12 +6,13 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use kernel::secrets::new_secret;
 use runtime::WebCrypto;
 use sha2::{Digest, Sha256};
-use worker::{Env, Request, Response, ResponseBuilder};
+use worker::{Env, Response, ResponseBuilder};
 
 use crate::http::error::Error;
 use crate::http::headers::HSTS;
 use crate::oauth::redirect_uri::Destination;
 use crate::objects::account::{Account, CredentialKind};
+use crate::request::Request;
 use crate::site::Site;
 use crate::web::pages::{STYLE, Script};
 

@@ -4,12 +4,13 @@ use account::accounts::{InBrowser, Reply};
 use account::consents::Allowed;
 use kernel::access::Bound;
 use url::Url;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::error::Error;
 use crate::oauth::client::{PASSWORD_CLIENT, document};
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};

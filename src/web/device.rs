@@ -6,7 +6,7 @@
 use account::accounts::{InBrowser, Reply as AccountReply};
 use account::device::{Command, Reply, Requested, shown, typed_code};
 use account::grants::Permission;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::error::Error;
@@ -14,6 +14,7 @@ use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::objects::device::Device;
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};

@@ -14,7 +14,7 @@ use futures_util::future::ready;
 use futures_util::stream::{once, unfold};
 use runtime::now_ms;
 use serde::Serialize;
-use worker::{Env, Error as RuntimeError, Request, Response};
+use worker::{Env, Error as RuntimeError, Response};
 
 use crate::config::Config;
 use crate::http::error::{Error, no_store};
@@ -22,6 +22,7 @@ use crate::http::event_stream::Chunk;
 use crate::http::parameters::Parameters;
 use crate::objects::bus::Bus;
 use crate::objects::files::Files;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::Session;

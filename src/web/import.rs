@@ -8,12 +8,13 @@ use account::import::{Imported, LeftOut, Made};
 use serde::Deserialize;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::File as ChosenFile;
-use worker::{Env, File, Method, Request, Response};
+use worker::{Env, File, Method, Response};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::objects::account::CredentialKind;
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};

@@ -4,9 +4,10 @@
 use account::failed_logins::KNOWN_MS;
 use kernel::secrets::new_secret;
 use runtime::{WebCrypto, now_ms};
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::http::error::Error;
+use crate::request::Request;
 use crate::seal::{self, StateCheck};
 use crate::site::Site;
 use crate::web::browser::{cookie, cookie_name, set_cookie};

@@ -24,10 +24,11 @@ mod tokens;
 
 pub use dashboard::home::home;
 pub use screens::not_found;
-use worker::{Env, Request, Response, Result as Served};
+use worker::{Env, Response, Result as Served};
 
 use crate::config::Config;
 use crate::http::error::Error;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 

@@ -11,13 +11,14 @@ use kernel::secrets::{encoded_hash, hash, new_secret};
 use runtime::{WebCrypto, now_ms};
 use subtle::ConstantTimeEq;
 use url::Url;
-use worker::{Env, Request, Response, console_log};
+use worker::{Env, Response, console_log};
 
 use crate::config::{Config, Oidc};
 use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 use crate::http::redirect::see_other;
 use crate::objects::account::{Account, CredentialKind};
+use crate::request::Request;
 use crate::site::Site;
 use crate::web::browser::{Temporary, start_session, temporary};
 use crate::web::oidc::id_token::{Claims, Expected, IdToken, IdTokenError};

@@ -5,12 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use worker::wasm_bindgen::JsCast;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::FormData;
-use worker::{Env, Method, Request};
+use worker::{Env, Method};
 
 use crate::http::body;
 use crate::http::error::{Code, Error};
 use crate::http::parameters::Parameters;
 use crate::objects::key_ring::{Keys, is_signed, newest, sign};
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, known_form_cookie};
@@ -53,7 +54,7 @@ impl PostedForm {
         }
         body::expect_type(request, "multipart/form-data")?;
         body::expect_length_within(request, limit).await?;
-        let reading = request.inner().form_data().map_err(worker::Error::from)?;
+        let reading = request.raw().form_data().map_err(worker::Error::from)?;
         let unreadable = |_| Error::new(Code::InvalidRequest, "the form cannot be read");
         let form = JsFuture::from(reading).await.map_err(unreadable)?.unchecked_into::<FormData>();
         let mut fields = Vec::new();

@@ -4,12 +4,13 @@ use askama::Template;
 use kernel::access::Access;
 use kernel::scopes::Scopes;
 use url::form_urlencoded::byte_serialize;
-use worker::{Env, Request, Response, console_error};
+use worker::{Env, Response, console_error};
 
 use crate::config::{Config, Oidc, Signup};
 use crate::http::error::{Code, Error};
 use crate::oauth::redirect_uri::Destination;
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, end_session, form_cookie, page};

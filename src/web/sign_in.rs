@@ -3,7 +3,7 @@
 use account::accounts::{AfterLogin, From, InBrowser, Reply};
 use account::passwords::MAX_BYTES;
 use account::usernames::Username;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error};
@@ -13,6 +13,7 @@ use crate::http::redirect::see_other;
 use crate::oauth::authorization_request::find_trusted;
 use crate::oauth::password::{self, attempt};
 use crate::objects::account::CredentialKind;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, end_session, start_session};

@@ -4,7 +4,7 @@ use account::accounts::{Command, Reply};
 use account::key_ring::setup::Command as Setup;
 use account::passwords::{MIN_CHARACTERS, is_acceptable};
 use account::usernames::Username;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::{Config, Signup};
 use crate::http::error::{Code, Error};
@@ -13,6 +13,7 @@ use crate::http::redirect::see_other;
 use crate::oauth::password;
 use crate::objects::account::{Account, CredentialKind};
 use crate::objects::key_ring::{Keys, ask_setup};
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{form_cookie, page, start_session};

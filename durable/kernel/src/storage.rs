@@ -21,6 +21,18 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+impl Value {
+    /// What a number is that JavaScript returns: an integer if it is one that JavaScript holds exactly.
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn of_number(number: f64) -> Self {
+        if number.fract() == 0.0 && number.abs() <= MAX_INTEGER_AS_NUMBER {
+            Self::Integer(number as i64)
+        } else {
+            Self::Real(number)
+        }
+    }
+}
+
 /// The database failed. The text is for logs, never for strangers.
 #[derive(Debug, Error)]
 pub enum StorageError {
@@ -36,6 +48,9 @@ pub enum StorageError {
 
 /// The largest integer that a JavaScript number holds exactly, 2^53 - 1.
 pub const MAX_INTEGER: i64 = 9_007_199_254_740_991;
+/// The same as JavaScript has it.
+#[allow(clippy::cast_precision_loss)]
+const MAX_INTEGER_AS_NUMBER: f64 = MAX_INTEGER as f64;
 /// The longest text or blob, in bytes. Cloudflare refuses a longer one, and a longer row; a local runtime takes it.
 pub const MAX_VALUE_BYTES: usize = 2_000_000;
 

@@ -9,7 +9,7 @@ use rusqlite::types::{Value as Native, ValueRef};
 use rusqlite::{Connection, Statement, StatementStatus, params_from_iter};
 
 use crate::ids::{Entropy, EntropyError};
-use crate::storage::{MAX_INTEGER, MAX_VALUE_BYTES, Row, Sql, StorageError, Value};
+use crate::storage::{MAX_VALUE_BYTES, Row, Sql, StorageError, Value};
 
 pub struct Memory {
     connection: Connection,
@@ -101,8 +101,8 @@ fn native(value: &Value) -> Native {
 fn value(reference: ValueRef<'_>) -> Value {
     match reference {
         ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => number_from_javascript(double(number)),
-        ValueRef::Real(number) => number_from_javascript(number),
+        ValueRef::Integer(number) => Value::of_number(double(number)),
+        ValueRef::Real(number) => Value::of_number(number),
         ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
         ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
     }
@@ -112,16 +112,6 @@ fn value(reference: ValueRef<'_>) -> Value {
 #[allow(clippy::cast_precision_loss)]
 fn double(number: i64) -> f64 {
     number as f64
-}
-
-/// What Rust gets for a number that JavaScript returns: an integer if it is one that JavaScript holds exactly.
-#[allow(clippy::cast_possible_truncation)]
-fn number_from_javascript(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() <= double(MAX_INTEGER) {
-        Value::Integer(number as i64)
-    } else {
-        Value::Real(number)
-    }
 }
 
 /// Randomness that is the same in every run: a counter, so ids never collide.

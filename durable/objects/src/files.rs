@@ -7,6 +7,7 @@ mod chunks;
 mod downloads;
 mod failure;
 mod removal;
+mod sqlite;
 mod store;
 mod streams;
 mod transfers;
@@ -38,6 +39,7 @@ use crate::account::post;
 use crate::sleepers::Sleepers;
 use crate::sqlite::ObjectSql;
 use failure::Failure;
+use sqlite::BlobSql;
 use store::Stores;
 
 /// How soon a cleaning that failed is tried again.
@@ -50,7 +52,7 @@ pub struct Files(Rc<Shelf>);
 struct Shelf {
     state: State,
     env: Env,
-    sql: ObjectSql,
+    sql: BlobSql,
     limits: Limits,
     stores: Stores,
     sleepers: Rc<Sleepers>,
@@ -79,7 +81,7 @@ impl DurableObject for Files {
         let sleepers = Rc::default();
         let stores = Stores::of(&env, &state, &sleepers, limits.stall_ms);
         Self(Rc::new_cyclic(|me| Shelf {
-            sql: ObjectSql(state.storage().sql()),
+            sql: BlobSql(ObjectSql(state.storage().sql())),
             limits,
             stores,
             sleepers,

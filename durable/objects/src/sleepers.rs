@@ -33,14 +33,15 @@ pub struct Sleep {
     key: Key,
     /// Since when it sleeps. Unix milliseconds.
     since_ms: i64,
+    has_begun: bool,
 }
 
 impl Sleepers {
-    /// Sleeps until then, or a little longer.
-    pub fn until(self: &Rc<Self>, due_ms: i64) -> Sleep {
+    /// Sleeps until then, or a little longer, from now on.
+    pub fn until(self: &Rc<Self>, due_ms: i64, now_ms: i64) -> Sleep {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
-        Sleep { sleepers: Rc::clone(self), key: (due_ms, number), since_ms: now_ms() }
+        Sleep { sleepers: Rc::clone(self), key: (due_ms, number), since_ms: now_ms, has_begun: false }
     }
 
     /// Makes sure that a timer goes off by then, or earlier and is set again.
@@ -80,8 +81,10 @@ impl Sleepers {
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let now_ms = now_ms();
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // At first the clock shows what it did when this was made, or little more.
+        let now_ms = if self.has_begun { now_ms() } else { self.since_ms };
+        self.has_begun = true;
         if self.key.0 <= now_ms || now_ms < self.since_ms {
             return Poll::Ready(());
         }

@@ -10,7 +10,6 @@ use bus::clients::sockets::Open;
 use bus::turn::effect::close;
 use bus::turn::limits::{FrameMeter, Limits};
 use bus::turn::presence::Presence;
-use runtime::now_ms;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::js_sys::Date;
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -68,8 +67,8 @@ impl Live {
         Self { socket, opened, malformed: 0, unread: Unread::default(), came: FrameMeter::default() }
     }
 
-    fn send(&mut self, frame: &str) {
-        self.unread.send(frame.len(), now_ms());
+    fn send(&mut self, frame: &str, now_ms: i64) {
+        self.unread.send(frame.len(), now_ms);
         if let Err(error) = self.socket.send_with_str(frame) {
             // The close event follows; what was to be acknowledged is sent again.
             console_log!("send to {}: {error}", self.opened.socket_id);
@@ -86,8 +85,7 @@ impl Live {
     }
 
     /// Whether it has left too much unread, its last `ping` considered.
-    fn is_too_slow(&mut self, state: &State) -> bool {
-        let now_ms = now_ms();
+    fn is_too_slow(&mut self, state: &State, now_ms: i64) -> bool {
         if self.unread.is_too_much(now_ms)
             && self.opened.is_client()
             && let Some(pinged_ms) = last_ping(state, &self.socket)
@@ -164,11 +162,12 @@ impl Sockets {
     }
 
     /// Sends a frame. Returns a socket that has left too much unread: it was closed.
-    pub fn send(&self, state: &State, socket_id: &str, frame: &str) -> Option<Opened> {
+    pub fn send(&self, state: &State, socket_id: &str, frame: &str, now_ms: i64) -> Option<Opened> {
         let mut sockets = self.0.borrow_mut();
         let live = sockets.get_mut(socket_id)?;
-        live.send(frame);
-        let slow = if live.is_too_slow(state) { Some(socket_id.to_owned()) } else { slowest_of_too_many(&sockets) };
+        live.send(frame, now_ms);
+        let slow =
+            if live.is_too_slow(state, now_ms) { Some(socket_id.to_owned()) } else { slowest_of_too_many(&sockets) };
         let reason = "too slow: too much of what was sent has not been read";
         sockets.remove(&slow?).map(|live| live.end(close::TOO_SLOW, reason))
     }
@@ -180,9 +179,9 @@ impl Sockets {
     }
 
     /// Whether a frame of so many bytes, which has come, is within the limit.
-    pub fn admits(&self, socket_id: &str, bytes: usize, limits: &Limits) -> bool {
+    pub fn admits(&self, socket_id: &str, bytes: usize, limits: &Limits, now_ms: i64) -> bool {
         let mut sockets = self.0.borrow_mut();
-        sockets.get_mut(socket_id).is_none_or(|live| live.came.admit(bytes, limits, now_ms()))
+        sockets.get_mut(socket_id).is_none_or(|live| live.came.admit(bytes, limits, now_ms))
     }
 
     /// When the platform answered the last `ping` of each client's own socket.

@@ -1,35 +1,14 @@
 //! The object's own SQLite behind the core's `Sql`.
 
 use kernel::storage::{Row, Sql, StorageError, Value};
-use worker::js_sys::Uint8Array;
-use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{SqlStorage, SqlStorageValue};
-
-use crate::buffers::free;
-
-/// Bytes that are given back at once and not left to the collector of garbage, which sees them late.
-const LARGE: usize = 16 * 1024;
+use worker::SqlStorage;
 
 /// SQLite of one object.
 pub struct ObjectSql(pub SqlStorage);
 
 impl Sql for ObjectSql {
     fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Row>, StorageError> {
-        let bindings: Vec<JsValue> = parameters.iter().map(|value| binding(value).into()).collect();
-        let is_large = |value: &Value| matches!(value, Value::Blob(bytes) if bytes.len() > LARGE);
-        let large: Vec<JsValue> = parameters
-            .iter()
-            .zip(&bindings)
-            .filter(|(value, _)| is_large(value))
-            .map(|(_, bytes)| bytes.clone())
-            .collect();
-        let cursor = self.0.exec_raw(statement, bindings).map_err(failed)?;
-        let mut rows = Vec::new();
-        for row in cursor.raw() {
-            rows.push(Row(row.map_err(failed)?.into_iter().map(value).collect()));
-        }
-        large.iter().filter_map(|bytes| bytes.dyn_ref::<Uint8Array>()).for_each(free);
-        Ok(rows)
+        runtime::sql::run(&self.0, statement, parameters)
     }
 
     fn size(&self) -> Result<u64, StorageError> {
@@ -37,31 +16,7 @@ impl Sql for ObjectSql {
     }
 
     fn batch(&self, statements: &str) -> Result<(), StorageError> {
-        self.0.exec(statements, None).map(|_| ()).map_err(failed)
-    }
-}
-
-fn failed(error: worker::Error) -> StorageError {
-    StorageError::Statement(error.to_string())
-}
-
-fn binding(value: &Value) -> SqlStorageValue {
-    match value {
-        Value::Null => SqlStorageValue::Null,
-        Value::Integer(number) => SqlStorageValue::Integer(*number),
-        Value::Real(number) => SqlStorageValue::Float(*number),
-        Value::Text(text) => SqlStorageValue::String(text.clone()),
-        Value::Blob(bytes) => SqlStorageValue::Blob(bytes.clone()),
-    }
-}
-
-fn value(value: SqlStorageValue) -> Value {
-    match value {
-        SqlStorageValue::Null => Value::Null,
-        SqlStorageValue::Boolean(flag) => Value::Integer(i64::from(flag)),
-        SqlStorageValue::Integer(number) => Value::Integer(number),
-        SqlStorageValue::Float(number) => Value::Real(number),
-        SqlStorageValue::String(text) => Value::Text(text),
-        SqlStorageValue::Blob(bytes) => Value::Blob(bytes),
+        let done = self.0.exec(statements, None).map(|_| ());
+        done.map_err(|error| StorageError::Statement(error.to_string()))
     }
 }

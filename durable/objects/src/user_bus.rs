@@ -24,11 +24,14 @@ use bus::turn::limits::Limits;
 use bus::turn::presence::Presence;
 use bus::{alarm, announce, schema};
 use kernel::storage::StorageError;
+use runtime::calls::{self, Outcome, Ticket};
 use runtime::{WebCrypto, now_ms};
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen_futures::spawn_local;
+use worker::web_sys::WebSocket as RuntimeWebSocket;
 use worker::{
-    DurableObject, Env, Error, Method, Request, Response, Result, State, WebSocket, WebSocketIncomingMessage,
-    WebSocketPair, console_error, console_log, console_warn, durable_object,
+    DurableObject, Env, Error, Request, Response, Result, State, WebSocket, WebSocketPair, console_error, console_log,
+    console_warn, durable_object,
 };
 
 use crate::counting::Counting;
@@ -96,12 +99,9 @@ impl DurableObject for UserBus {
         }))
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        if request.method() == Method::Get {
-            return self.0.open_socket(&request).await;
-        }
-        // Not `json`, which would parse in JavaScript and then convert value by value.
-        self.0.answer(serde_json::from_slice(&request.bytes().await?)?).await
+    /// Opens a socket. A command comes by `UserBus::command`.
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        self.0.open_socket(&request).await
     }
 
     async fn alarm(&self) -> Result<Response> {
@@ -124,44 +124,6 @@ impl DurableObject for UserBus {
         Response::empty()
     }
 
-    async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
-        let Some(opened) = Opened::of(&socket) else { return Ok(()) };
-        if opened.has_ended {
-            return Ok(());
-        }
-        self.0.sockets.heard(&opened.socket_id);
-        if !opened.is_client() {
-            let read = self.0.turn(&opened.user_id, |turn| streams::read(turn, &opened.socket_id)).await;
-            return read.map_err(|error| logged(&error));
-        }
-        let WebSocketIncomingMessage::String(text) = message else {
-            return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
-        };
-        if !self.0.sockets.admits(&opened.socket_id, text.len(), &self.0.presence.borrow().limits) {
-            return self.0.end_flood(&opened).await;
-        }
-        let heard = self
-            .0
-            .turn(&opened.user_id, |turn| {
-                if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
-                    turn.presence.heard(&uuid, turn.now_ms);
-                }
-                let from = peer::Socket { socket_id: &opened.socket_id, caller: &opened.caller() };
-                peer::receive(turn, from, &text)
-            })
-            .await;
-        match heard {
-            Ok(Frame::Understood) => Ok(()),
-            Ok(Frame::Malformed) if self.0.sockets.count_malformed(&opened.socket_id) < MAX_MALFORMED => Ok(()),
-            Ok(Frame::Malformed) => socket.close(Some(close::PROTOCOL_ERROR), Some("too many malformed frames")),
-            Err(error) => {
-                logged(&error);
-                self.0.count_error();
-                socket.close(Some(1011), Some("internal error of the bus; its log has the reason"))
-            }
-        }
-    }
-
     async fn websocket_close(&self, socket: WebSocket, code: usize, _reason: String, _clean: bool) -> Result<()> {
         // 1005, 1006 and 1015 say how a socket ended and may not be sent.
         let code = u16::try_from(code).ok().filter(|code| !matches!(code, 1005 | 1006 | 1015));
@@ -177,10 +139,77 @@ impl DurableObject for UserBus {
     }
 }
 
+/// What `scripts/entry.js` calls besides, with a ticket of `runtime::calls`.
+#[wasm_bindgen]
+impl UserBus {
+    /// A `Request` of the edge or of another object, as JSON.
+    pub fn command(&self, request: String, ticket: Ticket) {
+        let bus = Rc::clone(&self.0);
+        calls::serve(ticket, async move { bus.answer(serde_json::from_str(&request)?).await });
+    }
+
+    /// A frame of a socket with this attachment; none for one that is no text.
+    pub fn heard(&self, socket: RuntimeWebSocket, attachment: Option<String>, frame: Option<String>, ticket: Ticket) {
+        let bus = Rc::clone(&self.0);
+        calls::serve(ticket, async move {
+            let Some(opened) = attachment.as_deref().and_then(Opened::read) else { return Ok(Outcome::Done) };
+            bus.heard(&socket.into(), &opened, frame).await.map(|()| Outcome::Done)
+        });
+    }
+}
+
 impl Bus {
-    /// Takes one synchronous turn and performs its effects. Nothing awaits before the last of them but the alarm.
+    async fn heard(&self, socket: &WebSocket, opened: &Opened, frame: Option<String>) -> Result<()> {
+        if opened.has_ended {
+            return Ok(());
+        }
+        self.sockets.heard(&opened.socket_id);
+        if !opened.is_client() {
+            let read = self.turn(&opened.user_id, |turn| streams::read(turn, &opened.socket_id)).await;
+            return read.map_err(|error| logged(&error));
+        }
+        let Some(text) = frame else {
+            return socket.close(Some(close::PROTOCOL_ERROR), Some("expected text frames of JSON-RPC"));
+        };
+        let now_ms = now_ms();
+        if !self.sockets.admits(&opened.socket_id, text.len(), &self.presence.borrow().limits, now_ms) {
+            return self.end_flood(opened).await;
+        }
+        let heard = self
+            .turn_at(now_ms, &opened.user_id, |turn| {
+                if let Some(uuid) = turn.presence.bound_to(&opened.socket_id).map(str::to_owned) {
+                    turn.presence.heard(&uuid, turn.now_ms);
+                }
+                let from = peer::Socket { socket_id: &opened.socket_id, caller: &opened.caller() };
+                peer::receive(turn, from, &text)
+            })
+            .await;
+        match heard {
+            Ok(Frame::Understood) => Ok(()),
+            Ok(Frame::Malformed) if self.sockets.count_malformed(&opened.socket_id) < MAX_MALFORMED => Ok(()),
+            Ok(Frame::Malformed) => socket.close(Some(close::PROTOCOL_ERROR), Some("too many malformed frames")),
+            Err(error) => {
+                logged(&error);
+                self.count_error();
+                socket.close(Some(1011), Some("internal error of the bus; its log has the reason"))
+            }
+        }
+    }
+
+    /// Takes a turn now.
     async fn turn<T>(
         &self,
+        user_id: &str,
+        decide: impl FnOnce(&mut Turn<'_>) -> core::result::Result<T, CoreError>,
+    ) -> core::result::Result<T, CoreError> {
+        self.turn_at(now_ms(), user_id, decide).await
+    }
+
+    /// Takes one synchronous turn and performs its effects. Nothing awaits before the last of them but the alarm. The clock was
+    /// looked at just before: each look is a call out of the module.
+    async fn turn_at<T>(
+        &self,
+        now_ms: i64,
         user_id: &str,
         decide: impl FnOnce(&mut Turn<'_>) -> core::result::Result<T, CoreError>,
     ) -> core::result::Result<T, CoreError> {
@@ -191,7 +220,7 @@ impl Bus {
         let (decided, effects) = {
             let mut presence = self.presence.borrow_mut();
             let mut entropy = WebCrypto;
-            let mut turn = Turn::new(&self.sql, &mut presence, &mut entropy, now_ms(), user_id);
+            let mut turn = Turn::new(&self.sql, &mut presence, &mut entropy, now_ms, user_id);
             if !awake {
                 streams::wake(&mut turn)?;
                 self.awake.set(true);
@@ -209,7 +238,7 @@ impl Bus {
         let mut due_ms = None;
         let vanish = effects.contains(&Effect::Vanish);
         for effect in effects {
-            due_ms = self.perform(user_id, effect).into_iter().chain(due_ms).min();
+            due_ms = self.perform(now_ms, user_id, effect).into_iter().chain(due_ms).min();
         }
         if vanish {
             self.state.storage().delete_all().await.map_err(failed)?;
@@ -223,10 +252,10 @@ impl Bus {
     }
 
     /// Performs one effect; when that is to arm the alarm, says for when.
-    fn perform(&self, user_id: &str, effect: Effect) -> Option<i64> {
+    fn perform(&self, now_ms: i64, user_id: &str, effect: Effect) -> Option<i64> {
         match effect {
             Effect::Send { socket_id, frame } => {
-                if let Some(slow) = self.sockets.send(&self.state, &socket_id, &frame) {
+                if let Some(slow) = self.sockets.send(&self.state, &socket_id, &frame, now_ms) {
                     self.leave_behind(slow);
                 }
             }
@@ -280,7 +309,7 @@ impl Bus {
         self.telling_ms.set(Some(due_ms));
         let user_id = user_id.to_owned();
         spawn_local(async move {
-            bus.sleepers.until(due_ms).await;
+            bus.sleepers.until(due_ms, now_ms()).await;
             if bus.telling_ms.get() == Some(due_ms) {
                 bus.telling_ms.set(None);
             }

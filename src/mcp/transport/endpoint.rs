@@ -3,7 +3,7 @@
 use bus::wire::command::{Command, Reply};
 use futures_util::StreamExt;
 use worker::web_sys::Response as RuntimeResponse;
-use worker::{Context, Env, Headers, Method, Request, Response, Result, console_error};
+use worker::{Context, Env, Headers, Method, Response, Result, console_error};
 
 use crate::caller::Caller;
 use crate::catalog::tools::Profile;
@@ -19,6 +19,7 @@ use crate::mcp::wire::message::{self, Body};
 use crate::oauth::bearer::{self, Challenge};
 use crate::objects::bus::{Bus, Opened};
 use crate::origin;
+use crate::request::Request;
 use crate::site::Site;
 
 /// The longest body of a request, in bytes.
@@ -175,7 +176,7 @@ async fn read_body(request: &mut Request) -> Result<Option<Vec<u8>>> {
     if declared.is_some_and(|length| length > MAX_DRAINED) {
         return Ok(None);
     }
-    if request.inner().body().is_none() {
+    if !request.has_body() {
         return Ok(Some(Vec::new()));
     }
     if declared.is_some() {

@@ -12,7 +12,7 @@ use kernel::trace::{Trace, traceparent};
 use runtime::WebCrypto;
 use serde_json::Value;
 use worker::web_sys::Response as RuntimeResponse;
-use worker::{Context, Env, Request, Response as HttpResponse, Result, console_error};
+use worker::{Context, Env, Response as HttpResponse, Result, console_error};
 
 use crate::caller::Caller;
 use crate::catalog::tools::Profile;
@@ -29,6 +29,7 @@ use crate::mcp::wire::error::RpcError;
 use crate::mcp::wire::id::Id;
 use crate::mcp::wire::message::{self, Message, Parsed};
 use crate::objects::bus::Bus;
+use crate::request::Request;
 
 /// On every other path `server/discover` is unknown, so that clients which detect the revision open a session.
 const DUAL_ERA_PATH: &str = "/";
@@ -69,7 +70,8 @@ impl Post<'_> {
         let id = message.id.clone();
         let modern = era::is_modern(&self.headers, &message);
         let (tell, interim) = unbounded();
-        let context = match self.context_of(message, modern, tell) {
+        // The first of them lives on: to drop the last one would wake the task that is at work here anyway.
+        let context = match self.context_of(message, modern, tell.clone()) {
             Ok(context) => {
                 // The bus writes JSON.
                 let as_json = !self.to.for_a_page && self.accepts.json && context.reports.is_none();

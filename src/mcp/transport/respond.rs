@@ -1,10 +1,11 @@
 //! Answers and errors as single HTTP responses.
 
-use worker::{Request, Response, ResponseBody, Result, console_error};
+use worker::{Response, ResponseBody, Result, console_error};
 
 use crate::mcp::wire::error::RpcError;
 use crate::mcp::wire::id::Id;
 use crate::oauth::bearer::Challenge;
+use crate::request::Request;
 
 pub const SESSION_HEADER: &str = "Mcp-Session-Id";
 

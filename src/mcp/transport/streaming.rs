@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 
 use futures_channel::mpsc::UnboundedReceiver;
 use futures_channel::oneshot;
-use futures_util::StreamExt;
 use futures_util::future::{Either, LocalBoxFuture, pending, select};
 use futures_util::stream::{FuturesUnordered, unfold};
+use futures_util::{FutureExt, StreamExt};
 use worker::{Context, Delay, Response as HttpResponse, Result};
 
 use crate::http::event_stream::{Chunk, comment, event, event_stream};
@@ -79,6 +79,8 @@ pub async fn deliver(
     // An error has an HTTP status of its own, which a stream cannot have.
     let is_error = ready.iter().any(|response: &Response| response.outcome.is_err());
     if pending.is_empty() && events.is_empty() && (accepts.json || is_error) {
+        // Nothing more is waited for, so that the end of the channel need wake nobody.
+        let _nothing = interim.next().now_or_never();
         return Ok(Delivery::Whole(ready));
     }
     events.extend(ready.iter().map(Response::event_text));

@@ -1,10 +1,11 @@
 //! The home page, `/` for a browser.
 
 use bus::wire::command::{Command, Reply};
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::error::Error;
+use crate::request::Request;
 use crate::site::Site;
 use crate::web::browser::page_running;
 use crate::web::dashboard::owner::Owner;

@@ -13,13 +13,14 @@ mod view;
 use bus::wire::command::{Command, Reply};
 use bus::wire::topics::{Listener, Subscription, Topic};
 use serde_json::Value;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::http::event_stream::bridge;
 use crate::http::parameters::Parameters;
 use crate::objects::bus::Opened;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::page_running;

@@ -7,7 +7,7 @@ use bus::wire::views::Overview;
 use kernel::scopes::Scopes;
 use runtime::now_ms;
 use sha2::{Digest, Sha256};
-use worker::{Env, Request};
+use worker::Env;
 
 use crate::caller::Caller;
 use crate::config::Config;
@@ -15,6 +15,7 @@ use crate::http::error::Error;
 use crate::objects::bus::Bus;
 use crate::objects::files::Files;
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::Session;

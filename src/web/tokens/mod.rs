@@ -7,13 +7,14 @@ use account::access_tokens::{DEFAULT_DAYS, Listed, MAX_DAYS, NewToken};
 use account::accounts::Authority;
 use kernel::access::{Access, Bound};
 use kernel::scopes::Scopes;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::config::Config;
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
 use crate::oauth::personal_tokens::{self, PersonalTokenError};
 use crate::objects::key_ring::Keys;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};

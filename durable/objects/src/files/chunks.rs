@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::js_sys::{Array, ArrayBuffer, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 
-use crate::sqlite::ObjectSql;
+use super::sqlite::BlobSql;
 
 #[wasm_bindgen]
 extern "C" {
@@ -29,12 +29,12 @@ extern "C" {
 ///
 /// # Errors
 /// If the statement fails.
-pub fn piece(sql: &ObjectSql, blob: i64, from: i64, until: i64) -> Result<Option<Uint8Array>, worker::Error> {
+pub fn piece(sql: &BlobSql, blob: i64, from: i64, until: i64) -> Result<Option<Uint8Array>, worker::Error> {
     let number = chunk_of(from);
     // Far below 2^53: see `chunk_key`.
     #[allow(clippy::cast_precision_loss)]
     let key = chunk_key(blob, number) as f64;
-    let sql = sql.0.as_ref().unchecked_ref::<Sql>();
+    let sql = sql.0.0.as_ref().unchecked_ref::<Sql>();
     let rows = sql.exec("SELECT bytes FROM chunks WHERE chunk = ?", key)?.raw()?.to_array()?;
     let Ok(bytes) = rows.get(0).dyn_into::<Array>().map(|row| row.get(0)) else { return Ok(None) };
     let Ok(bytes) = bytes.dyn_into::<ArrayBuffer>() else { return Ok(None) };

@@ -70,7 +70,10 @@ impl Shelf {
             if self.written.borrow().is_empty() && self.kept.borrow().is_empty() {
                 break;
             }
-            self.sleepers.until(now_ms().saturating_add(END_MS)).await;
+            {
+                let now_ms = now_ms();
+                self.sleepers.until(now_ms.saturating_add(END_MS), now_ms).await
+            };
         }
         let mut failed = None;
         for left in all_in_r2(&self.sql)? {

@@ -18,6 +18,7 @@ use worker::{Bucket, Env, MultipartUpload, Range, ResponseBody, State, UploadedP
 
 use super::chunks::piece;
 use super::failure::Failure;
+use super::sqlite::BlobSql;
 use super::streams::Outgoing;
 use crate::sleepers::Sleepers;
 use crate::sqlite::ObjectSql;
@@ -25,10 +26,10 @@ use crate::sqlite::ObjectSql;
 /// Where content is kept once it is whole.
 pub trait Store {
     /// Takes a part's worth of chunks over from the rows.
-    fn part<'a>(&'a self, sql: &'a ObjectSql, writing: &'a mut Writing) -> LocalBoxFuture<'a, Result<(), Failure>>;
+    fn part<'a>(&'a self, sql: &'a BlobSql, writing: &'a mut Writing) -> LocalBoxFuture<'a, Result<(), Failure>>;
 
     /// Puts content together whose bytes are all there.
-    fn complete<'a>(&'a self, sql: &'a ObjectSql, blob: i64) -> LocalBoxFuture<'a, Result<(), Failure>>;
+    fn complete<'a>(&'a self, sql: &'a BlobSql, blob: i64) -> LocalBoxFuture<'a, Result<(), Failure>>;
 
     /// A stream of a range of the bytes, the end exclusive, of which there are `bytes`; none where they are in rows.
     fn open(
@@ -77,11 +78,11 @@ impl Stores {
 struct Rows;
 
 impl Store for Rows {
-    fn part<'a>(&'a self, _: &'a ObjectSql, _: &'a mut Writing) -> LocalBoxFuture<'a, Result<(), Failure>> {
+    fn part<'a>(&'a self, _: &'a BlobSql, _: &'a mut Writing) -> LocalBoxFuture<'a, Result<(), Failure>> {
         async { Ok(()) }.boxed_local()
     }
 
-    fn complete<'a>(&'a self, _: &'a ObjectSql, _: i64) -> LocalBoxFuture<'a, Result<(), Failure>> {
+    fn complete<'a>(&'a self, _: &'a BlobSql, _: i64) -> LocalBoxFuture<'a, Result<(), Failure>> {
         async { Ok(()) }.boxed_local()
     }
 
@@ -107,8 +108,8 @@ impl R2 {
     }
 
     /// Bytes that wait in rows, a chunk at a time.
-    fn chunks(&self, sql: &ObjectSql, blob: i64, from: i64, until: i64) -> Result<ReadableStream, Failure> {
-        let sql = ObjectSql(sql.0.clone());
+    fn chunks(&self, sql: &BlobSql, blob: i64, from: i64, until: i64) -> Result<ReadableStream, Failure> {
+        let sql = BlobSql(ObjectSql(sql.0.0.clone()));
         let (stream, outgoing) = Outgoing::of(until.saturating_sub(from), &self.sleepers, self.stall_ms)?;
         spawn_local(async move {
             let mut at = from;
@@ -128,7 +129,7 @@ impl R2 {
     }
 
     /// The multipart upload of a blob, begun if it is not.
-    async fn multipart(&self, sql: &ObjectSql, blob: i64, known: &Parts) -> Result<MultipartUpload, Failure> {
+    async fn multipart(&self, sql: &BlobSql, blob: i64, known: &Parts) -> Result<MultipartUpload, Failure> {
         if let Some(multipart) = &known.multipart {
             return Ok(self.bucket.resume_multipart_upload(self.key(blob), multipart)?);
         }
@@ -167,7 +168,7 @@ impl R2 {
 }
 
 impl Store for R2 {
-    fn part<'a>(&'a self, sql: &'a ObjectSql, writing: &'a mut Writing) -> LocalBoxFuture<'a, Result<(), Failure>> {
+    fn part<'a>(&'a self, sql: &'a BlobSql, writing: &'a mut Writing) -> LocalBoxFuture<'a, Result<(), Failure>> {
         async move {
             let known = parts(sql, writing.blob)?;
             writing.parted = self.send_part(sql, writing.blob, &known).await?;
@@ -176,7 +177,7 @@ impl Store for R2 {
         .boxed_local()
     }
 
-    fn complete<'a>(&'a self, sql: &'a ObjectSql, blob: i64) -> LocalBoxFuture<'a, Result<(), Failure>> {
+    fn complete<'a>(&'a self, sql: &'a BlobSql, blob: i64) -> LocalBoxFuture<'a, Result<(), Failure>> {
         async move {
             let known = parts(sql, blob)?;
             let until = known.rest_from.saturating_add(known.rest);

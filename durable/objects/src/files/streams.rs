@@ -73,7 +73,8 @@ impl Incoming {
         let most = u32::try_from(at_most).unwrap_or(u32::MAX).min(buffer.byte_length());
         let view = Uint8Array::new_with_byte_offset_and_length(&buffer, 0, most);
         let Ok(reading) = self.reader.read(&view) else { return Read::Broken };
-        let stalled = self.sleepers.until(now_ms().saturating_add(self.stall_ms));
+        let now_ms = now_ms();
+        let stalled = self.sleepers.until(now_ms.saturating_add(self.stall_ms), now_ms);
         let result = match select(JsFuture::from(reading), stalled).await {
             Either::Left((Ok(result), _)) => result,
             Either::Left((Err(_), _)) => return Read::Broken,
@@ -129,7 +130,8 @@ impl Outgoing {
 
     /// Waits until the client has taken what is on its way, for as long as a transfer may stand still.
     async fn taken(&self, writing: Promise) -> Result<(), ()> {
-        let stalled = self.sleepers.until(now_ms().saturating_add(self.stall_ms));
+        let now_ms = now_ms();
+        let stalled = self.sleepers.until(now_ms.saturating_add(self.stall_ms), now_ms);
         match select(JsFuture::from(writing), stalled).await {
             Either::Left((Ok(_), _)) => Ok(()),
             _ => {

@@ -91,7 +91,8 @@ impl Shelf {
                     Err(failure) => Err(failure),
                 };
             }
-            self.sleepers.until(now_ms().saturating_add(SETTLE_MS)).await;
+            let now_ms = now_ms();
+            self.sleepers.until(now_ms.saturating_add(SETTLE_MS), now_ms).await;
         }
         Err(Refusal::new(Kind::Conflict, "the upload is being completed: ask again in a moment").into())
     }

@@ -201,11 +201,17 @@ impl Opened {
     /// Reads the attachment. None for a socket that was never accepted here.
     pub fn of(socket: &WebSocket) -> Option<Self> {
         let read = socket.deserialize_attachment::<String>();
-        let opened = read.and_then(|text| Ok(text.map(|text| serde_json::from_str(&text)).transpose()?));
-        opened.unwrap_or_else(|error| {
+        let read = read.unwrap_or_else(|error| {
             console_error!("socket attachment: {error}");
             None
-        })
+        });
+        read.as_deref().and_then(Self::read)
+    }
+
+    /// The same of an attachment that has been read.
+    pub fn read(attachment: &str) -> Option<Self> {
+        let opened = serde_json::from_str(attachment);
+        opened.map_err(|error| console_error!("socket attachment: {error}")).ok()
     }
 
     /// Saves it in the attachment, as text: a JavaScript object would be read back field by field for each frame.

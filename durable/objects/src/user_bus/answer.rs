@@ -4,15 +4,16 @@ use std::rc::Rc;
 
 use bus::requests::job_news::{self, Told};
 use bus::requests::job_tools;
-use bus::requests::wait::{self, Outcome, Verdict, Wait};
+use bus::requests::wait::{self, Outcome as Served, Verdict, Wait};
 use bus::serve;
 use bus::turn::error::Error as CoreError;
 use bus::wire::command::{Command, Frame, Line, Reply, Request as BusRequest};
 use bus::wire::tool_result;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
-use futures_util::StreamExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::iter;
+use futures_util::{FutureExt, StreamExt};
+use runtime::calls::Outcome;
 use runtime::now_ms;
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::{Error, Response, Result};
@@ -35,7 +36,7 @@ type Lines = UnboundedSender<Line>;
 
 impl Bus {
     /// Answers a request of the edge.
-    pub(super) async fn answer(self: &Rc<Self>, mut request: BusRequest) -> Result<Response> {
+    pub(super) async fn answer(self: &Rc<Self>, mut request: BusRequest) -> Result<Outcome> {
         let (in_lines, frame) = match &mut request.command {
             Command::Dispatch { in_lines, frame, .. } => (*in_lines, frame.take()),
             _ => (false, None),
@@ -45,7 +46,11 @@ impl Bus {
         let mut first = None;
         if !in_lines {
             match select(serving, said.next()).await {
-                Either::Left((served, _)) => return document(served.map_err(|error| logged(&error))?, frame),
+                Either::Left((served, mut said)) => {
+                    // Nothing more is waited for, so that the end of the channel need wake nobody.
+                    let _nothing = (&mut said).now_or_never();
+                    return document(served.map_err(|error| logged(&error))?, frame);
+                }
                 Either::Right((line, rest)) => (first, serving) = (line, rest),
             }
         }
@@ -62,7 +67,7 @@ impl Bus {
             text.push(b'\n');
             Ok::<_, Error>(text)
         });
-        Ok(Response::from_stream(lines)?.with_status(status::LINES))
+        Ok(Outcome::Response(Response::from_stream(lines)?.with_status(status::LINES).into()))
     }
 
     /// Serves a request up to its reply. Sends a line once it is slow, and with `tells` also lines about the job's
@@ -74,7 +79,7 @@ impl Bus {
         lines: Lines,
     ) -> core::result::Result<Reply, CoreError> {
         let came_ms = now_ms();
-        self.let_silent_go().await;
+        self.let_silent_go(came_ms).await;
         let user_id = request.user_id.clone();
         let request_key = match &request.command {
             Command::Dispatch { request_key, .. } => request_key.clone(),
@@ -86,16 +91,19 @@ impl Bus {
         };
         // Check the grant and cancel in one turn: the session of a client that gives up may be gone before a second
         // turn.
-        let served = self.turn(&user_id, |turn| {
+        let served = self.turn_at(came_ms, &user_id, |turn| {
             let outcome = serve::serve(turn, request)?;
-            if let (Outcome::Reply(Reply::Done), Some(job_id)) = (&outcome, &given_up) {
+            if let (Served::Reply(Reply::Done), Some(job_id)) = (&outcome, &given_up) {
                 job_tools::cancel(turn, job_id)?;
             }
             Ok(outcome)
         });
         let answered = match served.await {
-            Ok(Outcome::Reply(reply)) => Ok(reply),
-            Ok(Outcome::Wait(wait)) => self.wait(&user_id, wait, request_key, tells.then(Told::default), &lines).await,
+            Ok(Served::Reply(reply)) => Ok(reply),
+            Ok(Served::Wait(wait)) => {
+                let told = tells.then(Told::default);
+                self.wait(&user_id, wait, request_key, (came_ms, told), &lines).await
+            }
             Err(error) => Err(error),
         };
         match &answered {
@@ -105,18 +113,19 @@ impl Bus {
         answered
     }
 
-    /// Sleeps until what is waited for has come, or the time is up.
+    /// Sleeps until what is waited for has come, or the time is up. `now_ms`: when the request came, in this same turn of the
+    /// runtime; `told`: what has been told of the job, if that is wanted.
     async fn wait(
         &self,
         user_id: &str,
         mut wait: Wait,
         request_key: Option<String>,
-        mut told: Option<Told>,
+        (mut now_ms, mut told): (i64, Option<Told>),
         lines: &Lines,
     ) -> core::result::Result<Reply, CoreError> {
         let mut ticket = self.waits.begin(&wait.subject, request_key);
         loop {
-            let looked = self.turn(user_id, |turn| {
+            let looked = self.turn_at(now_ms, user_id, |turn| {
                 let news = match &mut told {
                     Some(told) => job_news::since(turn, &wait.subject, told)?,
                     None => Vec::new(),
@@ -135,9 +144,10 @@ impl Bus {
                 Verdict::Answer(reply) => return Ok(reply),
                 Verdict::Slow => {}
                 Verdict::Sleep { until_ms } => {
-                    let until_ms = until_ms.min(now_ms().saturating_add(LOOK_EVERY_MS));
-                    drop(select(ticket.poked.next(), self.sleepers.until(until_ms)).await);
-                    self.let_silent_go().await;
+                    let until_ms = until_ms.min(now_ms.saturating_add(LOOK_EVERY_MS));
+                    drop(select(ticket.poked.next(), self.sleepers.until(until_ms, now_ms)).await);
+                    now_ms = runtime::now_ms();
+                    self.let_silent_go(now_ms).await;
                 }
             }
         }
@@ -146,16 +156,14 @@ impl Bus {
 
 /// The response to a quick answer. An ambiguous target is returned as a reply, because the edge has to ask which
 /// Blender is meant.
-fn document(reply: Reply, frame: Option<Frame>) -> Result<Response> {
+fn document(reply: Reply, frame: Option<Frame>) -> Result<Outcome> {
     match (reply, frame) {
         (Reply::Envelope { envelope }, Some(frame))
             if envelope.ambiguous().is_none() && !tool_result::is_about_files(&envelope) =>
         {
             let result = tool_result::of_envelope(*envelope)?.to_string();
-            let response = Response::from_bytes(frame.around(&result).into_bytes())?;
-            response.headers().set("Content-Type", "application/json")?;
-            Ok(response)
+            Ok(Outcome::Json(status::FINISHED, frame.around(&result)))
         }
-        (reply, _) => Ok(Response::from_json(&reply)?.with_status(status::REPLY)),
+        (reply, _) => Ok(Outcome::Json(status::REPLY, serde_json::to_string(&reply)?)),
     }
 }

@@ -4,7 +4,6 @@ use bus::clients::sockets;
 use bus::delivery::proof;
 use bus::turn::effect::close;
 use bus::turn::error::Error as CoreError;
-use runtime::now_ms;
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::{Result, WebSocket, console_warn};
 
@@ -39,8 +38,7 @@ impl Bus {
     }
 
     /// Lets clients go that have promised to send `ping` and have not: a process that hangs never closes its socket.
-    pub(super) async fn let_silent_go(&self) {
-        let now_ms = now_ms();
+    pub(super) async fn let_silent_go(&self, now_ms: i64) {
         let looked_ms = self.looked_ms.get();
         if (looked_ms..looked_ms.saturating_add(LOOK_EVERY_MS)).contains(&now_ms) {
             return;

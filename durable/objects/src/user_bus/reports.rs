@@ -55,7 +55,7 @@ impl Bus {
         }
         let due_ms = counting.tally.borrow().due_ms(now_ms());
         spawn_local(async move {
-            bus.sleepers.until(due_ms).await;
+            bus.sleepers.until(due_ms, now_ms()).await;
             if let Err(error) = bus.report().await {
                 console_error!("metrics: {error}");
             }

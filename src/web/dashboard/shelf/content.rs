@@ -2,11 +2,12 @@
 
 use files::refusal::Refusal;
 use files::wire::{Ask, Stream, Who};
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Method, Response};
 
 use crate::file_store::streams::{accepted, conditions, download_headers, passed_on};
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::web::browser::page;
 use crate::web::dashboard::owner::Owner;

@@ -10,10 +10,11 @@ mod upload;
 mod view;
 
 use files::wire::{Command, Reply, Shelf, Who};
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::web::browser::page_running;
 use crate::web::dashboard::owner::Owner;

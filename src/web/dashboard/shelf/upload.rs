@@ -1,13 +1,13 @@
 //! The upload form without its script: the whole form in one request, which the runtime takes apart.
 
 use files::wire::{Ask, Command, Create, File, Reply, Stream, Who};
-use worker::Request;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::File as ChosenFile;
 
 use super::actions;
 use crate::file_store::streams::{accepted, completed};
 use crate::http::error::Error;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::web::dashboard::owner::Owner;
 use crate::web::pages::dashboard::Outcome;
