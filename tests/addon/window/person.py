@@ -46,6 +46,11 @@ STATE = (
     "import json\nlayer = bpy.context.view_layer\nactive = layer.objects.active\n"
     "print(json.dumps([active.mode, active.name, sorted(o.name for o in layer.objects.selected)]))"
 )
+# In pixels of the screen, from its top left corner, where the window has its own.
+MIDDLE_OF_VIEW = (
+    "import json\nregion, window = bpy.context.region, bpy.context.window\n"
+    "print(json.dumps([region.x + region.width // 2, window.height - region.y - region.height // 2]))"
+)
 LABELS = (
     f"from {MODULE}.commands.checkpoints.store import store\nimport json\n"
     "print(json.dumps([c.label for c in store.all()]))"
@@ -256,8 +261,10 @@ def a_sculpt_stroke_is_waited_for(desk: Together) -> None:
     desk.act("bpy.ops.object.mode_set(mode='OBJECT')", 0.0)
     desk.act("bpy.context.view_layer.objects.active = bpy.data.objects['Cube']", 0.0)
     desk.act("bpy.ops.object.mode_set(mode='SCULPT')", 0.0)
-    # The mouse on the cube, with its button down.
-    desk.tool("xdotool", "mousemove", "640", "430", "mousedown", "1")
+    # Checks before have moved it, and a stroke beside it is none.
+    desk.act("area.spaces.active.region_3d.view_location = bpy.data.objects['Cube'].location", 1.0)
+    middle = json.loads(desk.run(MIDDLE_OF_VIEW))
+    desk.tool("xdotool", "mousemove", *map(str, middle), "mousedown", "1")
     desk.tool("xdotool", "mousemove_relative", "--", "5", "5")
     time.sleep(2.0)
     job = desk.bus.dispatch("execute_code", {"code": "bpy.data.objects['Light'].location.x = 7"})
@@ -266,7 +273,8 @@ def a_sculpt_stroke_is_waited_for(desk: Together) -> None:
         desk.picture("p9-sculpting")
     finally:
         desk.tool("xdotool", "mouseup", "1")
-    assert desk.bus.updates.get(timeout=60)["status"] == "completed"
+        update = desk.bus.updates.get(timeout=60)
+    assert update["status"] == "completed", update
     assert desk.state()[0] == "SCULPT"
     desk.act("bpy.ops.object.mode_set(mode='OBJECT')", 0.0)
 
