@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import inspect
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -126,6 +127,21 @@ def _temp_override(context: Any, *args: Any, **members: Any) -> Any:
     return override(**members)
 
 
+def _batch_remove(data: Any, ids: Any) -> Any:
+    """Stand for `bpy.data.batch_remove`: a Blender ends whose windows still show what it has removed."""
+    items = list(ids)
+    if any(isinstance(item, _SHOWN_BY_WINDOWS) for item in items):
+        raise RuntimeError(
+            "batch_remove: workspaces, screens and the window manager are shown by Blender's windows and cannot be "
+            "removed so; bpy.ops.workspace.delete() removes the workspace that is shown"
+        )
+    # In Blender 4.2 it knows its data by itself, and takes no self.
+    return _real_batch_remove(data, items) if _IS_A_METHOD else _real_batch_remove(items)
+
+
+_SHOWN_BY_WINDOWS = (bpy.types.WorkSpace, bpy.types.Screen, bpy.types.WindowManager)
+_real_batch_remove = bpy.types.BlendData.batch_remove
+_IS_A_METHOD = inspect.ismethoddescriptor(_real_batch_remove)
 _RECOVERS = ("recover_auto_save", "recover_last_session")
 _REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
     "wm": {
@@ -161,11 +177,13 @@ def guarded() -> Iterator[None]:
             bpy.ops.__getattr__ = lambda name: _Family(real_family(name), {})
         addon_utils.disable = disable_others
         bpy.types.Context.temp_override = _temp_override
+        bpy.types.BlendData.batch_remove = _batch_remove
         yield
     finally:
         addon_utils.disable = disable
         bpy.ops.__getattr__ = real_family
         bpy.types.Context.temp_override = real_override
+        bpy.types.BlendData.batch_remove = _real_batch_remove
         for name, family in before.items():
             if family is None:
                 bpy.ops.__dict__.pop(name, None)
