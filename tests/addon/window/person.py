@@ -18,30 +18,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from run import MODULE, Desk, screen
+from run import DO, MODULE, Desk, screen
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 
 from bus_double import BusDouble  # noqa: E402
 
-# What a person does with the mouse and keys, done by the operators behind them: in a timer, so that no job does it.
-DO = """
-import bpy, os, traceback
-def act():
-    try:
-        do()
-    except Exception:
-        traceback.print_exc()
-    open(os.path.join(os.environ['HOME'], 'acted'), 'w').close()
-def do():
-    window = bpy.context.window_manager.windows[0]
-    area = next(area for area in window.screen.areas if area.type == 'VIEW_3D')
-    region = next(region for region in area.regions if region.type == 'WINDOW')
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        {}
-bpy.app.timers.register(act, first_interval={})
-"""
 STATE = (
     "import json\nlayer = bpy.context.view_layer\nactive = layer.objects.active\n"
     "print(json.dumps([active.mode, active.name, sorted(o.name for o in layer.objects.selected)]))"
@@ -59,13 +42,6 @@ LABELS = (
 
 class Together(Desk):
     """A Blender in which somebody works."""
-
-    def act(self, line: str, seconds: float = 0.5) -> None:
-        """Let the person do something, and wait until they have: on a busy machine that takes some seconds."""
-        (self.folder / "acted").unlink(missing_ok=True)
-        (self.folder / "act").write_text(DO.format(line, 0.1))
-        self.until((self.folder / "acted").exists, f"Blender did not act: {line}", 60.0)
-        time.sleep(seconds)
 
     def run(self, code: str, **params: Any) -> str:
         """What code prints that is run as a job."""
@@ -89,7 +65,7 @@ class Together(Desk):
 
 def connect(desk: Together) -> None:
     """The extension connects as when its user presses Connect."""
-    (desk.folder / "connect").write_text("")
+    desk.act("bpy.ops.blender_bus.connect()")
     desk.bus.registered(20)
 
 
