@@ -106,6 +106,12 @@ def test_what_windows_show_is_not_removed_and_other_data_is(bpy: Any) -> None:
     assert "built-in" in repr(bpy.data.batch_remove)
 
 
+def test_the_last_window_is_not_closed_for_blender_quits_with_it(bpy: Any) -> None:
+    refused = run("execute_code", code="bpy.ops.wm.window_close()")
+    assert "last window" in refused.error and "bpy.ops.wm.quit_blender()" in refused.error
+    assert len(bpy.context.window_manager.windows) == 1
+
+
 def test_without_a_viewport_code_runs_and_viewport_operators_say_what_is_missing(bpy: Any) -> None:
     for area in bpy.context.window_manager.windows[0].screen.areas:
         if area.type == "VIEW_3D":

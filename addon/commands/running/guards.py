@@ -98,6 +98,17 @@ def _quit_now(real: Any) -> None:
         real()
 
 
+def _window_close(real: Any, *args: Any, **kwargs: Any) -> Any:
+    """Close a window, but for the last one: Blender quits with it, without asking if nothing is unsaved."""
+    own = [window for window in bpy.context.window_manager.windows if window.parent is None]
+    if own == [bpy.context.window]:
+        raise RuntimeError(
+            "window_close: this is Blender's last window, and without one it quits; to quit it: "
+            "bpy.ops.wm.quit_blender()"
+        )
+    return real(*args, **kwargs)
+
+
 def _not_ours(real: Any, *args: Any, **kwargs: Any) -> Any:
     if OWN_MODULE in (kwargs.get("module"), kwargs.get("pkg_id")) or kwargs.get("pkg_id") == OWN_ID:
         raise RuntimeError(
@@ -149,6 +160,7 @@ _REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
         "read_factory_userpref": _refuse_preferences,
         "read_userpref": _refuse_preferences,
         "quit_blender": _quit_blender,
+        "window_close": _window_close,
         **dict.fromkeys(("open_mainfile", "read_homefile", "revert_mainfile", *_RECOVERS), _load),
     },
     "preferences": {"addon_disable": _not_ours, "addon_remove": _not_ours},
