@@ -118,7 +118,7 @@ class BLENDERBUS_PT_bus(bpy.types.Panel):
             box.operator("blender_bus.consent", text="Show All").number = question.number
             # What is not short is allowed once the dialog has shown all of it.
             seen = whole or len(question.seen) >= len(pages(question).pages)
-            draw_answers(box.column(align=True), question, seen=seen)
+            draw_answers(box.column(align=True), question, seen=seen, narrow=True)
 
     def _draw_status(self, layout: Any) -> None:
         status = session.status

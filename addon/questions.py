@@ -24,11 +24,14 @@ ANSWERS = (
 FONT_POINTS = 11.0
 
 
-def draw_answers(layout: Any, question: Question, *, seen: bool) -> None:
-    """Draw the three answers. Nothing can be allowed before all of it was shown."""
+def draw_answers(layout: Any, question: Question, *, seen: bool, narrow: bool = False) -> None:
+    """Draw the three answers, one below the other where it is `narrow`.
+
+    Nothing can be allowed before all of it was shown.
+    """
     if not seen:
         layout.label(text="Look at every page before you allow it")
-    row = layout.row(align=True)
+    row = layout.column(align=True) if narrow else layout.row(align=True)
     for verdict, word in ANSWERS:
         column = row.column(align=True)
         column.enabled = verdict is Verdict.REFUSE or (seen and (verdict is Verdict.ONCE or question.lasting))

@@ -99,16 +99,21 @@ def _show_frame(image: Any, region_3d: Any) -> None:
 @contextlib.contextmanager
 def _drawable(view: View) -> Iterator[None]:
     """Have the viewport shaded by an engine that can draw into an image: Cycles and other add-ons' draw no objects."""
+    import gpu
+
     shading, engine = view.space.shading, bpy.context.scene.render.engine
     if shading.type != "RENDERED" or engine in DRAWING_ENGINES:
         yield
         return
-    shading.type = "MATERIAL"
+    # Where the processor draws, Material Preview takes minutes.
+    slow = gpu.platform.device_type_get() == "SOFTWARE"
+    shading.type = "SOLID" if slow else "MATERIAL"
     before = shading.use_scene_lights, shading.use_scene_world
     shading.use_scene_lights = shading.use_scene_world = True
+    instead = "Solid shading" if slow else "Material Preview with the scene's lights and world"
     view.notes.append(
-        f"The viewport is rendered by {engine.title()}, which draws into the window only: the picture shows Material "
-        "Preview with the scene's lights and world instead. blender_execute_code can render the scene"
+        f"The viewport is rendered by {engine.title()}, which draws into the window only: the picture shows {instead} "
+        "instead. blender_render renders the scene"
     )
     try:
         yield

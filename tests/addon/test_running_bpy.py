@@ -95,6 +95,23 @@ def test_code_that_takes_its_place_away_ends_well_and_so_does_the_next(bpy: Any,
     assert run("get_scene_info").status == "completed"
 
 
+def test_what_windows_show_is_not_removed_and_other_data_is(bpy: Any) -> None:
+    count = len(bpy.data.workspaces)
+    refused = run("execute_code", code="bpy.data.batch_remove([bpy.data.meshes['Cube'], *bpy.data.workspaces])")
+    assert "bpy.ops.workspace.delete()" in refused.error
+    assert (len(bpy.data.workspaces), "Cube" in bpy.data.meshes) == (count, True)
+    for ids in ("{bpy.data.objects['Cube']}", "(mesh for mesh in bpy.data.meshes)"):
+        assert run("execute_code", code=f"bpy.data.batch_remove({ids})").status == "completed"
+    assert ("Cube" in bpy.data.objects, len(bpy.data.meshes)) == (False, 0)
+    assert "built-in" in repr(bpy.data.batch_remove)
+
+
+def test_the_last_window_is_not_closed_for_blender_quits_with_it(bpy: Any) -> None:
+    refused = run("execute_code", code="bpy.ops.wm.window_close()")
+    assert "last window" in refused.error and "bpy.ops.wm.quit_blender()" in refused.error
+    assert len(bpy.context.window_manager.windows) == 1
+
+
 def test_without_a_viewport_code_runs_and_viewport_operators_say_what_is_missing(bpy: Any) -> None:
     for area in bpy.context.window_manager.windows[0].screen.areas:
         if area.type == "VIEW_3D":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import inspect
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -97,6 +98,17 @@ def _quit_now(real: Any) -> None:
         real()
 
 
+def _window_close(real: Any, *args: Any, **kwargs: Any) -> Any:
+    """Close a window, but for the last one: Blender quits with it, without asking if nothing is unsaved."""
+    own = [window for window in bpy.context.window_manager.windows if window.parent is None]
+    if own == [bpy.context.window]:
+        raise RuntimeError(
+            "window_close: this is Blender's last window, and without one it quits; to quit it: "
+            "bpy.ops.wm.quit_blender()"
+        )
+    return real(*args, **kwargs)
+
+
 def _not_ours(real: Any, *args: Any, **kwargs: Any) -> Any:
     if OWN_MODULE in (kwargs.get("module"), kwargs.get("pkg_id")) or kwargs.get("pkg_id") == OWN_ID:
         raise RuntimeError(
@@ -126,6 +138,21 @@ def _temp_override(context: Any, *args: Any, **members: Any) -> Any:
     return override(**members)
 
 
+def _batch_remove(data: Any, ids: Any) -> Any:
+    """Stand for `bpy.data.batch_remove`: a Blender ends whose windows still show what it has removed."""
+    items = list(ids)
+    if any(isinstance(item, _SHOWN_BY_WINDOWS) for item in items):
+        raise RuntimeError(
+            "batch_remove: workspaces, screens and the window manager are shown by Blender's windows and cannot be "
+            "removed so; bpy.ops.workspace.delete() removes the workspace that is shown"
+        )
+    # In Blender 4.2 it knows its data by itself, and takes no self.
+    return _real_batch_remove(data, items) if _IS_A_METHOD else _real_batch_remove(items)
+
+
+_SHOWN_BY_WINDOWS = (bpy.types.WorkSpace, bpy.types.Screen, bpy.types.WindowManager)
+_real_batch_remove = bpy.types.BlendData.batch_remove
+_IS_A_METHOD = inspect.ismethoddescriptor(_real_batch_remove)
 _RECOVERS = ("recover_auto_save", "recover_last_session")
 _REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
     "wm": {
@@ -133,6 +160,7 @@ _REPLACED: dict[str, dict[str, Callable[..., Any]]] = {
         "read_factory_userpref": _refuse_preferences,
         "read_userpref": _refuse_preferences,
         "quit_blender": _quit_blender,
+        "window_close": _window_close,
         **dict.fromkeys(("open_mainfile", "read_homefile", "revert_mainfile", *_RECOVERS), _load),
     },
     "preferences": {"addon_disable": _not_ours, "addon_remove": _not_ours},
@@ -161,11 +189,13 @@ def guarded() -> Iterator[None]:
             bpy.ops.__getattr__ = lambda name: _Family(real_family(name), {})
         addon_utils.disable = disable_others
         bpy.types.Context.temp_override = _temp_override
+        bpy.types.BlendData.batch_remove = _batch_remove
         yield
     finally:
         addon_utils.disable = disable
         bpy.ops.__getattr__ = real_family
         bpy.types.Context.temp_override = real_override
+        bpy.types.BlendData.batch_remove = _real_batch_remove
         for name, family in before.items():
             if family is None:
                 bpy.ops.__dict__.pop(name, None)

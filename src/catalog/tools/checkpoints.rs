@@ -13,8 +13,8 @@ pub const TOOLS: &[DispatchTool] = &[
         name: "blender_checkpoint",
         title: "Make a checkpoint",
         description: "Keeps a copy of the open file, unsaved changes included, and never writes the user's own file. Make \
-                      one before changes that are hard to take back. At most 20 are kept, or 2 GB; the oldest go \
-                      first.",
+                      one before changes that are hard to take back. At most 20 are kept, or 2 GB, and apart from \
+                      these 10 automatic ones, or 1 GB; the oldest go first.",
         annotations: Annotations::CHANGE,
         timeout_seconds: 60.0,
         parameters: &[Param::nullable("label", &LABEL, "What it is, such as \"before the boolean\".")],

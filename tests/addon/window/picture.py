@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from run import CONNECT, ROOT, Desk, screen
+from run import ROOT, Desk, screen
 
 TERMINAL = (
     "xterm",
@@ -57,7 +57,7 @@ def main() -> None:
     with screen(), tempfile.TemporaryDirectory() as folder:
         desk = Desk(Path(folder), SimpleNamespace(url=args.server), Path(folder), args.token)
         try:
-            desk.click(CONNECT)
+            desk.act("bpy.ops.blender_bus.connect()")
             time.sleep(3.0)
             example = [args.client, str(ROOT / "examples" / "datacenter.py"), f"{args.server}/mcp"]
             command = " ".join(
