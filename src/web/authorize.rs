@@ -24,7 +24,6 @@ use crate::objects::key_ring::Keys;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};
-use crate::web::pages::STYLE;
 use crate::web::pages::sign_in::Consent as ConsentPage;
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::header_safe;
@@ -163,7 +162,6 @@ async fn consent(
     let holder = session.credential.as_str();
     let (destination, warning) = describe(&trusted.destination);
     let html = render(&ConsentPage {
-        style: STYLE,
         client: named(&trusted.client.name),
         publisher: trusted.client.publisher.as_deref(),
         username: session.owner.shown(),
