@@ -15,7 +15,6 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page, start_session};
-use crate::web::pages::STYLE;
 use crate::web::pages::account::Account as AccountPage;
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
@@ -139,7 +138,6 @@ async fn show(env: &Env, site: &Site, config: &Config, session: &Session, outcom
     };
     let keys = Keys::load(env).await?;
     let html = screens::render(&AccountPage {
-        style: STYLE,
         username: session.owner.shown(),
         error: outcome.error.as_deref(),
         done: outcome.done,

@@ -12,7 +12,6 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};
-use crate::web::pages::STYLE;
 use crate::web::pages::audit::{Audit, Row};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens;
@@ -32,7 +31,7 @@ pub async fn audit(request: &Request, env: &Env) -> Result<Response, Error> {
         return Ok(response.from_json(&json!({"username": session.owner.shown(), "entries": entries}))?);
     }
     let rows: Vec<Row> = entries.into_iter().map(row).collect();
-    let html = screens::render(&Audit { style: STYLE, username: session.owner.shown(), rows: &rows })?;
+    let html = screens::render(&Audit { username: session.owner.shown(), rows: &rows })?;
     Ok(page(200, Some(&site), None)?.fixed(html.into_bytes()))
 }
 

@@ -25,7 +25,6 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};
-use crate::web::pages::STYLE;
 use crate::web::pages::sign_in::Consent as ConsentPage;
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::header_safe;
@@ -164,7 +163,6 @@ async fn consent(
     let holder = session.credential.as_str();
     let (destination, warning) = describe(&trusted.destination);
     let html = render(&ConsentPage {
-        style: STYLE,
         client: named(&trusted.client.name),
         publisher: trusted.client.publisher.as_deref(),
         username: session.owner.shown(),

@@ -14,7 +14,6 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};
-use crate::web::pages::STYLE;
 use crate::web::pages::clients::{Clients, Row};
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
@@ -44,7 +43,6 @@ async fn show(env: &Env, site: &Site, session: &Session, done: Option<&str>) -> 
     };
     let keys = Keys::load(env).await?;
     let html = screens::render(&Clients {
-        style: STYLE,
         username: &session.owner.username,
         rows: &rows,
         done,

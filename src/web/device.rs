@@ -18,7 +18,6 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};
-use crate::web::pages::STYLE;
 use crate::web::pages::device::{DeviceCode, DeviceConsent};
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
@@ -62,7 +61,6 @@ impl DeviceDialog<'_> {
     async fn for_code(&self, code: Option<&str>, error: Option<&str>) -> Result<Response, Error> {
         let keys = Keys::load(self.env).await?;
         let html = screens::render(&DeviceCode {
-            style: STYLE,
             username: self.session.owner.shown(),
             code: &code.map(shown).unwrap_or_default(),
             error,
@@ -87,7 +85,6 @@ impl DeviceDialog<'_> {
         let keys = Keys::load(self.env).await?;
         let requested = &found.requested;
         let html = screens::render(&DeviceConsent {
-            style: STYLE,
             client: screens::named(&requested.client_name),
             publisher: requested.publisher.as_deref(),
             username: self.session.owner.shown(),

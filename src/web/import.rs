@@ -19,7 +19,6 @@ use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};
 use crate::web::export::FORMAT;
-use crate::web::pages::STYLE;
 use crate::web::pages::account::{Import as ImportPage, ImportedToken};
 use crate::web::posted_form::{PostedForm, drop_form, form_token};
 use crate::web::return_to::sign_in_first;
@@ -148,7 +147,6 @@ async fn show(env: &Env, site: &Site, session: &Session, outcome: &Outcome) -> R
     let clients = done.iter().flat_map(|(document, _)| &document.allowed_clients);
     let blenders = done.iter().flat_map(|(document, _)| &document.bus_clients);
     let html = screens::render(&ImportPage {
-        style: STYLE,
         username: session.owner.shown(),
         error,
         from: done.map(|(document, _)| document.account.username.as_str()),

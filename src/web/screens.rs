@@ -14,7 +14,6 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, end_session, form_cookie, page};
-use crate::web::pages::STYLE;
 use crate::web::pages::sign_in::{Login, Notice, SignedIn};
 use crate::web::posted_form::form_token;
 
@@ -40,7 +39,6 @@ pub async fn login(
     let config = Config::of(env);
     let provider = config.oidc.as_ref().map(Oidc::shown_name);
     let html = render(&Login {
-        style: STYLE,
         client,
         error,
         username,
@@ -61,7 +59,7 @@ pub async fn login(
 
 pub async fn signed_in(env: &Env, site: &Site, session: &Session) -> Result<Response, Error> {
     let token = form_token(&*Keys::load(env).await?, Page::SignOut, &session.credential, "")?;
-    let html = render(&SignedIn { style: STYLE, username: session.owner.shown(), sign_out_token: &token })?;
+    let html = render(&SignedIn { username: session.owner.shown(), sign_out_token: &token })?;
     Ok(page(200, Some(site), None)?.fixed(html.into_bytes()))
 }
 

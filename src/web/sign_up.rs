@@ -17,7 +17,6 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{form_cookie, page, start_session};
-use crate::web::pages::STYLE;
 use crate::web::pages::account::SignUp;
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::screens;
@@ -132,7 +131,6 @@ async fn show(
 ) -> Result<Response, Error> {
     let (holder, set_cookie) = form_cookie(request, site)?;
     let html = screens::render(&SignUp {
-        style: STYLE,
         error: filled.error,
         username: filled.username,
         needs_code: config.signup != Signup::Open || !filled.code.is_empty(),

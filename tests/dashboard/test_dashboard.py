@@ -183,7 +183,7 @@ async def test_a_revoked_client_is_refused_at_once(server: Workerd, owner: Owner
     async with ModernClient(server.url, token) as client:
         assert (await client.call("blender_list_available_clients")).status == 200
     await expect(owner.page.locator("#others")).to_contain_text("llm-bus-tests")
-    await owner.page.get_by_role("link", name="What you have allowed").click()
+    await owner.page.get_by_role("link", name="Clients", exact=True).click()
     await owner.page.get_by_role("button", name=re.compile("^Revoke")).first.click()
     await expect(owner.page.get_by_role("status")).to_contain_text("It is revoked.")
     async with ModernClient(server.url, token) as client:

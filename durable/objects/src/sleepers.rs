@@ -44,6 +44,12 @@ impl Sleepers {
         Sleep { sleepers: Rc::clone(self), key: (due_ms, number), since_ms: now_ms, has_begun: false }
     }
 
+    /// Sleeps for so many milliseconds.
+    pub fn pause(self: &Rc<Self>, ms: i64) -> Sleep {
+        let now_ms = now_ms();
+        self.until(now_ms.saturating_add(ms), now_ms)
+    }
+
     /// Makes sure that a timer goes off by then, or earlier and is set again.
     fn arm(self: &Rc<Self>, due_ms: i64, now_ms: i64) {
         let at_ms = due_ms.min(now_ms.saturating_add(LONGEST_MS));

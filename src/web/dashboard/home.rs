@@ -9,16 +9,14 @@ use crate::request::Request;
 use crate::site::Site;
 use crate::web::browser::page_running;
 use crate::web::dashboard::owner::Owner;
+use crate::web::pages::HOME_SCRIPT;
 use crate::web::pages::home::{Home, Who, clients, profiles};
-use crate::web::pages::{HOME_SCRIPT, STYLE};
 use crate::web::screens;
 
 pub async fn home(request: &Request, env: &Env) -> Result<Response, Error> {
     let site = Site::of(request, &Config::of(env))?;
     let endpoint = format!("{}/mcp", site.here);
     let html = screens::render(&Home {
-        style: STYLE,
-        script: HOME_SCRIPT.text,
         endpoint: &endpoint,
         server: &site.here,
         clients: &clients(&endpoint),

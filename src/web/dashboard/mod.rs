@@ -26,8 +26,8 @@ use crate::site::Site;
 use crate::web::browser::page_running;
 use crate::web::dashboard::owner::Owner;
 use crate::web::dashboard::parts::{PART_HEADER, part, signed_out};
+use crate::web::pages::DASHBOARD_SCRIPT;
 use crate::web::pages::dashboard::{Dashboard, Outcome};
-use crate::web::pages::{DASHBOARD_SCRIPT, STYLE};
 use crate::web::posted_form::{PostedForm, is_same_origin};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens;
@@ -57,8 +57,6 @@ async fn whole(owner: &Owner<'_>, outcome: Option<&Outcome>) -> Result<Response,
     let form_token = owner.form_token(Page::Dashboard).await?;
     let overview = owner.overview().await?;
     let html = screens::render(&Dashboard {
-        style: STYLE,
-        script: DASHBOARD_SCRIPT.text,
         username: &owner.session.owner.username,
         outcome: &outcome.map(screens::render).transpose()?.unwrap_or_default(),
         live: &screens::render(&view::live(&overview, &form_token))?,

@@ -6,7 +6,6 @@ use askama::Template;
 #[derive(Template)]
 #[template(path = "sign_up.html", config = "src/web/pages/askama.toml")]
 pub struct SignUp<'a> {
-    pub style: &'static str,
     pub error: Option<&'a str>,
     pub username: &'a str,
     pub needs_code: bool,
@@ -27,7 +26,6 @@ pub struct ImportedToken {
 #[derive(Template)]
 #[template(path = "import.html", config = "src/web/pages/askama.toml")]
 pub struct Import<'a> {
-    pub style: &'static str,
     pub username: &'a str,
     pub error: Option<&'a str>,
     pub from: Option<&'a str>,
@@ -43,7 +41,6 @@ pub struct Import<'a> {
 #[derive(Template)]
 #[template(path = "account.html", config = "src/web/pages/askama.toml")]
 pub struct Account<'a> {
-    pub style: &'static str,
     pub username: &'a str,
     pub error: Option<&'a str>,
     pub done: Option<&'a str>,

@@ -15,7 +15,6 @@ pub struct Row {
 #[derive(Template)]
 #[template(path = "audit.html", config = "src/web/pages/askama.toml")]
 pub struct Audit<'a> {
-    pub style: &'static str,
     pub username: &'a str,
     pub rows: &'a [Row],
 }

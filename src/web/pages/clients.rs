@@ -20,7 +20,6 @@ pub struct Row {
 #[derive(Template)]
 #[template(path = "clients.html", config = "src/web/pages/askama.toml")]
 pub struct Clients<'a> {
-    pub style: &'static str,
     pub username: &'a str,
     pub rows: &'a [Row],
     pub done: Option<&'a str>,

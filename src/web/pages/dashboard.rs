@@ -5,8 +5,6 @@ use askama::Template;
 #[derive(Template)]
 #[template(path = "dashboard.html", config = "src/web/pages/askama.toml")]
 pub struct Dashboard<'a> {
-    pub style: &'static str,
-    pub script: &'static str,
     pub username: &'a str,
     /// The rendered outcome of the form that led here.
     pub outcome: &'a str,

@@ -6,7 +6,6 @@ use askama::Template;
 #[derive(Template)]
 #[template(path = "device_code.html", config = "src/web/pages/askama.toml")]
 pub struct DeviceCode<'a> {
-    pub style: &'static str,
     pub username: &'a str,
     pub code: &'a str,
     pub error: Option<&'a str>,
@@ -18,7 +17,6 @@ pub struct DeviceCode<'a> {
 #[derive(Template)]
 #[template(path = "device_consent.html", config = "src/web/pages/askama.toml")]
 pub struct DeviceConsent<'a> {
-    pub style: &'static str,
     pub client: &'a str,
     /// The host of the client's metadata document, if it has one.
     pub publisher: Option<&'a str>,

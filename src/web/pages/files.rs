@@ -7,8 +7,6 @@ use crate::web::pages::dashboard::Moment;
 #[derive(Template)]
 #[template(path = "files.html", config = "src/web/pages/askama.toml")]
 pub struct Files<'a> {
-    pub style: &'static str,
-    pub script: &'static str,
     pub username: &'a str,
     /// The rendered outcome of the form that led here.
     pub outcome: &'a str,

@@ -14,8 +14,6 @@ const TENTHS_OF_BYTES_A_TOKEN: usize = 44;
 #[derive(Template)]
 #[template(path = "home.html", config = "src/web/pages/askama.toml")]
 pub struct Home<'a> {
-    pub style: &'static str,
-    pub script: &'static str,
     /// The MCP endpoint's URL.
     pub endpoint: &'a str,
     /// The server's URL, which the extension asks for.

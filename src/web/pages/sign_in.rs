@@ -2,13 +2,10 @@
 
 use askama::Template;
 
-use crate::web::pages::STYLE;
-
 /// Asks for name and password. `client`: the name of the client that waits for the login, if there is one.
 #[derive(Template)]
 #[template(path = "login.html", config = "src/web/pages/askama.toml")]
 pub struct Login<'a> {
-    pub style: &'static str,
     pub client: Option<&'a str>,
     pub error: Option<&'a str>,
     pub username: &'a str,
@@ -27,7 +24,6 @@ pub struct Login<'a> {
 #[derive(Template)]
 #[template(path = "consent.html", config = "src/web/pages/askama.toml")]
 pub struct Consent<'a> {
-    pub style: &'static str,
     pub client: &'a str,
     /// The host of the client's metadata document, if it has one.
     pub publisher: Option<&'a str>,
@@ -48,7 +44,6 @@ pub struct Consent<'a> {
 #[derive(Template)]
 #[template(path = "signed_in.html", config = "src/web/pages/askama.toml")]
 pub struct SignedIn<'a> {
-    pub style: &'static str,
     pub username: &'a str,
     pub sign_out_token: &'a str,
 }
@@ -57,13 +52,12 @@ pub struct SignedIn<'a> {
 #[derive(Template)]
 #[template(path = "notice.html", config = "src/web/pages/askama.toml")]
 pub struct Notice<'a> {
-    pub style: &'static str,
     pub title: &'a str,
     pub text: &'a str,
 }
 
 impl<'a> Notice<'a> {
     pub fn new(title: &'a str, text: &'a str) -> Self {
-        Self { style: STYLE, title, text }
+        Self { title, text }
     }
 }

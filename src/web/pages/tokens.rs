@@ -19,7 +19,6 @@ pub struct Row {
 #[derive(Template)]
 #[template(path = "tokens.html", config = "src/web/pages/askama.toml")]
 pub struct Tokens<'a> {
-    pub style: &'static str,
     pub username: &'a str,
     pub rows: &'a [Row],
     pub made: Option<&'a str>,
@@ -34,7 +33,6 @@ pub struct Tokens<'a> {
 #[derive(Template)]
 #[template(path = "token_asked.html", config = "src/web/pages/askama.toml")]
 pub struct Asked<'a> {
-    pub style: &'static str,
     pub username: &'a str,
     pub client: &'a str,
     pub name: &'a str,

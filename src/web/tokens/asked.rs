@@ -17,7 +17,6 @@ use crate::objects::key_ring::Keys;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};
-use crate::web::pages::STYLE;
 use crate::web::pages::tokens::Asked;
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::screens::{self, abilities, named};
@@ -91,7 +90,6 @@ async fn show(
 ) -> Result<Response, Error> {
     let keys = Keys::load(env).await?;
     let html = screens::render(&Asked {
-        style: STYLE,
         username: session.owner.shown(),
         client: named(&client.client_name),
         name: &new.name,

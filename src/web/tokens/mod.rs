@@ -18,7 +18,6 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page};
-use crate::web::pages::STYLE;
 use crate::web::pages::tokens::{Row, Tokens};
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
@@ -93,7 +92,6 @@ async fn show(env: &Env, site: &Site, session: &Session, outcome: Outcome) -> Re
     };
     let keys = Keys::load(env).await?;
     let html = screens::render(&Tokens {
-        style: STYLE,
         username: session.owner.shown(),
         rows: &rows,
         made: outcome.made.as_deref(),

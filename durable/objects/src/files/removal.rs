@@ -70,10 +70,7 @@ impl Shelf {
             if self.written.borrow().is_empty() && self.kept.borrow().is_empty() {
                 break;
             }
-            {
-                let now_ms = now_ms();
-                self.sleepers.until(now_ms.saturating_add(END_MS), now_ms).await
-            };
+            self.sleepers.pause(END_MS).await;
         }
         let mut failed = None;
         for left in all_in_r2(&self.sql)? {

@@ -6,7 +6,6 @@
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
-use runtime::now_ms;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Error;
 use worker::js_sys::{ArrayBuffer, BigInt, Object, Promise, Reflect, Uint8Array};
@@ -73,8 +72,7 @@ impl Incoming {
         let most = u32::try_from(at_most).unwrap_or(u32::MAX).min(buffer.byte_length());
         let view = Uint8Array::new_with_byte_offset_and_length(&buffer, 0, most);
         let Ok(reading) = self.reader.read(&view) else { return Read::Broken };
-        let now_ms = now_ms();
-        let stalled = self.sleepers.until(now_ms.saturating_add(self.stall_ms), now_ms);
+        let stalled = self.sleepers.pause(self.stall_ms);
         let result = match select(JsFuture::from(reading), stalled).await {
             Either::Left((Ok(result), _)) => result,
             Either::Left((Err(_), _)) => return Read::Broken,
@@ -130,8 +128,7 @@ impl Outgoing {
 
     /// Waits until the client has taken what is on its way, for as long as a transfer may stand still.
     async fn taken(&self, writing: Promise) -> Result<(), ()> {
-        let now_ms = now_ms();
-        let stalled = self.sleepers.until(now_ms.saturating_add(self.stall_ms), now_ms);
+        let stalled = self.sleepers.pause(self.stall_ms);
         match select(JsFuture::from(writing), stalled).await {
             Either::Left((Ok(_), _)) => Ok(()),
             _ => {

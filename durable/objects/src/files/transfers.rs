@@ -4,7 +4,6 @@ use core::cell::Cell;
 use std::rc::Weak;
 
 use ::files::refusal::{Kind, Refusal};
-use runtime::now_ms;
 
 use super::Shelf;
 
@@ -40,7 +39,7 @@ impl Shelf {
                 self.kept.borrow_mut().push(job_id.to_owned());
                 return Ok(Keeping { shelf: Weak::clone(&self.me), job_id: job_id.to_owned() });
             }
-            self.sleepers.until(now_ms().saturating_add(KEPT_MS)).await;
+            self.sleepers.pause(KEPT_MS).await;
         }
         Err(Refusal::new(Kind::Conflict, "another request makes a file of this result: ask again in a moment"))
     }

@@ -91,8 +91,7 @@ impl Shelf {
                     Err(failure) => Err(failure),
                 };
             }
-            let now_ms = now_ms();
-            self.sleepers.until(now_ms.saturating_add(SETTLE_MS), now_ms).await;
+            self.sleepers.pause(SETTLE_MS).await;
         }
         Err(Refusal::new(Kind::Conflict, "the upload is being completed: ask again in a moment").into())
     }

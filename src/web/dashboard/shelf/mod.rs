@@ -20,9 +20,9 @@ use crate::web::browser::page_running;
 use crate::web::dashboard::owner::Owner;
 use crate::web::dashboard::parts::{PART_HEADER, part, signed_out};
 use crate::web::dashboard::view::targets;
+use crate::web::pages::FILES_SCRIPT;
 use crate::web::pages::dashboard::Outcome;
 use crate::web::pages::files::Files;
-use crate::web::pages::{FILES_SCRIPT, STYLE};
 use crate::web::posted_form::{PostedForm, drop_form};
 use crate::web::return_to::sign_in_first;
 use crate::web::screens;
@@ -71,8 +71,6 @@ async fn whole(owner: &Owner<'_>, outcome: Option<Outcome>, after: Option<&str>)
     let outcome = outcome.or_else(|| refusal.map(Outcome::failed));
     let form_token = owner.form_token(Page::Files).await?;
     let html = screens::render(&Files {
-        style: STYLE,
-        script: FILES_SCRIPT.text,
         username: &owner.session.owner.username,
         outcome: &outcome.as_ref().map(screens::render).transpose()?.unwrap_or_default(),
         list: &screens::render(&view::list(&shelf, &makers, after, &targets, &form_token))?,
