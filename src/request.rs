@@ -5,7 +5,7 @@ use core::cell::RefCell;
 
 use url::Url;
 use worker::web_sys::{ReadableStream, Request as RuntimeRequest, Response as RuntimeResponse};
-use worker::{ByteStream, Error, FormData, Method, Response, Result};
+use worker::{ByteStream, Error, Method, Response, Result};
 
 pub struct Request {
     method: Method,
@@ -86,12 +86,6 @@ impl Request {
 
     pub fn has_body(&self) -> bool {
         self.read.borrow().is_some() || self.raw.body().is_some()
-    }
-
-    /// # Errors
-    /// If the body is no form.
-    pub async fn form_data(&self) -> Result<FormData> {
-        self.runtime().form_data().await
     }
 
     /// The runtime's own. Its body may have been read.

@@ -15,7 +15,7 @@ pub fn clean(world: &World) -> Vec<Leftover> {
 
 /// Nothing is left to clean now.
 fn is_clean(world: &World) -> bool {
-    due_ms(&world.sql, world.now_ms).unwrap().is_none_or(|due| due > world.now_ms + 1_000)
+    due_ms(&world.sql, world.now_ms).unwrap().is_none_or(|due| due > world.now_ms.saturating_add(1_000))
 }
 
 pub fn clean_all(world: &World) {

@@ -139,7 +139,7 @@ impl R2 {
     }
 
     /// Sends a part's worth of what waits in rows. Returns how many bytes are in parts then.
-    async fn send_part(&self, sql: &ObjectSql, blob: i64, known: &Parts) -> Result<i64, Failure> {
+    async fn send_part(&self, sql: &BlobSql, blob: i64, known: &Parts) -> Result<i64, Failure> {
         let upload = self.multipart(sql, blob, known).await?;
         let until = known.rest_from.saturating_add(PART);
         let sent = self.chunks(sql, blob, known.rest_from, until)?;
@@ -148,7 +148,7 @@ impl R2 {
     }
 
     /// Sends what is left of a multipart upload, and ends it.
-    async fn end_multipart(&self, sql: &ObjectSql, blob: i64, mut known: Parts) -> Result<(), Failure> {
+    async fn end_multipart(&self, sql: &BlobSql, blob: i64, mut known: Parts) -> Result<(), Failure> {
         // More than a part waits where this object was killed before a part was noted. No part may be larger than the first.
         while known.rest > PART {
             self.send_part(sql, blob, &known).await?;
