@@ -45,7 +45,7 @@ mod tests {
     /// Draws a block in which each byte differs from those beside it, and counts the draws.
     fn draw(draws: &mut u8) -> impl FnOnce(&mut [u8]) -> Result<(), EntropyError> + '_ {
         |block| {
-            *draws += 1;
+            *draws = draws.saturating_add(1);
             block.iter_mut().zip(0_u8..=255).for_each(|(byte, number)| *byte = number ^ (*draws << 6));
             Ok(())
         }
