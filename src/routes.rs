@@ -140,7 +140,7 @@ const ROUTES: [Route; 49] = [
     page("/tokens", FORM, Page::Tokens).after_login(),
     page("/dashboard", FORM, Page::Dashboard).after_login(),
     page("/dashboard/live", GET, Page::DashboardLive),
-    page("/dashboard/job", GET, Page::DashboardJob),
+    page("/dashboard/job", GET, Page::DashboardJob).after_login(),
     page("/dashboard/events", GET, Page::DashboardEvents),
     page("/dashboard/files", FORM, Page::Files).after_login(),
     page("/dashboard/files/content", READ, Page::FileContent),

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::http::body::json;
 use crate::http::error::{Code, Error};
 use crate::http::limits;
-use crate::oauth::client::PASSWORD_CLIENT;
+use crate::oauth::client::{PASSWORD_CLIENT, PASSWORD_CLIENT_NAME};
 use crate::oauth::issue::tokens;
 use crate::objects::account::{Account, CredentialKind};
 use crate::request::Request;
@@ -48,7 +48,7 @@ pub async fn login(request: &mut Request, env: &Env) -> Result<Response, Error> 
     }
     let permission = Permission {
         client_id: PASSWORD_CLIENT.to_owned(),
-        client_name: "Signed in with the password".to_owned(),
+        client_name: PASSWORD_CLIENT_NAME.to_owned(),
         scopes: Scopes::ALL.into(),
         audience: site.issuer.clone(),
     };

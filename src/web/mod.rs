@@ -50,7 +50,7 @@ pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Respo
         Page::Tokens => tokens::tokens(request, env).await,
         Page::Dashboard => dashboard::dashboard(request, env).await,
         Page::DashboardLive => dashboard::live(request, env).await,
-        Page::DashboardJob => dashboard::job(request, env).await,
+        Page::DashboardJob => dashboard::job::job(request, env).await,
         Page::Files => dashboard::shelf::files(request, env).await,
         Page::FileContent => dashboard::shelf::content::content(request, env).await,
         Page::DashboardEvents => dashboard::events(request, env).await,

@@ -1,6 +1,7 @@
 //! Where a browser goes after signing in or out.
 
 use url::Url;
+use url::form_urlencoded::byte_serialize;
 use worker::Response;
 
 use crate::http::error::Error;
@@ -11,6 +12,12 @@ use crate::site::Site;
 /// A redirect to the sign-in page, which leads back to `page`.
 pub fn sign_in_first(page: Page) -> Result<Response, Error> {
     Ok(see_other(&format!("{}?return_to={}", Page::SignIn.path(), page.path()))?.empty())
+}
+
+/// As `sign_in_first`, for a page with a query.
+pub fn sign_in_first_with(page: Page, query: &str) -> Result<Response, Error> {
+    let return_to: String = byte_serialize(format!("{}?{query}", page.path()).as_bytes()).collect();
+    Ok(see_other(&format!("{}?return_to={return_to}", Page::SignIn.path()))?.empty())
 }
 
 fn is_after_login(path: &str) -> bool {

@@ -8,6 +8,7 @@ use worker::{Env, Response, console_error};
 
 use crate::config::{Config, Oidc, Signup};
 use crate::http::error::{Code, Error};
+use crate::oauth::client::PASSWORD_CLIENT_NAME;
 use crate::oauth::redirect_uri::Destination;
 use crate::objects::key_ring::Keys;
 use crate::request::Request;
@@ -111,6 +112,15 @@ pub fn render(template: &impl Template) -> Result<String, Error> {
 
 pub fn named(name: &str) -> &str {
     if name.is_empty() { "A client without a name" } else { name }
+}
+
+/// A client by its name, for a sentence such as `made by ...`.
+pub fn who(name: &str) -> &str {
+    match name {
+        "" => "a client without a name",
+        PASSWORD_CLIENT_NAME => "a login with the password",
+        name => name,
+    }
 }
 
 /// What somebody with this access can do, in words.

@@ -23,9 +23,17 @@ class Owner(Visitor):
         return self.page.locator(f'[id="peer:{uuid}"]')
 
     def jobs(self) -> Locator:
-        return self.page.locator("#jobs li")
+        return self.page.locator("#jobs-list > li")
+
+    async def sees_job(self, row: Locator) -> None:
+        """Goes to the page of a job."""
+        await row.locator("a.what").click()
+        await self.page.wait_for_url("**/dashboard/job?id=*")
 
     async def send(self, command: str, text: str) -> None:
+        panel = self.page.locator("#send-panel")
+        if await panel.get_attribute("open") is None:
+            await panel.locator("summary").click()
         await self.page.get_by_label("Command", exact=True).select_option(command)
         await self.page.get_by_label("Python code").fill(text)
-        await self.page.get_by_role("button", name="Send").click()
+        await self.page.get_by_role("button", name="Send", exact=True).click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -38,7 +39,7 @@ async def peer_of(server: Workerd, **options: Any) -> Peer:
 async def test_an_owner_sees_a_blender_come_runs_code_in_it_sees_its_viewport_and_takes_it_off(
     server: Workerd, owner: Owner, tmp_path: Path
 ) -> None:
-    await expect(owner.page.get_by_text("None yet. In Blender")).to_be_visible()
+    await expect(owner.page.get_by_text("None is here yet. In Blender")).to_be_visible()
     with HeadlessBlender(server.url, tmp_path, uuid="blender-desk") as blender:
         peer = owner.peer("blender-desk")
         await expect(peer).to_contain_text("connected")
@@ -48,9 +49,11 @@ async def test_an_owner_sees_a_blender_come_runs_code_in_it_sees_its_viewport_an
         await expect(owner.page.locator("#sent")).to_contain_text("Sent to blender-desk as job j-")
         job = owner.jobs().first
         await expect(job).to_contain_text("completed")
-        await job.locator("summary").click()
-        await expect(job.get_by_label("What the job was given")).to_have_text("print(6 * 7)")
-        await expect(job.get_by_label("What came of the job")).to_have_text("42\n")
+        await expect(job.locator("code")).to_have_text("print(6 * 7)")
+        await owner.sees_job(job)
+        await expect(owner.page.get_by_label("What the job was given")).to_have_text("print(6 * 7)")
+        await expect(owner.page.get_by_label("What came of the job")).to_have_text("42\n")
+        await owner.opens("/dashboard")
 
         await owner.send("execute_code", "<b>nonsense</b>")
         await expect(owner.jobs().first).to_contain_text("failed")
@@ -138,12 +141,11 @@ async def test_without_a_blender_a_job_says_what_to_do(owner: Owner) -> None:
     await expect(owner.page.locator("#sent")).to_contain_text(re.compile("add-on|extension"))
 
 
-async def test_what_was_opened_and_focused_stays_while_the_page_changes(server: Workerd, owner: Owner) -> None:
+async def test_what_was_written_and_focused_stays_while_the_page_changes(server: Workerd, owner: Owner) -> None:
     async with await peer_of(server, uuid="farm-1") as peer:
         await owner.send("execute_code", "work()")
         job = await peer.next_job()
         row = owner.jobs().last
-        await row.locator("summary").click()
         await row.get_by_role("button", name="Cancel").focus()
         await peer.progress(job["job_id"], 10, "first")
         await expect(row).to_contain_text("first")
@@ -152,7 +154,6 @@ async def test_what_was_opened_and_focused_stays_while_the_page_changes(server: 
         await peer.progress(job["job_id"], 20, "second")
         await expect(row).to_contain_text("second")
         await expect(row.get_by_role("button", name="Cancel")).to_be_focused()
-        await expect(row.get_by_label("What the job was given")).to_have_text("work()")
         await expect(owner.page.get_by_label("Python code")).to_have_value("half of a thought")
 
 
@@ -219,8 +220,11 @@ async def test_one_owner_sees_and_reaches_nothing_of_another(server: Workerd, ow
         await expect(ada.link()).to_have_text("Live")
         await owner.send("execute_code", "secret()")
         job = await peer.next_job()
-        await expect(owner.jobs().first).to_contain_text(job["job_id"])
+        await expect(owner.jobs().first).to_contain_text("secret()")
         assert await ada.jobs().count() == 0
+        for how in ("", "&format=json", "&format=picture"):
+            refused = await ada.page.context.request.get(f"{server.url}/dashboard/job?id={job['job_id']}{how}")
+            assert refused.status == 404 and "secret" not in await refused.text()
         await ada.opens(f"/dashboard/job?id={job['job_id']}")
         await expect(ada.page.get_by_role("alert")).to_contain_text("no longer exists")
         assert "secret" not in await ada.page.content()
@@ -231,7 +235,7 @@ async def test_code_that_asks_is_allowed_or_refused_from_a_phone(server: Workerd
     async with Owner.at(server.url, **window) as owner:
         await owner.sign_in()
         with HeadlessBlender(server.url, tmp_path, uuid="blender-desk", options=["--policy", "ask"]):
-            await expect(owner.peer("blender-desk")).to_contain_text("policy:ask")
+            await expect(owner.peer("blender-desk")).to_contain_text("asks before code")
             question = owner.page.get_by_role("region", name="May this run?")
             await expect(question).to_have_count(0)
             await owner.send("execute_code", "print('<b>' + 'was allowed')")
@@ -266,3 +270,78 @@ async def test_a_client_cannot_answer_for_the_owner(server: Workerd, owner: Owne
             assert status.document["progress"]["message"] == "waits for the user's consent"
             await owner.page.get_by_role("button", name="Allow once").click()
             assert (await client.until_ended(job_id))["status"] == "completed"
+
+
+async def test_a_jobs_own_page_follows_it_runs_it_again_and_copies_it(server: Workerd) -> None:
+    async with (
+        Owner.at(server.url, permissions=["clipboard-read", "clipboard-write"]) as owner,
+        await peer_of(server, uuid="farm-1") as peer,
+    ):
+        await owner.sign_in()
+        await owner.send("execute_code", "\nwork()\n")
+        job = await peer.next_job()
+        page = owner.page
+        await owner.sees_job(owner.jobs().first)
+        state = page.locator("#job .state")
+        await peer.progress(job["job_id"], 40, "frame 4 of 10")
+        await expect(page.get_by_text("40 %: frame 4 of 10")).to_be_visible()
+        await page.keyboard.press("c")
+        await expect(page.locator("#outcome")).to_contain_text("Blender was asked to stop it")
+        frames = 'Traceback (most recent call last):\n  File "x", line 1\n    f()\n    ^^\n' + "  more\n" * 100
+        await peer.update(job["job_id"], "failed", error=f"{frames}MyProblem: no such cube\nHint: look first")
+        await expect(state).to_have_text("failed")
+        await expect(page.locator("p.error")).to_have_text("MyProblem: no such cube")
+        await expect(page.get_by_label("What went wrong")).to_contain_text("Hint: look first")
+        await page.get_by_role("button", name="Copy as JSON").click()
+        await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        copied = json.loads(await page.evaluate("navigator.clipboard.readText()"))
+        assert (copied["job_id"], copied["status"]) == (job["job_id"], "failed")
+        assert copied["payload"]["params"]["code"] == "\nwork()\n"
+        await page.get_by_role("button", name="Run again").click()
+        await page.get_by_role("link", name=re.compile("See job")).click()
+        again = await peer.next_job()
+        assert again["params"]["code"] == "\nwork()\n"
+        await page.wait_for_url(f"**/dashboard/job?id={again['job_id']}")
+        await owner.opens("/dashboard")
+        await expect(owner.jobs().nth(1)).to_contain_text("MyProblem: no such cube")
+        assert owner.complaints == []
+
+
+async def test_jobs_are_searched_filtered_read_page_by_page_and_reached_by_keys(server: Workerd, owner: Owner) -> None:
+    async with await peer_of(server, uuid="farm-1") as peer:
+        for number in range(33):
+            payload = {"message_type": "command_dispatch", "job_id": f"j-{number:02}", "command": "execute_code"}
+            code = {"params": {"code": f"step({number:02})"}}
+            await peer.call("blender_send_message", payload=payload | code, target_uuid=peer.uuid)
+            await peer.next_job()
+            if number == 7:
+                await peer.update("j-07", "failed", error="KeyError: 7")
+            else:
+                await peer.update(f"j-{number:02}", "completed")
+        page = owner.page
+        await expect(owner.jobs()).to_have_count(30)
+        await page.get_by_role("link", name="Older jobs").click()
+        await expect(owner.jobs()).to_have_count(3)
+        await expect(owner.jobs().last).to_contain_text("step(00)")
+        await page.get_by_role("link", name="Newest jobs").click()
+        await expect(owner.jobs()).to_have_count(30)
+        await page.get_by_label("State", exact=True).select_option("failed")
+        await expect(owner.jobs()).to_have_count(1)
+        await expect(owner.jobs().first).to_contain_text("KeyError: 7")
+        await page.get_by_role("link", name="All jobs").click()
+        await expect(owner.jobs()).to_have_count(30)
+        await page.keyboard.press("/")
+        await page.keyboard.type("STEP(12)")
+        await page.keyboard.press("Enter")
+        await expect(owner.jobs()).to_have_count(1)
+        await page.keyboard.press("/")
+        await page.keyboard.type("nothing is like this")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("No job of the last 24 hours is like this.")).to_be_visible()
+        await owner.opens("/dashboard")
+        await page.keyboard.press("j")
+        await page.keyboard.press("j")
+        await page.keyboard.press("j")
+        await page.keyboard.press("k")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_label("What the job was given")).to_have_text("step(31)")

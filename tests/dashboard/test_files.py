@@ -139,7 +139,7 @@ async def test_a_large_file_is_dropped_goes_in_parts_over_a_broken_line_and_into
             assert got.content == dropped_bytes(count, 7)
 
         await outcome.get_by_role("link", name=re.compile("See job")).click()
-        await expect(owner.jobs().first).to_contain_text("import_file")
+        await expect(owner.page.get_by_role("heading", name="import_file")).to_be_visible()
         await owner.opens(PATH)
         await row(owner, "castle.blend").get_by_role("button", name="Send to Blender castle.blend").click()
         await expect(outcome).to_contain_text("castle.blend is sent to blender-desk")
@@ -292,7 +292,7 @@ async def test_a_page_has_fifty_files_and_stays_small_whatever_their_names_are(s
     await expect(rows).to_have_count(50)
     await expect(rows.first).to_contain_text(re.compile("^51&&"))
     await expect(rows.first).to_contain_text("<i>.png")
-    await expect(rows.first).to_contain_text("by Signed in with the password")
+    await expect(rows.first).to_contain_text("by a login with the password")
     assert await owner.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await owner.page.get_by_role("link", name="Older files").click()
     await expect(rows).to_have_count(2)

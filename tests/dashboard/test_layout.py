@@ -21,6 +21,7 @@ PATHS = [
     "/",
     "/dashboard",
     "/dashboard?state=failed",
+    "/dashboard/job?id=j-1",
     "/dashboard/files",
     "/tokens",
     "/clients",

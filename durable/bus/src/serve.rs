@@ -66,7 +66,7 @@ fn perform(
         Command::CancelTask { task_id } => Reply::Task { task: tasks::cancel(turn, task_id)? },
         Command::Clients => Reply::Document { document: clients::list(turn)? },
         Command::Stats => Reply::Document { document: clients::stats(turn)? },
-        Command::Overview => Reply::Overview { overview: Box::new(overview::read(turn)?) },
+        Command::Overview { jobs } => Reply::Overview { overview: Box::new(overview::read(turn, jobs)?) },
         Command::Connected => Reply::Connected { blenders: turn.presence.blenders().len() },
         Command::Export { after, until } => Reply::Export { page: Box::new(export::page(turn, *after, *until)?) },
         Command::Job { job_id } => Reply::Job { job: overview::job(turn, job_id)?.map(Box::new) },

@@ -77,6 +77,7 @@ pub fn shown(bytes: i64) -> String {
         format!("{}.{}", tenths.div_euclid(10), tenths.rem_euclid(10))
     };
     match bytes {
+        1 => "1 byte".to_owned(),
         ..1_024 => format!("{bytes} bytes"),
         1_024..MIB => format!("{} KiB", tenths(1_024)),
         _ => format!("{} MiB", tenths(MIB)),
@@ -102,7 +103,9 @@ mod tests {
 
     #[test]
     fn sizes_are_shown_in_one_unit() {
-        for (bytes, text) in [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (256 * MIB, "256.0 MiB")] {
+        for (bytes, text) in
+            [(0, "0 bytes"), (1, "1 byte"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (256 * MIB, "256.0 MiB")]
+        {
             assert_eq!(shown(bytes), text);
         }
     }

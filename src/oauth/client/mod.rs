@@ -8,4 +8,4 @@ mod model;
 pub mod record;
 mod registry;
 
-pub use model::{Client, MAX_CLIENT_ID_BYTES, PASSWORD_CLIENT, Secret, SecretBy};
+pub use model::{Client, MAX_CLIENT_ID_BYTES, PASSWORD_CLIENT, PASSWORD_CLIENT_NAME, Secret, SecretBy};

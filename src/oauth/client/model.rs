@@ -6,6 +6,9 @@ use crate::oauth::redirect_uri;
 
 /// The client id of grants made by `POST /auth/login`. No real client has it.
 pub const PASSWORD_CLIENT: &str = "urn:blender-bus:password";
+
+/// The name of that client.
+pub const PASSWORD_CLIENT_NAME: &str = "Signed in with the password";
 /// The longest `client_id` that is issued or accepted, in bytes: it is part of URLs and access tokens.
 pub const MAX_CLIENT_ID_BYTES: usize = 2048;
 

@@ -2,14 +2,15 @@
 
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
-use bus::wire::tables::{JOB_CANCEL, SUBMIT};
+use bus::wire::tables::JOB_CANCEL;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::DispatchTool;
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
+use crate::web::dashboard::job_view::picture;
 use crate::web::dashboard::owner::Owner;
-use crate::web::dashboard::view::picture;
+use crate::web::dashboard::submit::{Sent, submit};
 use crate::web::pages::dashboard::Outcome;
 
 const SCREENSHOT: &str = "get_viewport_screenshot";
@@ -22,6 +23,7 @@ pub async fn act(owner: &Owner<'_>, parameters: &Parameters) -> Result<Outcome, 
     let field = |name| parameters.optional(name).map(Option::unwrap_or_default);
     match field("action")? {
         "send" => send(owner, field("target")?, field("command")?, field("input")?).await,
+        "again" => again(owner, field("job_id")?).await,
         "cancel" => cancel(owner, field("job_id")?).await,
         "disconnect" => disconnect(owner, field("client_uuid")?).await,
         "release" => release(owner, field("client_uuid")?).await,
@@ -41,20 +43,32 @@ async fn send(owner: &Owner<'_>, target: &str, command: &str, input: &str) -> Re
         Ok(params) => params,
         Err(reason) => return Ok(Outcome::failed(reason)),
     };
-    let mut arguments = json!({"command": command, "params": params});
-    if let (Some(fields), false) = (arguments.as_object_mut(), target.is_empty()) {
-        fields.insert("target_uuid".to_owned(), Value::from(target));
+    Ok(told(submit(owner, command, params, target).await?))
+}
+
+fn told(sent: Result<Sent, String>) -> Outcome {
+    match sent {
+        Ok(sent) => Outcome {
+            link: Some(sent.link()),
+            ..Outcome::done(format!("Sent to {} as job {}.", sent.target_uuid, sent.job_id))
+        },
+        Err(reason) => Outcome::failed(reason),
     }
-    let document = match owner.ask(Command::Tool { name: SUBMIT.to_owned(), arguments }).await? {
-        Reply::Document { document } => document,
-        Reply::Rejected { message } => return Ok(Outcome::failed(message)),
+}
+
+/// Makes a job like an older one, for the same Blender.
+async fn again(owner: &Owner<'_>, job_id: &str) -> Result<Outcome, Error> {
+    let job = match owner.ask(Command::Job { job_id: job_id.to_owned() }).await? {
+        Reply::Job { job: Some(job) } => job,
+        Reply::Job { job: None } => return Ok(Outcome::failed("This job no longer exists.")),
         _ => return Err(Error::UnexpectedReply("UserBus")),
     };
-    let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
-    Ok(match text("status") {
-        "queued" => Outcome::done(format!("Sent to {} as job {}.", text("target_uuid"), text("job_id"))),
-        _ => Outcome::failed(format!("It was not sent. {}", text("hint"))),
-    })
+    let (command, params) = match job.payload.get("script") {
+        Some(script) => (CODE, json!({"code": script})),
+        None => (job.line.command.as_str(), job.payload.get("params").cloned().unwrap_or_default()),
+    };
+    let params = params.as_object().cloned().unwrap_or_default();
+    Ok(told(submit(owner, command, params, job.line.target_uuid.as_deref().unwrap_or_default()).await?))
 }
 
 /// The validated parameters of a command.

@@ -5,12 +5,18 @@
 //! reloading. Invariant: every action needs the form token of this session.
 
 mod actions;
+mod filter;
 pub mod home;
+pub mod job;
+mod job_view;
 mod owner;
 mod parts;
 pub mod shelf;
+mod submit;
 mod view;
-use bus::wire::command::{Command, Reply};
+mod words;
+
+use bus::wire::command::Reply;
 use bus::wire::topics::{Listener, Subscription, Topic};
 use serde_json::Value;
 use worker::{Env, Response};
@@ -18,12 +24,12 @@ use worker::{Env, Response};
 use crate::config::Config;
 use crate::http::error::{Code, Error};
 use crate::http::event_stream::bridge;
-use crate::http::parameters::Parameters;
 use crate::objects::bus::Opened;
 use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::page_running;
+use crate::web::dashboard::filter::Filter;
 use crate::web::dashboard::owner::Owner;
 use crate::web::dashboard::parts::{PART_HEADER, part, signed_out};
 use crate::web::pages::DASHBOARD_SCRIPT;
@@ -49,17 +55,21 @@ pub async fn dashboard(request: &mut Request, env: &Env) -> Result<Response, Err
     }
     match outcome {
         Some(outcome) if in_part => part(&screens::render(&outcome)?),
-        outcome => whole(&owner, outcome.as_ref()).await,
+        outcome => whole(&owner, &filter(request)?, outcome.as_ref()).await,
     }
 }
 
-async fn whole(owner: &Owner<'_>, outcome: Option<&Outcome>) -> Result<Response, Error> {
+fn filter(request: &Request) -> Result<Filter, Error> {
+    Filter::of(request.url()?.query().unwrap_or_default())
+}
+
+async fn whole(owner: &Owner<'_>, filter: &Filter, outcome: Option<&Outcome>) -> Result<Response, Error> {
     let form_token = owner.form_token(Page::Dashboard).await?;
-    let overview = owner.overview().await?;
+    let overview = owner.overview(&filter.asked).await?;
     let html = screens::render(&Dashboard {
         username: &owner.session.owner.username,
         outcome: &outcome.map(screens::render).transpose()?.unwrap_or_default(),
-        live: &screens::render(&view::live(&overview, &form_token))?,
+        live: &screens::render(&view::live(&overview, filter, &form_token))?,
         targets: &view::targets(&overview),
         commands: &view::commands(),
         form_token: &form_token,
@@ -74,20 +84,8 @@ async fn whole(owner: &Owner<'_>, outcome: Option<&Outcome>) -> Result<Response,
 pub async fn live(request: &Request, env: &Env) -> Result<Response, Error> {
     let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
     let form_token = owner.form_token(Page::Dashboard).await?;
-    part(&screens::render(&view::live(&owner.overview().await?, &form_token))?)
-}
-
-/// `/dashboard/job?id=`: all details of a job.
-pub async fn job(request: &Request, env: &Env) -> Result<Response, Error> {
-    let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
-    let query = Parameters::parse(request.url()?.query().unwrap_or_default());
-    match owner.ask(Command::Job { job_id: query.required("id")?.to_owned() }).await? {
-        Reply::Job { job: Some(job) } => part(&screens::render(&view::detail(&job))?),
-        Reply::Job { job: None } => {
-            part(&screens::render(&Outcome::failed("This job no longer exists: jobs are deleted after 24 hours."))?)
-        }
-        _ => Err(Error::UnexpectedReply("UserBus")),
-    }
+    let filter = filter(request)?;
+    part(&screens::render(&view::live(&owner.overview(&filter.asked).await?, &filter, &form_token))?)
 }
 
 /// `/dashboard/events`: Server-Sent Events that say that the live part has changed, but not what. The bus can hibernate

@@ -3,7 +3,7 @@
 use account::accounts::Command::Audit;
 use account::audit::Event;
 use bus::wire::command::{Command, Reply};
-use bus::wire::views::Overview;
+use bus::wire::views::{JobsAsked, Overview};
 use kernel::scopes::Scopes;
 use runtime::now_ms;
 use sha2::{Digest, Sha256};
@@ -54,8 +54,8 @@ impl<'a> Owner<'a> {
         self.session.account.ask(&Audit { event }).await.map(|_| ())
     }
 
-    pub async fn overview(&self) -> Result<Overview, Error> {
-        match self.ask(Command::Overview).await? {
+    pub async fn overview(&self, jobs: &JobsAsked) -> Result<Overview, Error> {
+        match self.ask(Command::Overview { jobs: jobs.clone() }).await? {
             Reply::Overview { overview } => Ok(*overview),
             _ => Err(Error::UnexpectedReply("UserBus")),
         }

@@ -30,11 +30,31 @@ pub struct LivePart<'a> {
     pub now: f64,
     pub blenders: Vec<Peer>,
     pub others: Vec<Peer>,
+    /// Clients that were seen earlier.
+    pub gone: Vec<Peer>,
     pub more_clients: usize,
     pub jobs: Vec<JobRow>,
+    pub choices: Choices<'a>,
+    pub is_filtered: bool,
+    /// Where older jobs are.
+    pub older: Option<String>,
+    /// Where the newest jobs are, if these are not they.
+    pub newest: Option<String>,
     pub questions: Vec<Question>,
     pub numbers: Vec<Number>,
     pub form_token: &'a str,
+}
+
+/// What the jobs can be filtered by, and what they are.
+pub struct Choices<'a> {
+    pub states: &'a [&'a str],
+    pub blenders: Vec<String>,
+    /// What each is shown as, and its name.
+    pub clients: Vec<(String, String)>,
+    pub state: &'a str,
+    pub blender: &'a str,
+    pub client: &'a str,
+    pub text: &'a str,
 }
 
 /// A client of the bus.
@@ -45,6 +65,16 @@ pub struct Peer {
     pub group: Option<String>,
     pub facts: Vec<String>,
     pub seen: Moment,
+    /// What runs in it.
+    pub runs: Vec<Run>,
+}
+
+/// A job that runs in a Blender.
+pub struct Run {
+    pub href: String,
+    pub command: String,
+    pub progress: Option<Progress>,
+    pub since: Moment,
 }
 
 /// A time: Unix seconds for the script, text for browsers without it.
@@ -55,11 +85,13 @@ pub struct Moment {
 
 pub struct JobRow {
     pub job_id: String,
-    /// The id, encoded for a query.
-    pub query: String,
+    /// Its page.
+    pub href: String,
     pub command: String,
+    /// The first line of its code, or its parameters.
+    pub first_line: String,
     pub target: String,
-    /// The client that sent it; `None` for the bus itself.
+    /// The client that sent it; none for the owner.
     pub sender: Option<String>,
     pub status: String,
     pub is_open: bool,
@@ -75,6 +107,8 @@ pub struct JobRow {
 /// A job that waits for the owner's consent.
 pub struct Question {
     pub job_id: String,
+    /// Its page.
+    pub href: String,
     pub command: String,
     pub target: String,
     pub sender: Option<String>,
@@ -91,19 +125,6 @@ pub struct Progress {
 pub struct Number {
     pub label: &'static str,
     pub value: String,
-}
-
-/// The details of a job. `image`: a `data:` URL.
-#[derive(Template)]
-#[template(path = "dashboard_job.html", config = "src/web/pages/askama.toml")]
-pub struct JobPart {
-    pub given: String,
-    pub result: String,
-    pub image: Option<String>,
-    pub error: String,
-    pub is_open: bool,
-    /// What its Blender says of an open job, such as where its code is.
-    pub doing: String,
 }
 
 /// The outcome of a form. `image`: a `data:` URL.

@@ -62,14 +62,16 @@ pub struct FileRow {
 pub enum Maker {
     Blender {
         uuid: String,
-        job_id: String,
+        /// The page of the job that made it; empty if none did.
+        job: String,
     },
     /// A client or an access token, by its name.
     Client(String),
     You,
     /// The bus, which keeps long results.
     Bus {
-        job_id: String,
+        /// The page of the job that it is the result of.
+        job: String,
     },
     /// One that has gone.
     Unknown,

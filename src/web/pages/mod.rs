@@ -7,6 +7,7 @@ pub mod dashboard;
 pub mod device;
 pub mod files;
 pub mod home;
+pub mod job;
 pub mod sign_in;
 pub mod tokens;
 
@@ -22,8 +23,17 @@ pub struct Script {
 
 pub const HOME_SCRIPT: Script = Script { text: include_str!("templates/home.js"), needs: "" };
 /// It sends requests to this server and shows the pictures in the answers.
-pub const DASHBOARD_SCRIPT: Script =
-    Script { text: include_str!("templates/dashboard.js"), needs: "; connect-src 'self'; img-src data:" };
+pub const DASHBOARD_SCRIPT: Script = Script {
+    text: concat!(include_str!("templates/shared.js"), include_str!("templates/dashboard.js")),
+    needs: "; connect-src 'self'; img-src data:",
+};
 /// It sends requests to this server, bytes of files among them, and shows pictures of it.
-pub const FILES_SCRIPT: Script =
-    Script { text: include_str!("templates/files.js"), needs: "; connect-src 'self'; img-src 'self'" };
+pub const FILES_SCRIPT: Script = Script {
+    text: concat!(include_str!("templates/shared.js"), include_str!("templates/files.js")),
+    needs: "; connect-src 'self'; img-src 'self'",
+};
+/// It sends requests to this server and shows a picture of it.
+pub const JOB_SCRIPT: Script = Script {
+    text: concat!(include_str!("templates/shared.js"), include_str!("templates/job.js")),
+    needs: "; connect-src 'self'; img-src 'self'",
+};

@@ -7,12 +7,10 @@ use account::access_tokens::NewToken;
 use account::accounts::{Denial, InBrowser, Reply};
 use account::grants::Permission;
 use kernel::access::Access;
-use url::form_urlencoded::byte_serialize;
 use worker::{Env, Response};
 
 use crate::http::error::{Code, Error};
 use crate::http::parameters::{MAX_QUERY_BYTES, Parameters};
-use crate::http::redirect::see_other;
 use crate::objects::key_ring::Keys;
 use crate::routes::Page;
 use crate::site::Site;
@@ -24,12 +22,6 @@ use crate::web::screens::{self, abilities, named};
 /// Whether a query of `/tokens` asks for the owner's agreement.
 pub fn is_asked(query: &str) -> bool {
     query.len() <= MAX_QUERY_BYTES && Parameters::parse(query).optional("for").is_ok_and(|grant| grant.is_some())
-}
-
-/// A redirect to the sign-in page, which leads back here.
-pub fn sign_in_first(query: &str) -> Result<Response, Error> {
-    let return_to: String = byte_serialize(format!("{}?{query}", Page::Tokens.path()).as_bytes()).collect();
-    Ok(see_other(&format!("{}?return_to={return_to}", Page::SignIn.path()))?.empty())
 }
 
 fn wanted(query: &str, site: &Site) -> Result<(String, NewToken), Error> {

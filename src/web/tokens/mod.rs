@@ -20,7 +20,7 @@ use crate::site::Site;
 use crate::web::browser::{Session, page};
 use crate::web::pages::tokens::{Row, Tokens};
 use crate::web::posted_form::{PostedForm, form_token};
-use crate::web::return_to::sign_in_first;
+use crate::web::return_to::{sign_in_first, sign_in_first_with};
 use crate::web::screens::{self, day};
 
 /// The outcome of a form on the page.
@@ -36,7 +36,7 @@ pub async fn tokens(request: &mut Request, env: &Env) -> Result<Response, Error>
     let query = request.url()?.query().unwrap_or_default().to_owned();
     let is_asked = posted.is_none() && asked::is_asked(&query);
     let Some(session) = Session::of(request, env, &site).await? else {
-        return if is_asked { asked::sign_in_first(&query) } else { sign_in_first(Page::Tokens) };
+        return if is_asked { sign_in_first_with(Page::Tokens, &query) } else { sign_in_first(Page::Tokens) };
     };
     if is_asked {
         return asked::ask(env, &site, &session, &query).await;

@@ -6,10 +6,14 @@ use crate::requests::wait::Outcome;
 use crate::tests::world::World;
 use crate::turn::effect::Effect;
 use crate::wire::command::{Command, Reply};
-use crate::wire::views::{JobDetail, Overview};
+use crate::wire::views::{JobDetail, JobsAsked, Overview};
 
 fn overview(world: &mut World) -> Overview {
-    match world.serve(Command::Overview) {
+    overview_of(world, JobsAsked::default())
+}
+
+fn overview_of(world: &mut World, jobs: JobsAsked) -> Overview {
+    match world.serve(Command::Overview { jobs }) {
         Outcome::Reply(Reply::Overview { overview }) => *overview,
         other => panic!("expected an overview, got {other:?}"),
     }
@@ -82,4 +86,44 @@ fn the_overview_can_be_sent_over_the_wire_and_read_again() {
     let overview = overview(&mut world);
     let read: Overview = serde_json::from_value(json!(overview)).unwrap();
     assert_eq!(read, overview);
+}
+
+#[test]
+fn jobs_are_found_by_state_blender_client_and_text_and_read_page_by_page() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &["job_ack"]);
+    world.attach("w2", "b2", &["job_ack"]);
+    let open = world.dispatch_to("b2").subject;
+    let mut ended: Vec<String> = (0..70).map(|_| world.dispatch_to("b1").subject).collect();
+    for (number, job_id) in ended.iter().enumerate() {
+        world.update("w1", job_id, if number == 3 { "failed" } else { "completed" }, "");
+    }
+    ended.reverse();
+    let mut found = |asked: JobsAsked| {
+        let overview = overview_of(&mut world, asked);
+        (overview.jobs.into_iter().map(|job| job.job_id).collect::<Vec<_>>(), overview.older)
+    };
+    let asked = |change: fn(&mut JobsAsked)| {
+        let mut asked = JobsAsked::default();
+        change(&mut asked);
+        asked
+    };
+    let by_blender = asked(|asked| asked.target_uuid = Some("b2".to_owned()));
+    assert_eq!(found(by_blender), (vec![open.clone()], None));
+    assert_eq!(found(asked(|asked| asked.state = Some("open".to_owned()))).0, vec![open.clone()]);
+    let failed = vec![ended[66].clone()];
+    assert_eq!(found(asked(|asked| asked.state = Some("failed".to_owned()))), (failed.clone(), None));
+    assert_eq!(found(JobsAsked { text: Some(failed[0].to_uppercase()), ..JobsAsked::default() }).0, failed);
+    assert_eq!(found(asked(|asked| asked.client = Some("nobody".to_owned()))), (Vec::new(), None));
+    assert_eq!(found(asked(|asked| asked.state = Some("' OR 1".to_owned()))), (Vec::new(), None));
+
+    let (first, mut older) = found(JobsAsked::default());
+    assert_eq!((first.len(), &first[0], &first[1..]), (31, &open, &ended[..30]));
+    let mut read: Vec<String> = first[1..].to_vec();
+    while let Some(before) = older {
+        let (page, next) = found(JobsAsked { before: Some(before), ..JobsAsked::default() });
+        read.extend(page);
+        older = next;
+    }
+    assert_eq!(read, ended);
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::requests::wait::Outcome;
 use crate::tests::world::World;
 use crate::wire::command::{Command, Reply};
+use crate::wire::views::JobsAsked;
 
 /// A Blender with one job, which asks.
 fn asking() -> (World, String) {
@@ -23,7 +24,10 @@ fn report(world: &mut World, job_id: &str, asks: bool) {
 }
 
 fn asked(world: &mut World) -> Vec<String> {
-    let Outcome::Reply(Reply::Overview { overview }) = world.serve(Command::Overview) else { panic!("no overview") };
+    let Outcome::Reply(Reply::Overview { overview }) = world.serve(Command::Overview { jobs: JobsAsked::default() })
+    else {
+        panic!("no overview")
+    };
     overview.questions.into_iter().map(|job| job.line.job_id).collect()
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::wire::envelope::Envelope;
 use crate::wire::priority::Priority;
 use crate::wire::topics::{Subscription, Topic};
-use crate::wire::views::{ExportPage, FileAccess, JobDetail, Overview};
+use crate::wire::views::{ExportPage, FileAccess, JobDetail, JobsAsked, Overview};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
@@ -88,7 +88,9 @@ pub enum Command {
     /// `blender://bus/stats`
     Stats,
     /// What the dashboard shows.
-    Overview,
+    Overview {
+        jobs: JobsAsked,
+    },
     /// How many Blenders are there.
     Connected,
     /// What the bus holds of its owner, page by page: the jobs after one place and up to another, the newest if none is given.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The client type of a Blender.
 pub const BLENDER: &str = "blender";
@@ -34,10 +34,29 @@ pub struct Overview {
     pub clients: Vec<ClientInfo>,
     /// Registered clients that are not among `clients`.
     pub more_clients: usize,
+    /// The jobs that were asked for: open ones before those that have ended, the newest first.
     pub jobs: Vec<JobLine>,
+    /// Where the next page of jobs begins, for `JobsAsked::before`; none on the last page.
+    pub older: Option<i64>,
+    /// The newest open jobs, whatever was asked for.
+    pub open: Vec<JobLine>,
     /// Jobs that wait for the owner's consent.
     pub questions: Vec<JobDetail>,
     pub counters: Counters,
+}
+
+/// Which jobs the dashboard lists. Fields that are none leave nothing out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct JobsAsked {
+    /// As `State::shown`, or `open` for every state without an end.
+    pub state: Option<String>,
+    pub target_uuid: Option<String>,
+    /// The name of the client that sent them, or its uuid.
+    pub client: Option<String>,
+    /// Text in what they were given, in their error, command or id.
+    pub text: Option<String>,
+    /// Only jobs that came before this place, and that have ended.
+    pub before: Option<i64>,
 }
 
 /// A job without what it was given and what came of it.
@@ -47,11 +66,16 @@ pub struct JobLine {
     pub command: String,
     pub target_uuid: Option<String>,
     pub from_uuid: String,
+    /// What the client calls itself that sent it; none for the owner's browser.
+    pub client: Option<String>,
+    /// The first line of its code, or its parameters.
+    pub first_line: String,
     /// As `State::shown`.
     pub status: String,
     pub is_open: bool,
     /// `{"percent", "message"?}`
     pub progress: Option<Value>,
+    /// The line of its error that says what went wrong.
     pub error: String,
     pub created_at: f64,
     pub finished_at: Option<f64>,
@@ -65,6 +89,10 @@ pub struct JobDetail {
     pub payload: Value,
     pub result: String,
     pub error: String,
+    /// What its Blender told beside the result, by name: see `EXTRA`.
+    pub extra: Map<String, Value>,
+    /// W3C Trace Context of the request that made it.
+    pub traceparent: Option<String>,
 }
 
 /// A part of what a bus holds of its owner.

@@ -1,15 +1,14 @@
 //! The actions of the page's forms and of its script: `<what>:<file id>`, and `begin` for an upload in parts.
 
-use bus::wire::command::{Command as BusCommand, Reply as BusReply};
-use bus::wire::tables::SUBMIT;
 use files::wire::{Command, Create, Reply, Who};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::file_store::signed::{self, Method};
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
 use crate::web::dashboard::owner::Owner;
-use crate::web::pages::dashboard::{Link, Outcome};
+use crate::web::dashboard::submit::submit;
+use crate::web::pages::dashboard::Outcome;
 
 const IMPORT: &str = "import_file";
 
@@ -83,19 +82,12 @@ pub async fn send(owner: &Owner<'_>, file_id: &str, target: &str) -> Result<Outc
     if target.is_empty() {
         return Ok(Outcome::failed("Choose the Blender to send it to."));
     }
-    let arguments = json!({"command": IMPORT, "params": {"file_id": file.file_id}, "target_uuid": target});
-    let document = match owner.ask(BusCommand::Tool { name: SUBMIT.to_owned(), arguments }).await? {
-        BusReply::Document { document } => document,
-        BusReply::Rejected { message } => return Ok(Outcome::failed(message)),
-        _ => return Err(Error::UnexpectedReply("UserBus")),
-    };
-    let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
-    if text("status") != "queued" {
-        return Ok(Outcome::failed(format!("It was not sent. {}", text("hint"))));
-    }
-    let job_id = text("job_id");
-    Ok(Outcome {
-        link: Some(Link { href: format!("/dashboard#job:{job_id}"), text: format!("See job {job_id}") }),
-        ..Outcome::done(format!("{} is sent to {}, which imports it.", file.name, text("target_uuid")))
+    let params = Map::from_iter([("file_id".to_owned(), Value::from(file.file_id))]);
+    Ok(match submit(owner, IMPORT, params, target).await? {
+        Ok(sent) => Outcome {
+            link: Some(sent.link()),
+            ..Outcome::done(format!("{} is sent to {}, which imports it.", file.name, sent.target_uuid))
+        },
+        Err(reason) => Outcome::failed(reason),
     })
 }

@@ -9,6 +9,7 @@ pub mod content;
 mod upload;
 mod view;
 
+use bus::wire::views::JobsAsked;
 use files::wire::{Command, Reply, Shelf, Who};
 use worker::{Env, Response};
 
@@ -103,7 +104,7 @@ async fn look(owner: &Owner<'_>, after: Option<&str>) -> Result<Looked, Error> {
         },
     };
     let makers = view::makers(owner, &shelf).await?;
-    let mut targets = targets(&owner.overview().await?);
+    let mut targets = targets(&owner.overview(&JobsAsked::default()).await?);
     targets.truncate(MAX_TARGETS);
     Ok(Looked { shelf, makers, targets, refusal })
 }

@@ -9,9 +9,10 @@ use runtime::now_ms;
 
 use crate::http::error::Error;
 use crate::web::dashboard::owner::Owner;
-use crate::web::dashboard::view::moment;
+use crate::web::dashboard::submit::page_of;
+use crate::web::dashboard::words::moment;
 use crate::web::pages::files::{FileList, FileRow, Maker};
-use crate::web::screens::named;
+use crate::web::screens::who;
 
 /// Names by grant.
 pub type Makers = BTreeMap<String, String>;
@@ -89,12 +90,12 @@ fn row(one: &OnShelf, makers: &Makers) -> FileRow {
 }
 
 fn maker(one: &OnShelf, file: &File, makers: &Makers) -> Maker {
-    let job_id = file.job_id.clone().unwrap_or_default();
+    let job = file.job_id.as_deref().map(page_of).unwrap_or_default();
     let cut = |name: &str| name.chars().take(MAX_MAKER).collect::<String>();
     match (&file.blender, one.is_result, makers.get(&one.grant_id)) {
-        (_, true, _) => Maker::Bus { job_id },
-        (Some(uuid), _, _) => Maker::Blender { uuid: cut(uuid), job_id },
-        (None, _, Some(name)) => Maker::Client(cut(named(name))),
+        (_, true, _) => Maker::Bus { job },
+        (Some(uuid), _, _) => Maker::Blender { uuid: cut(uuid), job },
+        (None, _, Some(name)) => Maker::Client(cut(who(name))),
         (None, _, None) if one.grant_id.is_empty() => Maker::You,
         _ => Maker::Unknown,
     }

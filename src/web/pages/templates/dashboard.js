@@ -1,35 +1,12 @@
-'use strict';
 (() => {
-  const byId = (id) => document.getElementById(id);
+  const { byId, setClock, part, listen, sendForms, onKeys } = shared;
   const live = byId('live');
   const LOOK_EVERY_MS = 400;
-  const AGAIN_AFTER_MS = 5000;
-  let stream = null;
   let looking = false;
   let stale = false;
-  let again = 0;
-  let ahead = 0; // how far this clock is ahead of the server's, in seconds
 
   const say = (text) => {
     if (byId('link').textContent !== text) byId('link').textContent = text;
-  };
-
-  // -- times ---------------------------------------------------------------------------------------------------------
-
-  const inWords = (seconds) => {
-    if (seconds < 60) return `${Math.floor(seconds)} s`;
-    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-    return seconds < 86400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} days`;
-  };
-  const tick = () => {
-    if (document.hidden) return;
-    const now = Date.now() / 1000 - ahead;
-    for (const time of document.querySelectorAll('time')) {
-      const { at, since } = time.dataset;
-      const text = inWords(Math.max(0, now - Number(at ?? since)));
-      const shown = at ? `${text} ago` : text;
-      if (time.textContent !== shown) time.textContent = shown;
-    }
   };
 
   // -- the live part: only what has changed is replaced, and what was opened, shown or focused in it stays -----------------
@@ -64,8 +41,6 @@
         list.insertBefore(item, place);
         known.set(id, html);
         if (focused) byId(focused)?.focus({ preventScroll: true });
-        const more = item.querySelector('details[open]');
-        if (more) void showJob(more);
         now = item;
       } else if (old !== place) {
         list.insertBefore(old, place);
@@ -75,25 +50,19 @@
   };
   const update = (html) => {
     const fresh = new DOMParser().parseFromString(html, 'text/html').body;
-    ahead = Date.now() / 1000 - Number(fresh.querySelector('#now').dataset.now);
     for (const section of fresh.querySelectorAll('section')) {
       const old = byId(section.id);
-      const list = section.querySelector('[data-list]');
-      if (!list) {
-        old.replaceWith(section);
-        continue;
-      }
-      updateList(old.querySelector('[data-list]'), list);
-      old.hidden = section.hidden;
-      const [was, is] = [old, section].map((one) => one.querySelector(':scope > p'));
-      if (is && !was) old.querySelector('h2').after(is);
-      else if (was && is) was.replaceWith(is);
-      else was?.remove();
+      const lists = section.querySelectorAll('[data-list]');
+      if (!lists.length) old.replaceWith(section);
+      else old.hidden = section.hidden;
+      for (const list of lists) updateList(byId(list.id), list);
+      for (const swapped of section.querySelectorAll('[data-swap]')) byId(swapped.id).replaceWith(swapped);
     }
+    byId('seen').hidden = fresh.querySelector('#seen').hidden;
     tellTargets();
     const asked = byId('questions').querySelectorAll('li').length;
     document.title = document.title.replace(/^(\(\d+\) )?/, asked ? `(${asked}) ` : '');
-    tick();
+    setClock(fresh.querySelector('#now').dataset.now);
   };
   const tellTargets = () => {
     const connected = [...document.querySelectorAll('#blenders button[value="screenshot"]')];
@@ -106,11 +75,6 @@
     target.value = uuids.includes(chosen) ? chosen : uuids[0] ?? 'latest';
   };
 
-  const part = async (address, options = {}) => {
-    const answer = await fetch(address, { ...options, headers: { 'X-Dashboard-Part': '1' } });
-    if (answer.status === 401) location.reload();
-    return answer.text();
-  };
   const look = async () => {
     stale = true;
     if (looking || document.hidden) return;
@@ -118,7 +82,7 @@
     while (stale && !document.hidden) {
       stale = false;
       try {
-        update(await part('/dashboard/live'));
+        update(await (await part(`/dashboard/live${location.search}`)).text());
       } catch {
         say('Not connected. Trying again ...');
       }
@@ -127,68 +91,23 @@
     looking = false;
   };
 
-  // -- one stream of news, while somebody looks ------------------------------------------------------------------------
+  // -- keys, filters and forms -----------------------------------------------------------------------------------------
 
-  const listen = () => {
-    clearTimeout(again);
-    if (stream || document.hidden) return;
-    stream = new EventSource('/dashboard/events');
-    stream.onopen = () => {
-      say('Live');
-      void look();
-    };
-    stream.onmessage = () => void look();
-    stream.onerror = () => {
-      say('Not connected. Trying again ...');
-      if (stream?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-      stream = null;
-      void look(); // which finds out if it is because of the session
-      again = setTimeout(listen, AGAIN_AFTER_MS);
-    };
+  const move = (by) => {
+    const jobs = [...document.querySelectorAll('#jobs-list .what')];
+    const at = jobs.findIndex((job) => job.closest('li').contains(document.activeElement));
+    jobs[Math.min(jobs.length - 1, Math.max(0, at < 0 ? 0 : at + by))]?.focus();
   };
-  const rest = () => {
-    clearTimeout(again);
-    stream?.close();
-    stream = null;
-    say('Paused while nobody looks');
-  };
-  document.addEventListener('visibilitychange', () => (document.hidden ? rest() : listen()));
-  addEventListener('pagehide', rest);
-  addEventListener('pageshow', listen);
-
-  // -- forms and details -----------------------------------------------------------------------------------------------
-
-  document.addEventListener('submit', async (event) => {
-    const { target: form, submitter } = event;
-    if (!form.dataset.out) return;
-    event.preventDefault();
-    if (submitter.dataset.ask && !confirm(submitter.dataset.ask)) return;
-    const body = new URLSearchParams(new FormData(form, submitter));
-    const out = byId(form.dataset.out);
-    submitter.disabled = true;
-    out.setAttribute('aria-busy', 'true');
-    try {
-      const answer = await part(form.getAttribute('action'), { method: 'POST', body });
-      const gone = body.get('action') === 'disconnect' ? byId('outcome') : out;
-      gone.innerHTML = answer;
-    } catch {
-      out.textContent = 'The server could not be reached. Try again.';
-    }
-    out.removeAttribute('aria-busy');
-    submitter.disabled = false;
-    void look();
+  onKeys({
+    '/': () => byId('by-text').focus(),
+    j: () => move(1),
+    k: () => move(-1),
+    c: () => document.activeElement.closest('#jobs-list li')?.querySelector('button[value=cancel]')?.click(),
   });
-
-  const showJob = async (details) => {
-    try {
-      details.lastElementChild.innerHTML = await part(`/dashboard/job?id=${encodeURIComponent(details.dataset.job)}`);
-    } catch {
-      details.lastElementChild.textContent = 'The server could not be reached. Close this and open it again.';
-    }
-  };
-  document.addEventListener('toggle', (event) => {
-    if (event.target.open && event.target.dataset.job) void showJob(event.target);
-  }, true);
+  byId('filter').addEventListener('change', ({ target }) => {
+    if (target.tagName === 'SELECT') byId('filter').requestSubmit();
+  });
+  sendForms(() => void look());
 
   const command = byId('command');
   const tellTakes = () => {
@@ -200,8 +119,6 @@
   tellTakes();
 
   note(live);
-  ahead = Date.now() / 1000 - Number(byId('now').dataset.now);
-  tick();
-  setInterval(tick, 1000);
-  listen();
+  setClock(byId('now').dataset.now);
+  listen(() => void look(), say);
 })();

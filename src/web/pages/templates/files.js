@@ -1,6 +1,5 @@
-'use strict';
 (() => {
-  const byId = (id) => document.getElementById(id);
+  const { byId, setClock, part } = shared;
   const PAGE = '/dashboard/files';
   const PIECE = 8 * 1024 * 1024;
   const TRIES = 8;
@@ -9,35 +8,10 @@
   const waiting = [];
   let running = false;
 
-  // -- times and sizes -------------------------------------------------------------------------------------------------
-
-  let ahead = 0; // how far this clock is ahead of the server's, in seconds
-  const inWords = (seconds) => {
-    if (seconds < 60) return `${Math.floor(seconds)} s`;
-    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-    return seconds < 172800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} days`;
-  };
-  const tick = () => {
-    const now = Date.now() / 1000 - ahead;
-    for (const time of list.querySelectorAll('time')) {
-      const { at, until } = time.dataset;
-      time.title = time.title || time.textContent;
-      time.textContent = at ? `${inWords(Math.max(0, now - at))} ago` : `in ${inWords(Math.max(0, until - now))}`;
-    }
-  };
-  const setClock = () => {
-    ahead = Date.now() / 1000 - Number(byId('now').dataset.now);
-    tick();
-  };
   const mebibytes = (bytes) => (bytes / 1048576).toFixed(1);
 
   // -- the list --------------------------------------------------------------------------------------------------------
 
-  const part = async (address, options = {}) => {
-    const answer = await fetch(address, { ...options, headers: { 'X-Dashboard-Part': '1' } });
-    if (answer.status === 401) location.reload();
-    return answer;
-  };
   const refresh = async () => {
     try {
       const answer = await part(PAGE + location.search);
@@ -50,7 +24,7 @@
       if ([...(byId('target')?.options ?? [])].some((option) => option.value === target)) byId('target').value = target;
       open.forEach((id) => byId(id)?.querySelector('details').setAttribute('open', ''));
       if (focused) (byId(focused) ?? byId('files-title')).focus({ preventScroll: true });
-      setClock();
+      setClock(byId('now').dataset.now);
     } catch {
       // The next change tries again.
     }
@@ -269,7 +243,6 @@
   });
 
   byId('hint').hidden = false;
-  setClock();
-  setInterval(tick, 30000);
+  setClock(byId('now').dataset.now);
   document.addEventListener('visibilitychange', () => document.hidden || void refresh());
 })();
