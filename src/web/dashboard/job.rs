@@ -4,10 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bus::wire::command::{Command, Reply};
 use bus::wire::views::JobDetail;
-use worker::{Env, Request, Response};
+use worker::{Env, Response};
 
 use crate::http::error::{Error, no_store};
 use crate::http::parameters::Parameters;
+use crate::request::Request;
 use crate::routes::Page;
 use crate::web::browser::page_running;
 use crate::web::dashboard::job_view::{as_json, detail, encoded_picture};
