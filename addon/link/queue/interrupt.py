@@ -11,15 +11,10 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-import traceback
 from collections.abc import Callable
-from types import FrameType
-from typing import Any, TypeVar
-
-from ..records import cut_middle
+from typing import TypeVar
 
 T = TypeVar("T")
-MAX_STACK_BYTES = 8_192
 
 _set_exception = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p)(
     ("PyThreadState_SetAsyncExc", ctypes.pythonapi)
@@ -37,7 +32,6 @@ class Interrupter:
         self._armed = False
         self._asked = False
         self._thread = ctypes.c_ulong(0)
-        self._ident = 0
 
         guard = self
 
@@ -65,8 +59,7 @@ class Interrupter:
         if self._armed:
             # Code that runs code: the outer call guards both.
             return action()
-        self._ident = threading.get_ident()
-        self._thread = ctypes.c_ulong(self._ident)
+        self._thread = ctypes.c_ulong(threading.get_ident())
         thread, address, interrupted = self._thread, self._address, self._exception
         self._asked = False
         try:
@@ -93,18 +86,5 @@ class Interrupter:
             _set_exception(thread, address)
         return self._armed
 
-    def stack(self, until: str = "") -> str:
-        """Return the Python stack of the guarded thread, from the first frame of the file `until` on."""
-        frame = sys._current_frames().get(self._ident)
-        return "" if frame is None else stack_text(frame, until)
-
 
 _CALL = Interrupter.call.__code__
-
-
-def stack_text(frame: FrameType, until: str = "") -> str:
-    """Return a frame's stack as a traceback shows it, cut in the middle if it is very deep."""
-    frames: list[Any] = list(traceback.walk_stack(frame))[::-1]
-    first = next((n for n, (item, _) in enumerate(frames) if item.f_code.co_filename == until), 0)
-    text = "".join(traceback.StackSummary.extract(iter(frames[first:])).format())
-    return cut_middle(text, MAX_STACK_BYTES)

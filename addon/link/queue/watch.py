@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import dis
-import linecache
-import sys
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 
 from .control import JobControl
-from .interrupt import Interrupter, stack_text
+from .interrupt import Interrupter
+from .stacks import Place, line_of, place_of, stack_of, text_of
 
 POLL_INTERVAL = 0.1
 TELL_INTERVAL = 5.0
@@ -70,7 +67,7 @@ class Watch:
         self._stop = threading.Event()
         self._seen: JobControl | None = None
         self._told_at = 0.0
-        self._place: tuple[FrameType, int] | None = None
+        self._place: Place | None = None
         self._stuck_since = 0.0
         self._beats = 0
 
@@ -115,10 +112,9 @@ class Watch:
         if control.ends_at is not None and now >= control.ends_at and not control.cancelled.is_set():
             control.reason = f"Ended by its deadline of {control.deadline:g} s"
             control.cancelled.set()
-        frame = sys._current_frames().get(main) if main is not None else None
-        if frame is not None:
-            place = (frame, frame.f_lasti)
-            if self._place is None or place[0] is not self._place[0] or place[1] != self._place[1]:
+        place = place_of(main)
+        if place is not None:
+            if place != self._place:
                 self._place, self._stuck_since = place, now
             elif now - self._stuck_since >= PULSE_AFTER and not control.cancelled.is_set():
                 if _pulse.beats != self._beats:
@@ -130,32 +126,18 @@ class Watch:
         if now - self._told_at >= TELL_INTERVAL:
             self._told_at = now
             control.told_busy = True
-            words, busy = self._words(control, now, frame), now - control.started
+            words, busy = self._words(control, now, main), now - control.started
             control.report(control.job.job_id, control.percent, words, busy)
 
-    def _words(self, control: JobControl, now: float, frame: FrameType | None) -> str:
+    def _words(self, control: JobControl, now: float, main: int | None) -> str:
         """Say how long the job has run; if it is in one call all the time, how long in that; and where."""
-        if frame is None or not self._interrupter.armed:
+        place, stack = place_of(main), stack_of(main)
+        if place is None or not self._interrupter.armed:
             return f"busy since {now - control.started:.0f} s: {control.job.command}"
         filename = f"<code of {control.job.job_id}>"
-        line = _line_of(frame, filename)
-        stuck = now - self._stuck_since
-        if stuck >= TELL_INTERVAL / 2 and _calls(frame):
+        line, stuck = line_of(stack, filename), now - self._stuck_since
+        if stuck >= TELL_INTERVAL / 2 and place.is_call:
             words = f"blocked in a Blender operation since {stuck:.0f} s{line}"
         else:
             words = f"busy since {now - control.started:.0f} s{line}"
-        return f"{words}\n{stack_text(frame, filename)}"
-
-
-def _calls(frame: FrameType) -> bool:
-    code = frame.f_code.co_code
-    return frame.f_lasti < len(code) and dis.opname[code[frame.f_lasti]].startswith(("CALL", "PRECALL"))
-
-
-def _line_of(frame: FrameType | None, filename: str) -> str:
-    while frame is not None:
-        if frame.f_code.co_filename == filename:
-            text = linecache.getline(filename, frame.f_lineno or 0).strip()
-            return f", at line {frame.f_lineno}: {text[:120]}"
-        frame = frame.f_back
-    return ""
+        return f"{words}\n{text_of(stack, filename)}"
