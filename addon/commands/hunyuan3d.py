@@ -79,7 +79,7 @@ def import_generated_asset_hunyuan(
 
     with download_folder() as folder:
         path = yield from off_main(control, lambda: fetch(folder))
-        created = import_model(control.job.command, path)
+        created = import_model(control.job.command, path, folder)
     return placed(created, name, target_size, {"service": HUNYUAN3D.label, "job": job_id or ""})
 
 

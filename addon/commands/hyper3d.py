@@ -77,7 +77,7 @@ def import_generated_asset(
     with download_folder() as folder:
         path = folder / "model.glb"
         yield from off_main(control, lambda: fetch(path))
-        created = import_model(control.job.command, path)
+        created = import_model(control.job.command, path, folder)
     return placed(created, name, target_size, {"service": HYPER3D.label, "job": identifier})
 
 

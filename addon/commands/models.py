@@ -9,8 +9,14 @@ from typing import Annotated, Any
 
 import bpy
 
+from ..fetch.archive import BadArchive
 from . import sources
 from .compat import object_mode, operator_context
+from .files.arriving import Arrived, check_references
+from .files.blends import append_blend
+from .files.keeping import Added
+from .files.kinds import BY_NAME, NotThat
+from .files.outside import cut_off
 from .registry import Bounds, CommandError
 from .running.modes import users_mode
 from .values import number, vector
@@ -22,8 +28,11 @@ _GLB_MAGIC = b"glTF"
 _FBX_MAGIC = b"Kaydara FBX Binary"
 
 
-def import_model(command: str, path: Path) -> list[Any]:
-    """Import a file and return its new objects; what it needs is packed, since the file is about to go."""
+def import_model(command: str, path: Path, folder: Path) -> list[Any]:
+    """Import a file and return its new objects; what it needs of `folder` is packed, since that is about to go.
+
+    Whoever made it is trusted as little as whoever uploads: see `files.arriving` and `files.outside`.
+    """
     kind = path.suffix.lower().lstrip(".")
     load = _LOADERS.get(kind)
     if load is None:
@@ -31,30 +40,26 @@ def import_model(command: str, path: Path) -> list[Any]:
             f"{command}: files of type {kind!r} cannot be imported; expected one of {', '.join(FORMATS)}"
         )
     _check_content(command, path, kind)
-    before, images = set(bpy.data.objects), set(bpy.data.images)
+    try:
+        check_references(Arrived(path, BY_NAME[kind]), folder)
+    except (BadArchive, NotThat) as refusal:
+        raise CommandError(f"{command}: {refusal}") from None
+    added, notes = Added(), list[str]()
     try:
         with users_mode(""), operator_context():
             object_mode()
-            load(path)
+            load(path, added, notes)
     except (RuntimeError, OSError, AttributeError) as error:
         # Importers are scripts: a damaged file makes them raise whatever comes.
         raise CommandError(f"{command}: {path.name} cannot be imported: {_last_line(error)}") from None
     finally:
-        for image in set(bpy.data.images) - images:
-            pack(image)
-    created = [item for item in bpy.data.objects if item not in before]
+        cut_off(added, folder, notes)
+    for note in notes:
+        print(f"Blender Bus: {path.name}: {note}")
+    created = added.of("objects")
     if not created:
         raise CommandError(f"{command}: {path.name} holds no objects")
     return created
-
-
-def pack(image: Any) -> None:
-    """Keep the image's pixels in the .blend file."""
-    if image.packed_file is None and image.source == "FILE":
-        try:
-            image.pack()
-        except RuntimeError as error:
-            print(f"Blender Bus: {image.name} cannot be packed: {error}")
 
 
 def describe(item: Any) -> dict[str, Any]:
@@ -127,32 +132,12 @@ def placed(created: list[Any], name: str, size: float | None, origin: dict[str, 
     return {**describe(item), **bounds(family), **sources.keep(origin, family)}
 
 
-def _load_gltf(path: Path) -> None:
-    bpy.ops.import_scene.gltf(filepath=os.fspath(path))
-
-
-def _load_fbx(path: Path) -> None:
-    bpy.ops.import_scene.fbx(filepath=os.fspath(path))
-
-
-def _load_obj(path: Path) -> None:
-    bpy.ops.wm.obj_import(filepath=os.fspath(path))
-
-
-def _load_blend(path: Path) -> None:
-    with bpy.data.libraries.load(os.fspath(path), link=False) as (present, wanted):
-        wanted.objects = present.objects
-    for item in wanted.objects:
-        if item is not None:
-            bpy.context.scene.collection.objects.link(item)
-
-
-_LOADERS: dict[str, Callable[[Path], None]] = {
-    "gltf": _load_gltf,
-    "glb": _load_gltf,
-    "fbx": _load_fbx,
-    "obj": _load_obj,
-    "blend": _load_blend,
+_LOADERS: dict[str, Callable[[Path, Added, list[str]], object]] = {
+    "gltf": lambda path, added, notes: bpy.ops.import_scene.gltf(filepath=os.fspath(path)),
+    "glb": lambda path, added, notes: bpy.ops.import_scene.gltf(filepath=os.fspath(path)),
+    "fbx": lambda path, added, notes: bpy.ops.import_scene.fbx(filepath=os.fspath(path)),
+    "obj": lambda path, added, notes: bpy.ops.wm.obj_import(filepath=os.fspath(path)),
+    "blend": append_blend,
 }
 
 

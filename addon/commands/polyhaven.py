@@ -103,7 +103,7 @@ def download_polyhaven_asset(
         if asset_type == "textures":
             files = {file.role: path for file, path in zip(wanted, paths, strict=True)}
             return _take_texture(control, asset_id, files, origin)
-        created = import_model(control.job.command, paths[0])
+        created = import_model(control.job.command, paths[0], folder)
     if target_size is not None:
         resize(created, target_size)
     return {

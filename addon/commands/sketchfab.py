@@ -54,7 +54,7 @@ def download_sketchfab_model(
 
     with download_folder() as folder:
         origin, path = yield from off_main(control, lambda: fetch(folder))
-        created = import_model(control.job.command, path)
+        created = import_model(control.job.command, path, folder)
     wanted = target_size or (1.0 if normalize_size else None)
     if wanted is not None:
         resize(created, wanted)

@@ -212,8 +212,8 @@ class LocalPort:
             raise BadRequest('This port asks for its secret: send it as "secret" beside the first request')
         client.welcome = True
 
-    def _answer(self, job_id: str, status: str, result: str, error: str) -> None:
-        """Carry an answer from the main thread to the port's."""
+    def _answer(self, job_id: str, status: str, result: str, error: str, extra: dict[str, Any] | None = None) -> None:
+        """Carry an answer from the main thread to the port's. Its protocols have no place for what is `extra`."""
 
         def deliver() -> None:
             if self._started.finish(job_id, status, result, error):

@@ -63,6 +63,12 @@ def test_what_is_changed_is_told(bpy: Any, code: str, kind: str, name: str) -> N
     assert (kind, name) in names(changes(code)["changed"])
 
 
+def test_what_is_changed_is_told_though_something_new_has_its_name(bpy: Any) -> None:
+    code = "bpy.data.materials.new('Cube')\nm = bpy.data.meshes['Cube']\nm.vertices[0].co.x = 9\nm.update()"
+    found = changes(code)
+    assert ("material", "Cube") in names(found["added"]) and ("mesh", "Cube") in names(found["changed"])
+
+
 def test_mode_frame_and_selection_are_told(bpy: Any) -> None:
     found = changes("bpy.context.scene.frame_set(7)\nbpy.ops.object.mode_set(mode='EDIT')")
     assert (found["mode"], found["frame"]) == ("EDIT_MESH", 7)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from carrying import png
 from harness.services import Asked, Served, ServiceDouble
 from running import run, run_locally
 
@@ -178,6 +179,22 @@ def test_published_local_servers_import_an_obj_from_a_zip(
     assert (got["succeed"], got["name"]) == (True, "Dog")
     service.answers["/made.zip"] = Served(b"no zip")
     assert "cannot be unpacked" in run_locally("import_generated_asset_hunyuan", name="D", zip_file_url=address).error
+
+
+def test_a_model_from_an_address_reaches_no_file_of_this_computer(
+    bpy: Any, service: ServiceDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_cloud(monkeypatch)
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(png())
+    with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
+        archive.writestr("m.obj", "mtllib m.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nusemtl Red\nf 1 2 3\n")
+        archive.writestr("m.mtl", f"newmtl Red\nmap_Kd {secret}\n")
+    service.answers["/made.zip"] = Served((tmp_path / "made.zip").read_bytes())
+    before = {image.name for image in bpy.data.images}
+    address = f"{service.url}/made.zip"
+    assert run_locally("import_generated_asset_hunyuan", name="Spy", zip_file_url=address).document["succeed"]
+    assert {image.name for image in bpy.data.images} == before
 
 
 def test_published_local_servers_name_a_picture_by_its_path(bpy: Any, service: ServiceDouble, tmp_path: Path) -> None:

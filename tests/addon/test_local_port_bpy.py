@@ -162,6 +162,8 @@ def test_port_is_free_after_a_crash_and_survives_loading_a_file() -> None:
     with Program("-m", "addon", "--local-port", "0") as program:
         port = port_of(program)
         with LocalClient(port) as client:
+            # What it has changed is kept in a checkpoint before another file is loaded.
+            assert client.ask("execute_code", code="bpy.ops.mesh.primitive_cube_add()")["status"] == "success"
             assert client.ask("execute_code", code="bpy.ops.wm.read_homefile(use_empty=True)")["status"] == "success"
             assert client.ask("get_scene_info")["result"]["object_count"] == 0
             os.kill(program.process.pid, signal.SIGKILL)

@@ -214,6 +214,23 @@ class Steps:
         return "all"
 
 
+def test_a_job_that_fails_at_its_end_keeps_no_other_from_its_answer() -> None:
+    class Failing(Steps):
+        def steps(self) -> Generator[Any, Any, str]:
+            try:
+                yield 60.0
+            finally:
+                raise OSError("the disk is gone")
+
+    desk = Failing()
+    desk.queue.submit(job("a"))
+    desk.queue.submit(job("b"))
+    desk.queue.drain(1.0)
+    desk.queue.close("gone")
+    assert [answer[:3] for answer in desk.answers] == [("a", "failed", ""), ("b", "failed", "")]
+    assert all(answer[3].startswith("gone\n") and "the disk is gone" in answer[3] for answer in desk.answers)
+
+
 def test_job_that_waits_for_a_future_lets_others_run_and_goes_on_with_its_value() -> None:
     future: Future[int] = Future()
     desk = Steps(future)

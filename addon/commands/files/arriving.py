@@ -42,7 +42,7 @@ def prepare(path: Path, name: str, mime_type: str, asked: str | None, folder: Pa
         if kind.name == "usdz":
             inspect(path)
         found = Arrived(path.rename(folder / _file_name(name, kind)), kind)
-    _check_references(found, folder)
+    check_references(found, folder)
     return found
 
 
@@ -83,7 +83,7 @@ def _is_asked(asked: str, kind: Kind) -> bool:
     return asked in (kind.name, kind.group) or (asked == HDRI and kind.name in ("hdr", "exr"))
 
 
-def _check_references(found: Arrived, folder: Path) -> None:
+def check_references(found: Arrived, folder: Path) -> None:
     """Refuse a model that names files outside of what has come, and text that makes a parser fill the memory."""
     if found.kind.name in ("gltf", "glb"):
         for uri in _uris(found):

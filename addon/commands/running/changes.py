@@ -106,7 +106,7 @@ def differences(before: Fingerprint, after: Fingerprint, changed: dict[tuple[str
             if now[number] != then[number]
         ]
     rows["moved"] = [{"type": "object", "name": name} for name in _moved(before, after)]
-    new = {row["name"] for row in rows["added"]}
+    new = {(row["type"], row["name"]) for row in rows["added"]}
     rows["changed"] = [{"type": _word(kind), "name": name} for kind, name in changed if _counts(kind, name, new)]
     found: dict[str, Any] = {}
     for what, entries in rows.items():
@@ -146,9 +146,10 @@ def _row(matrices: array[float], at: int) -> array[float]:
     return matrices[at * _MATRIX : (at + 1) * _MATRIX]
 
 
-def _counts(kind: str, name: str, new: set[str]) -> bool:
+def _counts(kind: str, name: str, new: set[tuple[str, str]]) -> bool:
     # What is new has been told, and a scene is evaluated with whatever is in it.
-    return name not in new and kind not in ("Scene", "Collection", "WindowManager", "Screen", "WorkSpace")
+    is_told = (_word(kind), name) in new
+    return not is_told and kind not in ("Scene", "Collection", "WindowManager", "Screen", "WorkSpace")
 
 
 def _word(kind: str) -> str:

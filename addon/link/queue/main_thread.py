@@ -210,9 +210,14 @@ class MainThreadQueue:
             self._watch.stop()
         for task in closed:
             task.control.cancelled.set()
-            if task.steps is not None:
-                task.steps.close()
-            task.route.answer(task.job.job_id, "failed", "", reason)
+            problem = ""
+            try:
+                if task.steps is not None:
+                    task.steps.close()
+            except BaseException as failure:
+                # What one does at its end must not keep the others from their answers.
+                problem = "\n" + in_full(failure)
+            task.route.answer(task.job.job_id, "failed", "", reason + problem)
 
     def wait(self, timeout: float) -> bool:
         """Block until a job is ready to run, for at most `timeout` seconds; return whether one is."""
