@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from ..fetch.rodin import MAX_IMAGE_BYTES, BadImage, Picture, pictures
 from ..link.queue.control import JobControl
 from .allowed.settings import HUNYUAN3D, HUNYUAN_LOCAL, HUNYUAN_WORLD, settings
 from .background import Steps, download_folder, fetcher, off_main
-from .models import TargetSize, import_model, placed
+from .files.models import TargetSize, import_model, placed
 from .registry import Bounds, CommandError, command
 
 Prompt = Annotated[str, Bounds(1, 1024)]
@@ -81,23 +80,6 @@ def import_generated_asset_hunyuan(
         path = yield from off_main(control, lambda: fetch(folder))
         created = import_model(control.job.command, path, folder)
     return placed(created, name, target_size, {"service": HUNYUAN3D.label, "job": job_id or ""})
-
-
-def with_picture(params: dict[str, Any]) -> dict[str, Any]:
-    """Replace the path of a picture on this computer, as servers of the local port send it, by the picture.
-
-    Raises CommandError if there is none.
-    """
-    image = params.get("image")
-    if not isinstance(image, str) or image.startswith(("https://", "data:")):
-        return params
-    path = Path(image).expanduser()
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_IMAGE_BYTES + 1)
-    except OSError as error:
-        raise CommandError(f"create_hunyuan_job: {image[:200]!r} is no picture on this computer: {error}") from None
-    return {**params, "image": [path.suffix, base64.b64encode(data).decode("ascii")]}
 
 
 def _fetched(control: JobControl, picture: Picture) -> Steps[Picture]:

@@ -9,7 +9,7 @@ from ..fetch.rodin import BadImage, Fal, MainSite, pictures
 from ..link.queue.control import JobControl
 from .allowed.settings import HYPER3D, RODIN_FAL, settings
 from .background import Steps, download_folder, fetcher, off_main
-from .models import TargetSize, import_model, placed
+from .files.models import TargetSize, import_model, placed
 from .registry import Bounds, CommandError, command
 
 Text = Annotated[str, Bounds(1, 4096)]

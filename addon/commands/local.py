@@ -3,6 +3,7 @@ sends it. Nothing here, and nothing else in the extension, collects data on its 
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import math
@@ -14,12 +15,13 @@ from typing import Annotated, Any
 
 import bpy
 
+from ..fetch.rodin import MAX_IMAGE_BYTES
 from ..link.local_port import EXECUTE
 from ..link.queue.control import JobControl
 from ..link.queue.interrupt import JobCancelled
 from ..link.queue.main_thread import Pause, Steps
 from ..link.records import Job
-from . import field, hunyuan3d, polyhaven, registry
+from . import field, polyhaven_search, registry
 from .allowed.policy import EFFECTS, Effect, code_effect, is_fresh_picture
 from .allowed.settings import settings
 from .code import MAX_CODE_CHARS, captured, run_code
@@ -55,7 +57,7 @@ def run_local(job: Job, control: JobControl) -> str | Steps:
     if job.command == "execute_code":
         return _execute_code(job, control)
     if job.command == "create_hunyuan_job":
-        job = replace(job, params=hunyuan3d.with_picture(job.params))
+        job = replace(job, params=_with_picture(job.params))
     extra = _extras.get(job.command)
     if extra is not None:
         return json.dumps(plain(extra(job.params)))
@@ -77,6 +79,23 @@ def run_local(job: Job, control: JobControl) -> str | Steps:
     return registry.dispatch(job, control, lambda result: _as_local(job, result), effect, entry)
 
 
+def _with_picture(params: dict[str, Any]) -> dict[str, Any]:
+    """Replace the path of a picture on this computer, as servers of the local port send it, by the picture.
+
+    Raises CommandError if there is none.
+    """
+    image = params.get("image")
+    if not isinstance(image, str) or image.startswith(("https://", "data:")):
+        return params
+    path = Path(image).expanduser()
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_IMAGE_BYTES + 1)
+    except OSError as error:
+        raise CommandError(f"create_hunyuan_job: {image[:200]!r} is no picture on this computer: {error}") from None
+    return {**params, "image": [path.suffix, base64.b64encode(data).decode("ascii")]}
+
+
 def _known(job: Job, entry: registry.Command) -> dict[str, Any]:
     """Return the parameters that a command takes. Raises CommandError for another one that says something.
 
@@ -92,7 +111,7 @@ def _known(job: Job, entry: registry.Command) -> dict[str, Any]:
 def _find_assets() -> registry.Command:
     """The search as newer servers ask for it: by words, answered with a list."""
     name = "search_polyhaven_assets"
-    return registry.described(name, polyhaven.find_assets, EFFECTS[name], "polyhaven")
+    return registry.described(name, polyhaven_search.find_assets, EFFECTS[name], "polyhaven")
 
 
 def _as_local(job: Job, result: Any) -> str:

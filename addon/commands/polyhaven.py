@@ -12,16 +12,16 @@ from ..link.queue.control import JobControl
 from . import sources
 from .allowed.settings import POLYHAVEN, settings
 from .background import Steps, download_folder, fetcher, off_main
-from .models import TargetSize, bounds, import_model, resize
+from .extent import bounds, resize
+from .files.models import TargetSize, import_model
+from .polyhaven_search import AnyType, Categories, find_assets
 from .registry import Bounds, CommandError, Name, command
 from .textures import build_material, keep_maps, light_with, load_image, maps_of, material_info
 
 SERVICE = POLYHAVEN.label
 AssetType = Literal["hdris", "textures", "models"]
-AnyType = Literal["hdris", "textures", "models", "all"]
 AssetId = Annotated[str, Bounds(1, 200)]
 Word = Annotated[str, Bounds(1, 64)]
-Categories = Annotated[str, Bounds(0, 512)]
 _IMAGE_FORMATS = {"hdris": ("hdr", "exr"), "textures": ("jpg", "png", "exr"), "models": ("gltf", "fbx", "blend")}
 
 
@@ -52,26 +52,6 @@ def search_polyhaven_assets(
         return (yield from find_assets(control, asset_type=asset_type, categories=categories, query=query))
     source = fetcher(control, SERVICE)
     return (yield from off_main(control, lambda: polyhaven.search(source, asset_type, categories)))
-
-
-def find_assets(
-    control: JobControl,
-    *,
-    asset_type: AnyType | None = None,
-    categories: Categories | None = None,
-    category: Categories | None = None,
-    attributes: Categories | list[Any] | None = None,
-    query: Categories | None = None,
-    limit: Annotated[int, Bounds(1, 100)] | None = None,
-    min_size_m: Annotated[float, Bounds(0, None)] | None = None,
-) -> Steps[dict[str, Any]]:
-    """Return the assets that have all words of `query`, best match first, as a list."""
-    source = fetcher(control, SERVICE)
-    words = " ".join([query or "", *(map(str, attributes) if isinstance(attributes, list) else [attributes or ""])])
-    wanted = polyhaven.Wanted(
-        asset_type, categories or category, words, limit or polyhaven.MAX_SHOWN, min_size_m or 0.0
-    )
-    return (yield from off_main(control, lambda: polyhaven.find(source, wanted)))
 
 
 @command("download_polyhaven_asset", integration="polyhaven")

@@ -10,7 +10,8 @@ from ..link.queue.control import JobControl
 from . import sources
 from .allowed.settings import SKETCHFAB, settings
 from .background import Steps, download_folder, fetcher, off_main
-from .models import TargetSize, bounds, import_model, resize
+from .extent import bounds, resize
+from .files.models import TargetSize, import_model
 from .registry import Bounds, CommandError, command
 
 SERVICE = SKETCHFAB.label

@@ -118,7 +118,7 @@ def test_exporting_writes_what_is_asked_and_keeps_the_selection(bpy: Any, tmp_pa
 
 
 def test_a_long_name_is_cut_where_blender_cuts_it_and_told(bpy: Any) -> None:
-    from addon.commands.models import describe, single_object
+    from addon.commands.files.models import describe, single_object
 
     wanted = "\u6905" * 85
     told = describe(single_object([bpy.data.objects["Cube"]], wanted))

@@ -118,13 +118,13 @@ def test_operators_look_as_ever_afterwards(editing: Any) -> None:
 
 
 def test_an_import_leaves_the_user_in_edit_mode(editing: Any, tmp_path: Any) -> None:
-    from addon.commands.models import import_model
+    from addon.commands.files.models import import_model
 
     path = tmp_path / "thing.glb"
     editing.ops.object.mode_set(mode="OBJECT")
     editing.ops.export_scene.gltf(filepath=str(path), use_selection=False)
     editing.ops.object.mode_set(mode="EDIT")
-    assert import_model("test", path)
+    assert import_model("test", path, tmp_path)
     assert state(editing) == ("EDIT", "Cube", ["Cube", "Light"])
 
 

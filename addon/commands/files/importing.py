@@ -13,7 +13,7 @@ import bpy
 
 from ...link.queue.interrupt import JobCancelled
 from ...link.queue.main_thread import interrupter
-from ..models import bounds
+from ..extent import bounds
 from ..registry import CommandError
 from .blends import append_blend
 from .keeping import Added, as_it_was

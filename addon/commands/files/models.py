@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import bpy
+from mathutils import Vector
 
-from ..fetch.archive import BadArchive
-from . import sources
-from .compat import object_mode, operator_context
-from .files.arriving import Arrived, check_references
-from .files.blends import append_blend
-from .files.keeping import Added
-from .files.kinds import BY_NAME, NotThat
-from .files.outside import cut_off
-from .registry import Bounds, CommandError
-from .running.modes import users_mode
-from .values import number, vector
+from ...fetch.archive import BadArchive
+from .. import sources
+from ..compat import object_mode, operator_context
+from ..extent import bounds, resize
+from ..registry import Bounds, CommandError
+from ..running.modes import users_mode
+from ..values import number, vector
+from .arriving import Arrived, check_references
+from .blends import append_blend
+from .keeping import Added
+from .kinds import BY_NAME, NotThat
+from .outside import cut_off
 
 FORMATS = ("gltf", "glb", "fbx", "obj", "blend")
 # Metres.
@@ -31,7 +33,7 @@ _FBX_MAGIC = b"Kaydara FBX Binary"
 def import_model(command: str, path: Path, folder: Path) -> list[Any]:
     """Import a file and return its new objects; what it needs of `folder` is packed, since that is about to go.
 
-    Whoever made it is trusted as little as whoever uploads: see `files.arriving` and `files.outside`.
+    Whoever made it is trusted as little as whoever uploads: see `arriving` and `outside`.
     """
     kind = path.suffix.lower().lstrip(".")
     load = _LOADERS.get(kind)
@@ -74,34 +76,11 @@ def describe(item: Any) -> dict[str, Any]:
         "scale": vector(item.scale),
     }
     if item.type == "MESH":
-        corners = [item.matrix_world @ _vector(corner) for corner in item.bound_box]
+        corners = [item.matrix_world @ Vector(corner) for corner in item.bound_box]
         told["world_bounding_box"] = [
             [number(pick(corner[axis] for corner in corners)) for axis in range(3)] for pick in (min, max)
         ]
     return told
-
-
-def bounds(created: list[Any]) -> dict[str, Any]:
-    """Return the box around an import, in metres of the world; nothing for one without meshes."""
-    bpy.context.view_layer.update()
-    corners = [
-        item.matrix_world @ _vector(corner) for item in created if item.type == "MESH" for corner in item.bound_box
-    ]
-    if not corners:
-        return {}
-    low, high = ([pick(float(corner[axis]) for corner in corners) for axis in range(3)] for pick in (min, max))
-    sides = [b - a for a, b in zip(low, high, strict=True)]
-    box = [[number(value) for value in corner] for corner in (low, high)]
-    return {"world_bounding_box": box, "dimensions": [number(side) for side in sides]}
-
-
-def resize(created: list[Any], target: float) -> None:
-    """Scale an import about the origin so that its longest side is `target` metres."""
-    longest = max(bounds(created).get("dimensions", [0.0]))
-    if longest > 0.0:
-        for root in (item for item in created if item.parent not in created):
-            root.matrix_world = _scaling(target / longest) @ root.matrix_world
-        bpy.context.view_layer.update()
 
 
 def single_object(created: list[Any], name: str) -> Any:
@@ -160,15 +139,3 @@ def _check_content(command: str, path: Path, kind: str) -> None:
 def _last_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[-1][:300] if lines else type(error).__name__
-
-
-def _vector(corner: Any) -> Any:
-    from mathutils import Vector
-
-    return Vector(corner)
-
-
-def _scaling(factor: float) -> Any:
-    from mathutils import Matrix
-
-    return Matrix.Scale(factor, 4)
