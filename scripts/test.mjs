@@ -29,7 +29,7 @@ const STAGES = [
   { name: 'ruff', lane: 'checks', python: 'bpy42', command: ['-m', 'ruff', 'check', '--no-cache', '.'] },
   { name: 'mypy', lane: 'checks', python: 'bpy42', command: ['-m', 'mypy', '--config-file', 'addon/pyproject.toml', 'addon'] },
   // Mostly these wait, for a Blender to start or a deadline to pass: several files at a time, beside the add-on's.
-  { name: 'e2e', after: 'build', python: 'clients', command: ['-m', 'pytest', ...abreast, 'tests', '--ignore=tests/addon', '--ignore=tests/clients_all'], closing: 'pytest' },
+  { name: 'e2e', after: 'build', minutes: 45, python: 'clients', command: ['-m', 'pytest', ...abreast, 'tests', '--ignore=tests/addon', '--ignore=tests/clients_all'], closing: 'pytest' },
   // A Blender is one thread.
   { name: 'addon', lane: 'addon', python: 'bpy42', command: ['-m', 'pytest', 'tests/addon'], closing: 'pytest' },
   // The other Blenders run what needs one; the rest is the same everywhere.

@@ -17,7 +17,7 @@ def test_the_setup_code_of_the_log_makes_one_administrator(started: Started) -> 
     code = setup_code(flow, server)
     answer = sign_up(flow, "Ada", code=code)
     assert answer.status_code == 303 and answer.headers["location"] == "/account"
-    assert "Account of ada" in flow.browser.get("/account").text
+    assert "Account of <bdi>ada</bdi>" in flow.browser.get("/account").text
     assert login(flow, "ada").json()["user"]["username"] == "ada"
     other = Flow(server.url)
     assert sign_up(other, "eve", code=code).status_code == 403
@@ -115,7 +115,7 @@ def test_a_changed_password_signs_everything_else_out(started: Started) -> None:
     assert "at least 10" in change("correct horse", "short").text
     assert "You are signed in" in other.browser.get("/login").text, "a refusal changes nothing"
     assert "is changed" in change("correct horse", "another horse").text
-    assert "Account of ada" in flow.browser.get("/account").text, "this browser stays signed in"
+    assert "Account of <bdi>ada</bdi>" in flow.browser.get("/account").text, "this browser stays signed in"
     assert "You are signed in" not in other.browser.get("/login").text
     assert flow.http.post("/auth/refresh", json={"refresh_token": tokens["refresh_token"]}).status_code == 401
     assert login(flow, "ada").status_code == 401 and login(flow, "ada", "another horse").status_code == 200

@@ -131,7 +131,7 @@ def test_a_real_provider_signs_in_and_the_same_subject_is_the_same_user(
         back = phone.browser.get(through_provider(phone, away.headers["location"], "ada"))
         assert back.status_code == 303 and back.headers["location"] == "/account", back.text
         account = phone.browser.get("/account")
-        assert "Account of ada-of-idp" in account.text and "Change the password" not in account.text, visit
+        assert "Account of <bdi>ada-of-idp</bdi>" in account.text and "Change the password" not in account.text, visit
     phone.register()
     consent = phone.form(phone.browser.get(phone.authorize_url()))
     answer = phone.exchange(phone.parameters(phone.submit(consent, decision="allow"))["code"])
@@ -167,7 +167,7 @@ def test_both_algorithms_sign_in(signing: Signing, issuer: Issuer, kid: str, alg
     flow = signing(issuer.url)
     issuer.kid, issuer.algorithm = kid, algorithm
     assert sign_in(flow, issuer).headers["location"] == "/account"
-    assert "Account of Ada" in flow.browser.get("/account").text
+    assert "Account of <bdi>Ada</bdi>" in flow.browser.get("/account").text
 
 
 @pytest.mark.parametrize(
