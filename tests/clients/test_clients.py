@@ -101,6 +101,7 @@ async def answer_jobs(peer: Peer) -> None:
                 await peer.progress(job_id, percent, f"at {percent}")
             await asyncio.sleep(0.4)
         if code == "endless":
+            await peer.progress(job_id, 0, "started")  # a client gives it up when it hears this
             async with asyncio.timeout(20):
                 while job_id not in peer.cancelled:
                     await asyncio.sleep(0.02)

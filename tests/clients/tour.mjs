@@ -38,8 +38,7 @@ const report = {
   progress,
 };
 const enough = new AbortController();
-setTimeout(() => enough.abort('enough'), 1000);
-await call('endless', { signal: enough.signal }).catch(() => {});
+await call('endless', { signal: enough.signal, onprogress: () => enough.abort('enough') }).catch(() => {});
 await new Promise((next) => setTimeout(next, 500)); // the cancellation is sent, not awaited
 await client.close();
 console.log(JSON.stringify(report));

@@ -20,9 +20,15 @@ FOUR = int(fastmcp.__version__.split(".")[0]) >= 4
 
 
 async def cancel(client: Client[Any]) -> None:
-    """Starts a call that has no end, and gives it up."""
-    call = asyncio.create_task(client.call_tool("blender_execute_code", {"code": "endless"}))
-    await asyncio.sleep(1)
+    """Starts a call that has no end, and gives it up once it runs."""
+    started = asyncio.Event()
+
+    async def note(*_: object) -> None:
+        started.set()
+
+    asked = client.call_tool("blender_execute_code", {"code": "endless"}, progress_handler=note)
+    call = asyncio.create_task(asked)
+    await asyncio.wait_for(started.wait(), 20)
     if not FOUR:  # cancelling the task would leave the server alone
         await client.cancel(client.session._request_id - 1, "enough")
     else:

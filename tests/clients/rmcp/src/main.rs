@@ -21,6 +21,7 @@ use rmcp::{ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
@@ -30,10 +31,14 @@ type Client = RunningService<RoleClient, Tourist>;
 #[derive(Clone, Default)]
 struct Tourist {
     progress: Arc<Mutex<Vec<Value>>>,
+    started: Arc<Notify>,
 }
 
 impl ClientHandler for Tourist {
     async fn on_progress(&self, told: ProgressNotificationParam, _: NotificationContext<RoleClient>) {
+        if told.message.as_deref() == Some("started") {
+            return self.started.notify_one();
+        }
         let noted = json!([told.progress, told.total, told.message]);
         self.progress.lock().expect("nobody panics with it").push(noted);
     }
@@ -68,7 +73,7 @@ fn lifecycle(mode: &str) -> ClientLifecycleMode {
 async fn tour(url: &str, token: &str, mode: &str) -> Fallible<Value> {
     let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(token);
     let tourist = Tourist::default();
-    let progress = Arc::clone(&tourist.progress);
+    let (progress, started) = (Arc::clone(&tourist.progress), Arc::clone(&tourist.started));
     let client =
         tourist.serve_with_lifecycle(StreamableHttpClientTransport::from_config(config), lifecycle(mode)).await?;
     let revision = client.peer_info().map(|info| info.protocol_version.to_string());
@@ -91,8 +96,9 @@ async fn tour(url: &str, token: &str, mode: &str) -> Fallible<Value> {
         report["task"] = follow_task(&client).await?;
     }
     // Dropped while it waits, a call tells the server that it is given up.
-    if timeout(Duration::from_secs(1), call(&client, "endless")).await.is_ok() {
-        return Err("the endless call ended".into());
+    tokio::select! {
+        ended = call(&client, "endless") => return Err(format!("the endless call ended: {ended:?}").into()),
+        heard = timeout(Duration::from_secs(20), started.notified()) => heard?,
     }
     sleep(Duration::from_millis(500)).await;
     report["progress"] = Value::from(progress.lock().expect("nobody panics with it").clone());
