@@ -19,7 +19,7 @@ def peer(server: Workerd, token: str) -> Peer:
 async def work(attached: Peer) -> None:
     """Answers one job after a while, reporting how far it is."""
     job_id = str((await attached.next_job())["job_id"])
-    for percent in (10, 10, 55.5, 90):
+    for percent in (0, 10, 10, 55.5, 90):
         await asyncio.sleep(0.15)
         await attached.progress(job_id, percent, f"at {percent}")
     await asyncio.sleep(0.15)
@@ -40,7 +40,7 @@ async def test_progress_reaches_the_client_that_asked_for_it(server: Workerd) ->
             await working
         assert result.structured_content is not None
         assert result.structured_content["result"] == "done"
-        assert reports == [(10, 100, "at 10"), (55, 100, "at 55.5"), (90, 100, "at 90")]
+        assert reports == [(0, 100, "at 0"), (10, 100, "at 10"), (55, 100, "at 55.5"), (90, 100, "at 90")]
 
 
 async def test_a_slow_call_opens_its_stream_with_a_comment_and_sends_the_answer_as_one_event(server: Workerd) -> None:

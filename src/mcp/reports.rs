@@ -17,7 +17,7 @@ const LOGGER: &str = "jobs";
 
 pub struct Reports {
     token: Option<Id>,
-    /// The last percentage sent: progress must increase.
+    /// The last percentage sent, -1 before the first: progress must increase.
     percent: Cell<f64>,
     /// The least urgent level to send.
     level: Option<Priority>,
@@ -32,7 +32,7 @@ impl Reports {
         let token = request.progress_token.clone();
         let level = if modern { log_level(request)? } else { None };
         let wanted = token.is_some() || level.is_some();
-        Ok(wanted.then(|| Self { token, percent: Cell::new(0.0), level }))
+        Ok(wanted.then(|| Self { token, percent: Cell::new(-1.0), level }))
     }
 
     /// The notification for a line of the bus, if the client asked for it.

@@ -214,7 +214,7 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     let told_before = questions::is_open(&job) || shows(WAITS) || shows(BUSY_SINCE);
     let tells = asks || waits || busy_ms.is_some() || told_before;
     // A first report without details is not written, unless it starts or ends a wait.
-    if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0 || tells) {
+    if let Some(percent) = percent.as_f64().filter(|percent| *percent > 0.0 || tells || message.is_some()) {
         lifecycle::note_progress(turn, &job, Reported { percent, message, asks, waits, busy_ms })?;
     }
     if job.from_uuid == turn.server_uuid() || (percent.as_f64() == Some(0.0) && !began) {
