@@ -89,9 +89,12 @@ async def result(url: str, bearer: str, job: str) -> object:
 async def test_it_keeps_what_it_was_given_over_a_stop_and_a_kill(tmp_path: Path) -> None:
     with serving(tmp_path / "state") as server:
         job = await make_job(server.url, await sign_up(server.url))
-        async with httpx.AsyncClient() as http:
-            archive = (await http.get(f"{server.url}/addon.zip")).content
-        assert archive == (ROOT / "public" / "addon.zip").read_bytes()
+        async with httpx.AsyncClient(base_url=server.url) as http:
+            kinds = {"/addon.zip": "application/zip", "/favicon.ico": "image/", "/icon.svg": "image/svg+xml"}
+            for path, kind in kinds.items():
+                served = await http.get(path)
+                assert served.content == (ROOT / "public" / path[1:]).read_bytes()
+                assert served.headers["content-type"].startswith(kind)
         assert server.stop() == 0
     for how in (signal.SIGKILL, signal.SIGTERM):
         with serving(tmp_path / "state") as server:

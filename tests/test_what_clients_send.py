@@ -78,7 +78,8 @@ def test_the_old_transport_is_gone_and_says_what_is_there_instead(server: Worker
 
 def test_there_is_an_icon_and_crawlers_are_kept_to_the_home_page(server: Workerd) -> None:
     icon = httpx.get(f"{server.url}/favicon.ico")
-    assert icon.status_code == 200 and icon.content == (ROOT / "public/favicon.ico").read_bytes()
+    assert icon.status_code == 200 and icon.headers["content-type"].startswith("image/")
+    assert icon.content == (ROOT / "public/favicon.ico").read_bytes()
     assert icon.content[:4] == b"\x00\x00\x01\x00" and b"\x89PNG" in icon.content
     robots = httpx.get(f"{server.url}/robots.txt").text.split("\n")
     assert robots[:3] == ["User-agent: *", "Allow: /$", "Disallow: /"]

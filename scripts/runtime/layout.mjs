@@ -8,9 +8,10 @@ const OWN = import.meta.dirname;
 /** Modules of each service besides the Worker: ours, and of wrangler the ones that serve files as Cloudflare does. */
 const MODULES = ['front.js', 'files.js', 'limiter.js'];
 const TYPES = {
-  '.css': 'text/css', '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json', '.png': 'image/png',
-  '.svg': 'image/svg+xml', '.txt': 'text/plain', '.zip': 'application/zip',
+  '.css': 'text/css', '.html': 'text/html', '.ico': 'image/vnd.microsoft.icon', '.js': 'text/javascript',
+  '.json': 'application/json', '.png': 'image/png', '.svg': 'image/svg+xml', '.txt': 'text/plain', '.zip': 'application/zip',
 };
+const OTHER_TYPE = 'application/octet-stream';
 const HASH_BYTES = 16;
 
 const hash = (data) => createHash('sha256').update(data).digest().subarray(0, HASH_BYTES);
@@ -38,7 +39,7 @@ function layOutAssets(source, folder) {
     const content = readFileSync(file);
     const key = hash(content);
     writeFileSync(path.join(folder, key.toString('hex')), content);
-    types[key.toString('hex')] = TYPES[path.extname(file)] ?? null;
+    types[key.toString('hex')] = TYPES[path.extname(file)] ?? OTHER_TYPE;
     return Buffer.concat([hash(`/${path.relative(source, file).split(path.sep).join('/')}`), key, Buffer.alloc(8)]);
   });
   return { manifest: Buffer.concat([Buffer.alloc(20), ...entries.sort(Buffer.compare)]).toString('hex'), types };
