@@ -72,7 +72,8 @@ function watchSources(edited) {
   };
   for (const folder of WATCHED) {
     watch(path.join(ROOT, folder), { recursive: true }, (_event, name) => {
-      if (!name || /(^|\/)(\.|__pycache__|target)|~$|\.pyc$/.test(name)) return;
+      // What editors and tools put down for a moment is no source; every source has an extension.
+      if (!name || /(^|\/)(\.|__pycache__|target)|~$|\.pyc$/.test(name) || !path.extname(name)) return;
       changed.add(`${folder}/${name}`);
       clearTimeout(timer);
       timer = setTimeout(settle, SETTLE_MS);
