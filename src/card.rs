@@ -47,6 +47,7 @@ pub fn document(site: &Site) -> Value {
     card
 }
 
+/// Without `sizes`, an icon is of any size. Clients of autumn 2025 take only a text there, later ones only a list.
 fn icons(origin: &str) -> Value {
-    json!([{"src": format!("{origin}/icon.svg"), "mimeType": "image/svg+xml", "sizes": ["any"]}])
+    json!([{"src": format!("{origin}/icon.svg"), "mimeType": "image/svg+xml"}])
 }

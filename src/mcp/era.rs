@@ -12,8 +12,8 @@ use crate::mcp::wire::error::RpcError;
 use crate::mcp::wire::message::Request;
 
 pub const MODERN: &str = "2026-07-28";
-/// Newest first.
-pub const LEGACY: &[&str] = &["2025-11-25", "2025-06-18", "2025-03-26"];
+/// Newest first. The oldest is older than this transport; clients of its first weeks name it all the same, and accept no other.
+pub const LEGACY: &[&str] = &["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 /// The versions that are served without a session.
 pub const SUPPORTED: &[&str] = &[MODERN];
 
@@ -225,6 +225,8 @@ mod tests {
     fn a_version_without_initialize_is_never_echoed() {
         assert_eq!(negotiated("2026-07-28"), "2025-11-25");
         assert_eq!(negotiated("1999-01-01"), "2025-11-25");
-        assert_eq!(negotiated("2025-03-26"), "2025-03-26");
+        for version in LEGACY {
+            assert_eq!(negotiated(version), *version);
+        }
     }
 }
