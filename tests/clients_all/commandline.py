@@ -29,6 +29,8 @@ from .touring import PROMPT, RESOURCE, TOOL
 SECONDS = 90
 # By default these clients give as their id the address of a document on their maker's site, which the server fetches.
 DOCUMENTS = ("https://claude.ai/oauth/claude-code-client-metadata", "https://chatgpt.com/oauth/codex/client.json")
+# For those that send everything to a proxy that they are told of, what goes to loopback too.
+DIRECT = {"HTTPS_PROXY": "", "HTTP_PROXY": ""}
 Report = dict[str, Any]
 
 
@@ -127,6 +129,8 @@ async def claude_code(desk: Desk, package: str = "@anthropic-ai/claude-code", *,
         "ANTHROPIC_BASE_URL": desk.model.url, "ANTHROPIC_API_KEY": "none", "ENABLE_TOOL_SEARCH": "false",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }  # fmt: skip
+    if package.endswith("oldest"):
+        desk.env |= DIRECT
     header = () if oauth else ("--header", f"Authorization: Bearer {desk.token}")
     await desk.run(*program, "mcp", "add", "--transport", "http", "bus", desk.url, *header)
     if oauth:
@@ -143,7 +147,8 @@ async def claude_code(desk: Desk, package: str = "@anthropic-ai/claude-code", *,
             allowed = ("--allowedTools", f"mcp__bus__{TOOL},ReadMcpResourceTool")
         return await desk.run(*program, "-p", text, *allowed, stop_after=stop_after)
 
-    return await steps(desk, ask, "ReadMcpResourceTool", f"/mcp__bus__{PROMPT[0]} {PROMPT[1]['error_text']}")
+    reads = None if package.endswith("oldest") else "ReadMcpResourceTool"
+    return await steps(desk, ask, reads, f"/mcp__bus__{PROMPT[0]} {PROMPT[1]['error_text']}")
 
 
 async def codex(desk: Desk, package: str = "@openai/codex", *, oauth: bool = False) -> Report:
@@ -182,6 +187,8 @@ async def gemini_cli(desk: Desk, package: str = "@google/gemini-cli", *, oauth: 
         "GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": desk.model.url, "GEMINI_CLI_TRUST_WORKSPACE": "true",
         "GEMINI_FORCE_FILE_STORAGE": "true",
     }  # fmt: skip
+    if package.endswith("oldest"):
+        desk.env |= DIRECT
     (desk.home / ".gemini").mkdir()
     settings = {
         "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
@@ -211,12 +218,11 @@ async def gemini_cli(desk: Desk, package: str = "@google/gemini-cli", *, oauth: 
     return await steps(desk, ask, None, None)
 
 
-async def opencode(desk: Desk, package: str = "opencode-ai", *, oauth: bool = False) -> Report:
+async def opencode(desk: Desk, *, oauth: bool = False) -> Report:
     # Its launcher wants a script of npm to have run; the program itself is in a package for each kind of computer.
     built = f"opencode-{sys.platform}-{'arm64' if platform.machine() in ('arm64', 'aarch64') else 'x64'}/bin/opencode"
     modules = desk.programs / "node_modules"
-    nested = modules / package / "node_modules" / built
-    program = (str(nested if nested.exists() else modules / built),)
+    program = (str(modules / built),)
     server = {"type": "remote", "url": desk.url, "enabled": True}
     if not oauth:
         server |= {"headers": {"Authorization": f"Bearer {desk.token}"}, "oauth": False}
@@ -230,12 +236,12 @@ async def opencode(desk: Desk, package: str = "opencode-ai", *, oauth: bool = Fa
     if oauth:
         said = await desk.run(*program, "mcp", "auth", "bus")
         assert desk.signed_in(), said
-    if not package.endswith("oldest"):
-        health = await desk.run(*program, "mcp", "list")
-        assert "connected" in health, health
+    health = await desk.run(*program, "mcp", "list")
+    assert "connected" in health, health
 
     async def ask(text: str, stop_after: float | None = None) -> str:
-        return await desk.run(*program, "run", text, stop_after=stop_after)
+        # Word by word: what has a blank it puts in quotation marks.
+        return await desk.run(*program, "run", *text.split(" "), stop_after=stop_after)
 
     return await steps(desk, ask, None, None)
 
@@ -253,5 +259,4 @@ COMMAND_LINES: dict[str, CommandLine] = {
     "gemini-cli, oldest": partial(gemini_cli, package="gemini-cli-oldest"),
     "opencode": opencode,
     "opencode, OAuth": partial(opencode, oauth=True),
-    "opencode, oldest": partial(opencode, package="opencode-oldest"),
 }

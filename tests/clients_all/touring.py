@@ -84,6 +84,7 @@ async def give_up(client: Driver) -> str:
     await client.stop()
     call.cancel()
     await asyncio.wait([call], timeout=20)
+    await asyncio.sleep(1)  # a bridge passes it on, and the answer back, after that
     return "given up" if call.done() else "error: still running"
 
 
