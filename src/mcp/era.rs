@@ -133,7 +133,7 @@ pub fn negotiated(requested: &str) -> &'static str {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{Client, McpHeaders, check_modern, is_modern, negotiated};
+    use super::{Client, LEGACY, McpHeaders, check_modern, is_modern, negotiated};
     use crate::mcp::wire::id::Id;
     use crate::mcp::wire::message::Request;
 
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(negotiated("2026-07-28"), "2025-11-25");
         assert_eq!(negotiated("1999-01-01"), "2025-11-25");
         for version in LEGACY {
-            assert_eq!(negotiated(version), *version);
+            assert_eq!(negotiated(version), *version, "{version}");
         }
     }
 }
