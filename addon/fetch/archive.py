@@ -50,15 +50,6 @@ def unpack(archive: Path, folder: Path) -> list[Path]:
         raise BadArchive(f"the archive cannot be unpacked: {error}") from None
 
 
-def inspect(archive: Path) -> None:
-    """Judge a zip that another program is about to unpack. Raises BadArchive."""
-    try:
-        with zipfile.ZipFile(archive) as source:
-            _check(source.infolist(), archive.stat().st_size)
-    except _DAMAGE as error:
-        raise BadArchive(f"the archive cannot be read: {error}") from None
-
-
 def _check(members: list[zipfile.ZipInfo], packed: int) -> None:
     if len(members) > MAX_FILES:
         raise BadArchive(f"the archive holds {len(members)} files; at most {MAX_FILES} are taken")

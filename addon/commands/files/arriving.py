@@ -6,20 +6,26 @@ Nothing here is for the main thread.
 from __future__ import annotations
 
 import json
+import mmap
+import os
 import re
 import struct
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ...fetch.archive import BadArchive, inspect, safe_path, unpack
+from ...fetch.archive import BadArchive, safe_path, unpack
 from .kinds import ARCHIVE, BY_NAME, FORMATS, HDRI, MODEL, Kind, NotThat, by_suffix, detect, head_of
+from .layers import check_layers
 
 MAX_JSON_BYTES = 256 * 1_048_576
 # What is taken from an archive, the first that there is.
 _FIRST = ("gltf", "glb", "fbx", "usda", "usdc", "usdz", "usd", "blend", "obj", "abc", "ply", "stl", "svg")
 _GLB_JSON = 0x4E4F534A
+# A line of an obj goes on after a backslash.
+_MTLLIB = re.compile(rb"^[ \t]*mtllib((?:\\\r?\n|[^\n])*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +45,19 @@ def prepare(path: Path, name: str, mime_type: str, asked: str | None, folder: Pa
         found = _chosen(unpack(path, folder), inner)
         path.unlink()
     else:
-        if kind.name == "usdz":
-            inspect(path)
         found = Arrived(path.rename(folder / _file_name(name, kind)), kind)
+    if found.kind.name == "usdz":
+        found = _opened(found, folder)
     check_references(found, folder)
     return found
+
+
+def _opened(package: Arrived, folder: Path) -> Arrived:
+    """Unpack a usdz and return its first layer: USD's own reader sees other files in it than are judged here."""
+    inside = Path(tempfile.mkdtemp(prefix=f"{package.path.stem}-", dir=folder))
+    layer = unpack(package.path, inside)[0]
+    package.path.unlink()
+    return Arrived(layer, package.kind)
 
 
 def _is_archive(path: Path, name: str) -> bool:
@@ -94,8 +108,25 @@ def check_references(found: Arrived, folder: Path) -> None:
                 raise NotThat(
                     f"{found.path.name} needs {uri[:200]!r}, which did not come along; send it all in a zip, or a glb"
                 )
+    if found.kind.name.startswith("usd"):
+        check_layers(folder)
+    if found.kind.name == "obj":
+        _check_libraries(found, folder)
     if found.kind.name == "svg" and re.search(rb"<!(ENTITY|DOCTYPE[^>]*\[)", found.path.read_bytes()):
         raise BadArchive(f"{found.path.name} declares entities, which no drawing needs")
+
+
+def _check_libraries(found: Arrived, folder: Path) -> None:
+    """Refuse an obj whose libraries of materials are elsewhere. What those name is dropped once it is loaded."""
+    if not found.path.stat().st_size:
+        return
+    with found.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for line in _MTLLIB.finditer(data):
+            name = re.sub(rb"\\\r?\n", b" ", line[1]).decode("utf-8", "replace").replace("\\", "/").strip(" \t\r\"'")
+            # Blender puts the folder before it, whatever it is.
+            target = Path(os.path.normpath(f"{found.path.parent.resolve()}/{name}"))
+            if not target.is_relative_to(folder.resolve()):
+                raise BadArchive(f"{found.path.name} names {name[:200]!r}, which is outside of what was sent")
 
 
 def _uris(found: Arrived) -> list[str]:

@@ -52,7 +52,11 @@ WAYS = {
     "svg": Way(("import_curve.svg", "wm.grease_pencil_import_svg")),
     **dict.fromkeys(("usd", "usda", "usdc", "usdz"), _USD),
 }
-_OURS = {"filepath": "the file comes from the server", "as_background_job": "an import ends before it is answered"}
+_OURS = {
+    "filepath": "the file comes from the server",
+    "as_background_job": "an import ends before it is answered",
+    "import_textures_mode": "pictures are packed",
+}
 
 
 def bring_in(path: Path, kind: Kind, asked: str | None, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
