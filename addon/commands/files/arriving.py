@@ -11,16 +11,21 @@ import os
 import re
 import struct
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from ...fetch.archive import BadArchive, safe_path, unpack
+from .blocks import check_blocks, make_plain
 from .kinds import ARCHIVE, BY_NAME, FORMATS, HDRI, MODEL, Kind, NotThat, by_suffix, detect, head_of
 from .layers import check_layers
 
 MAX_JSON_BYTES = 256 * 1_048_576
+# Its parser takes many times as much memory.
+MAX_DRAWING_BYTES = 64 * 1_048_576
+_ENCODING = re.compile(rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"']([^\"']*)")
 # What is taken from an archive, the first that there is.
 _FIRST = ("gltf", "glb", "fbx", "usda", "usdc", "usdz", "usd", "blend", "obj", "abc", "ply", "stl", "svg")
 _GLB_JSON = 0x4E4F534A
@@ -36,28 +41,30 @@ class Arrived:
     kind: Kind
 
 
-def prepare(path: Path, name: str, mime_type: str, asked: str | None, folder: Path) -> Arrived:
+def prepare(
+    path: Path, name: str, mime_type: str, asked: str | None, folder: Path, cancelled: threading.Event
+) -> Arrived:
     """Name, unpack and judge the file at `path`, into `folder`. Raises NotThat or BadArchive."""
     inner = asked if asked != "zip" else None
     outer = asked if asked in (None, "zip") or not _is_archive(path, name) else "zip"
     kind = detect(head_of(path), outer, name or "the file", mime_type)
     if kind.group == ARCHIVE:
-        found = _chosen(unpack(path, folder), inner)
+        found = _chosen(unpack(path, folder, cancelled), inner)
         path.unlink()
     else:
         found = Arrived(path.rename(folder / _file_name(name, kind)), kind)
     if found.kind.name == "usdz":
-        found = _opened(found, folder)
-    check_references(found, folder)
+        found = _opened(found, folder, cancelled)
+    check_references(found, folder, cancelled)
     return found
 
 
-def _opened(package: Arrived, folder: Path) -> Arrived:
+def _opened(package: Arrived, folder: Path, cancelled: threading.Event) -> Arrived:
     """Unpack a usdz and return its first layer: USD's own reader sees other files in it than are judged here."""
     inside = Path(tempfile.mkdtemp(prefix=f"{package.path.stem}-", dir=folder))
-    layer = unpack(package.path, inside)[0]
+    files = unpack(package.path, inside, cancelled)
     package.path.unlink()
-    return Arrived(layer, package.kind)
+    return Arrived(files[0], package.kind)
 
 
 def _is_archive(path: Path, name: str) -> bool:
@@ -97,8 +104,11 @@ def _is_asked(asked: str, kind: Kind) -> bool:
     return asked in (kind.name, kind.group) or (asked == HDRI and kind.name in ("hdr", "exr"))
 
 
-def check_references(found: Arrived, folder: Path) -> None:
-    """Refuse a model that names files outside of what has come, and text that makes a parser fill the memory."""
+def check_references(found: Arrived, folder: Path, cancelled: threading.Event | None = None) -> None:
+    """Refuse a model that names files outside of what has come, and what would fill the memory when it is read.
+
+    A compressed .blend is made plain. Raises BadArchive or NotThat.
+    """
     if found.kind.name in ("gltf", "glb"):
         for uri in _uris(found):
             target = safe_path(found.path.parent, unquote(uri))
@@ -112,8 +122,24 @@ def check_references(found: Arrived, folder: Path) -> None:
         check_layers(folder)
     if found.kind.name == "obj":
         _check_libraries(found, folder)
-    if found.kind.name == "svg" and re.search(rb"<!(ENTITY|DOCTYPE[^>]*\[)", found.path.read_bytes()):
-        raise BadArchive(f"{found.path.name} declares entities, which no drawing needs")
+    if found.kind.name == "blend":
+        make_plain(found.path, cancelled or threading.Event())
+        check_blocks(found.path)
+    if found.kind.name == "svg":
+        _check_drawing(found.path)
+
+
+def _check_drawing(path: Path) -> None:
+    """Refuse text that makes a parser fill the memory, or that is in letters which hide it from here."""
+    size = path.stat().st_size
+    if size > MAX_DRAWING_BYTES:
+        raise BadArchive(f"{path.name} has {size} bytes; a drawing of at most {MAX_DRAWING_BYTES} is taken")
+    text = path.read_bytes()
+    said = _ENCODING.match(text.removeprefix(b"\xef\xbb\xbf"))
+    if said is not None and said[1].lower() not in (b"utf-8", b"us-ascii", b"iso-8859-1"):
+        raise BadArchive(f"{path.name} is encoded as {said[1][:40]!r}; send it as UTF-8")
+    if re.search(rb"<!(ENTITY|DOCTYPE[^>]*\[)", text):
+        raise BadArchive(f"{path.name} declares entities, which no drawing needs")
 
 
 def _check_libraries(found: Arrived, folder: Path) -> None:

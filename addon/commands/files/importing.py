@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from .keeping import Added, as_it_was
 from .kinds import HDRI, MODEL, Kind
 from .media import MEDIA_OPTIONS, load_medium
 from .options import checked, find_operator
-from .outside import cut_off, refer_to
+from .outside import cut_off
 
 COMMAND = "import_file"
 MAX_LISTED = 500
@@ -88,11 +87,6 @@ def bring_in(path: Path, kind: Kind, asked: str | None, options: Mapping[str, An
     return {**found, **bounds(added.of("objects")), "notes": notes}
 
 
-def keeps(folder: Path) -> bool:
-    """Tell whether something in the open file refers to a file in `folder`."""
-    return refer_to(folder)
-
-
 def _action(
     path: Path, kind: Kind, asked: str | None, options: Mapping[str, Any]
 ) -> Callable[[Added, list[str]], None]:
@@ -150,9 +144,3 @@ def _check_medium(kind: Kind, options: Mapping[str, Any]) -> None:
 def _last_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[-1][:300] if lines else type(error).__name__
-
-
-def forget(folder: Path) -> None:
-    """Delete what arrived, unless the open file needs it."""
-    if not keeps(folder):
-        shutil.rmtree(folder, ignore_errors=True)

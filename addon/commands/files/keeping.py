@@ -13,7 +13,7 @@ from ..running.modes import users_mode
 
 _TIMES = ("frame_start", "frame_end", "frame_current")
 # What bpy.data lists besides data-blocks of a file.
-_NOT_OF_THE_FILE = ("screens", "window_managers", "workspaces", "scenes")
+_NOT_OF_THE_FILE = ("screens", "window_managers", "workspaces")
 
 
 @contextlib.contextmanager

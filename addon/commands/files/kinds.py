@@ -64,7 +64,8 @@ def _is_obj(head: Head) -> bool:
 
 
 def _is_svg(head: Head) -> bool:
-    return head.is_text and b"<svg" in head.start
+    begin = head.start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return head.is_text and begin.startswith(b"<") and b"<svg" in begin
 
 
 def _is_gltf(head: Head) -> bool:

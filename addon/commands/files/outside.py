@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from .keeping import Added
+from .naming import named_by_all
 
 MAX_LISTED = 10
 # Data-blocks that hold the path of a file.
@@ -37,18 +37,16 @@ def cut_off(added: Added, folder: Path, notes: list[str]) -> None:
         notes.append(f"Not among the files that came: {_listed(missing)}; send them along in a zip")
 
 
-def refer_to(folder: Path) -> bool:
-    """Tell whether something in the open file needs a file in `folder`."""
-    place = folder.resolve()
-    return any(path.is_relative_to(place) for path in _all_paths())
+def needed() -> set[Path]:
+    """Return the files and folders of this disk that the open file needs."""
+    own = {path for name in _WITH_FILES for item in getattr(bpy.data, name, ()) if (path := _path(item)) is not None}
+    return own | {path for named in named_by_all() if (path := named.path) is not None}
 
 
-def _all_paths() -> Iterator[Path]:
-    for name in _WITH_FILES:
-        for item in getattr(bpy.data, name, ()):
-            path = _path(item)
-            if path is not None and path.is_file():
-                yield path
+def left_out() -> list[str]:
+    """Return the names of what a copy of the open file does not hold: it is only named there."""
+    own = [item.name for name in _WITH_FILES if name != "texts" for item in getattr(bpy.data, name, ()) if _path(item)]
+    return own + [named.words for named in named_by_all() if named.path is not None]
 
 
 def _path(item: Any) -> Path | None:
@@ -71,7 +69,11 @@ def _pack(item: Any) -> None:
 
 def _drop(name: str, item: Any) -> None:
     with contextlib.suppress(RuntimeError, ReferenceError, TypeError):
-        getattr(bpy.data, name).remove(item)
+        if name == "volumes":
+            # Its objects would go with it.
+            item.filepath = ""
+        else:
+            bpy.data.batch_remove([item])
 
 
 def _listed(names: list[str]) -> str:
