@@ -3,38 +3,78 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import io
+import re
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import bpy
 
 from .keeping import Added
 from .naming import named_by_all
+from .pixels import NoSize, UnknownFormat, size_of
 
 MAX_LISTED = 10
+MAX_TILES = 1000
 # Data-blocks that hold the path of a file.
 _WITH_FILES = ("images", "sounds", "fonts", "movieclips", "volumes", "cache_files", "libraries", "texts")
 
 
 def cut_off(added: Added, folder: Path, notes: list[str]) -> None:
     """Pack what the import brought along, and drop what it names elsewhere on this disk."""
-    strange, missing = [], []
+    strange, missing, large = [], [], []
     for name in _WITH_FILES:
         for item in added.of(name):
             path = _path(item)
-            if path is None:
+            if name == "images" and _is_too_large(item, path, folder):
+                large.append(item.name)
+                _drop(name, item)
+            elif path is None:
                 continue
-            if not path.is_relative_to(folder.resolve()):
+            elif not path.is_relative_to(folder.resolve()):
                 strange.append(item.name)
                 _drop(name, item)
             elif not path.is_file():
                 missing.append(item.name)
             else:
                 _pack(item)
+    if large:
+        notes.append(
+            f"Pictures with more pixels than are taken, or with a damaged head, were left out: {_listed(large)}"
+        )
     if strange:
         notes.append(f"Files elsewhere on this computer were named and not loaded: {_listed(strange)}")
     if missing:
         notes.append(f"Not among the files that came: {_listed(missing)}; send them along in a zip")
+
+
+def _is_too_large(image: Any, path: Path | None, folder: Path) -> bool:
+    """Tell whether a picture would fill the memory; nothing has decoded it so far."""
+    if image.source not in ("FILE", "TILED", "SEQUENCE"):
+        return False
+    packed = [part.packed_file for part in image.packed_files if part.packed_file is not None]
+    heads: list[IO[bytes]] = [io.BytesIO(part.data) for part in packed]
+    with contextlib.ExitStack() as opened:
+        if path is not None and path.is_relative_to(folder.resolve()):
+            heads += [opened.enter_context(file.open("rb")) for file in _tiles(path) if file.is_file()]
+        return any(_says_too_much(head) for head in heads)
+
+
+def _tiles(path: Path) -> list[Path]:
+    """Return the files that a name with a place for a number stands for."""
+    pattern = re.sub(r"<[^>]*>", "*", glob.escape(path.name))
+    return list(path.parent.glob(pattern))[:MAX_TILES] if "<" in path.name else [path]
+
+
+def _says_too_much(head: IO[bytes]) -> bool:
+    try:
+        return size_of(head).is_too_much
+    except UnknownFormat:
+        # What is no picture by its head, Blender does not decode either.
+        return False
+    except NoSize:
+        return True
 
 
 def needed() -> set[Path]:
