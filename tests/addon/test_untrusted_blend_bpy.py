@@ -226,3 +226,26 @@ def test_a_cancel_while_it_is_unpacked_leaves_nothing(
     assert answers[0][1] == "cancelled", answers
     assert done.wait(20) and workers.join(20)
     assert arrivals(bpy) == before
+
+
+@pytest.mark.parametrize("how", ["sequence", "tiles", "views"])
+def test_a_picture_that_is_packed_in_part_reads_no_more_from_elsewhere(
+    bpy: Any, disk: Disk, tmp_path: Path, secret: Path, how: str
+) -> None:
+    image = bpy.data.images.new("half", 4, 4)
+    image.pack(data=png(), data_len=len(png()))
+    image.source = "FILE"
+    image.filepath_raw = str(secret / "a.png")
+    if how == "sequence":
+        image.source = "SEQUENCE"
+    elif how == "tiles":
+        image.source = "TILED"
+        image.filepath_raw = str(secret / "a.<UDIM>.png")
+        image.tiles.new(1002)
+    else:
+        image.use_multiview, image.views_format = True, "INDIVIDUAL"
+    assert image.packed_files
+    bpy.data.objects["Cube"].data.materials[0].node_tree.nodes.new("ShaderNodeTexImage").image = image
+    told = bring(disk, saved(bpy, tmp_path), "upload.blend").document
+    assert told["images"] == [] and "elsewhere on this computer" in told["note"], told
+    assert not [path for path in paths(bpy) if "home" in path]

@@ -18,7 +18,7 @@ from .blends import append_blend
 from .keeping import Added, as_it_was
 from .kinds import HDRI, MODEL, Kind
 from .media import MEDIA_OPTIONS, load_medium
-from .options import checked, find_operator
+from .options import FBX, checked, find_operator
 from .outside import cut_off
 
 COMMAND = "import_file"
@@ -43,7 +43,7 @@ _USD = Way(
 WAYS = {
     "glb": Way(("import_scene.gltf",), instead="usdz or obj"),
     "gltf": Way(("import_scene.gltf",), instead="usd or obj"),
-    "fbx": Way(("import_scene.fbx", "wm.fbx_import")),
+    "fbx": Way(FBX),
     "obj": Way(("wm.obj_import",)),
     "stl": Way(("wm.stl_import",)),
     "ply": Way(("wm.ply_import",)),

@@ -21,6 +21,7 @@ from .arriving import Arrived, check_references
 from .blends import append_blend
 from .keeping import Added
 from .kinds import BY_NAME, NotThat
+from .options import FBX, find_operator
 from .outside import cut_off
 
 FORMATS = ("gltf", "glb", "fbx", "obj", "blend")
@@ -121,10 +122,17 @@ def placed(
 _LOADERS: dict[str, Callable[[Path, Added, list[str]], object]] = {
     "gltf": lambda path, added, notes: bpy.ops.import_scene.gltf(filepath=os.fspath(path)),
     "glb": lambda path, added, notes: bpy.ops.import_scene.gltf(filepath=os.fspath(path)),
-    "fbx": lambda path, added, notes: bpy.ops.import_scene.fbx(filepath=os.fspath(path)),
+    "fbx": lambda path, added, notes: _load_fbx(path),
     "obj": lambda path, added, notes: bpy.ops.wm.obj_import(filepath=os.fspath(path)),
     "blend": append_blend,
 }
+
+
+def _load_fbx(path: Path) -> None:
+    importer = find_operator(FBX)
+    if importer is None:
+        raise CommandError("this Blender has no importer of fbx: its add-on is switched off")
+    importer.call(filepath=os.fspath(path))
 
 
 def _check_content(command: str, path: Path, kind: str) -> None:

@@ -92,13 +92,24 @@ def left_out() -> list[str]:
 def _path(item: Any) -> Path | None:
     """Return where a data-block's file is; None if it needs none."""
     text = getattr(item, "filepath", "")
-    if not text or text == "<builtin>" or getattr(item, "packed_file", None) is not None:
-        return None
-    if getattr(item, "packed_files", None) or getattr(item, "source", "FILE") in ("GENERATED", "VIEWER"):
+    if not text or text == "<builtin>" or _is_packed(item):
         return None
     with contextlib.suppress(OSError, ValueError):
         return Path(bpy.path.abspath(text)).resolve()
     return None
+
+
+def _is_packed(item: Any) -> bool:
+    """Tell whether nothing of a data-block is read from disk. What is packed covers neither sequences nor movies."""
+    if not hasattr(item, "packed_files"):
+        return getattr(item, "packed_file", None) is not None
+    if item.source in ("GENERATED", "VIEWER"):
+        return True
+    there = len(item.packed_files)
+    if item.source == "TILED":
+        return there >= len(item.tiles)
+    one_each = item.use_multiview and item.views_format == "INDIVIDUAL"
+    return bool(item.source == "FILE" and there and not one_each)
 
 
 def _pack(item: Any) -> None:
