@@ -18,7 +18,7 @@ from ...fetch.archive import BadArchive
 from .kinds import NotThat
 
 TEXT_MAGIC, BINARY_MAGIC = (b"#usda", b"#sdf"), b"PXR-USDC"
-MAX_TOKEN_BYTES = 64 * 1_048_576
+MAX_TOKEN_BYTES = 16 * 1_048_576
 MAX_SECTIONS = 1000
 # Value clips make names of files from a pattern.
 _PATTERN = "templateAssetPath"
