@@ -249,3 +249,36 @@ def test_a_picture_that_is_packed_in_part_reads_no_more_from_elsewhere(
     told = bring(disk, saved(bpy, tmp_path), "upload.blend").document
     assert told["images"] == [] and "elsewhere on this computer" in told["note"], told
     assert not [path for path in paths(bpy) if "home" in path]
+
+
+def test_lists_of_addresses_do_not_come_as_sounds_or_movies(bpy: Any, disk: Disk, tmp_path: Path) -> None:
+    """Packed in a .blend, and beside it in a zip."""
+    playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/x.mp3\n#EXT-X-ENDLIST\n"
+    place = tmp_path / "m"
+    place.mkdir()
+    for name in ("packed.mp3", "beside.mp3", "clip.mp4"):
+        (place / name).write_bytes(playlist)
+    (place / "honest.wav").write_bytes(b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0" + bytes(100))
+    bpy.ops.wm.save_as_mainfile(filepath=str(place / "m.blend"))
+    for name in ("packed.mp3", "beside.mp3", "honest.wav"):
+        speaker = bpy.data.objects.new(name, bpy.data.speakers.new(name))
+        bpy.context.scene.collection.objects.link(speaker)
+        speaker.data.sound = bpy.data.sounds.load(str(place / name))
+        speaker.data.sound.filepath = f"//{name}"
+    bpy.data.sounds["packed.mp3"].pack()
+    camera = bpy.data.cameras[0]
+    camera.background_images.new().clip = bpy.data.movieclips.load(str(place / "clip.mp4"))
+    bpy.data.movieclips["clip.mp4"].filepath = "//clip.mp4"
+    (place / "packed.mp3").unlink()
+    bpy.ops.wm.save_as_mainfile(filepath=str(place / "m.blend"))
+    with zipfile.ZipFile(tmp_path / "z", "w") as archive:
+        for file in sorted(place.iterdir()):
+            if not file.name.endswith("1"):
+                archive.write(file, f"m/{file.name}")
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    told = bring(disk, tmp_path / "z", "m.zip").document
+    assert told.get("sounds") == ["honest.wav"], told["note"]
+    assert [clip.filepath for clip in bpy.data.movieclips] == [""]
+    bpy.context.view_layer.update()
+    for name in ("packed.mp3", "beside.mp3", "clip.mp4"):
+        assert name in told["note"]

@@ -19,8 +19,9 @@ from urllib.parse import unquote
 
 from ...fetch.archive import BadArchive, safe_path, unpack
 from .blocks import check_blocks, make_plain
-from .kinds import ARCHIVE, BY_NAME, FORMATS, HDRI, MODEL, SOUND, Kind, NotThat, by_suffix, detect, head_of
+from .kinds import ARCHIVE, BY_NAME, FORMATS, HDRI, MODEL, MOVIE, SOUND, Kind, NotThat, by_suffix, detect, head_of
 from .layers import check_layers
+from .playing import is_playable
 
 MAX_JSON_BYTES = 256 * 1_048_576
 # Its parser takes many times as much memory.
@@ -28,8 +29,6 @@ MAX_DRAWING_BYTES = 64 * 1_048_576
 _ENCODING = re.compile(rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"']([^\"']*)")
 # What is taken from an archive, the first that there is.
 _FIRST = ("gltf", "glb", "fbx", "usda", "usdc", "usdz", "usd", "blend", "obj", "abc", "ply", "stl", "svg")
-# Zeros that may stand between the tags of an mp3 and its sound.
-_PADDING = 1_048_576
 _GLB_JSON = 0x4E4F534A
 # A line of an obj goes on after a backslash.
 _MTLLIB = re.compile(rb"^[ \t]*mtllib((?:\\\r?\n|[^\n])*)", re.MULTILINE)
@@ -57,8 +56,8 @@ def prepare(
         found = Arrived(path.rename(folder / _file_name(name, kind)), kind)
     if found.kind.name == "usdz":
         found = _opened(found, folder, cancelled)
-    if found.kind.group == SOUND:
-        _check_sound(found.path)
+    if found.kind.group in (SOUND, MOVIE):
+        _check_played(found.path)
     check_references(found, folder, cancelled)
     return found
 
@@ -133,16 +132,10 @@ def check_references(found: Arrived, folder: Path, cancelled: threading.Event | 
         _check_drawing(found.path)
 
 
-def _check_sound(path: Path) -> None:
-    """Refuse a list of files and addresses that hides behind the tags of an mp3: Blender's decoder would open them."""
+def _check_played(path: Path) -> None:
     with path.open("rb") as file:
-        head = file.read(10)
-        while head[:3] == b"ID3" and len(head) == 10:
-            size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-            file.seek(size + (10 if head[5] & 0x10 else 0), os.SEEK_CUR)
-            head = file.read(10)
-            if head[:3] != b"ID3" and not (head + file.read(_PADDING)).lstrip(b"\0").startswith(b"\xff"):
-                raise NotThat(f"{path.name} has tags of an mp3, and no sound after them")
+        if not is_playable(file):
+            raise NotThat(f"{path.name} has the tags of an mp3, and no sound after them")
 
 
 def _check_drawing(path: Path) -> None:

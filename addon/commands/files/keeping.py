@@ -69,6 +69,8 @@ class Added:
     def take_back(self) -> None:
         """Remove all new ones."""
         with contextlib.suppress(RuntimeError, ReferenceError, TypeError):
+            # Objects first: in one go with what they use, Blender 5.0 has followed pointers to what was gone.
+            bpy.data.batch_remove(self.of("objects"))
             bpy.data.batch_remove([item for _, item in self.all()])
 
 

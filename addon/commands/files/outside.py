@@ -14,6 +14,7 @@ import bpy
 from .keeping import Added
 from .naming import named_by_all
 from .pixels import NoSize, UnknownFormat, size_of
+from .playing import is_playable
 
 MAX_LISTED = 10
 MAX_TILES = 1000
@@ -23,12 +24,12 @@ _WITH_FILES = ("images", "sounds", "fonts", "movieclips", "volumes", "cache_file
 
 def cut_off(added: Added, folder: Path, notes: list[str]) -> None:
     """Pack what the import brought along, and drop what it names elsewhere on this disk."""
-    strange, missing, large = [], [], []
+    strange, missing, bad = [], [], []
     for name in _WITH_FILES:
         for item in added.of(name):
             path = _path(item)
-            if name == "images" and _is_too_large(item, path, folder):
-                large.append(item.name)
+            if _is_bad(name, item, path, folder):
+                bad.append(item.name)
                 _drop(name, item)
             elif path is None:
                 continue
@@ -39,9 +40,10 @@ def cut_off(added: Added, folder: Path, notes: list[str]) -> None:
                 missing.append(item.name)
             else:
                 _pack(item)
-    if large:
+    if bad:
         notes.append(
-            f"Pictures with more pixels than are taken, or with a damaged head, were left out: {_listed(large)}"
+            "Left out, since they have more pixels than are taken, a damaged head, or are no sound or movie: "
+            f"{_listed(bad)}"
         )
     if strange:
         notes.append(f"Files elsewhere on this computer were named and not loaded: {_listed(strange)}")
@@ -49,16 +51,17 @@ def cut_off(added: Added, folder: Path, notes: list[str]) -> None:
         notes.append(f"Not among the files that came: {_listed(missing)}; send them along in a zip")
 
 
-def _is_too_large(image: Any, path: Path | None, folder: Path) -> bool:
-    """Tell whether a picture would fill the memory; nothing has decoded it so far."""
-    if image.source not in ("FILE", "TILED", "SEQUENCE"):
+def _is_bad(name: str, item: Any, path: Path | None, folder: Path) -> bool:
+    """Tell whether a picture would fill the memory, or a sound or movie is none; nothing has decoded it so far."""
+    if name not in ("images", "sounds", "movieclips") or getattr(item, "source", "FILE") in ("GENERATED", "VIEWER"):
         return False
-    packed = [part.packed_file for part in image.packed_files if part.packed_file is not None]
-    heads: list[IO[bytes]] = [io.BytesIO(part.data) for part in packed]
+    pictures = name != "sounds" and item.source != "MOVIE"
+    packed = [part.packed_file for part in getattr(item, "packed_files", ())] or [getattr(item, "packed_file", None)]
+    heads: list[IO[bytes]] = [io.BytesIO(part.data) for part in packed if part is not None]
     with contextlib.ExitStack() as opened:
         if path is not None and path.is_relative_to(folder.resolve()):
             heads += [opened.enter_context(file.open("rb")) for file in _tiles(path) if file.is_file()]
-        return any(_says_too_much(head) for head in heads)
+        return any(_says_too_much(head) if pictures else not is_playable(head) for head in heads)
 
 
 def _tiles(path: Path) -> list[Path]:
@@ -120,8 +123,8 @@ def _pack(item: Any) -> None:
 
 def _drop(name: str, item: Any) -> None:
     with contextlib.suppress(RuntimeError, ReferenceError, TypeError):
-        if name == "volumes":
-            # Its objects would go with it.
+        if name in ("volumes", "movieclips"):
+            # The objects of a volume would go with it, and Blender 5.0 leaves cameras pointing at a clip that is gone.
             item.filepath = ""
         else:
             bpy.data.batch_remove([item])
