@@ -19,9 +19,22 @@ from urllib.parse import unquote
 
 from ...fetch.archive import BadArchive, safe_path, unpack
 from .blocks import check_blocks, make_plain
-from .kinds import ARCHIVE, BY_NAME, FORMATS, HDRI, MODEL, MOVIE, SOUND, Kind, NotThat, by_suffix, detect, head_of
+from .kinds import (
+    ARCHIVE,
+    BY_NAME,
+    FORMATS,
+    HDRI,
+    MODEL,
+    MOVIE,
+    SOUND,
+    Kind,
+    NotThat,
+    by_suffix,
+    detect,
+    head_of,
+    is_playable,
+)
 from .layers import check_layers
-from .playing import is_playable
 
 MAX_JSON_BYTES = 256 * 1_048_576
 # Its parser takes many times as much memory.

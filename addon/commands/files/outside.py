@@ -12,9 +12,9 @@ from typing import IO, Any
 import bpy
 
 from .keeping import Added
+from .kinds import is_playable
 from .naming import named_by_all
 from .pixels import NoSize, UnknownFormat, size_of
-from .playing import is_playable
 
 MAX_LISTED = 10
 MAX_TILES = 1000
