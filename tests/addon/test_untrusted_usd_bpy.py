@@ -170,3 +170,43 @@ def test_an_obj_takes_no_library_of_elsewhere(bpy: Any, disk: Disk, tmp_path: Pa
         path.write_text(f"# one\n{line}\nv 0 0 0\nv 1 0 0\nv 0 1 0\nusemtl Red\nf 1 2 3\n")
         outcome = bring(disk, path, "a.obj")
         assert outcome.status == "failed" and "outside of what was sent" in outcome.error, outcome
+
+
+def test_every_place_where_usd_keeps_a_path_is_seen(bpy: Any, tmp_path: Path) -> None:
+    """Written by USD itself, where this Blender hands it out."""
+    from addon.commands.files import layers
+
+    if hasattr(bpy.utils, "expose_bundled_modules"):
+        bpy.utils.expose_bundled_modules()
+    pytest.importorskip("pxr")
+    from pxr import Sdf, Usd
+
+    stage = Usd.Stage.CreateNew(str(tmp_path / "x.usdc"))
+    prim = stage.DefinePrim("/A", "Xform")
+    stage.GetRootLayer().subLayerPaths.append("0/sub.usda")
+    prim.GetReferences().AddReference("1/reference.usda")
+    prim.GetPayloads().AddPayload("2/payload.usda")
+    several = prim.CreateAttribute("several", Sdf.ValueTypeNames.AssetArray)
+    several.Set([Sdf.AssetPath(f"3/{number}.png") for number in range(50)])
+    timed = prim.CreateAttribute("timed", Sdf.ValueTypeNames.Asset)
+    timed.Set(Sdf.AssetPath("4/a.png"), 1.0)
+    prim.SetCustomDataByKey("deep:down", Sdf.AssetPath("5/c.png"))
+    clips = Usd.ClipsAPI(prim)
+    clips.SetClipAssetPaths([Sdf.AssetPath("6/clip.usda")])
+    clips.SetClipManifestAssetPath(Sdf.AssetPath("7/manifest.usda"))
+    variants = prim.GetVariantSets().AddVariantSet("v")
+    variants.AddVariant("one")
+    variants.SetVariantSelection("one")
+    with variants.GetVariantEditContext():
+        prim.GetReferences().AddReference("8/variant.usda")
+    for number in range(5000):
+        stage.DefinePrim(f"/A/n_{number * 7919 % 10007}_{number}", "Xform")
+    stage.GetRootLayer().Export(str(tmp_path / "x.usda"))
+    stage.GetRootLayer().Save()
+    for read, name in ((layers._of_binary, "x.usdc"), (layers._of_text, "x.usda")):
+        found = set(read(tmp_path / name))
+        assert {text[0] for text in found if text[1:2] == "/"} == set("012345678"), name
+    clips.SetClipTemplateAssetPath("x.#.usd")
+    stage.GetRootLayer().Save()
+    with pytest.raises(layers.BadArchive, match="by a pattern"):
+        list(layers._of_binary(tmp_path / "x.usdc"))
