@@ -35,7 +35,7 @@ NOT_RUN = {
     "python3 tests/addon/window": "needs an installed Blender with a window",
     "python examples/": "the tests of the examples",
     "blender -b": "needs an installed Blender",
-    "curl -s -H \"Authorization": "tests/files/test_round_trips.py sends the same",
+    'curl -s -H "Authorization': "tests/files/test_round_trips.py sends the same",
     "export ": "belongs to the line after it",
     "$(ls -td": "runs this test suite",
     "echo ": "makes a file for the deployment after it",

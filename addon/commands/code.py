@@ -164,7 +164,11 @@ def captured(
         output_log.add(error, "error")
         raise CommandError(error + _output_so_far(capture))
     _refuse_flood(capture, limit)
-    return Printed(capture.text(OUTPUT), capture.text(ERROR), capture.both(), whole=capture.take_spooled()), value
+    try:
+        whole = capture.take_spooled()
+    except OSError as problem:
+        raise CommandError(f"The code ran, but what it printed cannot be kept: {problem}") from None
+    return Printed(capture.text(OUTPUT), capture.text(ERROR), capture.both(), whole=whole), value
 
 
 def _namespace(control: JobControl) -> dict[str, Any]:

@@ -76,10 +76,11 @@ def import_generated_asset_hunyuan(
             return site.model(job_id, folder)
         return hunyuan.by_address(source, str(zip_file_url), folder)
 
+    notes: list[str] = []
     with download_folder() as folder:
         path = yield from off_main(control, lambda: fetch(folder))
-        created = import_model(control.job.command, path, folder)
-    return placed(created, name, target_size, {"service": HUNYUAN3D.label, "job": job_id or ""})
+        created = import_model(control.job.command, path, folder, notes)
+    return placed(created, name, target_size, {"service": HUNYUAN3D.label, "job": job_id or ""}, notes)
 
 
 def _fetched(control: JobControl, picture: Picture) -> Steps[Picture]:

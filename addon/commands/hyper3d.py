@@ -74,11 +74,12 @@ def import_generated_asset(
     def fetch(path: Path) -> None:
         source.download(site.model_url(identifier), path)
 
+    notes: list[str] = []
     with download_folder() as folder:
         path = folder / "model.glb"
         yield from off_main(control, lambda: fetch(path))
-        created = import_model(control.job.command, path, folder)
-    return placed(created, name, target_size, {"service": HYPER3D.label, "job": identifier})
+        created = import_model(control.job.command, path, folder, notes)
+    return placed(created, name, target_size, {"service": HYPER3D.label, "job": identifier}, notes)
 
 
 def _site(control: JobControl) -> MainSite | Fal:

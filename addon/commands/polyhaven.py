@@ -13,7 +13,7 @@ from . import sources
 from .allowed.settings import POLYHAVEN, settings
 from .background import Steps, download_folder, fetcher, off_main
 from .extent import bounds, resize
-from .files.models import TargetSize, import_model
+from .files.models import TargetSize, import_model, noted
 from .polyhaven_search import AnyType, Categories, find_assets
 from .registry import Bounds, CommandError, Name, command
 from .textures import build_material, keep_maps, light_with, load_image, maps_of, material_info
@@ -76,6 +76,7 @@ def download_polyhaven_asset(
         wanted = polyhaven.files(source, asset_id, asset_type, resolution, file_format)
         return polyhaven.source(source, asset_id), wanted, polyhaven.download(source, wanted, folder)
 
+    notes: list[str] = []
     with download_folder() as folder:
         origin, wanted, paths = yield from off_main(control, lambda: fetch(folder))
         if asset_type == "hdris":
@@ -83,7 +84,7 @@ def download_polyhaven_asset(
         if asset_type == "textures":
             files = {file.role: path for file, path in zip(wanted, paths, strict=True)}
             return _take_texture(control, asset_id, files, origin)
-        created = import_model(control.job.command, paths[0], folder)
+        created = import_model(control.job.command, paths[0], folder, notes)
     if target_size is not None:
         resize(created, target_size)
     return {
@@ -92,6 +93,7 @@ def download_polyhaven_asset(
         "imported_objects": [item.name for item in created],
         **bounds(created),
         **sources.keep(origin, created),
+        **noted(notes),
     }
 
 

@@ -11,7 +11,7 @@ from . import sources
 from .allowed.settings import SKETCHFAB, settings
 from .background import Steps, download_folder, fetcher, off_main
 from .extent import bounds, resize
-from .files.models import TargetSize, import_model
+from .files.models import TargetSize, import_model, noted
 from .registry import Bounds, CommandError, command
 
 SERVICE = SKETCHFAB.label
@@ -53,9 +53,10 @@ def download_sketchfab_model(
     def fetch(folder: Path) -> tuple[dict[str, str], Path]:
         return sketchfab.source(source, key, uid), sketchfab.download(source, key, uid, folder)
 
+    notes: list[str] = []
     with download_folder() as folder:
         origin, path = yield from off_main(control, lambda: fetch(folder))
-        created = import_model(control.job.command, path, folder)
+        created = import_model(control.job.command, path, folder, notes)
     wanted = target_size or (1.0 if normalize_size else None)
     if wanted is not None:
         resize(created, wanted)
@@ -67,6 +68,7 @@ def download_sketchfab_model(
         "normalized": wanted is not None,
         **bounds(created),
         **sources.keep(origin, created),
+        **noted(notes),
     }
 
 

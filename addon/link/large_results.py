@@ -153,8 +153,12 @@ def _has_picture(result: str) -> bool:
 def _written(result: str) -> Path:
     """Return a temporary file that holds a result, and that only this user can read."""
     handle, path = tempfile.mkstemp(prefix="blender-bus-result-")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        file.write(clean_text(result))
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(clean_text(result))
+    except BaseException:
+        Path(path).unlink(missing_ok=True)
+        raise
     return Path(path)
 
 

@@ -217,7 +217,8 @@ def test_model_is_imported_with_its_textures_packed(bpy: Any, service: ServiceDo
 def test_blend_is_appended_and_traps_in_file_names_are_refused(
     bpy: Any, service: ServiceDouble, tmp_path: Path
 ) -> None:
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "rock.blend"), copy=True)
+    bpy.data.objects["Cube"].modifiers.new("shape", "MESH_CACHE").filepath = "/somewhere/a.mdd"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "rock.blend"), copy=True, relative_remap=False)
     main = service.file("/dl/rock.blend", (tmp_path / "rock.blend").read_bytes())
     service.document("/files/rock", {"blend": {"1k": {"blend": main}}})
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -225,6 +226,7 @@ def test_blend_is_appended_and_traps_in_file_names_are_refused(
     got = run("download_polyhaven_asset", **asked).document
     assert sorted(got["imported_objects"]) == ["Camera", "Cube", "Light"]
     assert bpy.context.scene.objects.get("Cube") is not None
+    assert "Cube (shape)" in got["note"]
     trap = {"../../evil.txt": service.file("/dl/evil", b"evil")}
     service.document("/files/rock", {"blend": {"1k": {"blend": {**main, "include": trap}}}})
     assert "is not a path inside the folder" in run("download_polyhaven_asset", **asked).error

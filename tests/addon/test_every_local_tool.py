@@ -163,4 +163,3 @@ def check_lookups(server: str, texts: dict[str, str], answers: list[dict[str, An
         assert '"up_to_date": true' in texts["get_addon_status"]
         mentioned = next(answer["structured"] for answer in answers if "items" in (answer["structured"] or {}))
         assert [item["name"] for item in mentioned["items"]] == [NAME]
-

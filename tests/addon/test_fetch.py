@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
 import stat
 import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from harness.services import Served, ServiceDouble
 
 from addon.fetch import archive, http, polyhaven, rodin
-from addon.fetch.archive import BadArchive, safe_path, unpack
+from addon.fetch.archive import BadArchive, Stopped, safe_path, unpack
 from addon.fetch.http import Fetcher, FetchFailed
 from addon.fetch.workers import TooBusy, Workers
 from addon.link.outgoing import abort_all
@@ -308,3 +310,35 @@ def test_odd_images_are_refused(image: object) -> None:
     with pytest.raises(rodin.BadImage, match="image 1"):
         rodin.pictures([image])
     assert json.dumps(image)
+
+
+def test_unpacking_ends_with_a_cancel_and_leaves_nothing(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", ("a/1", b"x" * 5000), ("a/2", b"y" * 5000))
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(Stopped):
+        unpack(path, tmp_path / "out", cancelled)
+    assert not [file for file in (tmp_path / "out").rglob("*") if file.is_file()]
+
+
+def test_a_damaged_archive_leaves_nothing_of_what_was_whole(tmp_path: Path) -> None:
+    noise = random.Random(1).randbytes(300)
+    path = zipped(tmp_path / "a.zip", ("1", b"x" * 5000), ("2", noise))
+    data = path.read_bytes()
+    assert noise[:100] in data
+    path.write_bytes(data.replace(noise[:100], noise[100:200]))
+    with pytest.raises(BadArchive, match="cannot be unpacked"):
+        unpack(path, tmp_path / "out")
+    assert not [file for file in (tmp_path / "out").rglob("*") if file.is_file()]
+
+
+def test_an_archive_that_the_disk_has_no_room_for_is_refused_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zipped(tmp_path / "a.zip", ("1", b"x" * 3 * 1_048_576))
+    monkeypatch.setattr(archive.shutil, "disk_usage", lambda _: SimpleNamespace(free=258 * 1_048_576))
+    with pytest.raises(BadArchive, match="it needs 3 MiB unpacked, and 256 MiB are left free.* has 258 MiB free"):
+        unpack(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(archive.shutil, "disk_usage", lambda _: SimpleNamespace(free=260 * 1_048_576))
+    assert unpack(path, tmp_path / "out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,25 @@ def test_options_reach_the_exporter_and_the_importer(bpy: Any, disk: Disk) -> No
     assert "did you mean global_scale" in told.error
     fbx, name, _ = export(disk, format="fbx", options={"object_types": ["EMPTY", "MESH"]})
     assert bring(disk, fbx, name).document["objects"] == ["Cube.002", "Cube.003"]
+
+
+def test_every_exporter_of_this_blender_takes_a_selection_and_what_is_given_it(bpy: Any) -> None:
+    """What an operator does not know is left out when it is called: a selection must not be among that."""
+    from addon.commands.files.exporting import WAYS
+    from addon.commands.files.options import find_operator
+
+    for format, way in WAYS.items():
+        operator = find_operator(way.operators)
+        assert operator is not None, format
+        assert {way.selection, "filepath", *way.given} <= operator.properties.keys(), format
+
+
+def test_an_exporter_without_a_selection_is_not_asked_for_one(
+    bpy: Any, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from addon.commands.files import exporting
+
+    way = replace(exporting.WAYS["stl"], selection="only_some")
+    monkeypatch.setitem(exporting.WAYS, "stl", way)
+    outcome = run(disk, "export_file", format="stl", names=["Cube"])
+    assert outcome.status == "failed" and "exports all objects only" in outcome.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,14 +26,16 @@ class Tokens:
         return None
 
 
-def rendered(files: FilesDouble, **params: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def rendered(
+    files: FilesDouble, carrier: Carrier | None = None, **params: Any
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
     import json
 
     from addon.commands import registry
 
     answers: list[tuple[Any, ...]] = []
     queue = MainThreadQueue(registry.run)
-    route = Route(registry.run, lambda *answer: answers.append(answer), files=Carrier(files.url, Tokens()))
+    route = Route(registry.run, lambda *answer: answers.append(answer), files=carrier or Carrier(files.url, Tokens()))
     queue.submit(Job("j-1", "render", params), route)
     for _ in range(3000):
         if answers:
@@ -142,3 +145,35 @@ def test_the_panel_shows_transfers_while_there_are_some(bpy: Any, monkeypatch: p
         "blender_bus.cancel_job",
         "0.00 downloading 0.0 MB (waits for 4 others)",
     ]
+
+
+def test_a_render_that_fails_ends_its_uploads_and_forged_lines_are_only_printed(bpy: Any) -> None:
+    """A script of the file prints what looks like news, and ends the second Blender at the second frame."""
+    script = bpy.data.texts.new("ends.py")
+    script.from_string(
+        "import bpy, os\n"
+        "print('@render {broken', flush=True)\n"
+        "print('@render [1]', flush=True)\n"
+        'print(\'@render {"frame": 7, "file": "/etc/hostname"}\', flush=True)\n'
+        "def end(scene, *_):\n    if scene.frame_current == 2:\n        os._exit(7)\n"
+        "bpy.app.handlers.render_pre.append(end)\n"
+    )
+    script.use_module = True
+
+    def busy(handler: Any, method: str, count: int) -> bool:
+        handler._body()
+        handler.answer(503, None, {"Retry-After": "60"})
+        return True
+
+    with FilesDouble(fault=busy) as files:
+        carrier = Carrier(files.url, Tokens())
+        status, document, extra = rendered(
+            files, carrier, engine="workbench", width=32, height=32, frame=1, frame_end=3
+        )
+        assert status == "failed" and "failed after 1 frames in" in document["error"], document
+        assert "ended with 7" in document["error"] and extra["files"] == []
+        until = time.monotonic() + 10
+        while carrier.transfers and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not carrier.transfers
+        assert all("hostname" not in str(stored.about) for stored in files.files.values())

@@ -12,8 +12,20 @@ import pytest
 from conftest import ROOT
 
 ADDON = ROOT / "addon"
-# numpy comes with Blender.
-BLENDER = {"numpy", "addon_utils", "bpy", "bmesh", "bpy_extras", "mathutils", "gpu", "bl_math", "blf", "imbuf"}
+# numpy and zstandard come with Blender.
+BLENDER = {
+    "numpy",
+    "zstandard",
+    "addon_utils",
+    "bpy",
+    "bmesh",
+    "bpy_extras",
+    "mathutils",
+    "gpu",
+    "bl_math",
+    "blf",
+    "imbuf",
+}
 MAY_USE_BLENDER = {
     "link/queue/main_thread.py",
     "headless.py",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -105,3 +107,39 @@ def test_a_result_that_cannot_be_sent_fails_with_its_beginning_and_leaves_no_fil
     assert "no way" in error and str(6 * MIB) in error
     assert result == "é" * (HEAD_BYTES // 2)
     assert not whole.exists()
+
+
+@contextlib.contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """No file can be longer than this, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [700_000, 1_048_576 + 10])
+def test_output_that_the_disk_cannot_take_leaves_no_file(
+    bpy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """In the middle, and when the last of it is written."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with small_disk(size):
+        kept = run_with_files("print('x' * 1_048_576)\nprint('y' * 100)")
+    assert kept.status == "failed" and kept.whole is None and "File too large" in kept.error, kept.error[-500:]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_that_the_disk_cannot_take_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    answers: list[Any] = []
+    results = LargeResults(
+        Carrier("http://127.0.0.1:9", Nobody()), lambda *answer: answers.append(answer), lambda *_: None
+    )
+    with small_disk(300_000):
+        results.answer("j-1", "completed", "x" * MIB)
+    [(_, status, result, error, _)] = answers
+    assert status == "failed" and result == "x" * HEAD_BYTES and "File too large" in error
+    assert list(tmp_path.iterdir()) == []

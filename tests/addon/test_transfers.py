@@ -357,3 +357,19 @@ def test_a_file_that_changes_while_it_is_sent_is_refused(files: FilesDouble, sou
     files.fault = change
     with pytest.raises(TransferFailed, match="the sha256 is"):
         sent(files, source).result(10)
+
+
+@pytest.mark.parametrize("etag", [None, '"short"', f'"{"A" * 64}"'])
+def test_a_download_whose_hash_is_not_told_is_not_taken(files: FilesDouble, tmp_path: Path, etag: str | None) -> None:
+    files.fault = answering({"Content-Length": "3", **({"ETag": etag} if etag else {})}, b"abc")
+    with pytest.raises(TransferFailed, match="did not say its sha256"):
+        carrier(files).download(files.put(b"x"), tmp_path / "t").result(10)
+
+
+def test_a_hash_that_a_proxy_made_weak_is_compared_too(files: FilesDouble, tmp_path: Path) -> None:
+    good, bad = hashlib.sha256(b"abc").hexdigest(), "0" * 64
+    files.fault = answering({"Content-Length": "3", "ETag": f'W/"{good}"'}, b"abc")
+    assert carrier(files).download(files.put(b"x"), tmp_path / "t").result(10).sha256 == good
+    files.fault = answering({"Content-Length": "3", "ETag": f'W/"{bad}"'}, b"abc")
+    with pytest.raises(TransferFailed, match="arrived damaged"):
+        carrier(files).download(files.put(b"x"), tmp_path / "t").result(10)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from carrying import Disk, bring, export, png
+from carrying import Disk, bring, export, png, scene
 
 pytestmark = pytest.mark.bpy
 
@@ -143,3 +144,42 @@ def test_scripts_of_an_uploaded_blend_never_run(bpy: Any, disk: Disk, tmp_path: 
     assert not any(item.use_module for item in bpy.data.texts)
     assert bpy.context.preferences.filepaths.use_scripts_auto_execute
     bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+
+
+def test_a_list_of_addresses_does_not_pass_for_a_sound(bpy: Any, disk: Disk, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/x.mp3\n#EXT-X-ENDLIST\n"
+    tag = b"ID3\4\0\0\0\0\0\x0a" + bytes(10)
+    for data in (
+        tag + playlist,
+        tag + tag + playlist,
+        tag + bytes(300) + playlist,
+        b"ID3\4\0\x10\0\0\0\0" + bytes(10) + playlist,
+    ):
+        path.write_bytes(data)
+        outcome = bring(disk, path, "a.mp3")
+        assert outcome.status == "failed" and "no sound after them" in outcome.error, outcome.error
+    path.write_bytes(tag + tag + bytes(100) + b"\xff\xfb\x90\x64" + bytes(2000))
+    assert "no sound after them" not in bring(disk, path, "a.mp3").error
+
+
+def test_a_texture_elsewhere_that_an_fbx_names_is_left_out(bpy: Any, disk: Disk, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    scene(bpy)
+    bpy.data.images["wood"].filepath = str(tmp_path / "home/secret.png")
+    (tmp_path / "home/secret.png").write_bytes(png())
+    place = Path(bpy.utils.user_resource("DATAFILES", path="blender_bus/imports", create=True)) / "a/files"
+    place.mkdir(parents=True)
+    try:
+        for mode in ("RELATIVE", "ABSOLUTE"):
+            # As it is seen from the folder of an upload.
+            bpy.ops.export_scene.fbx(filepath=str(place / f"{mode}.fbx"), path_mode=mode, embed_textures=False)
+            (place / f"{mode}.fbx").rename(tmp_path / f"{mode}.fbx")
+    finally:
+        shutil.rmtree(place.parent)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    for mode in ("RELATIVE", "ABSOLUTE"):
+        told = bring(disk, tmp_path / f"{mode}.fbx", "a.fbx").document
+        assert "Light" in str(told["objects"])
+        assert not [image for image in bpy.data.images if image.size[0]], told
+        assert "elsewhere on this computer" in told["note"] or "Not among the files that came" in told["note"]

@@ -111,12 +111,24 @@ async def test_a_long_result_without_room_for_a_file_is_answered_whole(tmp_path:
         token = await login(server.url)
         with Shelf(server.url, token=token) as shelf:
             shelf.store(b"x")
-        async with (
-            ModernClient(f"{server.url}/mcp", token) as client,
-            Peer(server.ws_url, token, handler=lambda job: LONG),
-        ):
-            document = (await client.call("blender_execute_code", code="print")).document
-            assert document["result"] == LONG and "1 files" in document["hint"]
+
+        async def work(job: dict[str, Any]) -> str:
+            await asyncio.sleep(0.5 if job["params"]["code"] == "slow" else 0)
+            return LONG
+
+        async with ModernClient(f"{server.url}/mcp", token) as client, Peer(server.ws_url, token, handler=work):
+            for code in ("quick", "slow"):
+                answer = await client.call("blender_execute_code", code=code)
+                document = answer.document
+                # On a busy machine the quick one takes long enough for a stream, too, whose events are bounded.
+                assert answer.streamed or code == "quick"
+                if answer.streamed:
+                    assert document["cut"] and LONG.startswith(document["result"][:100_000])
+                    assert (
+                        f"blender_job_result(job_id={json.dumps(document['job_id'])}) has all of it" in document["hint"]
+                    )
+                    document = (await client.call("blender_job_result", job_id=document["job_id"])).document
+                assert document["result"] == LONG and "1 files" in document["hint"]
 
 
 async def test_files_that_a_blender_names_get_urls_and_nothing_of_them_is_taken_on_trust(

@@ -6,20 +6,45 @@ Nothing here is for the main thread.
 from __future__ import annotations
 
 import json
+import mmap
+import os
 import re
 import struct
+import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ...fetch.archive import BadArchive, inspect, safe_path, unpack
-from .kinds import ARCHIVE, BY_NAME, FORMATS, HDRI, MODEL, Kind, NotThat, by_suffix, detect, head_of
+from ...fetch.archive import BadArchive, safe_path, unpack
+from .blocks import check_blocks, make_plain
+from .kinds import (
+    ARCHIVE,
+    BY_NAME,
+    FORMATS,
+    HDRI,
+    MODEL,
+    MOVIE,
+    SOUND,
+    Kind,
+    NotThat,
+    by_suffix,
+    detect,
+    head_of,
+    is_playable,
+)
+from .layers import check_layers
 
 MAX_JSON_BYTES = 256 * 1_048_576
+# Its parser takes many times as much memory.
+MAX_DRAWING_BYTES = 64 * 1_048_576
+_ENCODING = re.compile(rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"']([^\"']*)")
 # What is taken from an archive, the first that there is.
 _FIRST = ("gltf", "glb", "fbx", "usda", "usdc", "usdz", "usd", "blend", "obj", "abc", "ply", "stl", "svg")
 _GLB_JSON = 0x4E4F534A
+# A line of an obj goes on after a backslash.
+_MTLLIB = re.compile(rb"^[ \t]*mtllib((?:\\\r?\n|[^\n])*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +55,32 @@ class Arrived:
     kind: Kind
 
 
-def prepare(path: Path, name: str, mime_type: str, asked: str | None, folder: Path) -> Arrived:
+def prepare(
+    path: Path, name: str, mime_type: str, asked: str | None, folder: Path, cancelled: threading.Event
+) -> Arrived:
     """Name, unpack and judge the file at `path`, into `folder`. Raises NotThat or BadArchive."""
     inner = asked if asked != "zip" else None
     outer = asked if asked in (None, "zip") or not _is_archive(path, name) else "zip"
     kind = detect(head_of(path), outer, name or "the file", mime_type)
     if kind.group == ARCHIVE:
-        found = _chosen(unpack(path, folder), inner)
+        found = _chosen(unpack(path, folder, cancelled), inner)
         path.unlink()
     else:
-        if kind.name == "usdz":
-            inspect(path)
         found = Arrived(path.rename(folder / _file_name(name, kind)), kind)
-    check_references(found, folder)
+    if found.kind.name == "usdz":
+        found = _opened(found, folder, cancelled)
+    if found.kind.group in (SOUND, MOVIE):
+        _check_played(found.path)
+    check_references(found, folder, cancelled)
     return found
+
+
+def _opened(package: Arrived, folder: Path, cancelled: threading.Event) -> Arrived:
+    """Unpack a usdz and return its first layer: USD's own reader sees other files in it than are judged here."""
+    inside = Path(tempfile.mkdtemp(prefix=f"{package.path.stem}-", dir=folder))
+    files = unpack(package.path, inside, cancelled)
+    package.path.unlink()
+    return Arrived(files[0], package.kind)
 
 
 def _is_archive(path: Path, name: str) -> bool:
@@ -83,8 +120,11 @@ def _is_asked(asked: str, kind: Kind) -> bool:
     return asked in (kind.name, kind.group) or (asked == HDRI and kind.name in ("hdr", "exr"))
 
 
-def check_references(found: Arrived, folder: Path) -> None:
-    """Refuse a model that names files outside of what has come, and text that makes a parser fill the memory."""
+def check_references(found: Arrived, folder: Path, cancelled: threading.Event | None = None) -> None:
+    """Refuse a model that names files outside of what has come, and what would fill the memory when it is read.
+
+    A compressed .blend is made plain. Raises BadArchive or NotThat.
+    """
     if found.kind.name in ("gltf", "glb"):
         for uri in _uris(found):
             target = safe_path(found.path.parent, unquote(uri))
@@ -94,8 +134,47 @@ def check_references(found: Arrived, folder: Path) -> None:
                 raise NotThat(
                     f"{found.path.name} needs {uri[:200]!r}, which did not come along; send it all in a zip, or a glb"
                 )
-    if found.kind.name == "svg" and re.search(rb"<!(ENTITY|DOCTYPE[^>]*\[)", found.path.read_bytes()):
-        raise BadArchive(f"{found.path.name} declares entities, which no drawing needs")
+    if found.kind.name.startswith("usd"):
+        check_layers(folder)
+    if found.kind.name == "obj":
+        _check_libraries(found, folder)
+    if found.kind.name == "blend":
+        make_plain(found.path, cancelled or threading.Event())
+        check_blocks(found.path)
+    if found.kind.name == "svg":
+        _check_drawing(found.path)
+
+
+def _check_played(path: Path) -> None:
+    with path.open("rb") as file:
+        if not is_playable(file):
+            raise NotThat(f"{path.name} has the tags of an mp3, and no sound after them")
+
+
+def _check_drawing(path: Path) -> None:
+    """Refuse text that makes a parser fill the memory, or that is in letters which hide it from here."""
+    size = path.stat().st_size
+    if size > MAX_DRAWING_BYTES:
+        raise BadArchive(f"{path.name} has {size} bytes; a drawing of at most {MAX_DRAWING_BYTES} is taken")
+    text = path.read_bytes()
+    said = _ENCODING.match(text.removeprefix(b"\xef\xbb\xbf"))
+    if said is not None and said[1].lower() not in (b"utf-8", b"us-ascii", b"iso-8859-1"):
+        raise BadArchive(f"{path.name} is encoded as {said[1][:40]!r}; send it as UTF-8")
+    if re.search(rb"<!(ENTITY|DOCTYPE[^>]*\[)", text):
+        raise BadArchive(f"{path.name} declares entities, which no drawing needs")
+
+
+def _check_libraries(found: Arrived, folder: Path) -> None:
+    """Refuse an obj whose libraries of materials are elsewhere. What those name is dropped once it is loaded."""
+    if not found.path.stat().st_size:
+        return
+    with found.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for line in _MTLLIB.finditer(data):
+            name = re.sub(rb"\\\r?\n", b" ", line[1]).decode("utf-8", "replace").replace("\\", "/").strip(" \t\r\"'")
+            # Blender puts the folder before it, whatever it is.
+            target = Path(os.path.normpath(f"{found.path.parent.resolve()}/{name}"))
+            if not target.is_relative_to(folder.resolve()):
+                raise BadArchive(f"{found.path.name} names {name[:200]!r}, which is outside of what was sent")
 
 
 def _uris(found: Arrived) -> list[str]:

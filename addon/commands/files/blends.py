@@ -12,9 +12,13 @@ import bpy
 
 from ..registry import CommandError
 from .keeping import Added
+from .naming import named_in, trees
+from .outside import left_out
 
 MAX_LISTED = 10
 WRITE_OPTIONS = {"compress": "smaller, default true", "pack": "pictures of this disk go along, default true"}
+# Nodes that make names of files, write files, or run what is in them.
+_READERS = ("GeometryNodeImport", "CompositorNodeOutputFile", "ShaderNodeScript")
 # What is taken from a file that holds no objects.
 _LOOSE = ("materials", "node_groups", "worlds", "images", "actions", "brushes")
 
@@ -54,10 +58,10 @@ def _packed(wanted: bool, notes: list[str]) -> Iterator[None]:
             with contextlib.suppress(RuntimeError):
                 image.pack()
                 done.append((image, image.filepath))
-        left = [image.name for image in outside if image.packed_file is None]
-        left += [library.name for library in bpy.data.libraries]
+        left = left_out()
         if left:
-            notes.append(f"Not in the file, only named there: {', '.join(left[:MAX_LISTED])}")
+            more = f" and {len(left) - MAX_LISTED} more" if len(left) > MAX_LISTED else ""
+            notes.append(f"Not in the file, only named there: {', '.join(left[:MAX_LISTED])}{more}")
         yield
     finally:
         for image, _ in done:
@@ -89,7 +93,7 @@ def append_blend(path: Path, added: Added, notes: list[str]) -> None:
             if not present.objects:
                 for name in _LOOSE:
                     setattr(wanted, name, list(getattr(present, name, ())))
-        _disarm(added, notes)
+        _disarm(path, added, notes)
         for item in wanted.objects:
             if item is not None and item.name not in bpy.context.scene.collection.objects:
                 bpy.context.scene.collection.objects.link(item)
@@ -100,9 +104,11 @@ def append_blend(path: Path, added: Added, notes: list[str]) -> None:
         _let_go_of(path)
 
 
-def _disarm(added: Added, notes: list[str]) -> None:
+def _disarm(path: Path, added: Added, notes: list[str]) -> None:
+    """Take out what would run by itself, and what would read or write files elsewhere once it is evaluated."""
     removed = 0
-    for name, item in added.all():
+    everything = list(added.all())
+    for name, item in everything:
         if name == "texts":
             item.use_module = False
         owners = [item, getattr(item, "node_tree", None), getattr(item, "shape_keys", None)]
@@ -116,6 +122,53 @@ def _disarm(added: Added, notes: list[str]) -> None:
                     removed += 1
     if removed:
         notes.append(f"{removed} drivers with Python were left out: scripts of uploads never run")
+    out = [*_without_readers(everything), *_without_paths(path.parent, everything)]
+    if out:
+        more = f" and {len(out) - MAX_LISTED} more" if len(out) > MAX_LISTED else ""
+        notes.append(
+            f"Taken out, since it may read or write files of this computer: {', '.join(out[:MAX_LISTED])}{more}"
+        )
+    for item in added.of("scenes"):
+        # Come along with a node that names one; its objects stay.
+        bpy.data.scenes.remove(item)
+
+
+def _without_readers(everything: list[tuple[str, Any]]) -> Iterator[str]:
+    """Remove nodes and modifiers that find out by themselves which files they use; yield what they were."""
+    for name, item in everything:
+        if name == "objects":
+            for modifier in [one for one in item.modifiers if _is_domain(one)]:
+                yield f"{item.name} ({modifier.name})"
+                item.modifiers.remove(modifier)
+            for caches in _point_caches(item):
+                caches.use_external = caches.use_disk_cache = False
+        elif name == "cameras" and getattr(item, "custom_shader", None) is not None:
+            yield item.name
+            item.custom_shader = None
+    for tree in trees(everything):
+        for node in list(tree.nodes):
+            if node.bl_idname.startswith(_READERS):
+                yield f"{tree.name} ({node.name})"
+                tree.nodes.remove(node)
+
+
+def _is_domain(modifier: Any) -> bool:
+    return bool(modifier.type == "FLUID" and modifier.fluid_type == "DOMAIN")
+
+
+def _point_caches(item: Any) -> Iterator[Any]:
+    for owner in (*item.modifiers, *item.particle_systems):
+        if getattr(owner, "point_cache", None) is not None:
+            yield owner.point_cache
+
+
+def _without_paths(folder: Path, everything: list[tuple[str, Any]]) -> Iterator[str]:
+    """Clear what names files outside of `folder`; yield what it was."""
+    for named in list(named_in(everything)):
+        place = named.path
+        if place is None or not place.is_relative_to(folder.resolve()):
+            yield named.words
+            named.clear()
 
 
 def _let_go_of(path: Path) -> None:

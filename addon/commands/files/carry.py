@@ -14,14 +14,15 @@ import bpy
 from ...fetch.archive import BadArchive
 from ...fetch.workers import TooBusy, workers
 from ...link.queue.control import JobControl
-from ...link.transfers.carrier import Carrier, Transfer, TransferFailed
+from ...link.transfers.carrier import Carrier, Downloaded, Transfer, TransferFailed
 from ..background import Steps
 from ..person import NeverFree, person
 from ..registry import Bounds, CommandError, Name, command
 from ..running.observed import push_step, step_name
 from . import exporting, importing
-from .arriving import prepare
+from .arriving import Arrived, prepare
 from .kinds import NotThat
+from .store import forget, new_folder
 
 # How much of the way each part is, in percent.
 EXPORTED, DOWNLOADED = 40.0, 80.0
@@ -82,7 +83,7 @@ def import_file(
 ) -> Steps[dict[str, Any]]:
     """Fetch a file from the server and bring it into the open file; return the names of what has come."""
     carrier = _carrier(control)
-    folder = _new_folder(control.job.job_id)
+    folder = new_folder(control.job.job_id)
     try:
         arriving = folder / "arriving"
         fetched = carrier.download(
@@ -97,18 +98,25 @@ def import_file(
         except TransferFailed as failure:
             raise CommandError(f"import_file: {failure}") from None
         control.progress(DOWNLOADED, "importing")
-        ready = yield from _aside(
-            control, lambda: prepare(arriving, found.name, found.mime_type, format, folder / "files")
-        )
+        ready = yield from _aside(control, lambda: _prepared(control, folder, found, format))
         control.check_cancelled()
         told = importing.bring_in(ready.path, ready.kind, format, options or {}, folder)
         if not bpy.app.background and bpy.context.window_manager.windows:
             push_step(step_name(control, f"import {found.name}"))
     finally:
-        importing.forget(folder)
+        forget(folder)
     notes = told.pop("notes")
     note = {"note": ". ".join(notes)} if notes else {}
     return {**told, "format": ready.kind.name, "name": found.name, "bytes": found.bytes, **note}
+
+
+def _prepared(control: JobControl, folder: Path, found: Downloaded, asked: str | None) -> Arrived:
+    """Make ready what has arrived; not for the main thread. After a cancel nobody else deletes what this made."""
+    try:
+        return prepare(found.path, found.name, found.mime_type, asked, folder / "files", control.cancelled)
+    finally:
+        if control.cancelled.is_set():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def send(
@@ -151,18 +159,3 @@ def _aside(control: JobControl, work: Callable[[], Any]) -> Steps[Any]:
     except (NotThat, BadArchive, TooBusy, OSError) as error:
         raise CommandError(f"{control.job.command}: {error}") from None
     return value
-
-
-def _new_folder(job_id: str) -> Path:
-    """Make the folder for what arrives; it stays as long as the open file needs it. Raises CommandError."""
-    try:
-        root = Path(bpy.utils.user_resource("DATAFILES", path="blender_bus/imports", create=True))
-        name = "".join(letter for letter in job_id if letter.isalnum() or letter == "-")[:40]
-        folder = Path(tempfile.mkdtemp(prefix=f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-", dir=root))
-        (folder / "files").mkdir()
-    except OSError as error:
-        raise CommandError(f"import_file: there is no place for the file: {error}") from None
-    if shutil.disk_usage(folder).free < 64 * 1024**2:
-        importing.forget(folder)
-        raise CommandError(f"import_file: the disk of {folder} is full")
-    return folder

@@ -50,7 +50,7 @@ WAYS = {
     ),
     "obj": Way(("wm.obj_export",), ".obj", "model/obj", "export_selected_objects", {}, {"path_mode": "COPY"}),
     "fbx": Way(
-        ("export_scene.fbx", "wm.fbx_export"),
+        ("export_scene.fbx",),
         ".fbx",
         "application/octet-stream",
         "use_selection",
@@ -107,6 +107,10 @@ def write(
     # The light of the world belongs to a scene, not to objects of it.
     world = {} if wanted is None else {"convert_world_material": False}
     given = {**way.usual, **world, **asked, **way.given, "filepath": os.fspath(path)}
+    if wanted is not None and way.selection not in operator.properties:
+        raise CommandError(
+            f"{COMMAND}: bpy.ops.{operator.name} of this Blender exports all objects only; leave names out"
+        )
     if format == "svg":
         given["selected_object_type"] = _drawings(wanted)
     else:

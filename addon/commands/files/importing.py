@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +18,8 @@ from .blends import append_blend
 from .keeping import Added, as_it_was
 from .kinds import HDRI, MODEL, Kind
 from .media import MEDIA_OPTIONS, load_medium
-from .options import checked, find_operator
-from .outside import cut_off, refer_to
+from .options import FBX, checked, find_operator
+from .outside import cut_off
 
 COMMAND = "import_file"
 MAX_LISTED = 500
@@ -44,7 +43,7 @@ _USD = Way(
 WAYS = {
     "glb": Way(("import_scene.gltf",), instead="usdz or obj"),
     "gltf": Way(("import_scene.gltf",), instead="usd or obj"),
-    "fbx": Way(("import_scene.fbx", "wm.fbx_import")),
+    "fbx": Way(FBX),
     "obj": Way(("wm.obj_import",)),
     "stl": Way(("wm.stl_import",)),
     "ply": Way(("wm.ply_import",)),
@@ -52,7 +51,11 @@ WAYS = {
     "svg": Way(("import_curve.svg", "wm.grease_pencil_import_svg")),
     **dict.fromkeys(("usd", "usda", "usdc", "usdz"), _USD),
 }
-_OURS = {"filepath": "the file comes from the server", "as_background_job": "an import ends before it is answered"}
+_OURS = {
+    "filepath": "the file comes from the server",
+    "as_background_job": "an import ends before it is answered",
+    "import_textures_mode": "pictures are packed",
+}
 
 
 def bring_in(path: Path, kind: Kind, asked: str | None, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -82,11 +85,6 @@ def bring_in(path: Path, kind: Kind, asked: str | None, options: Mapping[str, An
         raise CommandError(f"{COMMAND}: {path.name} holds nothing that can be imported")
     found = {name: names for name, names in told.items() if names or name in ("objects", "images")}
     return {**found, **bounds(added.of("objects")), "notes": notes}
-
-
-def keeps(folder: Path) -> bool:
-    """Tell whether something in the open file refers to a file in `folder`."""
-    return refer_to(folder)
 
 
 def _action(
@@ -146,9 +144,3 @@ def _check_medium(kind: Kind, options: Mapping[str, Any]) -> None:
 def _last_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[-1][:300] if lines else type(error).__name__
-
-
-def forget(folder: Path) -> None:
-    """Delete what arrived, unless the open file needs it."""
-    if not keeps(folder):
-        shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from ..running.modes import users_mode
 
 _TIMES = ("frame_start", "frame_end", "frame_current")
 # What bpy.data lists besides data-blocks of a file.
-_NOT_OF_THE_FILE = ("screens", "window_managers", "workspaces", "scenes")
+_NOT_OF_THE_FILE = ("screens", "window_managers", "workspaces")
 
 
 @contextlib.contextmanager
@@ -69,6 +69,8 @@ class Added:
     def take_back(self) -> None:
         """Remove all new ones."""
         with contextlib.suppress(RuntimeError, ReferenceError, TypeError):
+            # Objects first: in one go with what they use, Blender 5.0 has followed pointers to what was gone.
+            bpy.data.batch_remove(self.of("objects"))
             bpy.data.batch_remove([item for _, item in self.all()])
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 MODEL, IMAGE, FONT, SOUND, MOVIE, ARCHIVE = "model", "image", "font", "sound", "movie", "archive"
 # An image that lights the scene.
 HDRI = "hdri"
 HEAD_BYTES = 65_536
+# Zeros that may stand between the tags of an mp3 and its sound.
+PADDING = 1_048_576
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -64,7 +68,8 @@ def _is_obj(head: Head) -> bool:
 
 
 def _is_svg(head: Head) -> bool:
-    return head.is_text and b"<svg" in head.start
+    begin = head.start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return head.is_text and begin.startswith(b"<") and b"<svg" in begin
 
 
 def _is_gltf(head: Head) -> bool:
@@ -135,6 +140,29 @@ def head_of(path: Path) -> Head:
     """Return how a file begins. Raises OSError."""
     with path.open("rb") as file:
         return Head(file.read(HEAD_BYTES), path.stat().st_size)
+
+
+def is_playable(file: IO[bytes]) -> bool:
+    """Tell whether a file begins as a sound or a movie does, and is no list behind the tags of an mp3.
+
+    Blender's decoder also opens lists of files and of addresses, whatever they are called, and loads what they name.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = Head(file.read(HEAD_BYTES), size)
+    if head.start.startswith(b"ID3"):
+        return _has_sound_behind_tags(file)
+    return any(kind.group in (SOUND, MOVIE) and kind.fits(head) for kind in KINDS)
+
+
+def _has_sound_behind_tags(file: IO[bytes]) -> bool:
+    file.seek(0)
+    head = file.read(10)
+    while head[:3] == b"ID3" and len(head) == 10:
+        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+        file.seek(size + (10 if head[5] & 0x10 else 0), os.SEEK_CUR)
+        head = file.read(10)
+    return (head + file.read(PADDING)).lstrip(b"\0").startswith(b"\xff")
 
 
 def by_suffix(name: str) -> Kind | None:

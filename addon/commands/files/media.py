@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,20 @@ import bpy
 from ..registry import CommandError
 from ..textures import light_with
 from .kinds import FONT, IMAGE, MOVIE, SOUND, Kind
+from .pixels import NoSize, size_of
 
 # What a caller can say, and the choices.
 MEDIA_OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     IMAGE: {"as": ("image", "reference", "background", "world")},
     MOVIE: {"as": ("clip", "image")},
 }
-MAX_SIDE = 65_536
-# As many pixels as Blender holds in 4 GiB, at 4 bytes for each.
-MAX_PIXELS = 1 << 30
 
 
 def load_medium(path: Path, kind: Kind, options: Mapping[str, Any], notes: list[str]) -> None:
     """Load a file that is no model. Raises CommandError, or what Blender raises for damage."""
     file = os.fspath(path)
     if kind.group == IMAGE:
-        _check_size(path)
+        _check_size(path, kind)
         image = bpy.data.images.load(file)
         if 0 in image.size:
             raise CommandError(f"import_file: {path.name} cannot be read as {kind.name}; is it damaged?")
@@ -69,11 +66,14 @@ def _use(image: Any, wanted: str) -> None:
         image.use_fake_user = True
 
 
-def _check_size(path: Path) -> None:
-    """Refuse a picture that would fill the memory, where its head says so."""
-    with path.open("rb") as file:
-        start = file.read(32)
-    if start.startswith(b"\x89PNG") and len(start) >= 24:
-        width, height = struct.unpack_from(">II", start, 16)
-        if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-            raise CommandError(f"import_file: {path.name} has {width} x {height} pixels, more than is taken")
+def _check_size(path: Path, kind: Kind) -> None:
+    """Refuse a picture that would fill the memory, by what its head says."""
+    try:
+        with path.open("rb") as file:
+            size = size_of(file)
+    except NoSize as error:
+        raise CommandError(
+            f"import_file: {path.name} cannot be read as {kind.name}; is it damaged? Before it is loaded, {error}"
+        ) from None
+    if size.is_too_much:
+        raise CommandError(f"import_file: {path.name} has {size.width} x {size.height} pixels, more than is taken")

@@ -21,6 +21,7 @@ from .arriving import Arrived, check_references
 from .blends import append_blend
 from .keeping import Added
 from .kinds import BY_NAME, NotThat
+from .options import FBX, find_operator
 from .outside import cut_off
 
 FORMATS = ("gltf", "glb", "fbx", "obj", "blend")
@@ -30,8 +31,10 @@ _GLB_MAGIC = b"glTF"
 _FBX_MAGIC = b"Kaydara FBX Binary"
 
 
-def import_model(command: str, path: Path, folder: Path) -> list[Any]:
+def import_model(command: str, path: Path, folder: Path, notes: list[str]) -> list[Any]:
     """Import a file and return its new objects; what it needs of `folder` is packed, since that is about to go.
+
+    `notes` gets what the caller is to hear, such as files that the model names elsewhere.
 
     Whoever made it is trusted as little as whoever uploads: see `arriving` and `outside`.
     """
@@ -46,7 +49,7 @@ def import_model(command: str, path: Path, folder: Path) -> list[Any]:
         check_references(Arrived(path, BY_NAME[kind]), folder)
     except (BadArchive, NotThat) as refusal:
         raise CommandError(f"{command}: {refusal}") from None
-    added, notes = Added(), list[str]()
+    added = Added()
     try:
         with users_mode(""), operator_context():
             object_mode()
@@ -56,8 +59,6 @@ def import_model(command: str, path: Path, folder: Path) -> list[Any]:
         raise CommandError(f"{command}: {path.name} cannot be imported: {_last_line(error)}") from None
     finally:
         cut_off(added, folder, notes)
-    for note in notes:
-        print(f"Blender Bus: {path.name}: {note}")
     created = added.of("objects")
     if not created:
         raise CommandError(f"{command}: {path.name} holds no objects")
@@ -67,7 +68,7 @@ def import_model(command: str, path: Path, folder: Path) -> list[Any]:
 def describe(item: Any) -> dict[str, Any]:
     """Return what import_generated_asset tells of the object."""
     bpy.context.view_layer.update()
-    told = {
+    facts = {
         "succeed": True,
         "name": item.name,
         "type": item.type,
@@ -77,10 +78,10 @@ def describe(item: Any) -> dict[str, Any]:
     }
     if item.type == "MESH":
         corners = [item.matrix_world @ Vector(corner) for corner in item.bound_box]
-        told["world_bounding_box"] = [
+        facts["world_bounding_box"] = [
             [number(pick(corner[axis] for corner in corners)) for axis in range(3)] for pick in (min, max)
         ]
-    return told
+    return facts
 
 
 def single_object(created: list[Any], name: str) -> Any:
@@ -102,22 +103,36 @@ def single_object(created: list[Any], name: str) -> Any:
     return root
 
 
-def placed(created: list[Any], name: str, size: float | None, origin: dict[str, str]) -> dict[str, Any]:
+def noted(notes: list[str]) -> dict[str, Any]:
+    """Return what an answer says of an import besides its objects."""
+    return {"note": ". ".join(notes)} if notes else {}
+
+
+def placed(
+    created: list[Any], name: str, size: float | None, origin: dict[str, str], notes: list[str]
+) -> dict[str, Any]:
     """Make one object of an import, as large as wanted, and return what the answer tells of it."""
     item = single_object(created, name)
     family = [item, *item.children_recursive]
     if size is not None:
         resize(family, size)
-    return {**describe(item), **bounds(family), **sources.keep(origin, family)}
+    return {**describe(item), **bounds(family), **sources.keep(origin, family), **noted(notes)}
 
 
 _LOADERS: dict[str, Callable[[Path, Added, list[str]], object]] = {
     "gltf": lambda path, added, notes: bpy.ops.import_scene.gltf(filepath=os.fspath(path)),
     "glb": lambda path, added, notes: bpy.ops.import_scene.gltf(filepath=os.fspath(path)),
-    "fbx": lambda path, added, notes: bpy.ops.import_scene.fbx(filepath=os.fspath(path)),
+    "fbx": lambda path, added, notes: _load_fbx(path),
     "obj": lambda path, added, notes: bpy.ops.wm.obj_import(filepath=os.fspath(path)),
     "blend": append_blend,
 }
+
+
+def _load_fbx(path: Path) -> None:
+    importer = find_operator(FBX)
+    if importer is None:
+        raise CommandError("this Blender has no importer of fbx: its add-on is switched off")
+    importer.call(filepath=os.fspath(path))
 
 
 def _check_content(command: str, path: Path, kind: str) -> None:

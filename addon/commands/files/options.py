@@ -14,6 +14,8 @@ from ..registry import CommandError
 PATHS = ("FILE_PATH", "DIR_PATH", "FILE_NAME")
 # What has to do with dialogs and with what Blender remembers of them.
 _OF_DIALOGS = ("rna_type", "check_existing", "will_save_settings", "gltf_export_id", "ui_tab", "display_type")
+# In 5.0 the older importer fails at each light.
+FBX = ("import_scene.fbx", "wm.fbx_import") if bpy.app.version < (5, 0, 0) else ("wm.fbx_import", "import_scene.fbx")
 SHOWN = 4
 MAX_TEXT = 1024
 MAX_ITEMS = 100

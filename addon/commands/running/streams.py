@@ -77,22 +77,33 @@ class Capture:
         return held
 
     def take_spooled(self) -> Path | None:
-        """Return the file with all of the output, which is the caller's from now on; None if memory holds it."""
+        """Return the file with all of the output, which is the caller's from now on; None if memory holds it.
+
+        Raises OSError where the disk has no room for its end; the file is gone then.
+        """
         spool, self._spool = self._spool, None
         if spool is None:
             return None
-        spool.close()
-        return Path(spool.name)
+        path = Path(spool.name)
+        try:
+            spool.close()
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        return path
 
     def forget(self) -> None:
         """Delete the file of a spooled output."""
-        path = self.take_spooled()
-        if path is not None:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path = self.take_spooled()
+            if path is not None:
+                path.unlink(missing_ok=True)
 
     def ends(self, kind: str, limit: int) -> str:
         """Return the beginning and the end of a stream in about `limit` bytes. The file of a spooled one goes."""
-        path = self.take_spooled() if kind == OUTPUT else None
+        path = None
+        with contextlib.suppress(OSError):
+            path = self.take_spooled() if kind == OUTPUT else None
         if path is None:
             return cut_middle(self.text(kind), limit)
         try:

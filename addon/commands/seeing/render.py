@@ -77,12 +77,16 @@ def render(
     _rendering.append(control.job.job_id)
     frames = None if control.files is None else Frames(control, control.files, len(job["frames"]))
     try:
-        told = yield from _rendered(control, job, frames, scene.render.engine if engine is None else job["engine"])
+        try:
+            told = yield from _rendered(control, job, frames, scene.render.engine if engine is None else job["engine"])
+        finally:
+            _rendering.remove(control.job.job_id)
+        if frames is not None:
+            # Others may render meanwhile.
+            told |= yield from frames.collect(told["frames"])
     finally:
-        _rendering.remove(control.job.job_id)
-    if frames is not None:
-        # Others may render meanwhile.
-        told |= yield from frames.collect(told["frames"])
+        if frames is not None:
+            frames.end()
     return told
 
 
@@ -102,7 +106,7 @@ def _rendered(
         job |= {"file": f"{place}/copy.blend", "folder": os.fspath(folder), "preview": f"{place}/preview.png"}
         _write(Path(place), job)
         total = len(job["frames"])
-        renderer = Renderer(Path(place) / "job.json")
+        renderer = Renderer(Path(place) / "job.json", folder)
         try:
             while not renderer.has_ended:
                 if frames is not None:

@@ -19,7 +19,8 @@ MAX_BYTES = 5 * 1024 * 1_048_576
 # The disk is not filled to the last byte.
 SPARE_BYTES = 256 * 1_048_576
 MAX_NAME = 200
-_ETAG = re.compile(r'"([0-9a-f]{64})"')
+# A proxy may have made it weak: the hash in it is the same.
+_ETAG = re.compile(r'(?:W/)?"([0-9a-f]{64})"')
 _NAME = re.compile(r"filename\*=UTF-8''([^;\s]+)", re.IGNORECASE)
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
@@ -55,7 +56,9 @@ def download(server: FileServer, transfer: Transfer, file_id: str, path: Path) -
     except Refused as refusal:
         raise TransferFailed(f"{file_id} cannot be had: {_meaning(refusal)}") from None
     found, wanted = arriving.digest.hexdigest(), _ETAG.fullmatch(arriving.etag)
-    if wanted is not None and wanted[1] != found:
+    if wanted is None:
+        raise TransferFailed(f"{file_id} cannot be checked: the server did not say its sha256 (ETag)")
+    if wanted[1] != found:
         raise TransferFailed(f"{file_id} has arrived damaged: its sha256 is {found}, not {wanted[1]}")
     return Downloaded(path, arriving.name, arriving.mime_type, arriving.done, found)
 
@@ -63,7 +66,7 @@ def download(server: FileServer, transfer: Transfer, file_id: str, path: Path) -
 def _fetch(server: FileServer, transfer: Transfer, patience: Patience, file_id: str, arriving: _Arriving) -> None:
     """Fetch what is not there yet. Raises Broken with what has arrived so far kept."""
     headers = {"Accept-Encoding": "identity"}
-    if arriving.done and arriving.etag:
+    if arriving.done and arriving.etag.startswith('"'):
         headers |= {"Range": f"bytes={arriving.done}-", "If-Range": arriving.etag}
     try:
         response = server.request("GET", f"/files/{file_id}", headers)

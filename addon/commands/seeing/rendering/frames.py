@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zipfile
 from collections.abc import Generator
 from concurrent.futures import Future
@@ -26,6 +27,7 @@ class Frames:
         self._carrier = carrier
         self._single = total <= MAX_FILES
         self._sent: list[Future[Any]] = []
+        self._ended = threading.Event()
         self._rendered = False
 
     def take(self, rows: list[dict[str, Any]]) -> None:
@@ -59,6 +61,10 @@ class Frames:
         through = [one for one in self._sent if one.done() and one.exception() is None]
         self._control.extra["files"] = [one.result() for one in through]
 
+    def end(self) -> None:
+        """Carry nothing any more: the job is over, or failed, or cancelled."""
+        self._ended.set()
+
     def _archive(self, rows: list[dict[str, Any]]) -> Generator[Pause, Any, dict[str, Any]]:
         folder = Path(rows[0]["file"]).parent
         target = folder / "frames.zip"
@@ -80,7 +86,7 @@ class Frames:
             path.name,
             mime_type or TYPES[path.suffix],
             job_id=self._control.job.job_id,
-            cancelled=self._control.cancelled,
+            cancelled=self._ended,
             report=self._report,
         )
 

@@ -23,9 +23,13 @@ SECRETS = "BLENDER_BUS_"
 
 
 class Renderer:
-    """A process that renders. A thread reads what it says; `done`, `error` and `part` are looked at by others."""
+    """A process that renders. A thread reads what it says; `done`, `error` and `part` are looked at by others.
 
-    def __init__(self, job: Path) -> None:
+    `job` says what; the frames come into `folder`.
+    """
+
+    def __init__(self, job: Path, folder: Path) -> None:
+        self._folder = folder
         child = os.fspath(Path(__file__).with_name("child.py"))
         binary = bpy.app.binary_path
         start = (
@@ -80,14 +84,7 @@ class Renderer:
             return
 
     def _take(self, line: str) -> None:
-        if line.startswith(MARK):
-            news = json.loads(line.removeprefix(MARK))
-            self.error = news.get("error", self.error)
-            if "file" in news:
-                self.done.append(news)
-                self.part = 0.0
-            elif "begins" in news:
-                self.part, self.words = 0.0, f"frame {news['begins']}"
+        if line.startswith(MARK) and self._is_news(line.removeprefix(MARK)):
             return
         if line:
             self._last.append(line)
@@ -95,3 +92,21 @@ class Renderer:
         if found and int(found[2]):
             self.part = min(1.0, int(found[1]) / int(found[2]))
             self.words = f"{self.words.partition(',')[0]}, {found[0].lower()}"
+
+    def _is_news(self, text: str) -> bool:
+        """Take what the child tells; False for what is none of it: scripts of the file print there too."""
+        try:
+            news = json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+        match news:
+            case {"error": str(error)}:
+                self.error = error
+            case {"frame": int(frame), "file": str(file)} if Path(file).parent == self._folder:
+                self.done.append({"frame": frame, "file": file})
+                self.part = 0.0
+            case {"begins": int(frame)}:
+                self.part, self.words = 0.0, f"frame {frame}"
+            case _:
+                return False
+        return True

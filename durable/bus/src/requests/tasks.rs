@@ -20,10 +20,18 @@ use crate::wire::topics::Listener;
 /// Bounds of the poll interval, which is a tenth of the task's age. Milliseconds.
 const POLL_MS: (i64, i64) = (1_000, 15_000);
 
+/// What a notification says of files, whose URLs only the edge can make.
+const NO_URLS: &str = "Files have no url here: tasks/get has them, and blender_get_file(file_id) makes one.";
+
 /// A task as `tasks/get` shows it; none where there is no such job or batch.
 pub fn find(turn: &Turn<'_>, task_id: &str) -> Result<Option<Value>, Error> {
+    find_saying(turn, task_id, None)
+}
+
+/// As `find`, with a hint for a result that is about files.
+fn find_saying(turn: &Turn<'_>, task_id: &str, of_files: Option<&str>) -> Result<Option<Value>, Error> {
     if let Some(job) = jobs::reached(turn, task_id)? {
-        return of_job(turn, job).map(Some);
+        return of_job(turn, job, of_files).map(Some);
     }
     let members = jobs::reached_of_batch(turn, task_id)?;
     if members.is_empty() { Ok(None) } else { of_batch(turn, task_id, &members).map(Some) }
@@ -35,7 +43,7 @@ pub fn cancel(turn: &mut Turn<'_>, task_id: &str) -> Result<Option<Value>, Error
     find(turn, task_id)
 }
 
-fn of_job(turn: &Turn<'_>, job: Job) -> Result<Value, Error> {
+fn of_job(turn: &Turn<'_>, job: Job, of_files: Option<&str>) -> Result<Value, Error> {
     let changed_ms = job.finished_ms.or(job.updated_ms).unwrap_or(job.created_ms);
     let mut task = times(turn, &job.job_id, job.created_ms, changed_ms);
     task.insert("statusMessage".to_owned(), Value::from(message(turn, &job)));
@@ -43,7 +51,11 @@ fn of_job(turn: &Turn<'_>, job: Job) -> Result<Value, Error> {
     match job::settled(job) {
         None => task.insert("status".to_owned(), Value::from("working")),
         Some(_) if state == State::Cancelled => task.insert("status".to_owned(), Value::from("cancelled")),
-        Some(envelope) => {
+        Some(mut envelope) => {
+            if let Some(hint) = of_files.filter(|_| tool_result::is_about_files(&envelope)) {
+                let said = envelope.hint.take().map(|said| format!("{said} ")).unwrap_or_default();
+                envelope.hint = Some(said + hint);
+            }
             let result = tool_result::of_envelope(envelope);
             complete(&mut task, result.map_err(|source| Error::Stored { what: "envelope", source })?)
         }
@@ -124,7 +136,7 @@ pub fn is_member(turn: &Turn<'_>, batch_id: &str, job_id: &str) -> Result<bool, 
 pub fn notify(turn: &mut Turn<'_>, socket_id: &str, listener: &Listener, task_id: &str) -> Result<(), Error> {
     // The change may come from anybody: what is told is what the stream's own token reaches.
     let own = core::mem::replace(&mut turn.bound, listener.bound.clone());
-    let found = find(turn, task_id);
+    let found = find_saying(turn, task_id, Some(NO_URLS));
     turn.bound = own;
     let Some(Value::Object(mut task)) = found? else { return Ok(()) };
     task.insert("_meta".to_owned(), listener.meta());

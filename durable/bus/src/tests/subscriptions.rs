@@ -211,3 +211,30 @@ fn what_a_session_is_told_is_no_news_for_its_own_inbox() {
     world.call("blender_register_client", json!({"client_uuid": "another", "client_type": "llm"})).unwrap();
     assert_eq!(told(&mut world, "s1"), ["blender://clients"], "one change, told once");
 }
+
+#[test]
+fn a_task_that_is_told_says_where_the_addresses_of_its_files_are() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    let file_id = "f-0000000000000000000000";
+    for (extra, is_about_files) in [
+        (json!({"files": [{"file_id": file_id, "name": "a.glb", "bytes": 3}]}), true),
+        (json!({"result_file": {"file_id": file_id, "name": "a.json", "bytes": 3}}), true),
+        (json!({"stderr": "x"}), false),
+    ] {
+        let wait = world.dispatch_to("b1");
+        let task_ids = vec![wait.subject.clone()];
+        let listener = Listener { subscription_id: json!(7), subscriptions: Vec::new(), task_ids, bound: None };
+        world.turn(|turn| crate::requests::listen::listen(turn, "l1", listener)).unwrap();
+        world.effects.clear();
+        let arguments = json!({"job_id": wait.subject, "status": "completed", "result": "1", "extra": extra});
+        world.tool("w1", "blender_job_update", arguments);
+        let told = format!("{:?}", world.frames("l1"));
+        assert!(told.contains("notifications/tasks"), "{told}");
+        assert_eq!(told.contains("tasks/get has them"), is_about_files, "{told}");
+        let Some(task) = world.turn(|turn| crate::requests::tasks::find(turn, &wait.subject)).unwrap() else {
+            panic!()
+        };
+        assert!(!task.to_string().contains("tasks/get has them"), "the edge makes them: {task}");
+    }
+}
