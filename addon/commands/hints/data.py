@@ -8,6 +8,11 @@ _O = "o = bpy.data.objects['Cube']\n"
 _M = "m = bpy.data.objects['Cube'].data\n"
 _ARM = "a = bpy.data.armatures.new('a')\no = bpy.data.objects.new('a', a)\nbpy.context.collection.objects.link(o)\n"
 _ACT = "o = bpy.data.objects['Cube']\no.keyframe_insert('location', frame=1)\na = o.animation_data.action\n"
+_GN = (
+    "m = bpy.data.objects['Cube'].modifiers.new('m', 'NODES')\n"
+    "m.node_group = bpy.data.node_groups.new('g', 'GeometryNodeTree')\n"
+    "s = m.node_group.interface.new_socket('Size', in_out='INPUT', socket_type='NodeSocketFloat')\n"
+)
 
 
 def _gone(owner: str, name: str, words: str, old: str, new: str, since: Version = (4, 2)) -> Row:
@@ -341,5 +346,14 @@ ROWS = (
         "bpy.context.scene.sequence_editor_create().sequences",
         "bpy.context.scene.sequence_editor_create().strips",
         (5, 0),
+    ),
+    Row(
+        r"""\[(?:[\w.]+\.identifier|["'](?:Socket|Input)_\d+["'])\]"""
+        r"[\s\S]*(?:id properties not supported|support IDProperties)",
+        "since 5.2 a Geometry Nodes modifier has its inputs in modifier.properties.inputs, by the socket's identifier: "
+        "modifier.properties.inputs.Socket_2.value",
+        f"{_GN}m[s.identifier] = 2.0",
+        f"{_GN}getattr(m.properties.inputs, s.identifier).value = 2.0",
+        (5, 2),
     ),
 )
