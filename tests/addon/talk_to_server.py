@@ -12,6 +12,7 @@ import json
 import os
 import re
 import sys
+import time
 
 from mcp.client.stdio import stdio_client
 
@@ -28,14 +29,17 @@ async def main(folder: str, module: str, calls: list[tuple[str, dict[str, object
         answers: list[dict[str, object]] = []
         job_id = ""
         for tool, arguments in calls:
+            started = time.perf_counter()
             arguments = {key: job_id if value == "{job_id}" else value for key, value in arguments.items()}
             result = await session.call_tool(tool, arguments)
+            seconds = round(time.perf_counter() - started, 4)
             blocks = [block.model_dump(mode="json") for block in result.content]
             named = re.search(
                 r'"job_id": "([^"]+)"', json.dumps([block.get("text", "") for block in blocks]).replace("\\", "")
             )
             job_id = named[1] if named else job_id
-            answers.append({"error": result.isError, "content": blocks, "structured": result.structuredContent})
+            answer = {"error": result.isError, "content": blocks, "structured": result.structuredContent}
+            answers.append(answer | {"seconds": seconds})
         listed = await session.list_tools()
     print(json.dumps({"tools": [tool.name for tool in listed.tools], "answers": answers}))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -55,6 +56,18 @@ def test_a_range_from_another_camera_in_another_format(bpy: Any) -> None:
     image = bpy.data.images.load(document["frames"][0]["file"])
     corner, middle = image.pixels[3], image.pixels[(24 * 48 + 24) * 4 + 3]
     assert corner < 0.01 and middle > 0.99
+
+
+def test_the_open_file_is_told_so_that_renders_of_it_can_be_compared(bpy: Any, tmp_path: Path) -> None:
+    params = {"engine": "workbench", "width": 16}
+    assert run("render", **params).document["blend"] == {"name": ""}
+    saved = tmp_path / "shot.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=os.fspath(saved))
+    content = saved.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    assert run("render", **params).document["blend"] == {"name": "shot.blend", "bytes": len(content), "sha256": digest}
+    saved.unlink()
+    assert run("render", **params).document["blend"] == {"name": "shot.blend (missing)"}
 
 
 def test_a_region_is_that_part_of_the_whole_picture(bpy: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -24,6 +25,8 @@ from .rendering.store import new_folder
 MAX_FRAMES = 2000
 PREVIEW_SIDE = 1024
 POLL_SECONDS = 0.1
+# A larger file is told by its size alone.
+MAX_HASHED = 64 * 1024**2
 MIN_FREE_BYTES = 64 * 1024**2
 EEVEE = "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT"
 ENGINES = {"cycles": "CYCLES", "eevee": EEVEE, "workbench": "BLENDER_WORKBENCH"}
@@ -52,7 +55,8 @@ def render(
     """Render `frame`, or `frame` to `frame_end`; return `frames` with their files, and a picture of the first.
 
     Over the bus the files are sent to the server, up to 100 one by one and more in one archive; on this computer `file`
-    is a path. `region` is the part that is rendered: left, top, right, bottom, each from 0 to 1.
+    is a path. `blend` tells the file that was open: its `name`, and as saved its `bytes` and `sha256`. `region` is the
+    part that is rendered: left, top, right, bottom, each from 0 to 1.
 
     Raises CommandError for what is not there, and with what the rendering Blender said when it failed.
     """
@@ -134,11 +138,26 @@ def _rendered(
         "height": job["height"],
         "engine": engine,
         "camera": job["camera"],
+        "blend": _open_file(),
         **({"region": job["region"]} if job["region"] else {}),
         "seconds": round(time.monotonic() - started, 2),
         "note": ". ".join([where, *notes]),
         "image": result["image"],
     }
+
+
+def _open_file() -> dict[str, Any]:
+    """Return what tells the open file from another: `name`, and of the saved file `bytes` and, if small, `sha256`."""
+    path = Path(bpy.data.filepath)
+    told: dict[str, Any] = {"name": path.name}
+    try:
+        if bpy.data.filepath:
+            told["bytes"] = path.stat().st_size
+            if told["bytes"] <= MAX_HASHED:
+                told["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        told["name"] += " (missing)"
+    return told
 
 
 def _write(place: Path, job: dict[str, Any]) -> None:

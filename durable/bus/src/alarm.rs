@@ -2,7 +2,7 @@
 
 use kernel::params;
 
-use crate::delivery::endings;
+use crate::delivery::{endings, parts};
 use crate::rows::timers::{self, Kind};
 use crate::rows::{clients, inbox, jobs, origins, revocations, sessions};
 use crate::turn::Turn;
@@ -27,6 +27,7 @@ pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
                 }
             }
             Kind::Untaken => endings::lose_untaken(turn, &subject)?,
+            Kind::PartsAway => parts::give_away(turn, &subject)?,
             Kind::SocketExpiry => {
                 let reason = "the access token expired";
                 turn.effects.push(Effect::Close { socket_id: subject, code: close::UNAUTHORIZED, reason });

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::clients::streams;
 use crate::delivery::endings;
 use crate::rows::owners::{self, Claim};
-use crate::rows::{clients, inbox, jobs, reach};
+use crate::rows::{away, clients, inbox, reach};
 use crate::turn::change::Change;
 use crate::turn::effect::{Effect, close};
 use crate::turn::error::{Error, Rejection};
@@ -145,7 +145,7 @@ fn settle_jobs(
         (None, Some(now), Some(before)) if *now != before => endings::lose_forgotten(turn, &call.client_uuid, &[])?,
         // The server may have been killed together with the socket, so that nobody noted that the peer left.
         _ if via.bound().is_none() && !call.capabilities.iter().any(|capability| capability == JOB_ACK) => {
-            jobs::note_unanswered(turn, &call.client_uuid)?;
+            away::note_unanswered(turn, &call.client_uuid)?;
         }
         _ => {}
     }
@@ -179,7 +179,7 @@ fn replace(turn: &mut Turn<'_>, uuid: &str) -> Result<(), Error> {
         return Ok(());
     };
     turn.presence.detach(uuid, &socket_id, turn.now_ms);
-    jobs::note_left(turn, uuid, acknowledges)?;
+    away::note_left(turn, uuid, acknowledges)?;
     turn.effects.push(Effect::Note { socket_id: socket_id.clone() });
     turn.effects.push(Effect::Close { socket_id, code: close::REPLACED, reason: REPLACED });
     Ok(())
@@ -234,10 +234,11 @@ pub fn unregister(turn: &mut Turn<'_>, uuid: &str) -> Result<Value, Error> {
     let gone = turn.sql.query("DELETE FROM clients WHERE uuid = ? RETURNING uuid", params![uuid])?;
     turn.presence.cache.forget_caller(uuid);
     inbox::forget(turn, uuid)?;
-    if let Some(attached) = turn.presence.forget(uuid)
-        && attached.link == Link::Socket
-    {
-        turn.effects.push(Effect::Note { socket_id: attached.socket_id });
+    if let Some(attached) = turn.presence.forget(uuid) {
+        away::note_left(turn, uuid, attached.acknowledges)?;
+        if attached.link == Link::Socket {
+            turn.effects.push(Effect::Note { socket_id: attached.socket_id });
+        }
     }
     if !gone.is_empty() {
         turn.changes.insert(Change::Clients);
@@ -262,7 +263,7 @@ pub fn disconnect(turn: &mut Turn<'_>, client_uuid: &str) -> Result<bool, Error>
     let acknowledges = socket.is_some_and(|attached| attached.acknowledges);
     let socket_id = socket.map(|attached| attached.socket_id.clone());
     let answer = unregister(turn, client_uuid)?;
-    jobs::note_left(turn, client_uuid, acknowledges)?;
+    away::note_left(turn, client_uuid, acknowledges)?;
     if let Some(socket_id) = socket_id.clone() {
         let reason = "disconnected by its owner in the dashboard";
         turn.effects.push(Effect::Close { socket_id, code: close::DISCONNECTED, reason });

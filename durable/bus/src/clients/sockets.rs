@@ -4,7 +4,7 @@ use crate::clients::streams;
 use crate::rows::revocations::is_revoked;
 use crate::rows::sessions::{self, Session};
 use crate::rows::timers::{self, Kind};
-use crate::rows::{clients, jobs};
+use crate::rows::{away, clients};
 use crate::turn::Turn;
 use crate::turn::change::Change;
 use crate::turn::error::Error;
@@ -71,7 +71,7 @@ pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> 
     let acknowledges = turn.presence.get(&uuid).is_some_and(|attached| attached.acknowledges);
     if turn.presence.detach(&uuid, socket_id, turn.now_ms) {
         clients::note_left(turn, &uuid)?;
-        jobs::note_left(turn, &uuid, acknowledges)?;
+        away::note_left(turn, &uuid, acknowledges)?;
         turn.changes.insert(Change::Clients);
     }
     Ok(())

@@ -8,7 +8,7 @@ use kernel::storage::Row;
 
 use crate::clients::arrival;
 use crate::delivery::post;
-use crate::rows::{inbox, jobs, sessions, subscriptions};
+use crate::rows::{away, inbox, sessions, subscriptions};
 use crate::turn::Turn;
 use crate::turn::change::Change;
 use crate::turn::effect::Effect;
@@ -168,7 +168,7 @@ pub fn closed(turn: &mut Turn<'_>, stream: &Stream) -> Result<(), Error> {
     for row in &clients_of(turn, &stream.session_id)? {
         let uuid = row.text(0)?;
         if turn.presence.detach(&uuid, &stream.socket_id, turn.now_ms) {
-            jobs::note_left(turn, &uuid, false)?;
+            away::note_left(turn, &uuid, false)?;
             turn.changes.insert(Change::Clients);
         }
     }

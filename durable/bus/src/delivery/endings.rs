@@ -3,7 +3,7 @@
 
 use kernel::params;
 
-use crate::delivery::{lifecycle, window};
+use crate::delivery::{lifecycle, parts, window};
 use crate::rows::jobs;
 use crate::turn::Turn;
 use crate::turn::error::Error;
@@ -34,6 +34,7 @@ pub fn lose_forgotten(turn: &mut Turn<'_>, client_uuid: &str, still_has: &[Strin
     let error = format!("{client_uuid} has restarted and no longer has this job");
     for job in forgotten {
         lifecycle::finish(turn, &job, State::Lost, "", &error)?;
+        parts::give_on(turn, &job)?;
     }
     Ok(())
 }
@@ -69,11 +70,11 @@ fn finish_untaken(turn: &mut Turn<'_>, job_id: &str) -> Result<Option<String>, E
     Ok(Some(target))
 }
 
-/// Tells a peer which of the jobs it still has were cancelled while it was away.
+/// Tells a peer which of the jobs it still has were cancelled while it was away, or given to another.
 pub fn pass_missed_cancels(turn: &mut Turn<'_>, client_uuid: &str, still_has: &[String]) -> Result<(), Error> {
     for job_id in still_has {
-        let known = jobs::find(turn, job_id)?;
-        if known.is_some_and(|job| job.state == State::Cancelled && job.target_uuid.as_deref() == Some(client_uuid)) {
+        let known = jobs::find(turn, job_id)?.filter(|job| job.target_uuid.as_deref() == Some(client_uuid));
+        if known.is_some_and(|job| job.state == State::Cancelled || (job.state == State::Lost && job.part.is_some())) {
             window::pass_cancel(turn, client_uuid, job_id, "cancelled while you were away")?;
         }
     }
@@ -98,7 +99,11 @@ pub fn lose_expired_of_all(turn: &mut Turn<'_>) -> Result<(), Error> {
 
 fn lose_all(turn: &mut Turn<'_>, lost: Vec<Job>, error: &str) -> Result<(), Error> {
     for job in lost {
-        lifecycle::end(turn, &job, State::Lost, "", error)?;
+        lifecycle::finish(turn, &job, State::Lost, "", error)?;
+        parts::give_on(turn, &job)?;
+        if let Some(target) = job.target_uuid.as_deref() {
+            lifecycle::refill(turn, target)?;
+        }
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::delivery::window::Unsent;
 use crate::delivery::{post, window};
-use crate::rows::jobs::{self, LOST_AFTER_MS, MAX_RECORD};
+use crate::rows::away::LOST_AFTER_MS;
+use crate::rows::jobs::{self, MAX_RECORD};
 use crate::rows::timers::{self, Kind};
 use crate::turn::change::Change;
 use crate::turn::effect::Effect;
@@ -25,7 +26,15 @@ pub fn command_payload(job_id: &str, command: &str, params: &Value) -> Value {
 
 /// Makes a job that nobody waits for.
 pub fn submit(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
-    let job = create(turn, job)?;
+    let state = window::sent_state(turn, job.target_uuid)?;
+    let job = create(turn, job, state)?;
+    jobs::log_made(turn, &job);
+    Ok(())
+}
+
+/// Makes a job that nobody waits for and that is sent with the next `refill` of its peer.
+pub fn enqueue(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
+    let job = create(turn, job, State::Queued)?;
     jobs::log_made(turn, &job);
     Ok(())
 }
@@ -33,13 +42,14 @@ pub fn submit(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
 /// Makes a job that a request waits for. It is logged when it ends, or earlier once the wait turns slow or gives up.
 /// Most jobs end at once, so this saves a line each.
 pub fn dispatch(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
-    let job = create(turn, job)?;
+    let state = window::sent_state(turn, job.target_uuid)?;
+    let job = create(turn, job, state)?;
     turn.presence.cache.await_job(job);
     Ok(())
 }
 
-/// Writes the job and sends it, if its peer is there and has room. Returns it as written.
-fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
+/// Writes the job in this state, and sends it unless that is `queued`. Returns it as written.
+fn create(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Error> {
     let record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: job.from_uuid,
@@ -52,13 +62,13 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
         timestamp: seconds(turn.now_ms),
         traceparent: turn.trace.traceparent.clone(),
     };
-    let state = window::sent_state(turn, job.target_uuid)?;
     let text = serde_json::to_string(&record).map_err(|source| Error::Stored { what: "record", source })?;
     if text.len() > MAX_RECORD {
         return Err(Rejection::TooLong { what: "job", size: text.len(), limit: MAX_RECORD }.into());
     }
-    let NewJob { command, target_uuid, batch_id, idempotency_key, expires_ms, .. } = job;
-    jobs::insert(turn, &record, &text, state, &jobs::Inserted { command, batch_id, idempotency_key, expires_ms })?;
+    let NewJob { command, target_uuid, batch_id, idempotency_key, expires_ms, part, .. } = job;
+    let more = jobs::Inserted { command, batch_id, idempotency_key, expires_ms, part };
+    jobs::insert(turn, &record, &text, state, &more)?;
     timers::ensure_retention(turn)?;
     turn.changes.extend([Change::OpenJobs, Change::Job { job_id: record.job_id.clone() }]);
     if state == State::Queued {
@@ -84,6 +94,8 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<Job, Error> {
         extra: None,
         traceparent: record.traceparent,
         request_id: Some(turn.trace.request_id.clone()).filter(|id| !id.is_empty()),
+        batch_id: batch_id.map(str::to_owned),
+        part,
     })
 }
 
@@ -126,8 +138,7 @@ pub fn note_progress(turn: &mut Turn<'_>, known: &Job, reported: Reported<'_>) -
         job.progress = Some(progress);
         job.updated_ms = Some(now_ms);
     });
-    turn.effects.push(Effect::News { subject: known.job_id.clone() });
-    turn.changes.insert(Change::Job { job_id: known.job_id.clone() });
+    jobs::tell(turn, known);
     Ok(())
 }
 
@@ -137,8 +148,7 @@ pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<bool, Error> {
         return Ok(false);
     };
     jobs::set_state(turn, &job.job_id, target, job.state, State::Running)?;
-    turn.effects.push(Effect::News { subject: job.job_id.clone() });
-    turn.changes.insert(Change::Job { job_id: job.job_id.clone() });
+    jobs::tell(turn, job);
     refill(turn, target)?;
     Ok(true)
 }

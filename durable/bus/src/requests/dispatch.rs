@@ -55,6 +55,7 @@ pub fn dispatch(
         batch_id: None,
         idempotency_key: None,
         expires_ms: Some(turn.now_ms.saturating_add(timeout_ms).saturating_add(UNTAKEN_MS)),
+        part: None,
     };
     lifecycle::dispatch(turn, job)?;
     let answered = Answered { command: command.to_owned(), target_uuid, task_at_ms: None, or_busy };

@@ -5,7 +5,7 @@ use kernel::{ids, text};
 use serde_json::{Map, Value, json};
 
 use crate::clients::registry::Via;
-use crate::delivery::{lifecycle, post, routing};
+use crate::delivery::{lifecycle, parts, post, routing};
 use crate::rows::jobs::{self, MAX_RECORD};
 use crate::rows::{clients, origins, owners, reach};
 use crate::turn::error::{Error, Rejection};
@@ -151,6 +151,7 @@ fn start_job(turn: &mut Turn<'_>, record: &Record, command: &str, priority: Prio
         batch_id: None,
         idempotency_key: None,
         expires_ms: None,
+        part: None,
     };
     lifecycle::submit(turn, job)
 }
@@ -192,6 +193,9 @@ pub fn job_update(turn: &mut Turn<'_>, call: JobUpdate, via: Via<'_>) -> Result<
     }
     let job = Job { extra: call.extra.as_ref().and_then(kept_extra), ..job };
     let refused = record_update(turn, &job, &call)?;
+    if matches!(State::of_update(&call.status), Some(State::Failed | State::Cancelled)) {
+        parts::give_on_failed(turn, &job)?;
+    }
     let targets = vec![job.from_uuid.clone()];
     Ok(match refused {
         Some(error) => json!({"status": "error", "error": error, "delivered": "direct", "targets": targets}),

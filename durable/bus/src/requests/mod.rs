@@ -1,5 +1,6 @@
 //! What tools and pages ask of the bus, one file a subject; `wait` is how a request waits.
 
+pub mod batches;
 pub mod calls;
 pub mod counters;
 pub mod dispatch;

@@ -7,6 +7,7 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
+use crate::delivery::parts;
 use crate::requests::job_tools;
 use crate::rows::jobs::{self, KEPT_MS};
 use crate::turn::Turn;
@@ -66,10 +67,11 @@ fn of_job(turn: &Turn<'_>, job: Job, of_files: Option<&str>) -> Result<Value, Er
 fn of_batch(turn: &Turn<'_>, batch_id: &str, members: &[Job]) -> Result<Value, Error> {
     let first_ms = members.iter().map(|job| job.created_ms).min().unwrap_or(turn.now_ms);
     let changed_ms = members.iter().filter_map(|job| job.finished_ms.or(job.updated_ms)).max().unwrap_or(first_ms);
-    let open = members.iter().filter(|job| job.state.is_open()).count();
+    let current = parts::current(members);
+    let open = current.iter().filter(|job| job.state.is_open()).count();
     let mut task = times(turn, batch_id, first_ms, changed_ms);
-    let ended = members.len().saturating_sub(open);
-    task.insert("statusMessage".to_owned(), Value::from(format!("{ended} of {} jobs have ended", members.len())));
+    let ended = current.len().saturating_sub(open);
+    task.insert("statusMessage".to_owned(), Value::from(format!("{ended} of {} jobs have ended", current.len())));
     if open > 0 {
         task.insert("status".to_owned(), Value::from("working"));
     } else {

@@ -4,14 +4,13 @@ use kernel::storage::{MAX_VALUE_BYTES, Row};
 use kernel::{params, trace};
 use serde_json::Value;
 
-use crate::rows::reach;
-use crate::rows::timers::{self, Kind};
+use crate::rows::{away, reach};
 use crate::turn::Turn;
 use crate::turn::cache::Backlog;
 use crate::turn::change::Change;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
-use crate::turn::job::{Job, State, is_open};
+use crate::turn::job::{Job, Part, State, is_open};
 use crate::wire::record::Record;
 
 /// Open jobs of the whole bus.
@@ -58,13 +57,15 @@ pub struct Inserted<'a> {
     pub batch_id: Option<&'a str>,
     pub idempotency_key: Option<&'a str>,
     pub expires_ms: Option<i64>,
+    pub part: Option<Part>,
 }
 
 /// Writes a new job. `text`: its record as JSON.
 pub fn insert(turn: &mut Turn<'_>, record: &Record, text: &str, state: State, job: &Inserted<'_>) -> Result<(), Error> {
     turn.sql.query(
         "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
-           idempotency_key, created_at, traceparent, expires_at, sender) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+           idempotency_key, created_at, traceparent, expires_at, sender, frame, frame_end, tries_left)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             record.job_id.as_str(),
             job.command,
@@ -78,7 +79,10 @@ pub fn insert(turn: &mut Turn<'_>, record: &Record, text: &str, state: State, jo
             turn.now_ms,
             record.traceparent.clone(),
             job.expires_ms,
-            turn.sender.clone()
+            turn.sender.clone(),
+            job.part.map(|part| part.frame),
+            job.part.map(|part| part.frame_end),
+            job.part.map(|part| part.tries_left)
         ],
     )?;
     turn.presence.cache.count(Some(&record.target_uuid), None, state);
@@ -120,7 +124,7 @@ pub fn set_state(turn: &mut Turn<'_>, job_id: &str, target_uuid: &str, from: Sta
 
 const COLUMNS: &str =
     "job_id, command, target_uuid, from_uuid, state, result, error, progress, created_at, finished_at,
-     traceparent, updated_at, extra";
+     traceparent, updated_at, extra, batch_id, frame, frame_end, tries_left";
 
 pub fn find(turn: &Turn<'_>, job_id: &str) -> Result<Option<Job>, Error> {
     if let Some(job) = turn.presence.cache.job(job_id) {
@@ -196,7 +200,38 @@ pub fn job(row: &Row) -> Result<Job, Error> {
         updated_ms: row.optional_integer(11)?,
         extra: row.optional_text(12)?,
         request_id: None,
+        batch_id: row.optional_text(13)?,
+        part: part(row)?,
     })
+}
+
+fn part(row: &Row) -> Result<Option<Part>, Error> {
+    let (frame, frame_end) = (row.optional_integer(14)?, row.optional_integer(15)?);
+    let tries_left = row.optional_integer(16)?.unwrap_or(0);
+    Ok(frame.zip(frame_end).map(|(frame, frame_end)| Part { frame, frame_end, tries_left }))
+}
+
+/// There is news of the job, for whoever waits for it or for its batch.
+pub fn tell(turn: &mut Turn<'_>, job: &Job) {
+    let subjects = [Some(job.job_id.clone()), job.batch_id.clone()];
+    turn.effects.extend(subjects.into_iter().flatten().map(|subject| Effect::News { subject }));
+    turn.changes.insert(Change::Job { job_id: job.job_id.clone() });
+}
+
+/// The record of a job as its peer gets it, and who sent it.
+pub fn sent(turn: &Turn<'_>, job_id: &str) -> Result<Option<(Record, Option<String>)>, Error> {
+    let rows = turn.sql.query("SELECT record, sender FROM jobs WHERE job_id = ?", params![job_id])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let record = serde_json::from_str(&row.text(0)?).map_err(|source| Error::Stored { what: "record", source })?;
+    Ok(Some((record, row.optional_text(1)?)))
+}
+
+/// The part of a range that a job renders is given to no other member.
+pub fn keep_part(turn: &Turn<'_>, job: &Job) -> Result<(), Error> {
+    if job.part.is_some() {
+        turn.sql.query("UPDATE jobs SET tries_left = 0 WHERE job_id = ?", params![job.job_id.as_str()])?;
+    }
+    Ok(())
 }
 
 /// Ends the job and wakes whoever waits for it. `job.extra` is kept with it.
@@ -221,8 +256,8 @@ pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error:
         job.error = error.to_owned();
         job.finished_ms = Some(now_ms);
     });
-    turn.effects.push(Effect::News { subject: job.job_id.clone() });
-    turn.changes.extend([Change::OpenJobs, Change::Job { job_id: job.job_id.clone() }]);
+    tell(turn, job);
+    turn.changes.insert(Change::OpenJobs);
     Ok(())
 }
 
@@ -306,7 +341,7 @@ pub fn forget_old(turn: &mut Turn<'_>) -> Result<bool, Error> {
     for row in &away {
         let target = row.text(0)?;
         if turn.presence.get(&target).is_none() {
-            timers::ensure(turn, Kind::Lost, &target, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
+            away::note(turn, &target)?;
         }
     }
     let gone = turn.sql.query(
@@ -321,38 +356,4 @@ pub fn forget_old(turn: &mut Turn<'_>) -> Result<bool, Error> {
     )?;
     turn.presence.cache.forget_ended_jobs();
     Ok(i64::try_from(gone.len()).is_ok_and(|gone| gone >= FORGOTTEN_AT_ONCE))
-}
-
-/// A peer away for longer than this loses its open jobs.
-pub const LOST_AFTER_MS: i64 = 60 * 60 * 1_000;
-
-/// What a peer without `job_ack` was running when it left is lost after this.
-pub const UNANSWERED_AFTER_MS: i64 = 60 * 1_000;
-
-/// A client has left: its open jobs are lost unless it is back within `LOST_AFTER_MS`, and what it was running within
-/// `UNANSWERED_AFTER_MS` if it does not acknowledge.
-pub fn note_left(turn: &mut Turn<'_>, client_uuid: &str, acknowledges: bool) -> Result<(), Error> {
-    let open = turn.sql.query(
-        concat!("SELECT 1 FROM jobs WHERE target_uuid = ? AND ", is_open!(), " LIMIT 1"),
-        params![client_uuid],
-    )?;
-    if open.is_empty() {
-        return Ok(());
-    }
-    timers::ensure(turn, Kind::Lost, client_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
-    if acknowledges { Ok(()) } else { note_unanswered(turn, client_uuid) }
-}
-
-/// What a peer without `job_ack` is running now is lost after `UNANSWERED_AFTER_MS`: it has left, or has registered anew, so
-/// that nothing says whether it still has it.
-pub fn note_unanswered(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
-    let running = turn.sql.query(
-        concat!("SELECT 1 FROM jobs WHERE target_uuid = ? AND state = 'running' AND ", is_open!(), " LIMIT 1"),
-        params![client_uuid],
-    )?;
-    if running.is_empty() {
-        return Ok(());
-    }
-    let subject = format!("{} {client_uuid}", turn.now_ms);
-    timers::ensure(turn, Kind::Unanswered, &subject, turn.now_ms.saturating_add(UNANSWERED_AFTER_MS))
 }

@@ -1,5 +1,6 @@
 //! A table each: reading and writing its rows, and noting what has changed. Nothing here sends or decides.
 
+pub mod away;
 pub mod clients;
 pub mod inbox;
 pub mod jobs;

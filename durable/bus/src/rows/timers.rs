@@ -22,12 +22,15 @@ pub enum Kind {
     Unanswered,
     /// Nobody waits for a job that no Blender has taken. Subject: the job's id.
     Untaken,
+    /// A member that renders parts for its group has left: others get them. Subject: the client's uuid.
+    PartsAway,
     /// A socket outlives its access token. Subject: the socket's id.
     SocketExpiry,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Retention, Self::Lost, Self::Unanswered, Self::Untaken, Self::SocketExpiry];
+    const ALL: [Self; 6] =
+        [Self::Retention, Self::Lost, Self::Unanswered, Self::Untaken, Self::PartsAway, Self::SocketExpiry];
 
     fn name(self) -> &'static str {
         match self {
@@ -35,6 +38,7 @@ impl Kind {
             Self::Lost => "lost",
             Self::Unanswered => "unanswered",
             Self::Untaken => "untaken",
+            Self::PartsAway => "parts_away",
             Self::SocketExpiry => "socket_expiry",
         }
     }

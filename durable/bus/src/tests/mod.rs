@@ -19,6 +19,7 @@ mod model;
 mod ops;
 mod overview;
 mod owners;
+mod parts;
 mod peers;
 mod proof;
 mod questions;

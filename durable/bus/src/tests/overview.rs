@@ -72,7 +72,7 @@ fn a_disconnected_client_is_told_why_and_forgotten_and_its_jobs_are_lost_in_the_
     assert!(world.effects.iter().any(told), "{:?}", world.effects);
     world.leave("w1");
     assert_eq!(overview(&mut world).clients.iter().filter(|client| client.uuid == "b1").count(), 0);
-    world.pass(crate::rows::jobs::LOST_AFTER_MS);
+    world.pass(crate::rows::away::LOST_AFTER_MS);
     world.alarm();
     assert_eq!(detail(&mut world, &job_id).unwrap().line.status, "lost");
     assert!(!disconnect(&mut world, "b1"));

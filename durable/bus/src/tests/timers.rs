@@ -1,6 +1,7 @@
 //! What happens by itself: jobs lost and forgotten, sockets that outlive their token.
 
-use crate::rows::jobs::{self, KEPT_MS, LOST_AFTER_MS};
+use crate::rows::away::LOST_AFTER_MS;
+use crate::rows::jobs::{self, KEPT_MS};
 use crate::rows::timers::{self, Kind, RETENTION_EVERY_MS};
 use crate::tests::world::World;
 use crate::turn::effect::{Effect, close};

@@ -4,7 +4,7 @@ use kernel::trace::Trace;
 use serde_json::{Value, json};
 
 use crate::requests::wait::{self, Outcome, Verdict, Wait};
-use crate::rows::jobs::LOST_AFTER_MS;
+use crate::rows::away::LOST_AFTER_MS;
 use crate::serve;
 use crate::tests::world::{World, dispatch_command};
 use crate::turn::effect::Effect;

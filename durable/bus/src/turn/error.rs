@@ -59,6 +59,15 @@ pub enum Rejection {
     JobId,
     #[error("group {group:?} has no member that is a Blender")]
     EmptyGroup { group: String },
+    #[error("params: frame must be given where a group shares a range: its members may stand at different frames")]
+    NoFirstFrame,
+    #[error("params: frame_end must be at least frame, {first}, got {last}")]
+    LastFrame { first: i64, last: i64 },
+    #[error(
+        "params: frame_end must be at most {most}: a member renders {limit} frames at most, and group {group:?} has {members} \
+         connected"
+    )]
+    TooManyFrames { most: i64, limit: i64, group: String, members: usize },
     #[error("this user may send {limit} messages a second; wait a moment, then send it again")]
     TooFast { limit: i64 },
     #[error(

@@ -91,6 +91,21 @@ impl State {
     }
 }
 
+/// Frames that one job renders at most. The extension has the same bound.
+pub const MAX_PART: i64 = 2000;
+
+/// How many members are tried for a part, one after the other.
+pub const TRIES: i64 = 3;
+
+/// What a job renders of a range of frames that a group shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub frame: i64,
+    pub frame_end: i64,
+    /// To how many more members it may be given, should this one not end it.
+    pub tries_left: i64,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     pub job_id: String,
@@ -112,6 +127,8 @@ pub struct Job {
     pub traceparent: Option<String>,
     /// The request that waits for it. Not in the row: only what waits knows it.
     pub request_id: Option<String>,
+    pub batch_id: Option<String>,
+    pub part: Option<Part>,
 }
 
 impl Job {
@@ -151,6 +168,7 @@ pub struct NewJob<'a> {
     pub idempotency_key: Option<&'a str>,
     /// When it is lost if no Blender has taken it. Unix milliseconds.
     pub expires_ms: Option<i64>,
+    pub part: Option<Part>,
 }
 
 /// The envelope of a job that has ended; none while it is open.

@@ -202,7 +202,12 @@ const SUBMIT_PARAMETERS: &[Param] = &[
         &ID,
         "Blender to run it on, or \"latest\". May be left out while only one is connected.",
     ),
-    Param::nullable("target_group", &ID, "Run it once on every member of this group, in place of one target."),
+    Param::nullable(
+        "target_group",
+        &ID,
+        "Run it once on every member of this group, in place of one target. A render from frame to frame_end is shared: \
+         each connected member renders a part.",
+    ),
     Param::nullable(
         "idempotency_key",
         &ID,
