@@ -38,12 +38,12 @@ async function sandbox(frame, address, { permissions }) {
 }
 
 /** Calls a tool and shows its app. `capabilities` and `context`: what the host says of itself beside the usual, null for not. */
-async function open({ url, token, mode = 'legacy', sandboxAt, tool: name, args = {}, capabilities = {}, context = {} }) {
+async function open({ url, token, mode = 'legacy', sandboxAt, tool: name, args = {}, gives_up_ms: timeout = 600_000, capabilities = {}, context = {} }) {
   await connect(url, token, mode);
   const { tools } = await state.client.listTools();
   const tool = tools.find((one) => one.name === name);
   const page = await pageOf(tool);
-  const result = state.client.callTool({ name, arguments: args }, { timeout: 600_000 });
+  const result = state.client.callTool({ name, arguments: args }, { timeout });
   const frame = document.createElement('iframe');
   frame.id = 'app';
   frame.title = 'app';

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from files.shelf import Shelf
 from harness.blender import HeadlessBlender
+from harness.mcp import ModernClient
 from harness.workerd import Workerd
 from playwright.async_api import expect
 from torture.scopes import scoped
@@ -44,6 +45,7 @@ async def test_a_picture_is_shown_and_orbited(host: Hosting, stage: Stage, path:
     await host.picture("app-picture")
     await host.press("Four views").click()
     await expect(host.at_id("caption")).to_contain_text("persp, front, right, top")
+    await expect(host.app.locator("[aria-pressed=true]")).to_have_count(0)
 
 
 async def test_the_view_in_blender_turns_only_where_that_is_asked_for(host: Hosting, stage: Stage) -> None:
@@ -106,6 +108,30 @@ async def test_a_render_shows_its_progress_and_is_cancelled(host: Hosting, stage
     await host.press("Cancel").click()
     await host.told("Cancelled.", "stopped by the user")
     assert stage.peer.cancelled == [job_id]
+
+
+async def test_a_job_of_another_client_is_never_taken_for_the_own(host: Hosting, stage: Stage) -> None:
+    stage.held.add("render")
+    async with ModernClient(f"{host.server.url}/", host.token) as other:
+        theirs = (await other.call("blender_submit", command="render", params={})).document["job_id"]
+        await host.calls(RENDER)
+        await host.told("Render")
+        await asyncio.sleep(2)
+        await host.press("Cancel").click()
+        await host.told("It is not clear which job this is.", "in the chat")
+        await expect(host.press("Open the dashboard")).to_be_visible()
+        assert stage.peer.cancelled == []
+        await other.call("blender_job_cancel", job_id=theirs)
+    stage.let_go.set()
+    await expect(host.at_id("image")).to_be_visible()
+    assert stage.peer.cancelled == [theirs]
+
+
+async def test_a_call_that_the_host_gives_up_is_told(host: Hosting, stage: Stage) -> None:
+    stage.held.add("render")
+    await host.calls(RENDER, gives_up_ms=1500)
+    await host.told("The call was cancelled.", "timed out")
+    await expect(host.press("Cancel")).to_be_hidden()
 
 
 async def test_a_call_of_a_button_is_cancelled_by_keyboard(host: Hosting, stage: Stage) -> None:
@@ -236,7 +262,8 @@ async def test_a_token_that_may_only_look_looks_and_is_told_what_it_may_not(host
     await expect(host.at_id("caption")).to_contain_text("front")
     await host.at_id("turn").check()
     await host.press("Back").click()
-    await host.told("That did not work.")
+    await host.told("This client may look, and change nothing.")
+    await expect(host.press("Front")).to_have_attribute("aria-pressed", "true")
     await host.settles()
     await host.picture("app-refused")
     assert stage.commands() == ["get_viewport_screenshot", "render_views"]
@@ -264,6 +291,7 @@ async def test_it_fills_the_screen_where_the_host_can_and_ends_when_it_is_told(h
 
 
 async def test_a_real_blender_is_looked_at_from_its_tree(host: Hosting, tmp_path: Path) -> None:
+    await host.page.set_viewport_size({"width": 820, "height": 750})
     with HeadlessBlender(host.server.url, tmp_path, uuid="blender-desk"):
         await host.calls(TREE)
         await expect(host.at_id("rows")).to_contain_text("Scene Collection")

@@ -82,7 +82,10 @@ const wired = () => {
   }
   document.addEventListener('keydown', ({ key }) => { if (key === 'Escape') run.stop(); });
   click('four', () => run.call('Drawing four views', 'render_views', { target: at('target').value, shading: at('shading').value }));
-  click('refresh', () => run.call('Looking at the viewport', 'get_viewport_screenshot', { max_size: 1024 }));
+  click('refresh', () => {
+    if (!run.now) view.wanted = undefined;
+    run.call('Looking at the viewport', 'get_viewport_screenshot', { max_size: 1024 });
+  });
   click('reload', () => loadTree(tree.page));
   click('previous', () => loadTree(tree.page - 1));
   click('next', () => loadTree(tree.page + 1));

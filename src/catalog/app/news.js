@@ -11,7 +11,8 @@ news.tell = (kind, head, text = '', can = {}) => {
   show('percent', can.percent !== undefined);
   if (can.percent > 0) at('percent').value = can.percent;
   else at('percent').removeAttribute('value');
-  show('answer', Boolean(can.answer) && Boolean(host.capabilities.openLinks));
+  show('answer', Boolean(can.answer || can.dashboard) && Boolean(host.capabilities.openLinks));
+  at('answer').textContent = can.answer ? 'Answer in the dashboard' : 'Open the dashboard';
   show('stop', Boolean(can.stop));
   show('again', Boolean(can.again));
   news.again = can.again;

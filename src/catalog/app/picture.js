@@ -1,7 +1,7 @@
 // The picture, the sides to see the scene from, and the files of a result.
 const ANGLES = ['persp', 'front', 'right', 'back', 'left', 'top', 'bottom', 'camera'];
 const ROUND = ['front', 'right', 'back', 'left'];
-const view = { angle: 'persp', side: 'front' };
+const view = { angle: 'persp', side: 'front', wanted: undefined, shown: undefined };
 
 /** The side that an arrow leads to. */
 const turned = (arrow) => {
@@ -12,17 +12,16 @@ const turned = (arrow) => {
   return ROUND[(place + (arrow === 'right' ? 1 : 3)) % 4];
 };
 
-const press = () => {
-  for (const button of at('angles').children) {
-    button.setAttribute('aria-pressed', String(button.dataset.angle === view.angle));
-  }
+/** Marks the side that the picture shows; none where it shows several, or whatever Blender's own view is turned to. */
+const press = (angle) => {
+  for (const button of at('angles').children) button.setAttribute('aria-pressed', String(button.dataset.angle === angle));
 };
 
 const see = (angle) => {
   if (run.now) return;
-  view.angle = angle;
+  view.angle = view.wanted = angle;
   if (ROUND.includes(angle)) view.side = angle;
-  press();
+  press(angle);
   const [target, shading] = [at('target').value, at('shading').value];
   if (at('turn').checked) {
     run.call('Turning the view', 'get_viewport_screenshot', { max_size: 1024 }, ['set_view', { target, angle, shading }]);
@@ -64,6 +63,8 @@ const showPicture = (answer, result) => {
   show('image', Boolean(picture));
   show('none', !picture);
   at('none').textContent = 'This result has no picture.';
+  view.shown = { render_views: told.views?.length === 1 ? told.views[0].angle : undefined, get_viewport_screenshot: view.wanted }[answer.command];
+  press(view.shown);
   if (picture) {
     const caption = captionOf(answer.command, told);
     at('image').src = picture.url;

@@ -20,11 +20,11 @@ const mark = () => {
   at('figure').setAttribute('aria-busy', String(Boolean(run.now)));
 };
 
-/** The job of a call among the newest: the one that is known, or the only open one like it. Of two, neither is shown or cancelled. */
+/** The job of a call among the newest: the only open one like it. Of two, neither is shown or cancelled. */
 const ownOf = (call, jobs) => {
-  const isLike = ({ command, status, target_uuid: target }) => isOpen(status) && (!run.target || target === run.target)
-    && (call.command ? command === call.command : Object.hasOwn(TITLES, command));
-  const found = jobs.filter((one) => (call.job ? one.job_id === call.job : isLike(one)));
+  const found = jobs.filter(({ command, status, target_uuid: target }) => isOpen(status)
+    && (!run.target || target === run.target)
+    && (call.command ? command === call.command : Object.hasOwn(TITLES, command)));
   return found.length === 1 ? found[0] : undefined;
 };
 
@@ -42,20 +42,26 @@ run.end = (call) => {
   return true;
 };
 
-/** Looks for the job of a call that takes longer, since an answer that is not there yet names none. */
+/** Tells how far a call is that takes longer. Its job has to be looked for, since an answer that is not there yet names none. */
 run.watch = async (call) => {
+  const tell = () => { if (run.now === call && !call.stopping && !(call.unclear && !call.job)) news.job(call.what, call.found); };
   await pause(600);
-  while (run.now === call && !run.over) {
-    if (!call.stopping) news.job(call.what, call.found);
-    if (host.capabilities.serverTools && !call.follows) {
-      try {
-        const { jobs = [] } = await job('blender_list_jobs', { limit: 50 });
-        call.found = ownOf(call, jobs) ?? call.found;
-        call.job = call.found?.job_id;
-      } catch { /* the call itself tells what is wrong */ }
+  while (run.now === call && !run.over && !call.follows) {
+    tell();
+    if (host.capabilities.serverTools && !document.hidden) {
+      await look(call).catch(() => {}); // the call itself tells what is wrong
+      tell();
     }
-    if (run.now === call && !call.stopping) news.job(call.what, call.found);
     await pause(POLL_MS);
+  }
+};
+
+const look = async (call) => {
+  if (call.job) {
+    call.found = await job('blender_job_status', { job_id: call.job, wait_seconds: 10 });
+  } else {
+    call.found = ownOf(call, (await job('blender_list_jobs', { limit: 50 })).jobs ?? []);
+    call.job = call.found?.job_id;
   }
 };
 
@@ -66,26 +72,30 @@ run.stop = async () => {
   call.stopping = true;
   news.tell('', 'Stopping …', 'Blender may finish what it is at.', { percent: 0 });
   try {
+    if (!call.job && !call.id) await look(call);
     if (call.job) await job('blender_job_cancel', { job_id: call.job });
   } catch (error) {
     call.stopping = false;
-    news.tell('bad', 'It could not be cancelled.', error.message, { stop: true });
+    news.tell('bad', 'It could not be cancelled.', reason(error.message), { stop: true });
     return;
   }
   if (call.job) await pause(3000);
   if (run.now !== call) return;
-  if (call.id) host.giveUp(call.id);
-  else call.stopping = false;
+  if (call.id) return host.giveUp(call.id);
+  call.stopping = false;
+  call.unclear = !call.job;
+  if (call.unclear) {
+    news.tell('warn', 'It is not clear which job this is.', 'Several like it may run: cancel it in the chat, or in the dashboard.', { dashboard: true, stop: true });
+  }
 };
 
 /** Follows a job whose call has ended before it. */
 run.follow = async (call, jobId) => {
   Object.assign(call, { job: jobId, follows: true, id: undefined });
-  for (let status; !run.over && run.now === call;) {
-    status = await job('blender_job_status', { job_id: jobId, wait_seconds: 10 });
-    if (!isOpen(status.status)) break;
-    call.found = status;
-    if (!call.stopping) news.job(call.what, status);
+  while (!run.over && run.now === call) {
+    await look(call);
+    if (!isOpen(call.found.status)) break;
+    if (!call.stopping) news.job(call.what, call.found);
     await pause(300);
   }
   return job('blender_job_result', { job_id: jobId });
@@ -116,6 +126,7 @@ run.finish = async (call, result, retry) => {
 };
 
 run.failed = (answer, retry) => {
+  press(view.shown);
   const [head, text] = MEANING[answer.status] ?? ['No answer came.', ''];
   const choices = (retry && answer.candidates ? answer.candidates : []).slice(0, 20)
     .map((uuid) => [uuid, () => { run.target = uuid; retry(); }]);
@@ -124,7 +135,10 @@ run.failed = (answer, retry) => {
 };
 
 run.broken = (error, retry) => {
+  press(view.shown);
+  const lacks = /scope.*bus:dispatch/i.test(error.message);
   if (error.cancelled) news.tell('', 'Cancelled.', '', { again: retry });
+  else if (lacks) news.tell('bad', 'This client may look, and change nothing.', 'Its token lacks the scope bus:dispatch.');
   else news.tell('bad', 'That did not work.', reason(error.message), { again: retry });
 };
 
