@@ -9,7 +9,7 @@ const OWN = import.meta.dirname;
 const MODULES = ['front.js', 'files.js', 'limiter.js'];
 const TYPES = {
   '.css': 'text/css', '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json', '.png': 'image/png',
-  '.svg': 'image/svg+xml', '.txt': 'text/plain', '.zip': 'application/zip',
+  '.svg': 'image/svg+xml', '.txt': 'text/plain', '.webmanifest': 'application/manifest+json', '.zip': 'application/zip',
 };
 const HASH_BYTES = 16;
 
