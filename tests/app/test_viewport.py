@@ -176,6 +176,25 @@ async def test_consent_is_the_owners_and_the_app_leads_to_where_it_is_given(host
     await expect(host.at_id("image")).to_be_visible()
 
 
+async def test_a_blender_that_is_busy_or_away_is_told_while_its_job_waits(host: Hosting, stage: Stage) -> None:
+    stage.held.add("render")
+    await host.calls(RENDER)
+    while not stage.jobs:
+        await asyncio.sleep(0.02)
+    job_id = stage.jobs[0]["job_id"]
+    waits = {"progressToken": job_id, "progress": 0, "message": "behind a bake", "_meta": {"blender-bus/waits": True}}
+    await stage.peer.send({"jsonrpc": "2.0", "method": "notifications/progress", "params": waits})
+    await host.told(f"Render: waits for its turn ({job_id}).", "behind a bake")
+    await stage.peer.progress(job_id, 1)
+    await host.told("Render", "1 %")
+    await stage.peer.drop()
+    await host.told("This Blender is away.", "The job goes on when it is back.")
+    await expect(host.press("Cancel")).to_be_visible()
+    await stage.peer.connect()
+    stage.let_go.set()
+    await expect(host.at_id("image")).to_be_visible()
+
+
 async def test_no_blender_and_several_are_told_in_plain_words(server: Workerd, host: Hosting) -> None:
     await host.calls(SHOT)
     await host.told("No Blender is connected.", "enable the extension")
