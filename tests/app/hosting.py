@@ -47,9 +47,10 @@ def served(answers: dict[str, tuple[str, str, dict[str, str]]], host: str) -> It
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            kind, text, headers = answers.get(self.path, ("text/plain", "", {}))
+            path = self.path.partition("?")[0]
+            kind, text, headers = answers.get(path, ("text/plain", "", {}))
             body = text.encode()
-            self.send_response(200 if self.path in answers else 404)
+            self.send_response(200 if path in answers else 404)
             for name, value in {"Content-Type": f"{kind}; charset=utf-8", **headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))

@@ -289,6 +289,14 @@ async def test_a_token_that_may_only_look_looks_and_is_told_what_it_may_not(host
     host.complaints.clear()  # Chromium's, of the refusal
 
 
+async def test_an_app_without_an_origin_of_its_own_works_as_well(host: Hosting, stage: Stage) -> None:
+    host.sandbox += "?opaque"
+    await host.calls(SHOT)
+    await host.press("Orbit left").click()
+    await expect(host.at_id("caption")).to_contain_text("left")
+    assert await host.app.locator("body").evaluate("() => self.origin") == "null"
+
+
 async def test_where_the_host_passes_no_calls_on_the_result_is_shown_without_buttons(
     host: Hosting, stage: Stage
 ) -> None:
