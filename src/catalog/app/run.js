@@ -1,5 +1,7 @@
 // One call at a time: of the host's, which brought the app here, or of a button's.
 const POLL_MS = 1500;
+// A wait ends at each change, but for one that came just before it: so no wait is long.
+const WAIT_SECONDS = 3;
 const run = { now: undefined, target: undefined, over: false };
 
 /** The document of a tool's result, or what is wrong with it. */
@@ -52,13 +54,13 @@ run.watch = async (call) => {
       await look(call).catch(() => {}); // the call itself tells what is wrong
       tell();
     }
-    await pause(POLL_MS);
+    await pause(call.job && !document.hidden && isOpen(call.found?.status) ? 200 : POLL_MS);
   }
 };
 
 const look = async (call) => {
   if (call.job) {
-    call.found = await job('blender_job_status', { job_id: call.job, wait_seconds: 10 });
+    call.found = await job('blender_job_status', { job_id: call.job, wait_seconds: WAIT_SECONDS });
   } else {
     call.found = ownOf(call, (await job('blender_list_jobs', { limit: 50 })).jobs ?? []);
     call.job = call.found?.job_id;
