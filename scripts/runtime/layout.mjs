@@ -9,7 +9,8 @@ const OWN = import.meta.dirname;
 const MODULES = ['front.js', 'files.js', 'limiter.js'];
 const TYPES = {
   '.css': 'text/css', '.html': 'text/html', '.ico': 'image/vnd.microsoft.icon', '.js': 'text/javascript',
-  '.json': 'application/json', '.png': 'image/png', '.svg': 'image/svg+xml', '.txt': 'text/plain', '.zip': 'application/zip',
+  '.json': 'application/json', '.png': 'image/png', '.svg': 'image/svg+xml', '.txt': 'text/plain',
+  '.webmanifest': 'application/manifest+json', '.zip': 'application/zip',
 };
 const OTHER_TYPE = 'application/octet-stream';
 const HASH_BYTES = 16;

@@ -1,7 +1,8 @@
-//! What the server offers, as data: tools, resources, prompts, skills. One table each; a new tool is one more entry.
+//! What the server offers, as data: tools, resources, prompts, skills, the app. One table each; a new tool is one more entry.
 //!
 //! Nothing here knows HTTP, a session or the bus: calls come in as names with JSON arguments and leave as typed values.
 
+pub mod app;
 pub mod completion;
 pub mod prompts;
 pub mod resources;

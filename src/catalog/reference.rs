@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{prompts, resources, tools};
+use super::{app, prompts, resources, tools};
 
 const HEAD: &str = "\
 # Tools, resources and prompts
@@ -48,6 +48,17 @@ What a model should know before it works in Blender, for hosts that load skills 
 `io.modelcontextprotocol/skills`: `skills/list`, `skills/get`, `resources/directory/read`). They are listed as resources too,
 as `text/markdown`. The files stand in `skills/` and can be copied from there; each block of their code is run by a test on
 Blender 4.2, 4.5 and 5.0.
+
+| URI | |
+|---|---|
+";
+
+const APP: &str = "
+## App
+
+A page that hosts show beside the results of `blender_get_viewport_screenshot`, `blender_render`, `blender_render_views` and
+`blender_get_scene_tree` (the MCP extension `io.modelcontextprotocol/ui`), as `text/html;profile=mcp-app`. The results are the
+same without it. [What it shows](../how-to/see-in-the-chat.md).
 
 | URI | |
 |---|---|
@@ -145,6 +156,8 @@ fn reference() -> String {
     listed(&mut out, resources::list_templates(), "uriTemplate", "blender://");
     out.push_str(SKILLS);
     listed(&mut out, resources::list(), "uri", "skill://");
+    out.push_str(APP);
+    listed(&mut out, resources::list(), "uri", app::URI);
     out.push_str("\n## Prompts\n\nTemplates of text; none runs anything.\n\n");
     for prompt in parsed(prompts::list()) {
         writeln!(out, "### {}\n\n{}\n", text(&prompt, "name"), text(&prompt, "description")).unwrap();

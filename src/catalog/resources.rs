@@ -12,8 +12,8 @@ use rmcp::model::{Resource, ResourceTemplate};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::skills;
 use super::tools::{CONSOLE_LEVELS, DispatchCall, DispatchTool, MAX_INTEGER};
+use super::{app, skills};
 
 pub const MIME_TYPE: &str = "application/json";
 
@@ -218,7 +218,12 @@ pub fn list() -> &'static RawValue {
         let skills = skills::manifests().map(|(uri, name, description)| {
             Resource::new(uri, name).with_description(description).with_mime_type(skills::MIME_TYPE)
         });
-        let resources: Vec<Resource> = own.chain(skills).collect();
+        let shown = Resource::new(app::URI, app::NAME)
+            .with_title(app::TITLE)
+            .with_description(app::DESCRIPTION)
+            .with_mime_type(app::MIME_TYPE)
+            .with_meta(app::meta(app::needs()));
+        let resources: Vec<Resource> = own.chain(skills).chain([shown]).collect();
         to_raw_value(&resources).unwrap_or_default()
     })
 }

@@ -7,6 +7,8 @@ use rmcp::model::{JsonObject, ToolAnnotations};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json, to_value};
 
+use crate::catalog::app;
+
 use super::model::{AccountTool, Annotations, Tool};
 use super::{Profile, output, served};
 
@@ -46,10 +48,14 @@ fn listed(tool: Tool) -> rmcp::model::Tool {
         Tool::Account(AccountTool { listing, .. }) => (listing.title, listing.description, (listing.output)()),
     };
     let input_schema = to_value(InputSchema(&tool.parameters())).unwrap_or_default();
-    rmcp::model::Tool::new(tool.name(), description, object(input_schema))
+    let mut listed = rmcp::model::Tool::new(tool.name(), description, object(input_schema))
         .with_title(title)
         .with_raw_output_schema(object(output_schema))
-        .with_annotations(titled(tool.annotations(), title))
+        .with_annotations(titled(tool.annotations(), title));
+    if let Tool::Dispatch(tool) = tool {
+        listed.meta = app::of_tool(tool.command());
+    }
+    listed
 }
 
 fn object(schema: Value) -> Arc<JsonObject> {

@@ -21,7 +21,8 @@ use serde_json::{Value, json};
 
 use crate::card::full_server_info;
 use crate::catalog;
-use crate::catalog::skills::EXTENSION;
+use crate::catalog::app::{self, EXTENSION as UI};
+use crate::catalog::skills::EXTENSION as SKILLS;
 use crate::mcp::context::{Era, RequestContext};
 use crate::mcp::era;
 use crate::mcp::wire::answer::{Answer, Caching, SERVER_INFO_KEY};
@@ -120,7 +121,7 @@ async fn initialize(context: &RequestContext) -> Result<Answer, RpcError> {
     };
     let mut answer = Answer::from(json!({
         "protocolVersion": version,
-        "capabilities": capabilities(&json!({EXTENSION: skills::settings()})),
+        "capabilities": capabilities(&json!({SKILLS: skills::settings(), UI: app::settings()})),
         "serverInfo": full_server_info(&context.caller.audience),
         "instructions": INSTRUCTIONS,
     }));
@@ -131,7 +132,7 @@ async fn initialize(context: &RequestContext) -> Result<Answer, RpcError> {
 fn discovered(origin: &str) -> Answer {
     Answer::from(json!({
         "supportedVersions": era::SUPPORTED,
-        "capabilities": capabilities(&json!({era::TASKS: {}, EXTENSION: skills::settings()})),
+        "capabilities": capabilities(&json!({era::TASKS: {}, SKILLS: skills::settings(), UI: app::settings()})),
         "instructions": INSTRUCTIONS,
         "_meta": {SERVER_INFO_KEY: full_server_info(origin)},
     }))

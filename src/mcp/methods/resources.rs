@@ -8,6 +8,7 @@ use files::wire::{Command as FilesCommand, File, Reply as FilesReply};
 use serde_json::{Value, json};
 use worker::console_error;
 
+use crate::catalog::app;
 use crate::catalog::resources::{self, ResourceError, ResourceRef};
 use crate::file_store::access::Wants;
 use crate::mcp::context::RequestContext;
@@ -95,7 +96,7 @@ async fn files(context: &RequestContext) -> Result<Value, RpcError> {
 /// For an unknown resource -32602 with `data.uri`, or -32002 up to revision 2025-11-25.
 pub async fn read(context: &RequestContext) -> Result<Answer, RpcError> {
     let uri = context.request.text("uri")?;
-    if let Some(answer) = skills::read(uri) {
+    if let Some(answer) = skills::read(uri).or_else(|| shown_app(context, uri)) {
         if !context.is_modern() {
             context.ask(Command::UseSession).await?;
         }
@@ -121,6 +122,13 @@ pub async fn read(context: &RequestContext) -> Result<Answer, RpcError> {
     }
     let contents = json!([{"uri": uri, "mimeType": MIME_TYPE, "text": document.to_string()}]);
     Ok(Answer::from(json!({"contents": contents})).cached(Caching::Private))
+}
+
+/// The page of the app, if the URI is its own. It is the same for every caller.
+fn shown_app(context: &RequestContext, uri: &str) -> Option<Answer> {
+    let page = || app::page(&context.caller.audience);
+    let content = || json!({"uri": uri, "mimeType": app::MIME_TYPE, "text": page(), "_meta": app::needs()});
+    (uri == app::URI).then(|| Answer::from(json!({"contents": [content()]})).cached(Caching::Catalog))
 }
 
 /// The document of a resource that the bus answers itself.

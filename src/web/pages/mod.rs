@@ -14,7 +14,8 @@ pub mod tokens;
 /// The inline style of all pages. Their Content-Security-Policy allows it by its hash, and no other.
 pub const STYLE: &str = include_str!("templates/style.css");
 
-/// An inline script, which the page's Content-Security-Policy allows by its hash.
+/// An inline script, which the page's Content-Security-Policy allows by its hash. Pages that can be put on a phone's home screen
+/// name a manifest beside it.
 pub struct Script {
     pub text: &'static str,
     /// Other directives that it needs, each after `; `.
@@ -22,18 +23,18 @@ pub struct Script {
 }
 
 pub const HOME_SCRIPT: Script = Script { text: include_str!("templates/home.js"), needs: "" };
-/// It sends requests to this server and shows the pictures in the answers.
+/// It sends requests to this server and shows the pictures in the answers; the icons of the manifest are this server's.
 pub const DASHBOARD_SCRIPT: Script = Script {
     text: concat!(include_str!("templates/shared.js"), include_str!("templates/dashboard.js")),
-    needs: "; connect-src 'self'; img-src data:",
+    needs: "; connect-src 'self'; img-src 'self' data:; manifest-src 'self'",
 };
 /// It sends requests to this server, bytes of files among them, and shows pictures of it.
 pub const FILES_SCRIPT: Script = Script {
     text: concat!(include_str!("templates/shared.js"), include_str!("templates/files.js")),
-    needs: "; connect-src 'self'; img-src 'self'",
+    needs: "; connect-src 'self'; img-src 'self'; manifest-src 'self'",
 };
 /// It sends requests to this server and shows a picture of it.
 pub const JOB_SCRIPT: Script = Script {
     text: concat!(include_str!("templates/shared.js"), include_str!("templates/job.js")),
-    needs: "; connect-src 'self'; img-src 'self'",
+    needs: "; connect-src 'self'; img-src 'self'; manifest-src 'self'",
 };

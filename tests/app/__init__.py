@@ -1,0 +1,1 @@
+"""The MCP App, in the bridge that hosts are built on."""
