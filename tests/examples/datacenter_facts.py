@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,38 @@ async def check_the_scene(client: ModernClient) -> None:
     for name in ("Racks West", "Racks East"):
         assert max(things[name]["colour"]) < 0.02, "black"
         assert things[name]["roughness"] <= 0.2
+
+
+async def check_by_looking(client: ModernClient, folder: Path) -> None:
+    """Compares the scene with the order as a model can that writes no code: by `measure` and `render_views` alone."""
+    answer = (await client.call("blender_measure")).document
+    assert answer["status"] == "completed", answer["error"]
+    told = json.loads(answer["result"])
+    things: dict[str, Any] = told["objects"]
+    assert things["Floor"]["size"]["dimensions"] == [20.0, 30.0, 0.2]
+    assert things["Floor"]["size"]["high"] == [10.0, 15.0, 0.0]
+    assert things["Enclosure"]["size"]["dimensions"] == [20.0, 30.0, 4.0]
+    for name, x in (("Racks West", -8), ("Racks East", 8)):
+        size, support = things[name]["size"], things[name]["support"]
+        assert (size["low"][0], size["high"][0]) == (x - 0.5, x + 0.5)
+        assert size["low"][1] == -10.6 and 1.3 < size["high"][1] <= 15
+        assert size["dimensions"][2] == 2.0
+        assert (support["stands_on"], support["gap"]) == ("Floor", 0.0)
+    pairs = {(pair["a"], pair["b"]): pair for pair in told["pairs"]}
+    aisle = pairs["Racks West", "Racks East"]
+    assert (aisle["relation"], aisle["distance"]) == ("apart", 15.0)
+    for name in ("Racks West", "Racks East"):
+        assert pairs[name, "Enclosure"]["relation"] == "inside"
+    assert told["camera"]["location"] == [0.0, -20.0, 8.0]
+
+    # Rendered: the walls let through what looks at their backs, which no other shading shows.
+    shown = await client.call("blender_render_views", views=["camera"], shading="rendered", max_size=320)
+    [view] = json.loads(shown.document["result"])["views"]
+    [image] = [block["data"] for block in shown.result["content"] if block["type"] == "image"]
+    left, top, width, height = view["box"]
+    picture = Image.open(io.BytesIO(base64.b64decode(image))).crop((left, top, left + width, top + height))
+    picture.save(folder / "seen.png")
+    check_the_picture(folder / "seen.png", width)
 
 
 def check_the_picture(path: Path, width: int) -> None:

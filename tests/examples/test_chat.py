@@ -18,7 +18,7 @@ from harness.mcp import ModernClient, login
 from harness.workerd import Workerd
 from PIL import Image, ImageStat
 
-from .datacenter_facts import check_the_picture, check_the_scene
+from .datacenter_facts import check_by_looking, check_the_picture, check_the_scene
 from .model_double import Answers, Call, Hangs, ModelDouble, Refuses, Script, calls, says
 from .running import ROOT, finished, read_until, run, started
 
@@ -347,6 +347,7 @@ async def test_the_datacenter_is_built_in_a_conversation(server: Workerd, tmp_pa
             await check_the_scene(client)
             jobs = (await client.call("blender_list_jobs")).document["jobs"]
             results = [(await client.call("blender_job_result", job_id=job["job_id"])).document for job in jobs]
+            await check_by_looking(client, tmp_path)
     statuses = [document(answer)["status"] for answer in model.answers_to(-1)]
     assert statuses == ["completed"] * (len(datacenter.STEPS) + 2)
     [shown] = pictures(model.asked[-1]["messages"])
