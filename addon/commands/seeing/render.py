@@ -129,7 +129,7 @@ def _rendered(
             eevee = engine == EEVEE
             hint = "; EEVEE needs graphics: without them engine cycles renders" if eevee else ""
             raise CommandError(f"render: failed{count}: {renderer.failure}{hint}")
-        notes: list[str] = []
+        notes = list(renderer.notes)
         result = _shown(Path(job["preview"]), Path(place), notes)
     where = "The files are on the computer that runs Blender" + ("" if frames is None else ", too, at `path`")
     return {

@@ -67,6 +67,7 @@ def _render(job: dict[str, Any]) -> None:
     render.resolution_x, render.resolution_y, render.resolution_percentage = job["width"], job["height"], 100
     if job["samples"]:
         _sample(scene, job["samples"])
+    _without_missing_denoiser(scene)
     if job["transparent"]:
         render.film_transparent = True
     if job["region"]:
@@ -106,6 +107,18 @@ def _sample(scene: Any, samples: int) -> None:
         scene.cycles.use_adaptive_sampling = False
     if hasattr(scene, "eevee"):
         scene.eevee.taa_render_samples = samples
+
+
+def _without_missing_denoiser(scene: Any) -> None:
+    """Render noisy where Cycles was built without its denoiser: it would render nothing. Packages of Debian are."""
+    try:
+        from _cycles import with_openimagedenoise as has_denoiser
+    except ImportError:
+        return
+    used = scene.render.engine == "CYCLES" and scene.cycles.use_denoising
+    if used and not has_denoiser and scene.cycles.denoiser == "OPENIMAGEDENOISE":
+        scene.cycles.use_denoising = False
+        tell(note="Without denoising, which this build of Blender does not have: give it more samples")
 
 
 def _preview(scene: Any, path: Path) -> None:

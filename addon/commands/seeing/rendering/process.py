@@ -19,6 +19,8 @@ from .child import MARK
 _SAMPLE = re.compile(r"Sample (\d+)\s*/\s*(\d+)")
 _TILE = re.compile(r"Rendered (\d+)/(\d+) Tiles")
 KEPT_LINES = 12
+# Scripts of the file may print what looks like a note.
+MAX_NOTES, MAX_NOTE = 5, 500
 SECRETS = "BLENDER_BUS_"
 
 
@@ -38,6 +40,7 @@ class Renderer:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
         self.done: list[dict[str, Any]] = []
         self.error = ""
+        self.notes: list[str] = []
         # Of the frame that is being rendered, from 0 to 1, and in words.
         self.part, self.words = 0.0, "starts"
         self._last: deque[str] = deque(maxlen=KEPT_LINES)
@@ -105,6 +108,8 @@ class Renderer:
             case {"frame": int(frame), "file": str(file)} if Path(file).parent == self._folder:
                 self.done.append({"frame": frame, "file": file})
                 self.part = 0.0
+            case {"note": str(note)} if len(self.notes) < MAX_NOTES:
+                self.notes.append(note[:MAX_NOTE])
             case {"begins": int(frame)}:
                 self.part, self.words = 0.0, f"frame {frame}"
             case _:
