@@ -8,6 +8,7 @@ It imports nothing of the extension. It ends when its stdin closes, so that it n
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -112,7 +113,7 @@ def _sample(scene: Any, samples: int) -> None:
 def _without_missing_denoiser(scene: Any) -> None:
     """Render noisy where Cycles was built without its denoiser: it would render nothing. Packages of Debian are."""
     try:
-        from _cycles import with_openimagedenoise as has_denoiser
+        has_denoiser = importlib.import_module("_cycles").with_openimagedenoise
     except ImportError:
         return
     used = scene.render.engine == "CYCLES" and scene.cycles.use_denoising
