@@ -117,7 +117,8 @@ def _without_missing_denoiser(scene: Any) -> None:
     except ImportError:
         return
     used = scene.render.engine == "CYCLES" and scene.cycles.use_denoising
-    if used and not has_denoiser and scene.cycles.denoiser == "OPENIMAGEDENOISE":
+    # Without any other the name is empty.
+    if used and not has_denoiser and scene.cycles.denoiser in ("", "OPENIMAGEDENOISE"):
         scene.cycles.use_denoising = False
         tell(note="Without denoising, which this build of Blender does not have: give it more samples")
 
