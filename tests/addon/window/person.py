@@ -296,8 +296,9 @@ CHECKS: tuple[Callable[[Together], None], ...] = (
 )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="A person and clients in one Blender with a window.")
+def drive(checks: tuple[Callable[[Together], None], ...], words: str, code: str = "pass") -> None:
+    """Runs checks in one Blender, after `code`, as the arguments of the command line say; ends with 1 if one failed."""
+    parser = argparse.ArgumentParser(description=words)
     parser.add_argument("--pictures", type=Path, required=True, help="folder for the pictures")
     parser.add_argument("--only", default="", help="the checks whose names hold this")
     args = parser.parse_args()
@@ -307,7 +308,8 @@ def main() -> None:
         desk = Together(args.pictures, bus, Path(folder))
         try:
             connect(desk)
-            for check in CHECKS:
+            desk.run(code)
+            for check in checks:
                 if not any(part in check.__name__ for part in args.only.split(",")):
                     continue
                 try:
@@ -327,4 +329,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    drive(CHECKS, "A person and clients in one Blender with a window.")

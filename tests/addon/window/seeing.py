@@ -7,24 +7,13 @@ Run by hand, as run.py beside it. The pictures are to be looked at.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
-import sys
-import tempfile
 import time
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from person import Together, connect
-from run import screen
-
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent)]
-
-from bus_double import BusDouble  # noqa: E402
+from person import Together, drive
 
 PNG = b"\x89PNG"
 SCENE = """
@@ -108,32 +97,5 @@ CHECKS: tuple[Callable[[Together], None], ...] = (
 )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="What a client sees of a Blender with a window.")
-    parser.add_argument("--pictures", type=Path, required=True, help="folder for the pictures")
-    args = parser.parse_args()
-    args.pictures.mkdir(parents=True, exist_ok=True)
-    failed = 0
-    with screen(), BusDouble() as bus, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        desk = Together(args.pictures, bus, Path(folder))
-        try:
-            connect(desk)
-            desk.run(SCENE)
-            for check in CHECKS:
-                try:
-                    check(desk)
-                    print("ok    ", check.__name__, flush=True)
-                except Exception as error:
-                    failed += 1
-                    traceback.print_exc()
-                    print("FAILED", check.__name__, repr(error)[:600], flush=True)
-        finally:
-            desk.process.kill()
-            desk.process.wait()
-            if failed:
-                print(desk.log.read_text()[-3000:])
-    sys.exit(failed > 0)
-
-
 if __name__ == "__main__":
-    main()
+    drive(CHECKS, "What a client sees of a Blender with a window.", SCENE)
