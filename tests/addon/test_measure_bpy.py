@@ -105,6 +105,19 @@ def test_what_an_object_stands_on_and_what_hangs_in_the_air(box: Make) -> None:
     assert support["away"]["stands_on"] == "z = 0"
 
 
+def test_what_overlaps_does_not_stand_on_each_other(box: Make) -> None:
+    box("left", (0, 0, 1.5))
+    box("right", (0.5, 0, 1.5))
+    rows = measured("left", "right", checks=["support"])["objects"]
+    assert [rows[name]["support"]["stands_on"] for name in ("left", "right")] == [None, None]
+    box("floor", (0, 0, 0.5), (9, 9, 1))
+    box("room", (0, 50, 5), (9, 9, 9))
+    box("guest", (0, 50, 1), (1, 1, 1))
+    rows = measured("left", "right", "floor", "room", "guest", checks=["support"])["objects"]
+    support = [rows[name]["support"]["stands_on"] for name in ("left", "right", "guest")]
+    assert support == ["floor", "floor", "room"]
+
+
 def test_faults_of_a_mesh_are_counted(bpy: Any, box: Make) -> None:
     good = box("good", (0, 0, 0))
     assert measured("good", checks=["mesh"])["objects"]["good"]["mesh"] == {

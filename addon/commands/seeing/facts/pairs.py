@@ -54,8 +54,7 @@ def _exactness(row: dict[str, Any], first: Form, second: Form) -> dict[str, Any]
 
 def _inside(first: Form, second: Form) -> tuple[str, str] | None:
     for inner, outer in ((first, second), (second, first)):
-        within = (inner.low >= outer.low - TOUCH).all() and (inner.high <= outer.high + TOUCH).all()
-        if within and _crossings(outer, Vector(inner.points[0])) % 2:
+        if _is_within(inner, outer) and _crossings(outer, Vector(inner.points[0])) % 2:
             return inner.name, outer.name
     return None
 
@@ -108,11 +107,14 @@ def support(form: Form, others: list[Form]) -> dict[str, Any]:
     row: dict[str, Any] = {"lowest_z": number(floor), "stands_on": None}
     best: dict[str, float] = {}
     below = [other for other in others if other is not form and _is_under(form, other)]
+    middle = (form.low + form.high) / 2
     for foot in feet:
-        start = Vector((foot[0], foot[1], foot[2] + lift))
+        # Not quite at the rim, which often is in line with the rim of another.
+        x, y = foot[:2] + (middle[:2] - foot[:2]) * 0.001
+        start = Vector((x, y, foot[2] + lift))
         for other in below:
-            _, _, _, distance = other.tree().ray_cast(start, _DOWN)
-            if distance is not None:
+            _, normal, _, distance = other.tree().ray_cast(start, _DOWN)
+            if distance is not None and not (normal.z < 0.0 and _reaches_into(form, other, start)):
                 best[other.name] = min(best.get(other.name, float("inf")), distance - lift)
     if best:
         name = min(best, key=lambda other: abs(best[other]))
@@ -123,6 +125,15 @@ def support(form: Form, others: list[Form]) -> dict[str, Any]:
     elif abs(floor) <= TOUCH:
         row["stands_on"], row["gap"] = "z = 0", 0.0
     return row
+
+
+def _reaches_into(form: Form, other: Form, point: Vector) -> bool:
+    """Tell whether a point of an object is inside another that does not hold all of it, as a room does."""
+    return not _is_within(form, other) and bool(_crossings(other, point) % 2)
+
+
+def _is_within(inner: Form, outer: Form) -> bool:
+    return bool((inner.low >= outer.low - TOUCH).all() and (inner.high <= outer.high + TOUCH).all())
 
 
 def _is_under(form: Form, other: Form) -> bool:
