@@ -124,7 +124,7 @@ def test_an_import_leaves_the_user_in_edit_mode(editing: Any, tmp_path: Any) -> 
     editing.ops.object.mode_set(mode="OBJECT")
     editing.ops.export_scene.gltf(filepath=str(path), use_selection=False)
     editing.ops.object.mode_set(mode="EDIT")
-    assert import_model("test", path, tmp_path)
+    assert import_model("test", path, tmp_path, [])
     assert state(editing) == ("EDIT", "Cube", ["Cube", "Light"])
 
 

@@ -75,6 +75,11 @@ def render(
         "format": format,
         "scripts": not bpy.app.autoexec_fail,
     }
+    return (yield from _in_turn(control, job, scene.render.engine if engine is None else job["engine"]))
+
+
+def _in_turn(control: JobControl, job: dict[str, Any], engine: Any) -> Generator[Pause, Any, dict[str, Any]]:
+    """Render once nothing else renders; return the result, once its files have been sent."""
     while _rendering:
         control.progress(0.0, f"waits until {_rendering[0]} has rendered")
         yield POLL_SECONDS
@@ -82,7 +87,7 @@ def render(
     frames = None if control.files is None else Frames(control, control.files, len(job["frames"]))
     try:
         try:
-            told = yield from _rendered(control, job, frames, scene.render.engine if engine is None else job["engine"])
+            told = yield from _rendered(control, job, frames, engine)
         finally:
             _rendering.remove(control.job.job_id)
         if frames is not None:
