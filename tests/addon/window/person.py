@@ -232,6 +232,9 @@ def a_question_shows_all_and_waits_for_free_hands(desk: Together) -> None:
     desk.picture("p8-short-question")
     desk.act(consent + "bpy.ops.blender_bus.answer(number=consent.questions[0].number, verdict='once')", 0.0)
     assert desk.bus.updates.get(timeout=30)["result"] == "asked\n"
+    desk.picture("p8-answered-elsewhere")
+    # The question stays in front of the view until somebody leaves it.
+    desk.key("Escape")
     desk.act(f"{policy} = 'everything'", 0.0)
 
 
