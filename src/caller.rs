@@ -12,6 +12,8 @@ pub struct Caller {
     pub scopes: Access,
     /// None for an access token that was made by hand.
     pub sign_in: Option<SignIn>,
+    /// What the owner calls the guest whose share link it is; none for the owner's clients.
+    pub guest_name: Option<String>,
     /// Origin of the server that the token was issued for.
     pub audience: String,
     /// When the token expires, Unix milliseconds. It is accepted for `LEEWAY_S` seconds longer.

@@ -38,6 +38,8 @@ async fn answer(mut request: Request, env: Env, context: &Context) -> Result<Run
         }
         Endpoint::McpOrHome => return mcp::serve(request, env, context, Profile::Full).await,
         Endpoint::Mcp(profile) => return mcp::serve(request, env, context, profile).await,
+        // Its link says which tools it has.
+        Endpoint::SharedMcp => return mcp::serve(request, env, context, Profile::Full).await,
         Endpoint::Socket => attach(request, env).await,
         Endpoint::Files => files::serve(request, env).await,
         Endpoint::Health => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),

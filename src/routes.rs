@@ -9,6 +9,8 @@ use crate::http::limits::Limit;
 pub enum Endpoint {
     /// The MCP endpoint, which checks methods and origins itself, with the tools of a profile.
     Mcp(Profile),
+    /// The MCP endpoint of a share link, which is in its path.
+    SharedMcp,
     /// The MCP endpoint, or the home page for a browser.
     McpOrHome,
     /// The WebSocket of Blenders.
@@ -56,6 +58,8 @@ pub enum Page {
     Import,
     Clients,
     Tokens,
+    Shares,
+    Share,
     Dashboard,
     DashboardLive,
     DashboardJob,
@@ -74,7 +78,7 @@ impl Page {
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
-    /// With `/*` at its end it stands for every path with one more segment in its place: see `parameter`.
+    /// With `*` for a segment it stands for every path with some segment in its place: see `parameter`.
     pub path: &'static str,
     /// The allowed methods, as the header `Allow` lists them. Empty if the endpoint checks them itself.
     pub methods: &'static str,
@@ -94,7 +98,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 49] = [
+const ROUTES: [Route; 52] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -138,6 +142,9 @@ const ROUTES: [Route; 49] = [
     page("/account/import", FORM, Page::Import).limited(Limit::LoginPosts).after_login(),
     page("/clients", FORM, Page::Clients).after_login(),
     page("/tokens", FORM, Page::Tokens).after_login(),
+    page("/shares", FORM, Page::Shares).after_login(),
+    page("/share/*", FORM, Page::Share),
+    special("/share/*/mcp", Endpoint::SharedMcp),
     page("/dashboard", FORM, Page::Dashboard).after_login(),
     page("/dashboard/live", GET, Page::DashboardLive),
     page("/dashboard/job", GET, Page::DashboardJob).after_login(),
@@ -153,15 +160,16 @@ pub fn find(path: &str) -> Option<&'static Route> {
     ROUTES.iter().find(|route| route.path == bare || parameter_at(route, bare).is_some())
 }
 
-/// The last segment of a path whose row ends in `/*`, as it was sent.
+/// The segment of a path in whose place its row has `*`, as it was sent.
 pub fn parameter(path: &str) -> Option<&str> {
     let bare = path.strip_suffix('/').unwrap_or(path);
     ROUTES.iter().find_map(|route| parameter_at(route, bare))
 }
 
 fn parameter_at<'a>(route: &Route, path: &'a str) -> Option<&'a str> {
-    let before = route.path.strip_suffix('*')?;
-    path.strip_prefix(before).filter(|segment| !segment.is_empty() && !segment.contains('/'))
+    let (before, after) = route.path.split_once('*')?;
+    let segment = path.strip_prefix(before)?.strip_suffix(after)?;
+    Some(segment).filter(|segment| !segment.is_empty() && !segment.contains('/'))
 }
 
 /// The path that is added to the well-known one for the metadata of an MCP endpoint, as the client wrote it; empty if

@@ -56,7 +56,11 @@ pub fn granted(
     if !need.is_met(scopes, false) && !scopes.contains(Scopes::PEER) {
         return Err(AccessError::Lacks(need.scope()));
     }
-    let FileAccess { blenders, is_lent, job_blender } = access;
+    let FileAccess { mut blenders, is_lent, job_blender } = access;
+    if wants == Wants::Change && caller.scopes.guest.is_some() {
+        // What others have made in the shared Blender is not a guest's to delete.
+        blenders = Some(Vec::new());
+    }
     if let (Some(job_id), None) = (job_id, &job_blender) {
         return Err(AccessError::NoJob(job_id.chars().take(60).collect()));
     }

@@ -14,6 +14,7 @@ use crate::http::error::{Error, ascii};
 use crate::oauth::access_token::{AccessToken, TokenError, UnverifiedToken};
 use crate::oauth::client::record;
 use crate::oauth::personal_tokens;
+use crate::objects::account::CredentialKind;
 use crate::objects::key_ring::Keys;
 use crate::request::Request;
 use crate::routes::{self, Endpoint};
@@ -28,6 +29,9 @@ pub enum Challenge {
     InvalidToken { hints: Hints, description: String },
     #[error("this needs the scope {needed}")]
     InsufficientScope { hints: Hints, needed: Scopes },
+    /// The share link in the path is none, or has ended. There is nothing to sign in to instead.
+    #[error("{}", Self::NO_SHARE)]
+    NoShare,
     #[error(transparent)]
     Unavailable(#[from] Error),
 }
@@ -51,13 +55,20 @@ pub async fn authenticate(
     site: core::result::Result<Site, SiteError>,
 ) -> core::result::Result<Caller, Challenge> {
     let site = site.map_err(Error::from)?;
+    if let Some(link) = shared_by(&request.path()) {
+        let caller = match personal_tokens::kind(link) {
+            Some(kind @ CredentialKind::Share) => personal_tokens::verify(env, &site, kind, link).await?,
+            _ => None,
+        };
+        return caller.ok_or(Challenge::NoShare);
+    }
     let hints = || Hints::of(request, &site);
     let header = request.headers().get("authorization").map_err(Error::from)?;
     let Some(token) = header.as_deref().and_then(token) else {
         return Err(Challenge::Missing { hints: hints() });
     };
-    if personal_tokens::is_personal(token) {
-        return personal_tokens::verify(env, &site, token).await?.ok_or_else(|| Challenge::InvalidToken {
+    if let Some(kind) = personal_tokens::kind(token) {
+        return personal_tokens::verify(env, &site, kind, token).await?.ok_or_else(|| Challenge::InvalidToken {
             hints: hints(),
             description: "the access token is unknown, expired or revoked".to_owned(),
         });
@@ -72,10 +83,19 @@ pub async fn authenticate(
     presented.verified(&keys, &site.audiences(), now_s).map(Caller::from).map_err(refused)
 }
 
+/// The share link that a path has as its token; none for any other path.
+fn shared_by(path: &str) -> Option<&str> {
+    routes::find(path).filter(|route| route.endpoint == Endpoint::SharedMcp)?;
+    routes::parameter(path)
+}
+
 impl Challenge {
-    /// 401 for a token whose grant was revoked.
+    const NO_SHARE: &'static str = "this share link has ended, or never was: ask its owner for another";
+
+    /// 401 for a token whose grant was revoked, 404 for a share link in the path.
     pub fn invalid_token(request: &Request) -> Self {
         match Hints::of_known(request) {
+            _ if shared_by(&request.path()).is_some() => Self::NoShare,
             Ok(hints) => Self::InvalidToken { hints, description: "the access token was revoked".to_owned() },
             Err(error) => Self::Unavailable(error),
         }
@@ -115,6 +135,10 @@ impl Challenge {
                 ),
                 format!("this needs the scope {needed}"),
             ),
+            Self::NoShare => {
+                let body = json!({"error": "not_found", "error_description": Self::NO_SHARE});
+                return Ok(Response::from_json(&body)?.with_status(404));
+            }
             Self::Unavailable(error) => return error.into_response(),
         };
         Response::builder()
@@ -150,6 +174,7 @@ impl From<AccessToken> for Caller {
             client_id: token.client_id,
             grant_id: token.grant_id,
             scopes: token.scope,
+            guest_name: None,
             audience: token.audience,
             expires_at_ms: token.expires_s.saturating_mul(1000),
         }

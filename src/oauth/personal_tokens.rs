@@ -1,4 +1,4 @@
-//! Personal access tokens: verifying, creating, listing and revoking them.
+//! Tokens that the owner has made by hand: personal access tokens, which are made, listed and revoked here too, and share links.
 //!
 //! A verified token is cached for some seconds, so that a busy script does not ask the account each time. Revocation
 //! takes effect at once all the same, because the account tells the user's bus.
@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use account::access_tokens::{Listed, NewToken};
 use account::accounts::{Authority, Command, Denial, Reply};
-use account::grants::ACCESS_TOKEN_CLIENT;
+use account::grants::{ACCESS_TOKEN_CLIENT, SHARE_CLIENT};
 use account::usernames::Username;
 use kernel::access::Access;
 use runtime::now_ms;
@@ -32,29 +32,34 @@ thread_local! {
     static KEPT: RefCell<HashMap<[u8; 32], (i64, Caller)>> = RefCell::new(HashMap::new());
 }
 
-/// Whether this is a personal access token and not a JWT.
-pub fn is_personal(token: &str) -> bool {
-    token.starts_with(CredentialKind::AccessToken.prefix())
+/// What kind of token this is; none for a JWT.
+pub fn kind(token: &str) -> Option<CredentialKind> {
+    let kinds = [CredentialKind::AccessToken, CredentialKind::Share];
+    kinds.into_iter().find(|kind| token.starts_with(kind.prefix()))
 }
 
-/// The caller of a token, if it is valid and for this server.
-pub async fn verify(env: &Env, site: &Site, token: &str) -> Result<Option<Caller>, Error> {
+/// The caller of a token of this kind, if it is valid and for this server.
+pub async fn verify(env: &Env, site: &Site, kind: CredentialKind, token: &str) -> Result<Option<Caller>, Error> {
     let now_ms = now_ms();
     let key: [u8; 32] = Sha256::digest(format!("{token} {}", site.here)).into();
     if let Some(caller) = kept(&key, now_ms) {
         return Ok(Some(caller));
     }
-    let Some((account, secret)) = Account::holding(env, CredentialKind::AccessToken, token)? else { return Ok(None) };
-    let command = Command::UseAccessToken { token: secret.to_owned(), audiences: site.audiences() };
+    let Some((account, secret)) = Account::holding(env, kind, token)? else { return Ok(None) };
+    let (token, audiences) = (secret.to_owned(), site.audiences());
+    let is_share = kind == CredentialKind::Share;
+    let command =
+        if is_share { Command::UseShare { token, audiences } } else { Command::UseAccessToken { token, audiences } };
     match account.ask(&command).await? {
         Reply::AccessToken { owner, held } => {
             let caller = Caller {
                 user_id: owner.user_id,
                 username: owner.username,
-                client_id: ACCESS_TOKEN_CLIENT.to_owned(),
+                client_id: if is_share { SHARE_CLIENT } else { ACCESS_TOKEN_CLIENT }.to_owned(),
                 grant_id: held.token_id,
                 scopes: held.scopes,
                 sign_in: None,
+                guest_name: is_share.then_some(held.name),
                 audience: site.issuer.clone(),
                 expires_at_ms: held.expires_ms,
             };

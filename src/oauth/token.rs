@@ -110,5 +110,8 @@ pub async fn revoke(request: &mut Request, env: &Env) -> Result<Response, Error>
 }
 
 async fn personal_token(env: &Env, site: &Site, token: &str) -> Result<Option<Caller>, Error> {
-    if personal_tokens::is_personal(token) { personal_tokens::verify(env, site, token).await } else { Ok(None) }
+    match personal_tokens::kind(token) {
+        Some(kind @ CredentialKind::AccessToken) => personal_tokens::verify(env, site, kind, token).await,
+        _ => Ok(None),
+    }
 }

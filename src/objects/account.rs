@@ -23,6 +23,8 @@ pub enum CredentialKind {
     Session,
     /// A personal access token.
     AccessToken,
+    /// A share link.
+    Share,
     /// An invitation. It belongs to the account of the administrator who made it.
     Invite,
     /// The device code of RFC 8628. It leads to an object that keeps such codes, not to an account.
@@ -36,6 +38,7 @@ impl CredentialKind {
             Self::RefreshToken => "bmr_",
             Self::Session => "bms_",
             Self::AccessToken => "bmcp_",
+            Self::Share => "bmsh_",
             Self::Invite => "bmi_",
             Self::DeviceCode => "bmd_",
         }

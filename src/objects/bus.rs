@@ -62,6 +62,8 @@ pub struct Bus {
     user_id: String,
     /// Whose token it is, but for what the client calls itself; `None` for the owner's own browser.
     caller: Option<Caller>,
+    /// What the owner calls the guest whose share link it is.
+    guest_name: Option<String>,
     trace: Trace,
 }
 
@@ -77,13 +79,20 @@ impl Bus {
                 scopes: caller.scopes.clone(),
                 sign_in: caller.sign_in.clone(),
             }),
+            guest_name: caller.guest_name.clone(),
             trace: Trace::default(),
         })
     }
 
     /// The bus of a signed-in owner, who is no client.
     pub fn of_owner(env: &Env, user_id: &str) -> Result<Self, BusError> {
-        Ok(Self { env: env.clone(), user_id: user_id.to_owned(), caller: None, trace: Trace::default() })
+        Ok(Self {
+            env: env.clone(),
+            user_id: user_id.to_owned(),
+            caller: None,
+            guest_name: None,
+            trace: Trace::default(),
+        })
     }
 
     /// Attaches the trace of the request.
@@ -111,9 +120,16 @@ impl Bus {
         command: Command,
         pass_on: &dyn Fn(&Line),
     ) -> Result<BusAnswer, BusError> {
+        let (client_name, command) = match command {
+            Command::OpenSession { protocol_version, client_name } => {
+                let client_name = self.named(&client_name);
+                (client_name.clone(), Command::OpenSession { protocol_version, client_name })
+            }
+            command => (self.named(client_name), command),
+        };
         let request = BusRequest {
             user_id: self.user_id.clone(),
-            caller: self.caller.clone().map(|caller| Caller { client_name: client_name.to_owned(), ..caller }),
+            caller: self.caller.clone().map(|caller| Caller { client_name, ..caller }),
             session_id: session_id.map(str::to_owned),
             trace: self.trace.clone(),
             command,
@@ -131,6 +147,15 @@ impl Bus {
             }
             status::LINES => read_lines(&mut Response::from(response()?), pass_on).await.map(BusAnswer::Reply),
             other => Err(worker::Error::RustError(format!("answered {other}")).into()),
+        }
+    }
+
+    /// A client's name as the owner reads it: a guest's begins with what the owner calls that guest.
+    fn named(&self, client_name: &str) -> String {
+        match (&self.guest_name, client_name) {
+            (None, name) => name.to_owned(),
+            (Some(guest), "") => format!("{guest} (share link)"),
+            (Some(guest), name) => format!("{guest} (share link), {name}"),
         }
     }
 

@@ -95,6 +95,14 @@ impl PostedForm {
         self.checked(env, page, browser.as_deref(), subject).await
     }
 
+    /// The fields of a form that `page` showed to whoever has this credential.
+    ///
+    /// # Errors
+    /// As `of_session`.
+    pub async fn of_holder(self, env: &Env, page: Page, credential: &str) -> Result<Parameters, Error> {
+        self.checked(env, page, Some(credential), "").await
+    }
+
     async fn checked(self, env: &Env, page: Page, holder: Option<&str>, subject: &str) -> Result<Parameters, Error> {
         let token = self.fields.optional(TOKEN)?.unwrap_or_default();
         let keys = Keys::load(env).await?;

@@ -91,6 +91,13 @@ pub fn not_found() -> worker::Result<Response> {
     made.or_else(|_| Response::error("not found", 404))
 }
 
+/// The page of a share link that is none, or has ended: 404, and nothing of what it was for.
+pub fn share_ended() -> Result<Response, Error> {
+    let text = "It was ended, its time is over, or the address is not complete. Ask whoever sent it for another one.";
+    let html = render(&Notice::new("This share has ended", text))?;
+    Ok(page(404, None, None)?.with_header("referrer-policy", "no-referrer")?.fixed(html.into_bytes()))
+}
+
 /// The page after an account was deleted. Also ends the browser's session.
 pub fn deleted(site: &Site) -> Result<Response, Error> {
     let text = "Everything it had is erased: what was on its bus, its clients, access tokens and invitations.";

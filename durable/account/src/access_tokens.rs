@@ -50,6 +50,8 @@ pub type Maker<'a> = (&'a str, &'a Permission);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     pub token_id: String,
+    /// What its owner calls it.
+    pub name: String,
     pub scopes: Access,
     pub expires_ms: i64,
 }
@@ -97,9 +99,34 @@ pub fn create(
     if live.first().map_or(Ok(0), |row| row.integer(0))? >= MAX_TOKENS {
         return Err(Refused::TooMany.into());
     }
+    let expires_ms = now_ms.saturating_add(new.days.saturating_mul(DAY_MS));
+    let permission = Permission {
+        client_id: CLIENT.to_owned(),
+        client_name: new.name.clone(),
+        scopes: new.scopes.clone(),
+        audience: new.audience.clone(),
+    };
+    let (secret, token_id) = keep(sql, &permission, maker, (now_ms, expires_ms), entropy)?;
+    let name = new.name.clone();
+    let made_by = maker.map(|(_, client)| client.client_name.clone());
+    let scopes = new.scopes.clone();
+    Ok((secret, Listed { token_id, name, scopes, created_ms: now_ms, expires_ms, last_used_ms: None, made_by }))
+}
+
+/// Writes a token that somebody has made by hand, with the times at which that was and at which it ends. Returns its secret
+/// and its id.
+///
+/// # Errors
+/// If there is no database, or no randomness.
+pub fn keep(
+    sql: &dyn Sql,
+    permission: &Permission,
+    maker: Option<Maker<'_>>,
+    (now_ms, expires_ms): (i64, i64),
+    entropy: &mut dyn Entropy,
+) -> Result<(String, String), TokenError> {
     let token_id = random_id::<12>("g-", entropy)?;
     let secret = new_secret(entropy)?;
-    let expires_ms = now_ms.saturating_add(new.days.saturating_mul(DAY_MS));
     // A token ends with its grant.
     sql.query("DELETE FROM access_tokens WHERE grant_id NOT IN (SELECT grant_id FROM grants)", &[])?;
     sql.query(
@@ -107,10 +134,10 @@ pub fn create(
          made_by, made_by_client) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             token_id.as_str(),
-            CLIENT,
-            new.name.as_str(),
-            new.scopes.to_string(),
-            new.audience.as_str(),
+            permission.client_id.as_str(),
+            permission.client_name.as_str(),
+            permission.scopes.to_string(),
+            permission.audience.as_str(),
             now_ms,
             // A last use before the token was made means that it was never used.
             now_ms.saturating_sub(1),
@@ -120,17 +147,12 @@ pub fn create(
         ],
     )?;
     sql.query("INSERT INTO access_tokens (hash, grant_id) VALUES (?, ?)", params![hash(&secret), token_id.as_str()])?;
-    let name = new.name.clone();
-    let made_by = maker.map(|(_, client)| client.client_name.clone());
-    let scopes = new.scopes.clone();
-    Ok((secret, Listed { token_id, name, scopes, created_ms: now_ms, expires_ms, last_used_ms: None, made_by }))
+    Ok((secret, token_id))
 }
 
 /// Checks the name, the scopes and the lifetime of a token to be made.
 pub fn check(new: &NewToken) -> Result<(), Refused> {
-    let characters = new.name.chars().count();
-    let shown = !new.name.trim().is_empty() && !new.name.chars().any(char::is_control);
-    if characters > MAX_NAME_CHARACTERS || !shown {
+    if !is_name(&new.name) {
         return Err(Refused::Name);
     }
     if !(1..=MAX_DAYS).contains(&new.days) {
@@ -139,22 +161,44 @@ pub fn check(new: &NewToken) -> Result<(), Refused> {
     if new.scopes.is_empty() { Err(Refused::Scopes) } else { Ok(()) }
 }
 
+/// Whether a token can be called this.
+pub fn is_name(name: &str) -> bool {
+    let shown = !name.trim().is_empty() && !name.chars().any(char::is_control);
+    shown && name.chars().count() <= MAX_NAME_CHARACTERS
+}
+
 /// Returns what a token stands for, if it is live and issued for one of `audiences`, and notes that it was used.
 pub fn find(sql: &dyn Sql, secret: &str, audiences: &[String], now_ms: i64) -> Result<Option<Held>, StorageError> {
+    find_of(sql, (CLIENT, USE_NOTED_MS), secret, audiences, now_ms)
+}
+
+/// The same of a token of this kind, and how often its use is noted at most, in milliseconds.
+///
+/// # Errors
+/// If there is no database.
+pub fn find_of(
+    sql: &dyn Sql,
+    (client, noted_ms): (&str, i64),
+    secret: &str,
+    audiences: &[String],
+    now_ms: i64,
+) -> Result<Option<Held>, StorageError> {
     let rows = sql.query(
-        "SELECT g.grant_id, g.scopes, g.expires_ms, g.audience, g.used_ms FROM access_tokens t
-         JOIN grants g USING (grant_id) WHERE t.hash = ? AND g.revoked_ms IS NULL AND g.expires_ms > ?",
-        params![hash(secret), now_ms],
+        "SELECT g.grant_id, g.scopes, g.expires_ms, g.audience, g.used_ms, g.client_name FROM access_tokens t
+         JOIN grants g USING (grant_id)
+         WHERE t.hash = ? AND g.client_id = ? AND g.revoked_ms IS NULL AND g.expires_ms > ?",
+        params![hash(secret), client, now_ms],
     )?;
     let Some(row) = rows.first() else { return Ok(None) };
     if !audiences.contains(&row.text(3)?) {
         return Ok(None);
     }
     let token_id = row.text(0)?;
-    if row.integer(4)?.saturating_add(USE_NOTED_MS) <= now_ms || never_used(sql, &token_id)? {
+    if row.integer(4)?.saturating_add(noted_ms) <= now_ms || never_used(sql, &token_id)? {
         sql.query("UPDATE grants SET used_ms = ? WHERE grant_id = ?", params![now_ms, token_id.as_str()])?;
     }
-    Ok(Some(Held { token_id, scopes: Access::stored(&row.text(1)?), expires_ms: row.integer(2)? }))
+    let (scopes, expires_ms, name) = (Access::stored(&row.text(1)?), row.integer(2)?, row.text(5)?);
+    Ok(Some(Held { token_id, name, scopes, expires_ms }))
 }
 
 fn never_used(sql: &dyn Sql, token_id: &str) -> Result<bool, StorageError> {

@@ -6,7 +6,7 @@ use kernel::storage::{Sql, StorageError};
 
 use crate::grants::{self, Refusal};
 use crate::schema::ACCOUNT;
-use crate::{access_tokens, audit, codes, invites};
+use crate::{access_tokens, audit, codes, invites, shares as share_links};
 
 mod command;
 mod deletion;
@@ -15,6 +15,7 @@ mod events;
 mod in_browser;
 mod outcome;
 mod row;
+mod shares;
 mod signing_in;
 mod tokens;
 
@@ -101,6 +102,10 @@ fn of_owner(
             let held = access_tokens::find(sql, &token, &audiences, now_ms)?;
             held.map_or(Reply::NoAccessToken, |held| Reply::AccessToken { owner, held })
         }
+        Command::UseShare { token, audiences } => {
+            let held = share_links::find(sql, &token, &audiences, now_ms)?;
+            held.map_or(Reply::NoAccessToken, |held| Reply::AccessToken { owner, held })
+        }
         Command::CreateAccessToken { by, new } => tokens::create(sql, &by, &new, now_ms, entropy)?,
         Command::ListAccessTokens { by } => tokens::list(sql, &by, now_ms)?,
         Command::ClaimInvite { invite, username } => {
@@ -147,7 +152,7 @@ fn absent(command: &Command) -> Reply {
         Command::SignUp { .. } => Reply::NameTaken,
         Command::ClaimInvite { .. } => Reply::NoInvite,
         Command::InBrowser { does, .. } => does.without_session(),
-        Command::UseAccessToken { .. } => Reply::NoAccessToken,
+        Command::UseAccessToken { .. } | Command::UseShare { .. } => Reply::NoAccessToken,
         Command::CreateAccessToken { .. } | Command::ListAccessTokens { .. } | Command::RevokeAccessToken { .. } => {
             Reply::NotAllowed { reason: Denial::Ended }
         }

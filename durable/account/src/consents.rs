@@ -128,8 +128,8 @@ pub fn allowed(sql: &dyn Sql, now_ms: i64) -> Result<Vec<Allowed>, StorageError>
         "SELECT client_id, client_name, scopes, given_ms AS since_ms, used_ms, 1 FROM consents WHERE used_ms > ?1
          UNION ALL
          SELECT client_id, client_name, scopes, created_ms, used_ms, 0 FROM grants
-         WHERE revoked_ms IS NULL AND expires_ms > ?2 AND client_id <> ?3 ORDER BY used_ms DESC",
-        params![now_ms.saturating_sub(LIFETIME_MS), now_ms, grants::ACCESS_TOKEN_CLIENT],
+         WHERE revoked_ms IS NULL AND expires_ms > ?2 AND client_id NOT IN (?3, ?4) ORDER BY used_ms DESC",
+        params![now_ms.saturating_sub(LIFETIME_MS), now_ms, grants::ACCESS_TOKEN_CLIENT, grants::SHARE_CLIENT],
     )?;
     let mut found: Vec<Allowed> = Vec::new();
     for row in &rows {

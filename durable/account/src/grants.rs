@@ -21,6 +21,8 @@ use thiserror::Error;
 
 /// The client of grants that are access tokens made by hand; it exists nowhere else.
 pub const ACCESS_TOKEN_CLIENT: &str = "urn:blender-bus:access-token";
+/// The client of grants that are share links; it exists nowhere else.
+pub const SHARE_CLIENT: &str = "urn:blender-bus:share";
 pub const REFRESH_LIFETIME_MS: i64 = 30 * DAY_MS;
 pub const GRACE_MS: i64 = 60_000;
 /// No access token outlives this; a revoked grant is remembered for longer.
@@ -269,6 +271,11 @@ pub fn told(sql: &dyn Sql, grant_id: &str) -> Result<(), StorageError> {
     sql.query("UPDATE grants SET bus_told = 1 WHERE grant_id = ?", params![grant_id]).map(|_| ())
 }
 
+/// Whether a client is none, but stands for what the owner has made by hand: access tokens and share links.
+pub fn is_made_by_hand(client_id: &str) -> bool {
+    [ACCESS_TOKEN_CLIENT, SHARE_CLIENT].contains(&client_id)
+}
+
 /// Drops what can no longer matter: grants past their end, and revoked ones once no access token of theirs can live.
 fn prune(sql: &dyn Sql, now_ms: i64) -> Result<(), StorageError> {
     let kept_since = now_ms.saturating_sub(REVOKED_KEPT_MS);
@@ -281,16 +288,16 @@ fn prune(sql: &dyn Sql, now_ms: i64) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Revokes the grants that were used least recently, where an account holds as many as it may. Access tokens have a
-/// limit of their own, and go with the grant that made them.
+/// Revokes the grants that were used least recently, where an account holds as many as it may. Access tokens and
+/// share links have limits of their own, and go with the grant that made them.
 fn make_room(sql: &dyn Sql, now_ms: i64) -> Result<Vec<String>, StorageError> {
     let rows = sql.query(
-        "WITH oldest AS (SELECT grant_id FROM grants WHERE revoked_ms IS NULL AND client_id <> ?2
-         ORDER BY used_ms DESC LIMIT -1 OFFSET ?3)
+        "WITH oldest AS (SELECT grant_id FROM grants WHERE revoked_ms IS NULL AND client_id NOT IN (?2, ?3)
+         ORDER BY used_ms DESC LIMIT -1 OFFSET ?4)
          UPDATE grants SET revoked_ms = ?1 WHERE revoked_ms IS NULL
          AND (grant_id IN (SELECT grant_id FROM oldest) OR made_by IN (SELECT grant_id FROM oldest))
          RETURNING grant_id",
-        params![now_ms, ACCESS_TOKEN_CLIENT, MAX_GRANTS.saturating_sub(1)],
+        params![now_ms, ACCESS_TOKEN_CLIENT, SHARE_CLIENT, MAX_GRANTS.saturating_sub(1)],
     )?;
     rows.iter().map(|row| row.text(0)).collect()
 }

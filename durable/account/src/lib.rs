@@ -22,5 +22,6 @@ pub mod invites;
 pub mod key_ring;
 pub mod passwords;
 pub mod schema;
+pub mod shares;
 pub mod token_approvals;
 pub mod usernames;

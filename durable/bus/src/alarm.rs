@@ -3,6 +3,7 @@
 use kernel::params;
 
 use crate::delivery::{endings, parts};
+use crate::requests::guests;
 use crate::rows::timers::{self, Kind};
 use crate::rows::{clients, inbox, jobs, origins, revocations, sessions};
 use crate::turn::Turn;
@@ -27,6 +28,7 @@ pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
                 }
             }
             Kind::Untaken => endings::lose_untaken(turn, &subject)?,
+            Kind::Consent => guests::give_up(turn, &subject)?,
             Kind::PartsAway => parts::give_away(turn, &subject)?,
             Kind::SocketExpiry => {
                 let reason = "the access token expired";

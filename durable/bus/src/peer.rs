@@ -208,7 +208,8 @@ fn progress(turn: &mut Turn<'_>, socket: Socket<'_>, params: &Value) -> Result<(
     let began = lifecycle::acknowledge(turn, &job)?;
     let percent = params.get("progress").cloned().unwrap_or(Value::Null);
     let message = params.get("message").and_then(Value::as_str).map(|message| cut(message, MAX_PROGRESS_MESSAGE));
-    let (asks, waits) = (questions::is_asked(params), waits_for_others(params));
+    let asks = questions::is_asked(params) && !questions::is_answered_before(turn, &job)?;
+    let waits = waits_for_others(params);
     let busy_ms = busy_ms(params);
     let shows = |field| job.progress.as_ref().is_some_and(|told| told.get(field).is_some());
     let told_before = questions::is_open(&job) || shows(WAITS) || shows(BUSY_SINCE);

@@ -3,7 +3,7 @@
 use crate::clients::registry::{self, Via};
 use crate::requests::dispatch::Patience;
 use crate::requests::wait::Outcome;
-use crate::requests::{calls, dispatch, export, file_access, overview, questions, tasks};
+use crate::requests::{calls, dispatch, export, file_access, guests, overview, questions, tasks};
 use crate::rows::revocations::{self, is_revoked};
 use crate::rows::{clients, sessions, subscriptions};
 use crate::turn::Turn;
@@ -35,7 +35,8 @@ pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error
     if let Some(caller) = &request.caller {
         turn.note_sender(&caller.grant_id, client_name.as_deref().unwrap_or_default());
     }
-    match perform(turn, &request, caller_uuid.as_deref(), protocol_version) {
+    let allowed = guests::check(turn, &request.command);
+    match allowed.and_then(|()| perform(turn, &request, caller_uuid.as_deref(), protocol_version)) {
         Err(Error::Rejected(rejection)) => Ok(Reply::Rejected { message: rejection.to_string() }.into()),
         outcome => outcome,
     }
@@ -67,6 +68,8 @@ fn perform(
         Command::Clients => Reply::Document { document: clients::list(turn)? },
         Command::Stats => Reply::Document { document: clients::stats(turn)? },
         Command::Overview { jobs } => Reply::Overview { overview: Box::new(overview::read(turn, jobs)?) },
+        Command::Watched => overview::watched(turn)?
+            .map_or(Reply::Found { found: false }, |watched| Reply::Watched { watched: Box::new(watched) }),
         Command::Connected => Reply::Connected { blenders: turn.presence.blenders().len() },
         Command::Export { after, until } => Reply::Export { page: Box::new(export::page(turn, *after, *until)?) },
         Command::Job { job_id } => Reply::Job { job: overview::job(turn, job_id)?.map(Box::new) },
@@ -85,7 +88,10 @@ fn perform(
         Command::Unsubscribe { topic } => done(subscriptions::unsubscribe(turn, session_id, topic)?),
         Command::CloseSession if sessions::close(turn, session_id)? => Reply::Done,
         Command::CloseSession => Reply::NoSession,
-        Command::RevokeGrant { grant_id } => done(revocations::revoke(turn, grant_id)?),
+        Command::RevokeGrant { grant_id } => {
+            guests::end(turn, grant_id)?;
+            done(revocations::revoke(turn, grant_id)?)
+        }
         Command::Erase => done(revocations::erase(turn)?),
     };
     Ok(reply.into())

@@ -1,4 +1,5 @@
-//! What a token may do, and in which Blenders: its scopes, and the Blender or the group of Blenders that it is bound to.
+//! What a token may do, and in which Blenders: its scopes, the Blender or the group of Blenders that it is bound to, and whether it
+//! belongs to a guest.
 
 use core::fmt;
 
@@ -13,6 +14,7 @@ use crate::scopes::Scopes;
 pub const MAX_BOUND: usize = 128;
 const BLENDER: &str = "blender=";
 const GROUP: &str = "group=";
+const GUEST: &str = "guest=";
 /// A scope may hold visible ASCII without quote and backslash (RFC 6749 section 3.3). The rest is percent-encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
 
@@ -101,27 +103,64 @@ impl fmt::Display for Bound {
     }
 }
 
+/// Somebody with a share link, who has far less than the scopes of its token say: `bus::wire::rights` has what is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guest {
+    /// Sees pictures and jobs.
+    Watch,
+    /// Sends jobs, each of which the owner is asked about if it does more than look.
+    Work,
+}
+
+impl Guest {
+    const NAMED: [(Self, &'static str); 2] = [(Self::Watch, "watch"), (Self::Work, "work")];
+
+    pub fn name(self) -> &'static str {
+        Self::NAMED.iter().find(|(guest, _)| *guest == self).map_or("", |(_, name)| name)
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMED.iter().find(|(_, known)| *known == name).map(|(guest, _)| *guest)
+    }
+
+    /// The scopes of its token.
+    pub const fn scopes(self) -> Scopes {
+        match self {
+            Self::Watch => Scopes::BUS_READ,
+            Self::Work => Scopes::FOR_CLIENTS,
+        }
+    }
+}
+
 /// Scopes, and what they are bound to. On the wire a list of scopes, of which `blender=<client_uuid>` or `group=<group_id>`
-/// narrows the others: `bus:read blender=studio-1`.
+/// narrows the others: `bus:read blender=studio-1`. So does `guest=watch` or `guest=work`, which only this server gives out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Access {
     pub set: Scopes,
     /// None for all of the owner's Blenders.
     pub bound: Option<Bound>,
+    /// None for the owner and for whatever acts for the owner.
+    pub guest: Option<Guest>,
 }
 
 impl From<Scopes> for Access {
     fn from(set: Scopes) -> Self {
-        Self { set, bound: None }
+        Self { set, bound: None, guest: None }
     }
 }
 
 impl Access {
     pub const fn new(set: Scopes, bound: Option<Bound>) -> Self {
-        Self { set, bound }
+        Self { set, bound, guest: None }
     }
 
-    /// The known scopes of a list, and its bound. Names this server does not know are passed over, but a bound is never.
+    /// What a guest has in one Blender.
+    pub const fn of_guest(guest: Guest, blender: String) -> Self {
+        Self { set: guest.scopes(), bound: Some(Bound::Blender(blender)), guest: Some(guest) }
+    }
+
+    /// The known scopes of a list, and its bound. Names this server does not know are passed over, but a bound is never: what
+    /// is left would be more than was asked for. So is a guest, who is none here: nobody can ask to be one.
     ///
     /// # Errors
     /// `BoundError` for a bound that cannot be read, or for two.
@@ -134,7 +173,21 @@ impl Access {
                 return Err(BoundError::Several);
             }
         }
-        Ok(Self { set: Scopes::known(list), bound })
+        Ok(Self { set: Scopes::known(list), bound, guest: None })
+    }
+
+    /// What this server has written as a list of scopes.
+    fn written(list: &str) -> Result<Self, String> {
+        let access = Self::known(list).map_err(|error| error.to_string())?;
+        let mut guests = list.split_ascii_whitespace().filter_map(|item| item.strip_prefix(GUEST));
+        match (guests.next(), guests.next()) {
+            (None, _) => Ok(access),
+            (Some(name), None) => match Guest::named(name) {
+                Some(guest) => Ok(Self { guest: Some(guest), ..access }),
+                None => Err(format!("unknown guest {name:?}")),
+            },
+            _ => Err("guest= twice".to_owned()),
+        }
     }
 
     /// The access that a request asks for by its parameter `scope`: where that names no known scope, what a client needs.
@@ -146,9 +199,9 @@ impl Access {
         Ok(if known.set.is_empty() { Self { set: Scopes::DEFAULT, ..known } } else { known })
     }
 
-    /// What was stored as a list of scopes. Nothing, if its bound cannot be read.
+    /// What was stored as a list of scopes. Nothing, if its bound or its guest cannot be read.
     pub fn stored(list: &str) -> Self {
-        Self::known(list).unwrap_or_default()
+        Self::written(list).unwrap_or_default()
     }
 
     pub const fn contains(&self, scope: Scopes) -> bool {
@@ -159,32 +212,36 @@ impl Access {
         self.set.is_empty()
     }
 
-    /// Whether `other` is no more than this.
+    /// Whether `other` is no more than this. Of what a guest has nothing is passed on.
     pub fn covers(&self, other: &Self) -> bool {
-        self.set.contains(other.set) && (self.bound.is_none() || self.bound == other.bound)
+        self.guest.is_none() && self.set.contains(other.set) && (self.bound.is_none() || self.bound == other.bound)
     }
 
     /// The same, bound as `grant` is where it is not bound itself: leaving the bound out asks for no more.
     #[must_use]
     pub fn within(self, grant: &Self) -> Self {
         let set = if self.set.is_empty() { grant.set } else { self.set };
-        Self { set, bound: self.bound.or_else(|| grant.bound.clone()) }
+        Self { set, bound: self.bound.or_else(|| grant.bound.clone()), guest: self.guest.or(grant.guest) }
     }
 
     /// The least that covers both.
     #[must_use]
     pub fn joined(&self, other: &Self) -> Self {
         let bound = if self.bound == other.bound { self.bound.clone() } else { None };
-        Self { set: self.set.union(other.set), bound }
+        Self { set: self.set.union(other.set), bound, guest: self.guest.filter(|_| self.guest == other.guest) }
     }
 }
 
 impl fmt::Display for Access {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.set)?;
-        match &self.bound {
-            Some(bound) if self.set.is_empty() => write!(formatter, "{bound}"),
-            Some(bound) => write!(formatter, " {bound}"),
+        let mut separator = if self.set.is_empty() { "" } else { " " };
+        if let Some(bound) = &self.bound {
+            write!(formatter, "{separator}{bound}")?;
+            separator = " ";
+        }
+        match self.guest {
+            Some(guest) => write!(formatter, "{separator}{GUEST}{}", guest.name()),
             None => Ok(()),
         }
     }
@@ -200,8 +257,9 @@ impl<'de> Deserialize<'de> for Access {
     /// Written by this server, so an unknown scope is a fault.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let list = String::deserialize(deserializer)?;
-        let access = Self::known(&list).map_err(D::Error::custom)?;
-        let is_known = |item: &str| !Scopes::known(item).is_empty() || Bound::parse(item).is_some();
+        let access = Self::written(&list).map_err(D::Error::custom)?;
+        let is_known =
+            |item: &str| !Scopes::known(item).is_empty() || Bound::parse(item).is_some() || item.starts_with(GUEST);
         match list.split_ascii_whitespace().find(|item| !is_known(item)) {
             Some(unknown) => Err(D::Error::custom(format!("unknown scope {unknown:?}"))),
             None => Ok(access),
@@ -211,7 +269,7 @@ impl<'de> Deserialize<'de> for Access {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, Bound, BoundError, MAX_BOUND};
+    use super::{Access, Bound, BoundError, Guest, MAX_BOUND};
     use crate::scopes::Scopes;
 
     fn studio() -> Option<Bound> {
@@ -267,6 +325,22 @@ mod tests {
         assert_eq!(Access::requested(Some("blender=studio-1")), Ok(grant.clone()));
         assert_eq!(grant.joined(&grant), grant);
         assert_eq!(grant.joined(&Scopes::PEER.into()), Scopes::ALL.into());
+    }
+
+    #[test]
+    fn a_guest_is_one_only_where_this_server_has_written_so_and_passes_nothing_on() {
+        for guest in [Guest::Watch, Guest::Work] {
+            let access = Access::of_guest(guest, "studio 1".to_owned());
+            let text = access.to_string();
+            assert_eq!(Access::stored(&text), access, "{text}");
+            assert_eq!(serde_json::from_value::<Access>(serde_json::json!(text)).unwrap(), access);
+            assert_eq!(Access::requested(Some(&text)).unwrap().guest, None);
+            assert!(!access.covers(&access) && Access::from(Scopes::ALL).within(&access).guest == Some(guest));
+        }
+        for list in ["bus:read guest=", "bus:read guest=owner", "guest=watch guest=work", "guest=work guest=work"] {
+            assert!(Access::stored(list).is_empty(), "{list}");
+            assert!(serde_json::from_value::<Access>(serde_json::json!(list)).is_err(), "{list}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use kernel::access::Guest;
 use kernel::arguments::InputSchema;
 use rmcp::model::{JsonObject, ToolAnnotations};
 use serde_json::value::{RawValue, to_raw_value};
@@ -15,13 +16,14 @@ use super::{Profile, output, served};
 /// The value of `tools` in a list result: a JSON array, made once in the life of an isolate.
 #[must_use]
 pub fn list(profile: Profile) -> &'static RawValue {
-    static LISTS: [OnceLock<Box<RawValue>>; 4] = [const { OnceLock::new() }; 4];
+    static LISTS: [OnceLock<Box<RawValue>>; 6] = [const { OnceLock::new() }; 6];
     let make = || {
         // Constant tables always serialize; a test reads the list.
         to_raw_value(&listed_in(profile).collect::<Vec<_>>()).unwrap_or_default()
     };
     // Each profile has a place in the array.
-    match Profile::ALL.iter().zip(&LISTS).find(|(known, _)| **known == profile) {
+    let guests = [Profile::Guest(Guest::Watch), Profile::Guest(Guest::Work)];
+    match Profile::ALL.iter().chain(&guests).zip(&LISTS).find(|(known, _)| **known == profile) {
         Some((_, list)) => list.get_or_init(make),
         None => RawValue::NULL,
     }

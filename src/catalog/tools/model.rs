@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use ::bus::wire::guests::PICTURE;
+use ::bus::wire::rights;
 use ::bus::wire::tables::{BUS_TOOLS, FILE_TOOLS, JOB_TOOLS};
 use ::bus::wire::tool_parameters::{MAX_ID, ToolParameters};
+use kernel::access::Guest;
 use kernel::arguments::{ArgumentError, Bound, DefaultValue, Kind, Param, validate};
 use serde_json::{Map, Value};
 
@@ -192,6 +195,16 @@ impl DispatchCall {
 }
 
 impl Tool {
+    /// Whether a guest of this kind may call it.
+    #[must_use]
+    pub fn is_shared_with(self, guest: Guest) -> bool {
+        match self {
+            Self::Dispatch(tool) => guest == Guest::Work || tool.command() == PICTURE,
+            Self::Bus(tool) | Self::Job(tool) | Self::File(tool) => rights::of_tool(tool.name).guests.include(guest),
+            Self::Account(_) => false,
+        }
+    }
+
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -3,6 +3,8 @@
 
 use ::bus::wire::tables::{JOB_CANCEL, JOB_RESULT, JOB_STATUS, LIST_AVAILABLE_CLIENTS, LIST_JOBS, SUBMIT};
 
+use kernel::access::Guest;
+
 use super::{Tool, checkpoints, code, exchange, generated, msgbus, online, scene, seeing};
 
 /// Which tools an endpoint lists.
@@ -12,6 +14,8 @@ pub enum Profile {
     Scene,
     Assets,
     Full,
+    /// What a guest has: no address of its own, since the guest's link says which.
+    Guest(Guest),
 }
 
 /// Beside the tools that look at the scene and run code: following jobs, and choosing a Blender.
@@ -39,7 +43,7 @@ impl Profile {
             Self::Core => "/mcp/core",
             Self::Scene => "/mcp/scene",
             Self::Assets => "/mcp/assets",
-            Self::Full => "/mcp/full",
+            Self::Full | Self::Guest(_) => "/mcp/full",
         }
     }
 
@@ -53,6 +57,7 @@ impl Profile {
             }
             Self::Assets => "the core, with files, Poly Haven, Sketchfab and Hyper3D",
             Self::Full => "all tools, as at /mcp",
+            Self::Guest(_) => "what a share link is for",
         }
     }
 
@@ -61,8 +66,12 @@ impl Profile {
         let is_of = |families: &[&[super::DispatchTool]]| {
             families.iter().flat_map(|family| family.iter()).any(|listed| listed.name == tool.name())
         };
+        if let Self::Guest(guest) = self {
+            return tool.is_shared_with(guest);
+        }
         CORE.contains(&tool.name())
             || match self {
+                Self::Guest(_) => false,
                 Self::Core => false,
                 Self::Scene => is_of(&[
                     scene::TOOLS,

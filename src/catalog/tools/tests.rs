@@ -1,8 +1,13 @@
 mod agreement;
-use ::bus::wire::tables::{BUS_TOOLS, JOB_TOOLS};
+use ::bus::wire::guests::LOOKS;
+use ::bus::wire::tables::{
+    BUS_TOOLS, JOB_CANCEL, JOB_RESULT, JOB_STATUS, JOB_TOOLS, LIST_AVAILABLE_CLIENTS, LIST_JOBS, SEND_MESSAGE, SUBMIT,
+};
+use kernel::access::Guest;
 use kernel::arguments::InputSchema;
 use serde_json::{Value, json};
 
+use super::model::Changes;
 use super::{DispatchCall, DispatchTool, Profile, Tool, bus, bytes_to_models, dispatch_tools, find, list, served};
 
 /// The public contract of the dispatch tools: command, own parameters, default of `timeout_seconds`.
@@ -131,6 +136,26 @@ fn every_tool_and_parameter_is_described() {
             let description = property["description"].as_str().expect("a description");
             assert!(description.ends_with('.') && !description.contains("  "), "{name}.{argument}");
         }
+    }
+}
+
+#[test]
+fn what_guests_may_do_unasked_changes_nothing_whatever_it_is_given() {
+    for command in LOOKS {
+        let tool = DispatchTool::of_command(command).unwrap_or_else(|| panic!("{command} is none"));
+        assert!(tool.annotations.read_only && tool.changes == Changes::Never, "{command}");
+    }
+    let listed = |guest| served().filter(move |tool| Profile::Guest(guest).lists(*tool)).map(Tool::name);
+    let watch: Vec<_> = listed(Guest::Watch).collect();
+    let picture = "blender_get_viewport_screenshot";
+    let jobs = [JOB_STATUS, JOB_RESULT, LIST_JOBS, LIST_AVAILABLE_CLIENTS];
+    assert!(watch.len() == 5 && watch.contains(&picture) && jobs.iter().all(|name| watch.contains(name)), "{watch:?}");
+    let work: Vec<_> = listed(Guest::Work).collect();
+    for name in ["blender_execute_code", SUBMIT, JOB_CANCEL, picture] {
+        assert!(work.contains(&name), "{name}");
+    }
+    for name in [SEND_MESSAGE, "blender_register_client", "blender_create_access_token"] {
+        assert!(!work.contains(&name), "{name}");
     }
 }
 

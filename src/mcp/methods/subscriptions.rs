@@ -58,8 +58,13 @@ pub async fn listen(context: &RequestContext) -> Result<Listening, RpcError> {
     );
     let completion =
         format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"resultType\":\"complete\",\"_meta\":{meta}}}}}");
-    let listener =
-        Listener { subscription_id: id.value(), subscriptions, task_ids, bound: context.caller.scopes.bound.clone() };
+    let listener = Listener {
+        subscription_id: id.value(),
+        subscriptions,
+        task_ids,
+        bound: context.caller.scopes.bound.clone(),
+        guest: None,
+    };
     let text = serde_json::to_string(&listener).map_err(|error| RpcError::Internal(error.to_string()))?;
     if text.len() > MAX_LISTENER {
         return Err(RpcError::invalid_params("params.notifications is too long in all"));

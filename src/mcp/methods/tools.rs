@@ -30,6 +30,9 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
         None | Some(Value::Null) => Value::Object(Map::new()),
         Some(arguments) => unquoted(arguments).into_owned(),
     };
+    if context.caller.scopes.guest.is_some_and(|guest| !tool.is_shared_with(guest)) {
+        return Ok(ToolOutcome::Refused(format!("not_shared: this share link does not include {name}")).into());
+    }
     match tool {
         Tool::Dispatch(tool) => match DispatchCall::parse(tool, &arguments) {
             Ok(call) => call_blender(context, call).await,

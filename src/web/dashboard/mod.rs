@@ -8,13 +8,14 @@ mod actions;
 mod filter;
 pub mod home;
 pub mod job;
-mod job_view;
-mod owner;
-mod parts;
+pub mod job_view;
+pub mod owner;
+pub mod parts;
+pub mod shared;
 pub mod shelf;
 mod submit;
 mod view;
-mod words;
+pub mod words;
 
 use bus::wire::command::Reply;
 use bus::wire::topics::{Listener, Subscription, Topic};
@@ -65,11 +66,11 @@ fn filter(request: &Request) -> Result<Filter, Error> {
 
 async fn whole(owner: &Owner<'_>, filter: &Filter, outcome: Option<&Outcome>) -> Result<Response, Error> {
     let form_token = owner.form_token(Page::Dashboard).await?;
-    let overview = owner.overview(&filter.asked).await?;
+    let (overview, shares) = owner.looked(&filter.asked).await?;
     let html = screens::render(&Dashboard {
         username: &owner.session.owner.username,
         outcome: &outcome.map(screens::render).transpose()?.unwrap_or_default(),
-        live: &screens::render(&view::live(&overview, filter, &form_token))?,
+        live: &screens::render(&view::live(&overview, &shares, filter, &form_token))?,
         targets: &view::targets(&overview),
         commands: &view::commands(),
         form_token: &form_token,
@@ -85,7 +86,8 @@ pub async fn live(request: &Request, env: &Env) -> Result<Response, Error> {
     let Some(owner) = Owner::of(request, env).await? else { return signed_out() };
     let form_token = owner.form_token(Page::Dashboard).await?;
     let filter = filter(request)?;
-    part(&screens::render(&view::live(&owner.overview(&filter.asked).await?, &filter, &form_token))?)
+    let (overview, shares) = owner.looked(&filter.asked).await?;
+    part(&screens::render(&view::live(&overview, &shares, &filter, &form_token))?)
 }
 
 /// `/dashboard/events`: Server-Sent Events that say that the live part has changed, but not what. The bus can hibernate
@@ -102,6 +104,7 @@ pub async fn events(request: &Request, env: &Env) -> Result<Response, Error> {
         subscriptions,
         task_ids: Vec::new(),
         bound: None,
+        guest: None,
     })?;
     let opened = owner.bus.open_listener(&owner.as_caller(), &listener).await.map_err(worker::Error::from)?;
     match opened {

@@ -1,9 +1,12 @@
 //! A signed-in owner with their bus.
 
 use account::accounts::Command::Audit;
+use account::accounts::{InBrowser, Reply as AccountReply};
 use account::audit::Event;
+use account::shares::Share;
 use bus::wire::command::{Command, Reply};
 use bus::wire::views::{JobsAsked, Overview};
+use futures_util::future::try_join;
 use kernel::scopes::Scopes;
 use runtime::now_ms;
 use sha2::{Digest, Sha256};
@@ -61,6 +64,19 @@ impl<'a> Owner<'a> {
         }
     }
 
+    /// The live share links.
+    pub async fn shares(&self) -> Result<Vec<Share>, Error> {
+        match self.session.account.ask(&InBrowser::ListShares.by(self.session.secret())).await? {
+            AccountReply::Shares { shares } => Ok(shares),
+            _ => Err(Error::UnexpectedReply("Account")),
+        }
+    }
+
+    /// The overview and the share links, asked for at once.
+    pub async fn looked(&self, jobs: &JobsAsked) -> Result<(Overview, Vec<Share>), Error> {
+        try_join(self.overview(jobs), self.shares()).await
+    }
+
     pub async fn form_token(&self, page: Page) -> Result<String, Error> {
         form_token(&*Keys::load(self.env).await?, page, &self.session.credential, "")
     }
@@ -76,6 +92,7 @@ impl<'a> Owner<'a> {
             grant_id: format!("browser-{session}"),
             scopes: Scopes::BUS_READ.into(),
             sign_in: None,
+            guest_name: None,
             audience: self.site.issuer.clone(),
             expires_at_ms: now_ms().saturating_add(STREAM_MS),
         }

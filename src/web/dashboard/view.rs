@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use account::shares::Share;
 use bus::wire::views::{BLENDER, ClientInfo, Counters, JOB_ACK, JobLine, Overview};
 use kernel::arguments::{DefaultValue, Param};
+use url::form_urlencoded::byte_serialize;
 
 use crate::catalog::tools;
 use crate::web::dashboard::filter::{Filter, STATES};
 use crate::web::dashboard::job_view::{progress, question, row};
+use crate::web::dashboard::shared::shown;
 use crate::web::dashboard::submit::page_of;
 use crate::web::dashboard::words::{cut, milliseconds, moment};
 use crate::web::pages::dashboard::{Choices, CommandChoice, LivePart, Number, Peer, Run};
@@ -21,8 +24,8 @@ const MAX_RUNS: usize = 3;
 /// A Blender that has been away for longer, in seconds, is listed with those that were seen earlier.
 const LONG_AWAY: f64 = 86_400.0;
 
-pub fn live<'a>(overview: &'a Overview, filter: &'a Filter, form_token: &'a str) -> LivePart<'a> {
-    let peers = overview.clients.iter().map(|client| peer(client, &overview.open));
+pub fn live<'a>(overview: &'a Overview, shares: &[Share], filter: &'a Filter, form_token: &'a str) -> LivePart<'a> {
+    let peers = overview.clients.iter().map(|client| peer(client, overview, shares));
     let (blenders, others): (Vec<_>, Vec<_>) = peers.partition(|client| client.kind == BLENDER);
     let is_gone = |one: &Peer| !one.is_connected && overview.now - one.seen.seconds > LONG_AWAY;
     let (gone_blenders, blenders) = blenders.into_iter().partition(is_gone);
@@ -94,7 +97,7 @@ fn takes(parameters: &[Param]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
-fn peer(client: &ClientInfo, open: &[JobLine]) -> Peer {
+fn peer(client: &ClientInfo, overview: &Overview, shares: &[Share]) -> Peer {
     let told = client.capabilities.iter().filter(|capability| *capability != JOB_ACK);
     let runs = |job: &&JobLine| job.status == "running" && job.target_uuid.as_ref() == Some(&client.uuid);
     Peer {
@@ -104,7 +107,13 @@ fn peer(client: &ClientInfo, open: &[JobLine]) -> Peer {
         group: client.group_id.clone(),
         facts: told.take(MAX_FACTS).map(|fact| cut(&in_words(fact), MAX_FACT)).collect(),
         seen: moment(client.last_seen),
-        runs: open.iter().filter(runs).take(MAX_RUNS).map(run).collect(),
+        runs: overview.open.iter().filter(runs).take(MAX_RUNS).map(run).collect(),
+        shares: shares
+            .iter()
+            .filter(|share| share.blender == client.uuid)
+            .map(|share| shown(share, &overview.watching))
+            .collect(),
+        share_href: format!("/shares?blender={}", byte_serialize(client.uuid.as_bytes()).collect::<String>()),
     }
 }
 

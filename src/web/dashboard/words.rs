@@ -25,6 +25,14 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// `ms`: Unix milliseconds.
+pub fn moment_ms(ms: i64) -> Moment {
+    // Exact for every time that fits in 53 bits.
+    #[allow(clippy::cast_precision_loss)]
+    moment(ms as f64 / 1_000.0)
+}
+
+/// `seconds`: Unix seconds.
 pub fn moment(seconds: f64) -> Moment {
     // Times of the bus fit into an i64.
     #[allow(clippy::cast_possible_truncation)]

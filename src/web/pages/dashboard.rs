@@ -67,6 +67,22 @@ pub struct Peer {
     pub seen: Moment,
     /// What runs in it.
     pub runs: Vec<Run>,
+    /// The share links to it, and where others are made.
+    pub shares: Vec<Shared>,
+    pub share_href: String,
+}
+
+/// A live share link.
+pub struct Shared {
+    pub share_id: String,
+    /// Whom it is for.
+    pub name: String,
+    pub blender: String,
+    pub may_work: bool,
+    /// Its page is open somewhere now.
+    pub is_watched: bool,
+    pub ends: Moment,
+    pub used: Option<Moment>,
 }
 
 /// A job that runs in a Blender.

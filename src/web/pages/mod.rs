@@ -8,6 +8,7 @@ pub mod device;
 pub mod files;
 pub mod home;
 pub mod job;
+pub mod sharing;
 pub mod sign_in;
 pub mod tokens;
 
@@ -32,6 +33,16 @@ pub const DASHBOARD_SCRIPT: Script = Script {
 pub const FILES_SCRIPT: Script = Script {
     text: concat!(include_str!("templates/shared.js"), include_str!("templates/files.js")),
     needs: "; connect-src 'self'; img-src 'self'; manifest-src 'self'",
+};
+/// It sends requests to this server and shows a picture of it.
+pub const GUEST_SCRIPT: Script = Script {
+    text: concat!(include_str!("templates/shared.js"), include_str!("templates/guest.js")),
+    needs: "; connect-src 'self'; img-src 'self'",
+};
+/// It sends requests to this server.
+pub const SHARES_SCRIPT: Script = Script {
+    text: concat!(include_str!("templates/shared.js"), include_str!("templates/shares.js")),
+    needs: "; connect-src 'self'",
 };
 /// It sends requests to this server and shows a picture of it.
 pub const JOB_SCRIPT: Script = Script {

@@ -13,6 +13,7 @@ use crate::consents::{Allowed, Consent};
 use crate::export::Exported;
 use crate::grants::{Granted, Permission, Refresh, Refusal};
 use crate::import::Imported;
+use crate::shares::{self, NewShare, Share};
 use crate::usernames::Username;
 
 /// What the edge asks of an account. Secrets are the bare secret parts, without the routing part.
@@ -50,6 +51,11 @@ pub enum Command {
     },
     /// What this personal access token stands for.
     UseAccessToken {
+        token: String,
+        audiences: Vec<String>,
+    },
+    /// What this share link stands for.
+    UseShare {
         token: String,
         audiences: Vec<String>,
     },
@@ -126,6 +132,14 @@ pub enum InBrowser {
     ApproveAccessToken {
         grant_id: String,
         new: NewToken,
+    },
+    /// Makes a share link.
+    Share {
+        new: NewShare,
+    },
+    ListShares,
+    EndShare {
+        share_id: String,
     },
     /// Looks at what touched the rights of the account.
     ListAudit,
@@ -252,6 +266,17 @@ pub enum Reply {
     AccessToken {
         owner: Owner,
         held: Held,
+    },
+    /// The secret of a new share link, and how it is listed from now on.
+    ShareMade {
+        token: String,
+        share: Share,
+    },
+    Shares {
+        shares: Vec<Share>,
+    },
+    ShareRefused {
+        reason: shares::Refused,
     },
     /// The secret of a new token, and how it is listed from now on.
     AccessTokenMade {

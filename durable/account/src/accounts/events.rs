@@ -54,6 +54,8 @@ fn in_browser(sql: &dyn Sql, does: &InBrowser) -> Result<Option<Event>, StorageE
             let client = name_of_grant(sql, grant_id)?;
             Some(Event::of("access token agreed to", &client).about(format!("{}: {}", new.name, new.scopes)))
         }
+        InBrowser::Share { new } => Some(Event::of("Blender shared", &new.name).about(new.scopes().to_string())),
+        InBrowser::EndShare { share_id } => named("share link ended", &name_of_grant(sql, share_id)?),
         InBrowser::Export => named("data downloaded", ""),
         InBrowser::Import { .. } => named("data of another server imported", ""),
         InBrowser::ChangePassword { .. } => named("password changed", ""),
@@ -90,6 +92,7 @@ pub fn note(sql: &dyn Sql, event: &Event, reply: &Reply, now_ms: i64) -> Result<
         | Reply::SessionStarted { .. }
         | Reply::Code { .. }
         | Reply::AccessTokenMade { .. }
+        | Reply::ShareMade { .. }
         | Reply::Invite { .. }
         | Reply::Export { .. }
         | Reply::Done

@@ -7,7 +7,7 @@ use crate::accounts::command::{Effect, InBrowser, Owner, Reply};
 use crate::accounts::error::AccountError;
 use crate::accounts::outcome::{effects, settle};
 use crate::accounts::signing_in::{change_password, is_confirmed};
-use crate::accounts::{deletion, tokens};
+use crate::accounts::{deletion, shares, tokens};
 use crate::codes::CodeBinding;
 use crate::consents::Consent;
 use crate::failed_logins::DeviceCode;
@@ -56,6 +56,9 @@ pub fn perform(
         }
         InBrowser::AskingClient { grant_id } => asking_client(sql, &grant_id, now_ms)?,
         InBrowser::ApproveAccessToken { grant_id, new } => tokens::approve(sql, &grant_id, &new, now_ms)?,
+        InBrowser::Share { new } => shares::make(sql, &new, now_ms, entropy)?,
+        InBrowser::ListShares => Reply::Shares { shares: shares::list(sql, now_ms)? },
+        InBrowser::EndShare { share_id } => return shares::end(sql, owner, &share_id, now_ms),
         InBrowser::ListAudit => Reply::Audit { entries: audit::list(sql, now_ms)? },
         InBrowser::Export => export::read(sql, now_ms)?
             .map_or(Reply::NoSession, |exported| Reply::Export { exported: Box::new(exported) }),
@@ -91,7 +94,7 @@ fn forget_client(
     client_id: &str,
     now_ms: i64,
 ) -> Result<(Reply, Vec<Effect>), AccountError> {
-    if client_id == grants::ACCESS_TOKEN_CLIENT {
+    if grants::is_made_by_hand(client_id) {
         return Ok((Reply::NoSession, Vec::new()));
     }
     consents::forget(sql, client_id)?;
@@ -110,7 +113,7 @@ fn try_device_code(sql: &dyn Sql, now_ms: i64) -> Result<Reply, AccountError> {
 
 fn asking_client(sql: &dyn Sql, grant_id: &str, now_ms: i64) -> Result<Reply, AccountError> {
     let held = grants::held(sql, grant_id, now_ms)?;
-    let client = held.filter(|client| client.client_id != grants::ACCESS_TOKEN_CLIENT);
+    let client = held.filter(|client| !grants::is_made_by_hand(&client.client_id));
     Ok(client.map_or(Reply::NoAccessToken, |client| Reply::Asking { client }))
 }
 

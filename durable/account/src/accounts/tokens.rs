@@ -42,7 +42,7 @@ pub fn revoke(
 /// The owner agrees that a client makes this token.
 pub fn approve(sql: &dyn Sql, grant_id: &str, new: &NewToken, now_ms: i64) -> Result<Reply, AccountError> {
     let client = match grants::held(sql, grant_id, now_ms)? {
-        Some(client) if client.client_id != grants::ACCESS_TOKEN_CLIENT => client,
+        Some(client) if !grants::is_made_by_hand(&client.client_id) => client,
         Some(_) => return Ok(Reply::NotAllowed { reason: Denial::IsAccessToken }),
         None => return Ok(Reply::NotAllowed { reason: Denial::Ended }),
     };
@@ -122,7 +122,7 @@ fn allowed(sql: &dyn Sql, by: &Authority, now_ms: i64) -> Result<Result<Access, 
             Err(Denial::Ended)
         }),
         Authority::Grant { grant_id, scopes } => Ok(match grants::client_of(sql, grant_id)? {
-            Some(client) if client == grants::ACCESS_TOKEN_CLIENT => Err(Denial::IsAccessToken),
+            Some(client) if grants::is_made_by_hand(&client) => Err(Denial::IsAccessToken),
             // It would see and end tokens for other Blenders.
             Some(_) if scopes.bound.is_some() => Err(Denial::IsBound),
             Some(_) => Ok(scopes.clone()),

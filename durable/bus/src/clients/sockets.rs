@@ -64,6 +64,9 @@ pub fn admit(
 /// A socket has closed.
 pub fn socket_closed(turn: &mut Turn<'_>, socket_id: &str) -> Result<(), Error> {
     timers::clear(turn, Kind::SocketExpiry, socket_id)?;
+    if turn.presence.listeners().any(|(listening, listener)| listening == socket_id && listener.guest.is_some()) {
+        turn.changes.insert(Change::Clients);
+    }
     if let Some(stream) = turn.presence.close_stream(socket_id) {
         return streams::closed(turn, &stream);
     }

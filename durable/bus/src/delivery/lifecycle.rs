@@ -6,8 +6,9 @@ use kernel::trace;
 use kernel::{ids, params};
 use serde_json::{Value, json};
 
+use crate::delivery::guests::CONSENT_MS;
 use crate::delivery::window::Unsent;
-use crate::delivery::{post, window};
+use crate::delivery::{guests, post, window};
 use crate::rows::away::LOST_AFTER_MS;
 use crate::rows::jobs::{self, MAX_RECORD};
 use crate::rows::timers::{self, Kind};
@@ -50,6 +51,10 @@ pub fn dispatch(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
 
 /// Writes the job in this state, and sends it unless that is `queued`. Returns it as written.
 fn create(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Error> {
+    let admitted = guests::admit(turn, &job)?;
+    let progress = admitted.as_ref().and_then(guests::Admitted::progress);
+    let waits = progress.is_some();
+    let state = if waits { State::Queued } else { state };
     let record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: job.from_uuid,
@@ -66,9 +71,15 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Err
     if text.len() > MAX_RECORD {
         return Err(Rejection::TooLong { what: "job", size: text.len(), limit: MAX_RECORD }.into());
     }
-    let NewJob { command, target_uuid, batch_id, idempotency_key, expires_ms, part, .. } = job;
-    let more = jobs::Inserted { command, batch_id, idempotency_key, expires_ms, part };
+    let NewJob { command, target_uuid, batch_id, idempotency_key, part, .. } = job;
+    let expires_ms = job.expires_ms.map(|at_ms| if waits { at_ms.saturating_add(CONSENT_MS) } else { at_ms });
+    let guest = admitted.as_ref().map(|admitted| (admitted.grant_id.as_str(), admitted.consent));
+    let more =
+        jobs::Inserted { command, batch_id, idempotency_key, expires_ms, part, progress: progress.as_ref(), guest };
     jobs::insert(turn, &record, &text, state, &more)?;
+    if waits {
+        timers::ensure(turn, Kind::Consent, &record.job_id, turn.now_ms.saturating_add(CONSENT_MS))?;
+    }
     timers::ensure_retention(turn)?;
     turn.changes.extend([Change::OpenJobs, Change::Job { job_id: record.job_id.clone() }]);
     if state == State::Queued {
@@ -87,7 +98,7 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Err
         state,
         result: String::new(),
         error: String::new(),
-        progress: None,
+        progress,
         created_ms: turn.now_ms,
         finished_ms: None,
         updated_ms: None,

@@ -86,7 +86,7 @@ pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Vec<Unsent>, Err
         concat!(
             "SELECT job_id, priority, record, sender FROM jobs WHERE target_uuid = ? AND state = 'queued' AND ",
             is_open!(),
-            " ORDER BY priority, seq LIMIT ?"
+            " AND consent IS NOT 'asked' ORDER BY priority, seq LIMIT ?"
         ),
         params![client_uuid, room],
     )?;

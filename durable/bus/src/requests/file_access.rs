@@ -1,7 +1,7 @@
 //! What a caller has of its user's files, as far as the bus knows: the files are in an object of their own, which knows no
 //! Blenders and no jobs.
 
-use kernel::access::Bound;
+use kernel::access::{Bound, Guest};
 use kernel::params;
 use kernel::storage::Value;
 
@@ -16,6 +16,8 @@ use crate::wire::views::FileAccess;
 /// `job_id`: a job that makes a file; its Blender is named if it is the caller's own. `file_id`: a file to be read.
 fn look(turn: &Turn<'_>, job_id: Option<&str>, file_id: Option<&str>) -> Result<FileAccess, Error> {
     let blenders = match &turn.bound {
+        // Who watches has no files but pictures, which come with their jobs.
+        _ if matches!(turn.guest(), Some((Guest::Watch, _))) => Some(Vec::new()),
         None => None,
         Some(Bound::Blender(uuid)) => Some(vec![uuid.clone()]),
         Some(Bound::Group(group)) => {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::delivery::{lifecycle, routing, window};
 use crate::requests::batches::{self, Placed};
-use crate::rows::{inbox, jobs, owners, reach};
+use crate::rows::{guests, inbox, jobs, owners, reach};
 use crate::turn::Turn;
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{Job, State};
@@ -107,16 +107,29 @@ fn result(turn: &Turn<'_>, job_id: &str) -> Result<Value, Error> {
 pub fn cancel(turn: &mut Turn<'_>, job_id: &str) -> Result<Value, Error> {
     let Some(job) = jobs::reached(turn, job_id)? else {
         for member in jobs::reached_of_batch(turn, job_id)? {
+            is_its_own(turn, &member)?;
             cancel_one(turn, &member)?;
         }
         return status(turn, job_id);
     };
+    is_its_own(turn, &job)?;
     let hint = cancel_one(turn, &job)?;
     let mut answer = status(turn, job_id)?;
     if let Some(fields) = answer.as_object_mut() {
         fields.insert("hint".to_owned(), Value::from(hint));
     }
     Ok(answer)
+}
+
+/// # Errors
+/// `Rejection::AnothersJob` where a guest cancels what it did not send.
+fn is_its_own(turn: &Turn<'_>, job: &Job) -> Result<(), Error> {
+    match turn.guest() {
+        Some((_, grant_id)) if !guests::is_of(turn, &job.job_id, grant_id)? => {
+            Err(Rejection::AnothersJob { job_id: job.job_id.clone() }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn cancel_one(turn: &mut Turn<'_>, job: &Job) -> Result<&'static str, Error> {

@@ -3,6 +3,7 @@
 use crate::requests::tasks;
 use crate::rows::subscriptions;
 use crate::turn::Turn;
+use crate::turn::change::Change;
 use crate::turn::error::Error;
 use crate::wire::topics::Listener;
 
@@ -19,6 +20,9 @@ pub fn listen(turn: &mut Turn<'_>, socket_id: &str, listener: Listener) -> Resul
     let listener = Listener { subscriptions: reached, ..listener };
     for task_id in &listener.task_ids {
         tasks::notify(turn, socket_id, &listener, task_id)?;
+    }
+    if listener.guest.is_some() {
+        turn.changes.insert(Change::Clients); // the owner sees who watches
     }
     turn.presence.listen(socket_id.to_owned(), listener);
     Ok(())

@@ -6,6 +6,7 @@ pub mod counters;
 pub mod dispatch;
 pub mod export;
 pub mod file_access;
+pub mod guests;
 pub mod job_news;
 pub mod job_tools;
 pub mod listen;

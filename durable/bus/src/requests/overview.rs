@@ -1,15 +1,19 @@
 //! What the owner's dashboard shows: who is there, the jobs that were asked for, the numbers, and one job in full.
 
+use std::collections::BTreeSet;
+
+use kernel::access::Bound;
 use kernel::params;
 use kernel::storage::{Row, Value as Parameter};
 use serde_json::Value;
 
 use crate::requests::counters;
-use crate::rows::clients;
+use crate::rows::{clients, reach};
 use crate::turn::error::Error;
 use crate::turn::job::{State, extra_fields, is_open};
 use crate::turn::{Turn, seconds};
-use crate::wire::views::{JobDetail, JobLine, JobsAsked, Overview};
+use crate::wire::guests::PICTURE;
+use crate::wire::views::{JobDetail, JobLine, JobsAsked, Overview, Watched};
 
 /// Open jobs that are shown, the newest.
 const MAX_OPEN: usize = 50;
@@ -41,7 +45,9 @@ pub fn read(turn: &mut Turn<'_>, asked: &JobsAsked) -> Result<Overview, Error> {
     let questions = questions(turn, &open)?;
     let counters = counters::read(turn)?;
     let (now, open) = (seconds(turn.now_ms), open.into_iter().map(|(_, line)| line).collect());
-    Ok(Overview { now, clients, more_clients, jobs, older, open, questions, counters })
+    let watching = turn.presence.listeners().filter_map(|(_, listener)| listener.guest.clone());
+    let watching = watching.collect::<BTreeSet<_>>().into_iter().collect();
+    Ok(Overview { now, clients, more_clients, jobs, older, open, questions, watching, counters })
 }
 
 /// A line with its job's place.
@@ -106,6 +112,21 @@ impl Condition {
         }
         self
     }
+}
+
+/// What somebody with a share link sees; none for a caller that is not bound to one Blender.
+pub fn watched(turn: &Turn<'_>) -> Result<Option<Watched>, Error> {
+    let Some(uuid) = turn.bound.as_ref().and_then(Bound::blender) else { return Ok(None) };
+    let of_it = Condition::of(&JobsAsked { target_uuid: Some(uuid.to_owned()), ..JobsAsked::default() });
+    let jobs = lines(turn, "1", &of_it, PAGE)?.into_iter().map(|(_, line)| line).collect();
+    let statement = "SELECT job_id FROM jobs WHERE target_uuid = ? AND command = ? AND state = 'completed' ORDER BY seq DESC LIMIT 1";
+    let picture = turn.sql.query(statement, params![uuid, PICTURE])?;
+    Ok(Some(Watched {
+        now: seconds(turn.now_ms),
+        blender: clients::find(turn, uuid)?,
+        jobs,
+        picture: picture.first().map(|row| row.text(0)).transpose()?,
+    }))
 }
 
 fn questions(turn: &Turn<'_>, open: &[Placed]) -> Result<Vec<JobDetail>, Error> {
@@ -186,6 +207,9 @@ pub fn job(turn: &Turn<'_>, job_id: &str) -> Result<Option<JobDetail>, Error> {
     );
     let rows = turn.sql.query(&statement, params![count(MAX_LINE), job_id])?;
     let Some(row) = rows.first() else { return Ok(None) };
+    if !reach::includes(turn, &row.optional_text(2)?.unwrap_or_default())? {
+        return Ok(None);
+    }
     let payload: Value =
         serde_json::from_str(&row.text(11)?).map_err(|source| Error::Stored { what: "payload of a job", source })?;
     Ok(Some(JobDetail {

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::delivery::lifecycle::{self, Reported};
 use crate::delivery::post;
+use crate::requests::guests;
+use crate::rows::guests::{Consent, consent};
 use crate::rows::jobs;
 use crate::turn::Turn;
 use crate::turn::error::Error;
@@ -31,13 +33,32 @@ pub fn is_open(job: &Job) -> bool {
 /// in Blender, decides.
 pub fn answer(turn: &mut Turn<'_>, job_id: &str, allow: bool) -> Result<bool, Error> {
     let Some(job) = jobs::find(turn, job_id)?.filter(is_open) else { return Ok(false) };
+    if guests::answer(turn, &job, allow)?.is_some() {
+        return Ok(true);
+    }
     let Some(target) = job.target_uuid.clone() else { return Ok(false) };
-    let told = notification("notifications/consent", json!({"requestId": job_id, "allow": allow}));
-    if !post::send(turn, &target, &told)? {
+    if !tell(turn, &target, job_id, allow)? {
         return Ok(false);
     }
     let message = if allow { "allowed in the dashboard" } else { "refused in the dashboard" };
     let reported = Reported { message: Some(message), ..Reported::default() };
     lifecycle::note_progress(turn, &job, reported)?;
     Ok(true)
+}
+
+/// Tells the Blender that asks. Says whether it is there.
+fn tell(turn: &mut Turn<'_>, target: &str, job_id: &str, allow: bool) -> Result<bool, Error> {
+    let told = notification("notifications/consent", json!({"requestId": job_id, "allow": allow}));
+    post::send(turn, target, &told)
+}
+
+/// A Blender asks about a guest's job to which the owner has agreed already: it is told so. Says whether it was one.
+pub fn is_answered_before(turn: &mut Turn<'_>, job: &Job) -> Result<bool, Error> {
+    if consent(turn, &job.job_id)? != Some(Consent::Given) {
+        return Ok(false);
+    }
+    match job.target_uuid.as_deref() {
+        Some(target) => tell(turn, target, &job.job_id, true),
+        None => Ok(false),
+    }
 }

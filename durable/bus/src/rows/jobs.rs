@@ -4,6 +4,7 @@ use kernel::storage::{MAX_VALUE_BYTES, Row};
 use kernel::{params, trace};
 use serde_json::Value;
 
+use crate::rows::guests::Consent;
 use crate::rows::{away, reach};
 use crate::turn::Turn;
 use crate::turn::cache::Backlog;
@@ -58,14 +59,19 @@ pub struct Inserted<'a> {
     pub idempotency_key: Option<&'a str>,
     pub expires_ms: Option<i64>,
     pub part: Option<Part>,
+    /// What the job says of itself from the beginning.
+    pub progress: Option<&'a Value>,
+    /// The grant of the share link by which it came, and whether it waits for the owner.
+    pub guest: Option<(&'a str, Option<Consent>)>,
 }
 
 /// Writes a new job. `text`: its record as JSON.
 pub fn insert(turn: &mut Turn<'_>, record: &Record, text: &str, state: State, job: &Inserted<'_>) -> Result<(), Error> {
     turn.sql.query(
         "INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, batch_id,
-           idempotency_key, created_at, traceparent, expires_at, sender, frame, frame_end, tries_left)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+           idempotency_key, created_at, traceparent, expires_at, sender, frame, frame_end, tries_left,
+           progress, guest, consent)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             record.job_id.as_str(),
             job.command,
@@ -82,7 +88,10 @@ pub fn insert(turn: &mut Turn<'_>, record: &Record, text: &str, state: State, jo
             turn.sender.clone(),
             job.part.map(|part| part.frame),
             job.part.map(|part| part.frame_end),
-            job.part.map(|part| part.tries_left)
+            job.part.map(|part| part.tries_left),
+            job.progress.map(Value::to_string),
+            job.guest.map(|(grant_id, _)| grant_id),
+            job.guest.and_then(|(_, consent)| consent).map(Consent::name)
         ],
     )?;
     turn.presence.cache.count(Some(&record.target_uuid), None, state);

@@ -2,6 +2,7 @@
 
 pub mod away;
 pub mod clients;
+pub mod guests;
 pub mod inbox;
 pub mod jobs;
 pub mod origins;

@@ -24,13 +24,22 @@ pub enum Kind {
     Untaken,
     /// A member that renders parts for its group has left: others get them. Subject: the client's uuid.
     PartsAway,
+    /// The owner has not answered about a guest's job. Subject: the job's id.
+    Consent,
     /// A socket outlives its access token. Subject: the socket's id.
     SocketExpiry,
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Retention, Self::Lost, Self::Unanswered, Self::Untaken, Self::PartsAway, Self::SocketExpiry];
+    const ALL: [Self; 7] = [
+        Self::Retention,
+        Self::Lost,
+        Self::Unanswered,
+        Self::Untaken,
+        Self::PartsAway,
+        Self::Consent,
+        Self::SocketExpiry,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -39,6 +48,7 @@ impl Kind {
             Self::Unanswered => "unanswered",
             Self::Untaken => "untaken",
             Self::PartsAway => "parts_away",
+            Self::Consent => "consent",
             Self::SocketExpiry => "socket_expiry",
         }
     }

@@ -244,7 +244,7 @@ fn news_of_others_reaches_no_session_and_no_stream() {
     let topics = [Topic::Job(own_job.clone()), Topic::Job(other_job.clone()), Topic::Inbox(OTHER.to_owned())];
     let subscriptions = topics.map(|topic| Subscription { topic, uri: "blender://it".to_owned() }).to_vec();
     let (task_ids, bound) = (vec![own_job.clone(), other_job.clone()], caller.scopes.bound.clone());
-    let listener = Listener { subscription_id: json!(7), subscriptions, task_ids, bound };
+    let listener = Listener { subscription_id: json!(7), subscriptions, task_ids, bound, guest: None };
     world.turn(|turn| crate::requests::listen::listen(turn, "l1", listener)).unwrap();
     let of_tasks = |world: &World| format!("{:?}", world.frames("l1")).matches("notifications/tasks").count();
     assert_eq!((of_tasks(&world), world.presence.listeners().next().unwrap().1.subscriptions.len()), (1, 1));

@@ -10,6 +10,7 @@ mod erasure;
 mod export;
 mod extra;
 mod growth;
+mod guests;
 mod histories;
 mod job_tools;
 mod limits;

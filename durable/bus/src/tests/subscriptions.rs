@@ -15,7 +15,8 @@ use crate::wire::topics::{Listener, Subscription, Topic};
 
 fn listen(world: &mut World, topic: Topic, uri: &str) {
     let subscriptions = vec![Subscription { topic, uri: uri.to_owned() }];
-    let listener = Listener { subscription_id: json!(7), subscriptions, task_ids: Vec::new(), bound: None };
+    let listener =
+        Listener { subscription_id: json!(7), subscriptions, task_ids: Vec::new(), bound: None, guest: None };
     world.presence.listen("l1".to_owned(), listener);
 }
 
@@ -224,7 +225,8 @@ fn a_task_that_is_told_says_where_the_addresses_of_its_files_are() {
     ] {
         let wait = world.dispatch_to("b1");
         let task_ids = vec![wait.subject.clone()];
-        let listener = Listener { subscription_id: json!(7), subscriptions: Vec::new(), task_ids, bound: None };
+        let listener =
+            Listener { subscription_id: json!(7), subscriptions: Vec::new(), task_ids, bound: None, guest: None };
         world.turn(|turn| crate::requests::listen::listen(turn, "l1", listener)).unwrap();
         world.effects.clear();
         let arguments = json!({"job_id": wait.subject, "status": "completed", "result": "1", "extra": extra});

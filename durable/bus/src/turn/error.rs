@@ -35,6 +35,10 @@ pub enum Rejection {
     OtherType { uuid: String, kind: String },
     #[error("beyond_bound: this token is bound to {bound}, and {uuid:?} is not part of that")]
     Beyond { uuid: String, bound: String },
+    #[error("not_shared: this share link is for {guest}; ask its owner for more")]
+    NotShared { guest: &'static str },
+    #[error("not_shared: job {job_id} was sent by somebody else; a share link cancels its own jobs only")]
+    AnothersJob { job_id: String },
     #[error("{what} {id:?} is in use on this bus; take another")]
     Taken { what: &'static str, id: String },
     #[error("client_type \"blender\" needs a token with the scope peer")]

@@ -1,6 +1,6 @@
 //! One synchronous turn of a user's bus: everything a decision may look at, and what it asks to be done.
 
-use kernel::access::Bound;
+use kernel::access::{Bound, Guest};
 use kernel::ids::Entropy;
 use kernel::secrets::{encoded_hash, hash};
 use kernel::storage::Sql;
@@ -75,6 +75,12 @@ impl<'a> Turn<'a> {
         let mut grant = encoded_hash(&hash(grant_id));
         grant.truncate(16);
         self.sender = Some(json!({"grant": grant, "client": client}).to_string());
+    }
+
+    /// What kind of guest asks for it, and by which grant; none for the owner and for whatever acts for the owner.
+    pub fn guest(&self) -> Option<(Guest, &str)> {
+        let caller = self.caller.as_ref()?;
+        Some((caller.scopes.guest?, caller.grant_id.as_str()))
     }
 
     /// The name under which the bus itself speaks for this user.

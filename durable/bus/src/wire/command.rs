@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::wire::envelope::Envelope;
 use crate::wire::priority::Priority;
 use crate::wire::topics::{Subscription, Topic};
-use crate::wire::views::{ExportPage, FileAccess, JobDetail, JobsAsked, Overview};
+use crate::wire::views::{ExportPage, FileAccess, JobDetail, JobsAsked, Overview, Watched};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
@@ -91,6 +91,8 @@ pub enum Command {
     Overview {
         jobs: JobsAsked,
     },
+    /// What somebody with a share link sees of the Blender that the caller's token is bound to.
+    Watched,
     /// How many Blenders are there.
     Connected,
     /// What the bus holds of its owner, page by page: the jobs after one place and up to another, the newest if none is given.
@@ -210,6 +212,9 @@ pub enum Reply {
     },
     Overview {
         overview: Box<Overview>,
+    },
+    Watched {
+        watched: Box<Watched>,
     },
     Connected {
         blenders: usize,

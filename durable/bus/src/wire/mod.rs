@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod envelope;
+pub mod guests;
 pub mod priority;
 pub mod record;
 pub mod rights;

@@ -3,6 +3,7 @@
 //! Beside the scope counts what the token is bound to (`rows::reach`), and whose a client is (`rows::owners`): no scope lets a token act as a client that another grant of the
 //! user registered.
 
+use kernel::access::Guest;
 use kernel::scopes::Scopes;
 
 use crate::wire::tables::{
@@ -85,53 +86,89 @@ impl Left {
     }
 }
 
-/// What something needs, over HTTP and over a socket, which only a token with `peer` opens, and what a bound token has of it.
+/// Which guests have something: those with a share link, whose tokens are bound to one Blender besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guests {
+    Nobody,
+    /// Those who work, for what they have sent or made themselves.
+    Working,
+    All,
+}
+
+impl Guests {
+    pub fn include(self, guest: Guest) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Working => guest == Guest::Work,
+            Self::All => true,
+        }
+    }
+
+    /// As the page on security says it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Nobody => "none",
+            Self::Working => "to work",
+            Self::All => "to work, to watch",
+        }
+    }
+}
+
+/// What something needs, over HTTP and over a socket, which only a token with `peer` opens, what a bound token has of it, and
+/// which guests have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Right {
     pub name: &'static str,
     pub over_http: Need,
     pub over_socket: Need,
     pub bound: Left,
+    pub guests: Guests,
 }
 
-const fn right(name: &'static str, over_http: Need, over_socket: Need, bound: Left) -> Right {
-    Right { name, over_http, over_socket, bound }
+const fn right(name: &'static str, over_http: Need, over_socket: Need, bound: Left, guests: Guests) -> Right {
+    Right { name, over_http, over_socket, bound, guests }
 }
 
 /// Tools of the bus. Tools of a Blender and of the account need `Read` where they only read, and `Dispatch` otherwise.
 pub const TOOLS: [Right; 15] = [
-    right(REGISTER_CLIENT, Need::Dispatch, Need::Peer, Left::Named),
-    right(UNREGISTER_CLIENT, Need::Dispatch, Need::OwnOrDispatch, Left::Named),
-    right(SEND_MESSAGE, Need::Dispatch, Need::Dispatch, Left::Named),
-    right(JOB_UPDATE, Need::Dispatch, Need::OwnOrDispatch, Left::Found),
-    right(LIST_AVAILABLE_CLIENTS, Need::Read, Need::Peer, Left::Found),
-    right(SUBMIT, Need::Dispatch, Need::Nobody, Left::Named),
-    right(JOB_STATUS, Need::Read, Need::Nobody, Left::Found),
-    right(JOB_RESULT, Need::Read, Need::Nobody, Left::Found),
-    right(JOB_CANCEL, Need::Dispatch, Need::Nobody, Left::Found),
-    right(LIST_JOBS, Need::Read, Need::Nobody, Left::Found),
-    right(RECEIVE_MESSAGES, Need::Read, Need::Nobody, Left::Named),
-    right(LIST_FILES, Need::Read, Need::Nobody, Left::Found),
-    right(CREATE_UPLOAD, Need::Dispatch, Need::Nobody, Left::All),
-    right(GET_FILE, Need::Read, Need::Nobody, Left::Found),
-    right(DELETE_FILE, Need::Dispatch, Need::Nobody, Left::Found),
+    right(REGISTER_CLIENT, Need::Dispatch, Need::Peer, Left::Named, Guests::Nobody),
+    right(UNREGISTER_CLIENT, Need::Dispatch, Need::OwnOrDispatch, Left::Named, Guests::Nobody),
+    right(SEND_MESSAGE, Need::Dispatch, Need::Dispatch, Left::Named, Guests::Nobody),
+    right(JOB_UPDATE, Need::Dispatch, Need::OwnOrDispatch, Left::Found, Guests::Nobody),
+    right(LIST_AVAILABLE_CLIENTS, Need::Read, Need::Peer, Left::Found, Guests::All),
+    right(SUBMIT, Need::Dispatch, Need::Nobody, Left::Named, Guests::Working),
+    right(JOB_STATUS, Need::Read, Need::Nobody, Left::Found, Guests::All),
+    right(JOB_RESULT, Need::Read, Need::Nobody, Left::Found, Guests::All),
+    right(JOB_CANCEL, Need::Dispatch, Need::Nobody, Left::Found, Guests::Working),
+    right(LIST_JOBS, Need::Read, Need::Nobody, Left::Found, Guests::All),
+    right(RECEIVE_MESSAGES, Need::Read, Need::Nobody, Left::Named, Guests::Nobody),
+    right(LIST_FILES, Need::Read, Need::Nobody, Left::Found, Guests::Working),
+    right(CREATE_UPLOAD, Need::Dispatch, Need::Nobody, Left::All, Guests::Working),
+    right(GET_FILE, Need::Read, Need::Nobody, Left::Found, Guests::Working),
+    right(DELETE_FILE, Need::Dispatch, Need::Nobody, Left::Found, Guests::Working),
 ];
 
 /// Methods and frames. Any other method needs `Read` over HTTP, and is not served over a socket.
 pub const METHODS: [Right; 8] = [
-    right("server/discover", Need::Token, Need::Nobody, Left::All),
-    right("initialize", Need::Read, Need::Peer, Left::All),
-    right("ping", Need::Read, Need::Peer, Left::All),
-    right("logging/setLevel", Need::Read, Need::Peer, Left::All),
-    right("tools/call", Need::Read, Need::Peer, Left::All),
-    right("tasks/cancel", Need::Dispatch, Need::Nobody, Left::Found),
-    right("notifications/progress", Need::Nobody, Need::Peer, Left::Found),
-    right("notifications/received", Need::Nobody, Need::Peer, Left::All),
+    right("server/discover", Need::Token, Need::Nobody, Left::All, Guests::All),
+    right("initialize", Need::Read, Need::Peer, Left::All, Guests::All),
+    right("ping", Need::Read, Need::Peer, Left::All, Guests::All),
+    right("logging/setLevel", Need::Read, Need::Peer, Left::All, Guests::All),
+    right("tools/call", Need::Read, Need::Peer, Left::All, Guests::All),
+    right("tasks/cancel", Need::Dispatch, Need::Nobody, Left::Found, Guests::Working),
+    right("notifications/progress", Need::Nobody, Need::Peer, Left::Found, Guests::Nobody),
+    right("notifications/received", Need::Nobody, Need::Peer, Left::All, Guests::Nobody),
 ];
 
 /// What calling a tool of the bus needs.
 pub fn of_tool(name: &str) -> Right {
-    TOOLS.into_iter().find(|right| right.name == name).unwrap_or(right("", Need::Dispatch, Need::Nobody, Left::Named))
+    TOOLS.into_iter().find(|right| right.name == name).unwrap_or(right(
+        "",
+        Need::Dispatch,
+        Need::Nobody,
+        Left::Named,
+        Guests::Nobody,
+    ))
 }
 
 /// What a method over HTTP needs.
@@ -164,7 +201,7 @@ mod tests {
         let page = include_str!("../../../../docs/security.md");
         for right in TOOLS.iter().chain(&METHODS) {
             let (http, socket, bound) = (right.over_http.word(), right.over_socket.word(), right.bound.word());
-            let row = format!("| `{}` | {http} | {socket} | {bound} |\n", right.name);
+            let row = format!("| `{}` | {http} | {socket} | {bound} | {} |\n", right.name, right.guests.word());
             assert!(page.contains(&row), "{row}");
         }
     }

@@ -53,6 +53,9 @@ pub struct Listener {
     /// What the token of the stream is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<Bound>,
+    /// The grant of the share link whose page this is the stream of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<String>,
 }
 
 impl Listener {

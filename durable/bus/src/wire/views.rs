@@ -42,7 +42,21 @@ pub struct Overview {
     pub open: Vec<JobLine>,
     /// Jobs that wait for the owner's consent.
     pub questions: Vec<JobDetail>,
+    /// The grants of the share links whose page is open somewhere.
+    pub watching: Vec<String>,
     pub counters: Counters,
+}
+
+/// One Blender, as somebody with a share link sees it. `now` in Unix seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Watched {
+    pub now: f64,
+    /// None if it is not registered now.
+    pub blender: Option<ClientInfo>,
+    /// Its newest jobs, the newest first.
+    pub jobs: Vec<JobLine>,
+    /// The job that made its latest picture of the viewport, if that is kept.
+    pub picture: Option<String>,
 }
 
 /// Which jobs the dashboard lists. Fields that are none leave nothing out.

@@ -36,15 +36,15 @@ const shared = (() => {
     return answer;
   };
 
-  /** Calls `look` whenever the bus has news, and `say` with how the connection is, while somebody looks. Returns what ends it. */
-  const listen = (look, say) => {
+  /** Calls `look` whenever the bus has news at `address`, and `say` with how the connection is, while somebody looks. Returns what ends it. */
+  const listen = (look, say, address = '/dashboard/events') => {
     let stream = null;
     let again = 0;
     let ended = false;
     const open = () => {
       clearTimeout(again);
       if (stream || ended || document.hidden) return;
-      stream = new EventSource('/dashboard/events');
+      stream = new EventSource(address);
       stream.onopen = () => {
         say('Live');
         look();
