@@ -18,7 +18,6 @@ mod pages;
 mod posted_form;
 mod return_to;
 mod screens;
-mod sharing;
 mod sign_in;
 mod sign_up;
 mod tokens;
@@ -49,8 +48,8 @@ pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Respo
         Page::Import => import::import(request, env).await,
         Page::Clients => clients::clients(request, env).await,
         Page::Tokens => tokens::tokens(request, env).await,
-        Page::Shares => sharing::shares(request, env).await,
-        Page::Share => sharing::share(request, env).await,
+        Page::Shares => dashboard::sharing::shares(request, env).await,
+        Page::Share => dashboard::sharing::share(request, env).await,
         Page::Dashboard => dashboard::dashboard(request, env).await,
         Page::DashboardLive => dashboard::live(request, env).await,
         Page::DashboardJob => dashboard::job::job(request, env).await,

@@ -99,12 +99,10 @@ fn of_owner(
         }
         Command::RevokeAccessToken { by, token_id } => return tokens::revoke(sql, &owner, &by, token_id, now_ms),
         Command::UseAccessToken { token, audiences } => {
-            let held = access_tokens::find(sql, &token, &audiences, now_ms)?;
-            held.map_or(Reply::NoAccessToken, |held| Reply::AccessToken { owner, held })
+            stands_for(owner, access_tokens::find(sql, &token, &audiences, now_ms)?)
         }
         Command::UseShare { token, audiences } => {
-            let held = share_links::find(sql, &token, &audiences, now_ms)?;
-            held.map_or(Reply::NoAccessToken, |held| Reply::AccessToken { owner, held })
+            stands_for(owner, share_links::find(sql, &token, &audiences, now_ms)?)
         }
         Command::CreateAccessToken { by, new } => tokens::create(sql, &by, &new, now_ms, entropy)?,
         Command::ListAccessTokens { by } => tokens::list(sql, &by, now_ms)?,
@@ -124,6 +122,11 @@ fn of_owner(
         Command::SignUp { .. } | Command::SignInAs { .. } | Command::Login { .. } => absent(&command),
     };
     Ok((reply, Vec::new()))
+}
+
+/// What a token that was made by hand stands for.
+fn stands_for(owner: Owner, held: Option<access_tokens::Held>) -> Reply {
+    held.map_or(Reply::NoAccessToken, |held| Reply::AccessToken { owner, held })
 }
 
 /// The effects still to be performed, because the bus could not be reached or the object died before it was.

@@ -68,8 +68,7 @@ fn perform(
         Command::Clients => Reply::Document { document: clients::list(turn)? },
         Command::Stats => Reply::Document { document: clients::stats(turn)? },
         Command::Overview { jobs } => Reply::Overview { overview: Box::new(overview::read(turn, jobs)?) },
-        Command::Watched => overview::watched(turn)?
-            .map_or(Reply::Found { found: false }, |watched| Reply::Watched { watched: Box::new(watched) }),
+        Command::Watched => overview::watched(turn)?,
         Command::Connected => Reply::Connected { blenders: turn.presence.blenders().len() },
         Command::Export { after, until } => Reply::Export { page: Box::new(export::page(turn, *after, *until)?) },
         Command::Job { job_id } => Reply::Job { job: overview::job(turn, job_id)?.map(Box::new) },
@@ -88,10 +87,7 @@ fn perform(
         Command::Unsubscribe { topic } => done(subscriptions::unsubscribe(turn, session_id, topic)?),
         Command::CloseSession if sessions::close(turn, session_id)? => Reply::Done,
         Command::CloseSession => Reply::NoSession,
-        Command::RevokeGrant { grant_id } => {
-            guests::end(turn, grant_id)?;
-            done(revocations::revoke(turn, grant_id)?)
-        }
+        Command::RevokeGrant { grant_id } => done(guests::revoke(turn, grant_id)?),
         Command::Erase => done(revocations::erase(turn)?),
     };
     Ok(reply.into())

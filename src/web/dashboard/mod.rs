@@ -12,6 +12,7 @@ pub mod job_view;
 pub mod owner;
 pub mod parts;
 pub mod shared;
+pub mod sharing;
 pub mod shelf;
 mod submit;
 mod view;

@@ -60,7 +60,8 @@ pub struct GuestLive<'a> {
     pub pictured: Option<Moment>,
     pub jobs: Vec<JobRow>,
     pub home: &'a str,
-    pub may_work: bool,
+    /// The ids of open jobs that this guest has sent.
+    pub own: &'a [String],
     pub form_token: &'a str,
 }
 

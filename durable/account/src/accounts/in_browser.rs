@@ -39,17 +39,11 @@ pub fn perform(
             return issue_code(sql, owner, &permission, &binding, consent, now_ms, entropy);
         }
         InBrowser::Who => Reply::Owner { owner: owner.clone() },
-        InBrowser::SignOut => {
-            browser_sessions::end(sql, session)?;
-            Reply::Done
-        }
+        InBrowser::SignOut => done(browser_sessions::end(sql, session)?),
         InBrowser::ListClients => Reply::Clients { clients: consents::allowed(sql, now_ms)? },
         InBrowser::NamesOfGrants { grant_ids } => Reply::NamesOfGrants { names: grants::names(sql, &grant_ids)? },
         InBrowser::TryDeviceCode => try_device_code(sql, now_ms)?,
-        InBrowser::FoundDeviceCode => {
-            DeviceCode::forget(sql)?;
-            Reply::Done
-        }
+        InBrowser::FoundDeviceCode => done(DeviceCode::forget(sql)?),
         InBrowser::AllowDevice { permission, secret_hash, lifetime_ms } => {
             codes::issue_to_device(sql, &permission, &secret_hash, (now_ms, lifetime_ms))?;
             Reply::Done
@@ -70,6 +64,10 @@ pub fn perform(
         InBrowser::MakeInvite => Reply::Invite { invite: invites::make(sql, now_ms, entropy)? },
     };
     Ok((reply, Vec::new()))
+}
+
+fn done((): ()) -> Reply {
+    Reply::Done
 }
 
 fn issue_code(

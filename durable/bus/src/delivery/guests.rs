@@ -4,6 +4,7 @@ use kernel::access::Guest;
 use serde_json::{Value, json};
 
 use crate::rows::guests::{self, Consent};
+use crate::rows::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{self, NewJob};
@@ -63,6 +64,14 @@ pub fn admit(turn: &Turn<'_>, job: &NewJob<'_>) -> Result<Option<Admitted>, Erro
         return Err(Rejection::Limit { what, limit: 1, remedy }.into());
     }
     Ok(Some(Admitted { grant_id, consent }))
+}
+
+/// Gives the owner of a job that waits for consent, as its progress says, so much time.
+pub fn await_consent(turn: &mut Turn<'_>, job_id: &str, progress: Option<&Value>) -> Result<(), Error> {
+    match progress {
+        Some(_) => timers::ensure(turn, Kind::Consent, job_id, turn.now_ms.saturating_add(CONSENT_MS)),
+        None => Ok(()),
+    }
 }
 
 /// What a share link is not for.

@@ -51,10 +51,12 @@ pub fn dispatch(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
 
 /// Writes the job in this state, and sends it unless that is `queued`. Returns it as written.
 fn create(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Error> {
-    let admitted = guests::admit(turn, &job)?;
-    let progress = admitted.as_ref().and_then(guests::Admitted::progress);
-    let waits = progress.is_some();
-    let state = if waits { State::Queued } else { state };
+    let guest = guests::admit(turn, &job)?;
+    let progress = guest.as_ref().and_then(guests::Admitted::progress);
+    let (state, expires_ms) = match progress {
+        Some(_) => (State::Queued, job.expires_ms.map(|at_ms| at_ms.saturating_add(CONSENT_MS))),
+        None => (state, job.expires_ms),
+    };
     let record = Record {
         user_id: turn.user_id.to_owned(),
         from_uuid: job.from_uuid,
@@ -72,24 +74,14 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Err
         return Err(Rejection::TooLong { what: "job", size: text.len(), limit: MAX_RECORD }.into());
     }
     let NewJob { command, target_uuid, batch_id, idempotency_key, part, .. } = job;
-    let expires_ms = job.expires_ms.map(|at_ms| if waits { at_ms.saturating_add(CONSENT_MS) } else { at_ms });
-    let guest = admitted.as_ref().map(|admitted| (admitted.grant_id.as_str(), admitted.consent));
-    let more =
-        jobs::Inserted { command, batch_id, idempotency_key, expires_ms, part, progress: progress.as_ref(), guest };
+    let guest = guest.as_ref().map(|guest| (guest.grant_id.as_str(), guest.consent));
+    let said = progress.as_ref();
+    let more = jobs::Inserted { command, batch_id, idempotency_key, expires_ms, part, progress: said, guest };
     jobs::insert(turn, &record, &text, state, &more)?;
-    if waits {
-        timers::ensure(turn, Kind::Consent, &record.job_id, turn.now_ms.saturating_add(CONSENT_MS))?;
-    }
+    guests::await_consent(turn, &record.job_id, said)?;
     timers::ensure_retention(turn)?;
     turn.changes.extend([Change::OpenJobs, Change::Job { job_id: record.job_id.clone() }]);
-    if state == State::Queued {
-        if turn.presence.get(target_uuid).is_none() {
-            timers::ensure(turn, Kind::Lost, target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
-        }
-    } else {
-        let sender = turn.sender.clone();
-        post::send_record(turn, target_uuid, record.priority, &text, sender.as_deref())?;
-    }
+    send(turn, target_uuid, record.priority, &text, state)?;
     Ok(Job {
         job_id: record.job_id,
         command: command.to_owned(),
@@ -108,6 +100,18 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Err
         batch_id: batch_id.map(str::to_owned),
         part,
     })
+}
+
+/// Sends a new job in this state, or sees to it that one which waits for its peer is lost in the end.
+fn send(turn: &mut Turn<'_>, target_uuid: &str, priority: u8, record: &str, state: State) -> Result<(), Error> {
+    if state != State::Queued {
+        let sender = turn.sender.clone();
+        return post::send_record(turn, target_uuid, priority, record, sender.as_deref());
+    }
+    if turn.presence.get(target_uuid).is_none() {
+        timers::ensure(turn, Kind::Lost, target_uuid, turn.now_ms.saturating_add(LOST_AFTER_MS))?;
+    }
+    Ok(())
 }
 
 /// What a peer reports of a job.

@@ -5,6 +5,7 @@ use crate::delivery::lifecycle::{self, Reported};
 use crate::requests::job_tools;
 use crate::rows::guests::{self, Consent};
 use crate::rows::jobs;
+use crate::rows::revocations;
 use crate::rows::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::turn::error::Error;
@@ -77,10 +78,10 @@ fn refuse(turn: &mut Turn<'_>, job: &Job, reason: &str) -> Result<(), Error> {
     lifecycle::end(turn, job, State::Failed, "", &format!("{}: {reason}", job.command))
 }
 
-/// The share link has ended: so do its jobs.
-pub fn end(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
+/// A grant has ended. If it was a share link, so do its jobs.
+pub fn revoke(turn: &mut Turn<'_>, grant_id: &str) -> Result<(), Error> {
     for job_id in guests::open_of(turn, grant_id)? {
         job_tools::cancel(turn, &job_id)?;
     }
-    Ok(())
+    revocations::revoke(turn, grant_id)
 }

@@ -8,10 +8,11 @@ use kernel::storage::{Row, Value as Parameter};
 use serde_json::Value;
 
 use crate::requests::counters;
-use crate::rows::{clients, reach};
+use crate::rows::{clients, guests, reach};
 use crate::turn::error::Error;
 use crate::turn::job::{State, extra_fields, is_open};
 use crate::turn::{Turn, seconds};
+use crate::wire::command::Reply;
 use crate::wire::guests::PICTURE;
 use crate::wire::views::{JobDetail, JobLine, JobsAsked, Overview, Watched};
 
@@ -114,19 +115,22 @@ impl Condition {
     }
 }
 
-/// What somebody with a share link sees; none for a caller that is not bound to one Blender.
-pub fn watched(turn: &Turn<'_>) -> Result<Option<Watched>, Error> {
-    let Some(uuid) = turn.bound.as_ref().and_then(Bound::blender) else { return Ok(None) };
+/// What somebody with a share link sees; `Found` for a caller that is not bound to one Blender.
+pub fn watched(turn: &Turn<'_>) -> Result<Reply, Error> {
+    let Some(uuid) = turn.bound.as_ref().and_then(Bound::blender) else { return Ok(Reply::Found { found: false }) };
     let of_it = Condition::of(&JobsAsked { target_uuid: Some(uuid.to_owned()), ..JobsAsked::default() });
     let jobs = lines(turn, "1", &of_it, PAGE)?.into_iter().map(|(_, line)| line).collect();
+    let own = turn.guest().map_or(Ok(Vec::new()), |(_, grant_id)| guests::open_of(turn, grant_id))?;
     let statement = "SELECT job_id FROM jobs WHERE target_uuid = ? AND command = ? AND state = 'completed' ORDER BY seq DESC LIMIT 1";
     let picture = turn.sql.query(statement, params![uuid, PICTURE])?;
-    Ok(Some(Watched {
+    let watched = Watched {
         now: seconds(turn.now_ms),
         blender: clients::find(turn, uuid)?,
         jobs,
+        own,
         picture: picture.first().map(|row| row.text(0)).transpose()?,
-    }))
+    };
+    Ok(Reply::Watched { watched: Box::new(watched) })
 }
 
 fn questions(turn: &Turn<'_>, open: &[Placed]) -> Result<Vec<JobDetail>, Error> {

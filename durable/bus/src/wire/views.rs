@@ -55,6 +55,8 @@ pub struct Watched {
     pub blender: Option<ClientInfo>,
     /// Its newest jobs, the newest first.
     pub jobs: Vec<JobLine>,
+    /// The ids of open jobs that this share link has sent.
+    pub own: Vec<String>,
     /// The job that made its latest picture of the viewport, if that is kept.
     pub picture: Option<String>,
 }

@@ -20,14 +20,14 @@ use crate::routes::{self, Page};
 use crate::web::browser::page_running;
 use crate::web::dashboard::job_view::{detail, encoded_picture, row};
 use crate::web::dashboard::parts::{PART_HEADER, part, signed_out};
+use crate::web::dashboard::sharing::acts;
+use crate::web::dashboard::sharing::guest::Guest;
 use crate::web::dashboard::words::{moment, moment_ms};
 use crate::web::pages::GUEST_SCRIPT;
 use crate::web::pages::dashboard::Outcome;
 use crate::web::pages::sharing::{GuestJob, GuestLive, GuestPage};
 use crate::web::posted_form::{PostedForm, is_same_origin};
 use crate::web::screens;
-use crate::web::sharing::acts;
-use crate::web::sharing::guest::Guest;
 
 /// The longest form, in bytes. It may hold code to run, percent-encoded.
 const MAX_FORM: usize = 512 * 1024;
@@ -107,7 +107,7 @@ async fn live(guest: &Guest<'_>, watched: &Watched) -> Result<String, Error> {
             .and_then(|job_id| watched.jobs.iter().find(|job| job.job_id == *job_id).map(|job| moment(job.created_at))),
         jobs,
         home: &home,
-        may_work: guest.may_work(),
+        own: &watched.own,
         form_token: &guest.form_token().await?,
     })
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
 use crate::web::dashboard::job_view::encoded_picture;
+use crate::web::dashboard::sharing::guest::Guest;
 use crate::web::pages::dashboard::Outcome;
-use crate::web::sharing::guest::Guest;
 
 const PICTURE_TIMEOUT_MS: i64 = 30_000;
 const PICTURE_SIZE: u32 = 960;
