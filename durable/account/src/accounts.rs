@@ -110,18 +110,16 @@ fn of_owner(
             let claimed = invites::claim(sql, &invite, username.as_str(), now_ms)?;
             if claimed { Reply::Done } else { Reply::NoInvite }
         }
-        Command::ReleaseInvite { invite, username } => {
-            invites::release(sql, &invite, username.as_str())?;
-            Reply::Done
-        }
-        Command::Audit { event } => {
-            audit::note(sql, &event, now_ms)?;
-            Reply::Done
-        }
+        Command::ReleaseInvite { invite, username } => done(invites::release(sql, &invite, username.as_str())?),
+        Command::Audit { event } => done(audit::note(sql, &event, now_ms)?),
         // `perform` serves these before it looks for an account.
         Command::SignUp { .. } | Command::SignInAs { .. } | Command::Login { .. } => absent(&command),
     };
     Ok((reply, Vec::new()))
+}
+
+fn done((): ()) -> Reply {
+    Reply::Done
 }
 
 /// What a token that was made by hand stands for.

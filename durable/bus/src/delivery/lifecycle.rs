@@ -70,9 +70,7 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Err
         traceparent: turn.trace.traceparent.clone(),
     };
     let text = serde_json::to_string(&record).map_err(|source| Error::Stored { what: "record", source })?;
-    if text.len() > MAX_RECORD {
-        return Err(Rejection::TooLong { what: "job", size: text.len(), limit: MAX_RECORD }.into());
-    }
+    fits(&text)?;
     let NewJob { command, target_uuid, batch_id, idempotency_key, part, .. } = job;
     let guest = guest.as_ref().map(|guest| (guest.grant_id.as_str(), guest.consent));
     let said = progress.as_ref();
@@ -100,6 +98,15 @@ fn create(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Err
         batch_id: batch_id.map(str::to_owned),
         part,
     })
+}
+
+/// # Errors
+/// `Rejection::TooLong`.
+fn fits(record: &str) -> Result<(), Error> {
+    match record.len() {
+        size if size > MAX_RECORD => Err(Rejection::TooLong { what: "job", size, limit: MAX_RECORD }.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Sends a new job in this state, or sees to it that one which waits for its peer is lost in the end.
