@@ -5,11 +5,11 @@ use kernel::storage::{Row, Value as Parameter};
 use serde_json::Value;
 
 use crate::requests::counters;
-use crate::rows::clients;
+use crate::rows::{clients, pictures};
 use crate::turn::error::Error;
 use crate::turn::job::{State, extra_fields, is_open};
 use crate::turn::{Turn, seconds};
-use crate::wire::views::{JobDetail, JobLine, JobsAsked, Overview};
+use crate::wire::views::{BLENDER, ClientInfo, JobDetail, JobLine, JobsAsked, Overview, Picture};
 
 /// Open jobs that are shown, the newest.
 const MAX_OPEN: usize = 50;
@@ -26,6 +26,10 @@ const MAX_LINE: usize = 300;
 /// Clients that are shown: those connected before those that are not.
 const MAX_CLIENTS: usize = 60;
 
+/// Which jobs, and their order. With a plus SQLite takes open jobs from their index, in place of reading every job there is.
+const OPEN: (&str, &str) = (is_open!(), "+seq");
+const ENDED: (&str, &str) = (concat!("NOT ", is_open!()), "seq");
+
 /// The code of a job, else its parameters as JSON.
 const GIVEN: &str = "COALESCE(json_extract(record, '$.payload.params.code'), json_extract(record, '$.payload.script'),
     json_extract(record, '$.payload.params'), '')";
@@ -36,12 +40,13 @@ pub fn read(turn: &mut Turn<'_>, asked: &JobsAsked) -> Result<Overview, Error> {
     clients.extend(away);
     let more_clients = clients.len().saturating_sub(MAX_CLIENTS);
     clients.truncate(MAX_CLIENTS);
-    let open = lines(turn, is_open!(), &Condition::default(), MAX_OPEN)?;
+    let open = lines(turn, OPEN, &Condition::default(), MAX_OPEN)?;
     let (jobs, older) = page(turn, asked, &open)?;
     let questions = questions(turn, &open)?;
+    let pictures = pictures(turn, &clients)?;
     let counters = counters::read(turn)?;
     let (now, open) = (seconds(turn.now_ms), open.into_iter().map(|(_, line)| line).collect());
-    Ok(Overview { now, clients, more_clients, jobs, older, open, questions, counters })
+    Ok(Overview { now, clients, more_clients, jobs, older, open, questions, pictures, counters })
 }
 
 /// A line with its job's place.
@@ -54,10 +59,10 @@ fn page(turn: &Turn<'_>, asked: &JobsAsked, open: &[Placed]) -> Result<(Vec<JobL
     let mut jobs = match asked.before {
         Some(_) => Vec::new(),
         None if is_plain => open.to_vec(),
-        None => lines(turn, is_open!(), &condition, MAX_OPEN)?,
+        None => lines(turn, OPEN, &condition, MAX_OPEN)?,
     };
     let ended = condition.before(asked.before);
-    let mut ended = lines(turn, concat!("NOT ", is_open!()), &ended, PAGE.saturating_add(1))?;
+    let mut ended = lines(turn, ENDED, &ended, PAGE.saturating_add(1))?;
     let has_more = ended.len() > PAGE;
     ended.truncate(PAGE);
     let older = ended.last().map(|(place, _)| *place).filter(|_| has_more);
@@ -114,11 +119,22 @@ fn questions(turn: &Turn<'_>, open: &[Placed]) -> Result<Vec<JobDetail>, Error> 
     asking.filter_map(|line| job(turn, &line.job_id).transpose()).collect()
 }
 
-fn lines(turn: &Turn<'_>, which: &str, condition: &Condition, limit: usize) -> Result<Vec<Placed>, Error> {
+fn pictures(turn: &Turn<'_>, clients: &[ClientInfo]) -> Result<Vec<Picture>, Error> {
+    let blenders = clients.iter().filter(|client| client.client_type == BLENDER);
+    blenders.filter_map(|client| pictures::newest_of(turn, &client.uuid).transpose()).collect()
+}
+
+/// `OPEN` or `ENDED` jobs, the newest first.
+fn lines(
+    turn: &Turn<'_>,
+    (which, order): (&str, &str),
+    condition: &Condition,
+    limit: usize,
+) -> Result<Vec<Placed>, Error> {
     let statement = format!(
         "SELECT job_id, command, target_uuid, from_uuid, state, progress, error, created_at, finished_at,
            json_extract(sender, '$.client'), substr({GIVEN}, 1, ?), seq
-         FROM jobs WHERE {which}{} ORDER BY seq DESC LIMIT ?",
+         FROM jobs WHERE seq IN (SELECT seq FROM jobs WHERE {which}{} ORDER BY {order} DESC LIMIT ?) ORDER BY seq DESC",
         condition.sql
     );
     let mut parameters = vec![Parameter::from(count(MAX_LINE))];

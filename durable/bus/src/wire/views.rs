@@ -42,7 +42,18 @@ pub struct Overview {
     pub open: Vec<JobLine>,
     /// Jobs that wait for the owner's consent.
     pub questions: Vec<JobDetail>,
+    /// The newest picture of each of the Blenders that has one.
+    pub pictures: Vec<Picture>,
     pub counters: Counters,
+}
+
+/// A picture that a job has made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    pub target_uuid: String,
+    pub job_id: String,
+    /// Unix seconds.
+    pub made_at: f64,
 }
 
 /// Which jobs the dashboard lists. Fields that are none leave nothing out.
@@ -131,4 +142,6 @@ pub struct Counters {
     pub clients: i64,
     pub kept_messages: i64,
     pub database_bytes: u64,
+    /// At this many nothing more is taken.
+    pub most_bytes: u64,
 }
