@@ -5,6 +5,7 @@
 //! reloading. Invariant: every action needs the form token of this session.
 
 mod actions;
+mod code;
 mod filter;
 pub mod home;
 pub mod job;
@@ -13,6 +14,7 @@ mod owner;
 mod parts;
 pub mod shelf;
 mod submit;
+mod touches;
 mod view;
 mod words;
 
