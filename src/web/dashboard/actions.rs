@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::catalog::tools::DispatchTool;
 use crate::http::error::Error;
 use crate::http::parameters::Parameters;
-use crate::web::dashboard::job_view::picture;
+use crate::web::dashboard::job_view::encoded_picture;
 use crate::web::dashboard::owner::Owner;
 use crate::web::dashboard::submit::{Sent, submit};
 use crate::web::pages::dashboard::Outcome;
@@ -16,20 +16,33 @@ use crate::web::pages::dashboard::Outcome;
 const SCREENSHOT: &str = "get_viewport_screenshot";
 const SCREENSHOT_TIMEOUT_MS: i64 = 30_000;
 const SCREENSHOT_SIZE: u32 = 960;
+/// The actions of buttons whose value is the job or the client that they are about.
+const OF_BUTTONS: [&str; 5] = ["cancel", "disconnect", "release", "screenshot", GLANCE];
+/// A picture that nobody waits for.
+const GLANCE: &str = "glance";
 const CODE: &str = "execute_code";
 
 /// Performs the action of the pressed button.
 pub async fn act(owner: &Owner<'_>, parameters: &Parameters) -> Result<Outcome, Error> {
     let field = |name| parameters.optional(name).map(Option::unwrap_or_default);
+    for name in OF_BUTTONS {
+        let about = field(name)?;
+        if about.is_empty() {
+            continue;
+        }
+        return match name {
+            "cancel" => cancel(owner, about).await,
+            "disconnect" => disconnect(owner, about).await,
+            "release" => release(owner, about).await,
+            name => screenshot(owner, about, name == GLANCE).await,
+        };
+    }
     match field("action")? {
         "send" => send(owner, field("target")?, field("command")?, field("input")?).await,
         "again" => again(owner, field("job_id")?).await,
         "cancel" => cancel(owner, field("job_id")?).await,
-        "disconnect" => disconnect(owner, field("client_uuid")?).await,
-        "release" => release(owner, field("client_uuid")?).await,
         "allow" => answer(owner, field("job_id")?, true).await,
         "refuse" => answer(owner, field("job_id")?, false).await,
-        "screenshot" => screenshot(owner, field("client_uuid")?).await,
         _ => Ok(Outcome::failed("This page does not know that action. Reload the page and try again.")),
     }
 }
@@ -140,21 +153,22 @@ async fn answer(owner: &Owner<'_>, job_id: &str, allow: bool) -> Result<Outcome,
     }
 }
 
-async fn screenshot(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Error> {
+/// Asks a Blender for a picture, which its card then shows. `or_busy`: not while it works on something that does not yield.
+async fn screenshot(owner: &Owner<'_>, client_uuid: &str, or_busy: bool) -> Result<Outcome, Error> {
     let command = Command::Dispatch {
         command: SCREENSHOT.to_owned(),
         params: json!({"max_size": SCREENSHOT_SIZE, "format": "jpg"}),
         target_uuid: Some(client_uuid.to_owned()),
         timeout_ms: SCREENSHOT_TIMEOUT_MS,
-        or_busy: false,
+        or_busy,
         request_key: None,
         in_lines: false,
         frame: None,
         task_after_ms: None,
     };
     match owner.ask(command).await? {
-        Reply::Envelope { envelope } => Ok(match picture(&envelope.result) {
-            Some(image) => Outcome { image: Some(image), ..Outcome::done("The viewport as it is now.") },
+        Reply::Envelope { envelope } => Ok(match encoded_picture(&envelope.result) {
+            Some(_) => Outcome::done(format!("The new picture is on the card of {client_uuid}.")),
             None => Outcome::failed(no_picture(&envelope)),
         }),
         Reply::Rejected { message } => Ok(Outcome::failed(message)),
@@ -166,8 +180,7 @@ fn no_picture(envelope: &Envelope) -> String {
     match (envelope.status, &envelope.hint) {
         (Status::Failed, _) => format!("Blender made no picture: {}", envelope.error),
         (Status::Timeout, _) => {
-            "Blender is busy and has not answered yet. The picture will be in the list of jobs when it arrives."
-                .to_owned()
+            "Blender is busy and has not answered yet. The picture will be on its card when it arrives.".to_owned()
         }
         (_, Some(hint)) => hint.clone(),
         _ => "Blender sent no picture.".to_owned(),

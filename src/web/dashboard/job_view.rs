@@ -3,7 +3,9 @@
 use bus::wire::views::{ClientInfo, JobDetail, JobLine};
 use serde_json::{Map, Value, json};
 
+use crate::web::dashboard::code::{coloured, plain};
 use crate::web::dashboard::submit::page_of;
+use crate::web::dashboard::touches::touches;
 use crate::web::dashboard::words::{cut, duration, moment};
 use crate::web::pages::dashboard::{JobRow, Progress, Question};
 use crate::web::pages::job::{Fact, JobPart, Made, Text};
@@ -13,6 +15,8 @@ use crate::web::screens::who;
 const MAX_SHOWN: usize = 12_000;
 /// The most characters shown of a job that asks for consent. The job's page shows the rest.
 const MAX_ASKED: usize = 6_000;
+/// The title of what a job was given.
+const GIVEN: &str = "Given";
 /// The most files that are listed.
 const MAX_FILES: usize = 30;
 
@@ -50,7 +54,7 @@ pub fn sender(job: &JobLine) -> Option<String> {
 }
 
 /// What its Blender has said of a job last. More lines than one have the stack of its code.
-fn message(job: &JobLine) -> Option<&str> {
+pub fn message(job: &JobLine) -> Option<&str> {
     job.progress.as_ref()?.get("message")?.as_str()
 }
 
@@ -63,18 +67,20 @@ pub fn question(job: &JobDetail) -> Question {
         target: job.line.target_uuid.clone().unwrap_or_default(),
         sender: sender(&job.line),
         is_cut: given.chars().nth(MAX_ASKED).is_some(),
-        given: cut(&given, MAX_ASKED),
+        touches: touches(&job.line.command, &job.payload),
+        given: coloured(&cut(&given, MAX_ASKED)),
     }
 }
 
 pub fn detail(job: &JobDetail, form_token: &str) -> JobPart {
     let line = &job.line;
+    let asks = line.is_open && line.progress.as_ref().is_some_and(|told| told.get("asks").is_some());
     let has_picture = encoded_picture(&job.result).is_some();
     let beside = |name: &str| job.extra.get(name).map(shown).unwrap_or_default();
     let result = if has_picture { String::new() } else { readable(&job.result) };
     let doing = message(line).filter(|_| line.is_open).unwrap_or_default();
     let texts = [
-        ("Given", "What the job was given", given(&job.payload)),
+        (GIVEN, "What the job was given", given(&job.payload)),
         ("What Blender does", "What Blender does for this job now", doing.to_owned()),
         ("Error", "What went wrong", job.error.clone()),
         ("Result", "What came of the job", result),
@@ -84,18 +90,24 @@ pub fn detail(job: &JobDetail, form_token: &str) -> JobPart {
     ];
     JobPart {
         row: row(line, &[]),
-        asks: line.is_open && line.progress.as_ref().is_some_and(|told| told.get("asks").is_some()),
+        asks,
+        touches: asks.then(|| touches(&line.command, &job.payload)),
         facts: facts(job),
         is_cut: texts.iter().any(|(_, _, text)| text.chars().nth(MAX_SHOWN).is_some()),
         picture: has_picture.then(|| format!("{}&format=picture", page_of(&line.job_id))),
         texts: texts
             .into_iter()
             .filter(|(_, _, text)| !text.is_empty())
-            .map(|(title, label, text)| Text { title, label, text: cut(&text, MAX_SHOWN) })
+            .map(|(title, label, text)| Text { title, label, text: html_of(title, &cut(&text, MAX_SHOWN)) })
             .collect(),
         made: made(&job.extra),
         form_token: form_token.to_owned(),
     }
+}
+
+/// What a job was given is code, or looks like it.
+fn html_of(title: &str, text: &str) -> String {
+    if title == GIVEN { coloured(text) } else { plain(text) }
 }
 
 fn facts(job: &JobDetail) -> Vec<Fact> {
@@ -171,11 +183,6 @@ fn readable(result: &str) -> String {
     }
 }
 
-/// The picture in a screenshot's result as a `data:` URL.
-pub fn picture(result: &str) -> Option<String> {
-    encoded_picture(result).map(|(kind, data)| format!("data:{kind};base64,{data}"))
-}
-
 /// The picture in a screenshot's result: its MIME type, and its bytes in base64.
 pub fn encoded_picture(result: &str) -> Option<(String, String)> {
     let document: Value = serde_json::from_str(result).ok()?;
@@ -187,16 +194,17 @@ pub fn encoded_picture(result: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{given, made, picture};
+    use super::{encoded_picture, given, made};
     use serde_json::json;
 
     #[test]
     fn only_a_picture_of_a_known_kind_is_shown_as_one() {
         let result = |kind: &str, data: &str| json!({"image": {"mime_type": kind, "data": data}}).to_string();
-        assert_eq!(picture(&result("image/png", "aGk=")).as_deref(), Some("data:image/png;base64,aGk="));
-        assert_eq!(picture(&result("image/svg+xml", "aGk=")), None);
-        assert_eq!(picture(&result("image/png", "\"><script>")), None);
-        assert_eq!(picture("plain text"), None);
+        let found = |result: &str| encoded_picture(result).map(|(kind, data)| kind + " " + &data);
+        assert_eq!(found(&result("image/png", "aGk=")).as_deref(), Some("image/png aGk="));
+        assert_eq!(found(&result("image/svg+xml", "aGk=")), None);
+        assert_eq!(found(&result("image/png", "\"><script>")), None);
+        assert_eq!(found("plain text"), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! reloading. Invariant: every action needs the form token of this session.
 
 mod actions;
+mod code;
 mod filter;
 pub mod home;
 pub mod job;
@@ -15,6 +16,7 @@ pub mod shared;
 pub mod sharing;
 pub mod shelf;
 mod submit;
+mod touches;
 mod view;
 pub mod words;
 

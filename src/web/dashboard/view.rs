@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use account::shares::Share;
-use bus::wire::views::{BLENDER, ClientInfo, Counters, JOB_ACK, JobLine, Overview};
+use bus::wire::views::{BLENDER, ClientInfo, Counters, JOB_ACK, JobLine, Overview, RECORD_ACK};
 use kernel::arguments::{DefaultValue, Param};
+use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
 
 use crate::catalog::tools;
 use crate::web::dashboard::filter::{Filter, STATES};
-use crate::web::dashboard::job_view::{progress, question, row};
+use crate::web::dashboard::job_view::{message, progress, question, row};
 use crate::web::dashboard::shared::shown;
 use crate::web::dashboard::submit::page_of;
 use crate::web::dashboard::words::{cut, milliseconds, moment};
-use crate::web::pages::dashboard::{Choices, CommandChoice, LivePart, Number, Peer, Run};
+use crate::web::pages::dashboard::{Choices, CommandChoice, LivePart, Number, Peer, Run, Shot};
 use crate::web::screens::who;
 
 /// The most capabilities shown of a peer, and the most characters of each.
@@ -21,6 +22,7 @@ const MAX_FACTS: usize = 8;
 const MAX_FACT: usize = 60;
 /// The most jobs shown of a peer.
 const MAX_RUNS: usize = 3;
+const MAX_MESSAGE: usize = 120;
 /// A Blender that has been away for longer, in seconds, is listed with those that were seen earlier.
 const LONG_AWAY: f64 = 86_400.0;
 
@@ -44,6 +46,7 @@ pub fn live<'a>(overview: &'a Overview, shares: &[Share], filter: &'a Filter, fo
         older: overview.older.map(|place| filter.page_before(place)),
         newest: filter.asked.before.map(|_| filter.first_page()),
         numbers: numbers(&overview.counters),
+        warning: warning(&overview.counters),
         form_token,
     }
 }
@@ -98,16 +101,28 @@ fn takes(parameters: &[Param]) -> String {
 }
 
 fn peer(client: &ClientInfo, overview: &Overview, shares: &[Share]) -> Peer {
-    let told = client.capabilities.iter().filter(|capability| *capability != JOB_ACK);
-    let runs = |job: &&JobLine| job.status == "running" && job.target_uuid.as_ref() == Some(&client.uuid);
+    let facts = client.capabilities.iter().filter(|fact| ![JOB_ACK, RECORD_ACK].contains(&fact.as_str()));
+    let has = |job: &&JobLine| job.target_uuid.as_ref() == Some(&client.uuid);
+    let (asking, open): (Vec<_>, Vec<_>) =
+        overview.open.iter().filter(has).partition(|job| told(job, "asks").is_some());
+    let runs = |job: &&JobLine| job.status == "running" && told(job, "waits").is_none();
+    let (running, waiting): (Vec<_>, Vec<_>) = open.into_iter().partition(runs);
+    let picture = overview.pictures.iter().find(|picture| picture.target_uuid == client.uuid);
     Peer {
         uuid: client.uuid.clone(),
         kind: client.client_type.clone(),
         is_connected: client.connected,
         group: client.group_id.clone(),
-        facts: told.take(MAX_FACTS).map(|fact| cut(&in_words(fact), MAX_FACT)).collect(),
+        facts: facts.take(MAX_FACTS).map(|fact| cut(&in_words(fact), MAX_FACT)).collect(),
         seen: moment(client.last_seen),
-        runs: overview.open.iter().filter(runs).take(MAX_RUNS).map(run).collect(),
+        runs: running.into_iter().take(MAX_RUNS).map(run).collect(),
+        waiting: waiting.len(),
+        asks: !asking.is_empty(),
+        picture: picture.map(|picture| Shot {
+            job_id: picture.job_id.clone(),
+            href: page_of(&picture.job_id),
+            made: moment(picture.made_at),
+        }),
         shares: shares
             .iter()
             .filter(|share| share.blender == client.uuid)
@@ -117,8 +132,16 @@ fn peer(client: &ClientInfo, overview: &Overview, shares: &[Share]) -> Peer {
     }
 }
 
+/// What its Blender has told of a job last.
+fn told<'a>(job: &'a JobLine, field: &str) -> Option<&'a Value> {
+    job.progress.as_ref()?.get(field)
+}
+
 fn run(job: &JobLine) -> Run {
     Run {
+        job_id: job.job_id.clone(),
+        is_busy: told(job, "busy_since").is_some(),
+        message: cut(message(job).and_then(|message| message.lines().next()).unwrap_or_default(), MAX_MESSAGE),
         href: page_of(&job.job_id),
         command: job.command.clone(),
         progress: progress(job),
@@ -130,9 +153,11 @@ fn run(job: &JobLine) -> Run {
 fn in_words(fact: &str) -> String {
     match fact.split_once(':') {
         Some(("file", name)) => name.to_owned(),
+        Some(("blender", version)) => format!("Blender {version}"),
         Some(("policy", "ask")) => "asks before code".to_owned(),
         Some(("policy", "read-only")) => "read only".to_owned(),
         Some(("policy", "everything")) => "runs everything".to_owned(),
+        None if fact == "background" => "no window".to_owned(),
         _ => fact.to_owned(),
     }
 }
@@ -153,13 +178,27 @@ fn numbers(counters: &Counters) -> Vec<Number> {
     ]
 }
 
+/// What is nearly used up, before a job is refused for it.
+fn warning(counters: &Counters) -> Option<String> {
+    let (used, most) = (counters.database_bytes, counters.most_bytes);
+    if used < most.div_euclid(10).saturating_mul(9) {
+        return None;
+    }
+    let most = most.div_euclid(1024 * 1024);
+    let state = if used >= counters.most_bytes { "is full, and takes no jobs or messages" } else { "is nearly full" };
+    Some(format!(
+        "Your bus {state}: it keeps {most} MiB of jobs, results and messages. They go by themselves 24 hours after they were \
+         made. Until then send smaller pictures and results, or files in place of them."
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::in_words;
 
     #[test]
     fn what_a_blender_tells_of_itself_is_in_words() {
-        let facts = ["Blender 4.5.0", "file:a:b.blend", "policy:ask", "policy:new", "window"];
-        assert_eq!(facts.map(in_words), ["Blender 4.5.0", "a:b.blend", "asks before code", "policy:new", "window"]);
+        let facts = ["blender:4.5.0", "file:a:b.blend", "policy:ask", "policy:new", "background"];
+        assert_eq!(facts.map(in_words), ["Blender 4.5.0", "a:b.blend", "asks before code", "policy:new", "no window"]);
     }
 }

@@ -42,6 +42,8 @@ pub struct LivePart<'a> {
     pub newest: Option<String>,
     pub questions: Vec<Question>,
     pub numbers: Vec<Number>,
+    /// What is nearly used up, and what to do.
+    pub warning: Option<String>,
     pub form_token: &'a str,
 }
 
@@ -70,6 +72,11 @@ pub struct Peer {
     /// The share links to it, and where others are made.
     pub shares: Vec<Shared>,
     pub share_href: String,
+    /// It asks for the owner's consent.
+    pub asks: bool,
+    /// How many jobs wait until it takes them.
+    pub waiting: usize,
+    pub picture: Option<Shot>,
 }
 
 /// A live share link.
@@ -85,12 +92,25 @@ pub struct Shared {
     pub used: Option<Moment>,
 }
 
+/// The newest picture of a Blender. It is shown in a frame of 16 to 9, so that nothing moves when it comes.
+pub struct Shot {
+    pub job_id: String,
+    /// The page of its job.
+    pub href: String,
+    pub made: Moment,
+}
+
 /// A job that runs in a Blender.
 pub struct Run {
+    pub job_id: String,
     pub href: String,
     pub command: String,
     pub progress: Option<Progress>,
     pub since: Moment,
+    /// It keeps its Blender from everything else.
+    pub is_busy: bool,
+    /// What its Blender has said of it last, in a line.
+    pub message: String,
 }
 
 /// A time: Unix seconds for the script, text for browsers without it.
@@ -128,9 +148,25 @@ pub struct Question {
     pub command: String,
     pub target: String,
     pub sender: Option<String>,
-    /// The code, or the parameters; `is_cut` if that is not all of it.
+    pub touches: Touches,
+    /// The code, or the parameters, as HTML; `is_cut` if that is not all of it.
     pub given: String,
     pub is_cut: bool,
+}
+
+/// What a job may touch.
+pub struct Touches {
+    /// A sentence.
+    pub does: String,
+    pub mentions: Vec<Mention>,
+    pub is_code: bool,
+}
+
+/// Names in code, what they are about, and how many more there are.
+pub struct Mention {
+    pub about: &'static str,
+    pub names: Vec<String>,
+    pub more: usize,
 }
 
 pub struct Progress {
@@ -143,13 +179,12 @@ pub struct Number {
     pub value: String,
 }
 
-/// The outcome of a form. `image`: a `data:` URL.
+/// The outcome of a form.
 #[derive(Template, Default)]
 #[template(path = "dashboard_outcome.html", config = "src/web/pages/askama.toml")]
 pub struct Outcome {
     pub done: Option<String>,
     pub error: Option<String>,
-    pub image: Option<String>,
     /// Where to go on.
     pub link: Option<Link>,
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::web::pages::dashboard::JobRow;
+use crate::web::pages::dashboard::{JobRow, Touches};
 
 #[derive(Template)]
 #[template(path = "job.html", config = "src/web/pages/askama.toml")]
@@ -19,6 +19,8 @@ pub struct JobPart {
     pub row: JobRow,
     /// It waits for the owner's consent.
     pub asks: bool,
+    /// What it may touch, where it asks.
+    pub touches: Option<Touches>,
     pub facts: Vec<Fact>,
     /// Where its picture is.
     pub picture: Option<String>,
@@ -37,6 +39,7 @@ pub struct Fact {
 pub struct Text {
     pub title: &'static str,
     pub label: &'static str,
+    /// As HTML.
     pub text: String,
 }
 

@@ -27,7 +27,7 @@ pub const HOME_SCRIPT: Script = Script { text: include_str!("templates/home.js")
 /// It sends requests to this server and shows the pictures in the answers; the icons of the manifest are this server's.
 pub const DASHBOARD_SCRIPT: Script = Script {
     text: concat!(include_str!("templates/shared.js"), include_str!("templates/dashboard.js")),
-    needs: "; connect-src 'self'; img-src 'self' data:; manifest-src 'self'",
+    needs: "; connect-src 'self'; img-src 'self'; manifest-src 'self'",
 };
 /// It sends requests to this server, bytes of files among them, and shows pictures of it.
 pub const FILES_SCRIPT: Script = Script {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::web::pages::dashboard::{JobRow, Moment, Shared};
+use crate::web::pages::dashboard::{JobRow, Moment, Shared, Shot};
 use crate::web::pages::job::JobPart;
 
 /// A new link, shown only now.
@@ -55,9 +55,7 @@ pub struct GuestLive<'a> {
     pub is_connected: bool,
     /// When it was last there; none if it is not known any more.
     pub seen: Option<Moment>,
-    /// Where the latest picture is, and when it was made.
-    pub picture: Option<String>,
-    pub pictured: Option<Moment>,
+    pub picture: Option<Shot>,
     pub jobs: Vec<JobRow>,
     pub home: &'a str,
     /// The ids of open jobs that this guest has sent.

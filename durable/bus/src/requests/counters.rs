@@ -43,6 +43,7 @@ pub fn read(turn: &mut Turn<'_>) -> Result<Counters, Error> {
         clients,
         kept_messages,
         database_bytes: turn.sql.size()?,
+        most_bytes: turn.presence.limits.storage_bytes,
     })
 }
 

@@ -8,13 +8,12 @@ use kernel::storage::{Row, Value as Parameter};
 use serde_json::Value;
 
 use crate::requests::counters;
-use crate::rows::{clients, guests, reach};
+use crate::rows::{clients, guests, pictures, reach};
 use crate::turn::error::Error;
 use crate::turn::job::{State, extra_fields, is_open};
 use crate::turn::{Turn, seconds};
 use crate::wire::command::Reply;
-use crate::wire::guests::PICTURE;
-use crate::wire::views::{JobDetail, JobLine, JobsAsked, Overview, Watched};
+use crate::wire::views::{BLENDER, ClientInfo, JobDetail, JobLine, JobsAsked, Overview, Picture, Watched};
 
 /// Open jobs that are shown, the newest.
 const MAX_OPEN: usize = 50;
@@ -31,6 +30,10 @@ const MAX_LINE: usize = 300;
 /// Clients that are shown: those connected before those that are not.
 const MAX_CLIENTS: usize = 60;
 
+/// Which jobs, and their order. With a plus SQLite takes open jobs from their index, in place of reading every job there is.
+const OPEN: (&str, &str) = (is_open!(), "+seq");
+const ENDED: (&str, &str) = (concat!("NOT ", is_open!()), "seq");
+
 /// The code of a job, else its parameters as JSON.
 const GIVEN: &str = "COALESCE(json_extract(record, '$.payload.params.code'), json_extract(record, '$.payload.script'),
     json_extract(record, '$.payload.params'), '')";
@@ -41,14 +44,15 @@ pub fn read(turn: &mut Turn<'_>, asked: &JobsAsked) -> Result<Overview, Error> {
     clients.extend(away);
     let more_clients = clients.len().saturating_sub(MAX_CLIENTS);
     clients.truncate(MAX_CLIENTS);
-    let open = lines(turn, is_open!(), &Condition::default(), MAX_OPEN)?;
+    let open = lines(turn, OPEN, &Condition::default(), MAX_OPEN)?;
     let (jobs, older) = page(turn, asked, &open)?;
     let questions = questions(turn, &open)?;
+    let pictures = pictures(turn, &clients)?;
     let counters = counters::read(turn)?;
     let (now, open) = (seconds(turn.now_ms), open.into_iter().map(|(_, line)| line).collect());
     let watching = turn.presence.listeners().filter_map(|(_, listener)| listener.guest.clone());
     let watching = watching.collect::<BTreeSet<_>>().into_iter().collect();
-    Ok(Overview { now, clients, more_clients, jobs, older, open, questions, watching, counters })
+    Ok(Overview { now, clients, more_clients, jobs, older, open, questions, pictures, watching, counters })
 }
 
 /// A line with its job's place.
@@ -61,10 +65,10 @@ fn page(turn: &Turn<'_>, asked: &JobsAsked, open: &[Placed]) -> Result<(Vec<JobL
     let mut jobs = match asked.before {
         Some(_) => Vec::new(),
         None if is_plain => open.to_vec(),
-        None => lines(turn, is_open!(), &condition, MAX_OPEN)?,
+        None => lines(turn, OPEN, &condition, MAX_OPEN)?,
     };
     let ended = condition.before(asked.before);
-    let mut ended = lines(turn, concat!("NOT ", is_open!()), &ended, PAGE.saturating_add(1))?;
+    let mut ended = lines(turn, ENDED, &ended, PAGE.saturating_add(1))?;
     let has_more = ended.len() > PAGE;
     ended.truncate(PAGE);
     let older = ended.last().map(|(place, _)| *place).filter(|_| has_more);
@@ -118,18 +122,11 @@ impl Condition {
 /// What somebody with a share link sees; `Found` for a caller that is not bound to one Blender.
 pub fn watched(turn: &Turn<'_>) -> Result<Reply, Error> {
     let Some(uuid) = turn.bound.as_ref().and_then(Bound::blender) else { return Ok(Reply::Found { found: false }) };
-    let of_it = Condition::of(&JobsAsked { target_uuid: Some(uuid.to_owned()), ..JobsAsked::default() });
-    let jobs = lines(turn, "1", &of_it, PAGE)?.into_iter().map(|(_, line)| line).collect();
+    let of_it = JobsAsked { target_uuid: Some(uuid.to_owned()), ..JobsAsked::default() };
+    let (jobs, _) = page(turn, &of_it, &[])?;
     let own = turn.guest().map_or(Ok(Vec::new()), |(_, grant_id)| guests::open_of(turn, grant_id))?;
-    let statement = "SELECT job_id FROM jobs WHERE target_uuid = ? AND command = ? AND state = 'completed' ORDER BY seq DESC LIMIT 1";
-    let picture = turn.sql.query(statement, params![uuid, PICTURE])?;
-    let watched = Watched {
-        now: seconds(turn.now_ms),
-        blender: clients::find(turn, uuid)?,
-        jobs,
-        own,
-        picture: picture.first().map(|row| row.text(0)).transpose()?,
-    };
+    let (blender, picture) = (clients::find(turn, uuid)?, pictures::newest_of(turn, uuid)?);
+    let watched = Watched { now: seconds(turn.now_ms), blender, jobs, own, picture };
     Ok(Reply::Watched { watched: Box::new(watched) })
 }
 
@@ -139,11 +136,22 @@ fn questions(turn: &Turn<'_>, open: &[Placed]) -> Result<Vec<JobDetail>, Error> 
     asking.filter_map(|line| job(turn, &line.job_id).transpose()).collect()
 }
 
-fn lines(turn: &Turn<'_>, which: &str, condition: &Condition, limit: usize) -> Result<Vec<Placed>, Error> {
+fn pictures(turn: &Turn<'_>, clients: &[ClientInfo]) -> Result<Vec<Picture>, Error> {
+    let blenders = clients.iter().filter(|client| client.client_type == BLENDER);
+    blenders.filter_map(|client| pictures::newest_of(turn, &client.uuid).transpose()).collect()
+}
+
+/// `OPEN` or `ENDED` jobs, the newest first.
+fn lines(
+    turn: &Turn<'_>,
+    (which, order): (&str, &str),
+    condition: &Condition,
+    limit: usize,
+) -> Result<Vec<Placed>, Error> {
     let statement = format!(
         "SELECT job_id, command, target_uuid, from_uuid, state, progress, error, created_at, finished_at,
            json_extract(sender, '$.client'), substr({GIVEN}, 1, ?), seq
-         FROM jobs WHERE {which}{} ORDER BY seq DESC LIMIT ?",
+         FROM jobs WHERE seq IN (SELECT seq FROM jobs WHERE {which}{} ORDER BY {order} DESC LIMIT ?) ORDER BY seq DESC",
         condition.sql
     );
     let mut parameters = vec![Parameter::from(count(MAX_LINE))];

@@ -5,7 +5,7 @@ use kernel::{params, trace};
 use serde_json::Value;
 
 use crate::rows::guests::Consent;
-use crate::rows::{away, reach};
+use crate::rows::{away, pictures, reach};
 use crate::turn::Turn;
 use crate::turn::cache::Backlog;
 use crate::turn::change::Change;
@@ -248,9 +248,10 @@ pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error:
     let extra = job.extra.as_deref();
     let outcome = result.len().saturating_add(error.len()).saturating_add(extra.map_or(0, str::len));
     make_room(turn, &job.job_id, outcome)?;
+    let picture = (state == State::Completed && pictures::is_in(&job.command, result)).then_some(1_i64);
     turn.sql.query(
-        "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ?, extra = ? WHERE job_id = ?",
-        params![state.name(), result, error, turn.now_ms, extra, job.job_id.as_str()],
+        "UPDATE jobs SET state = ?, result = ?, error = ?, finished_at = ?, extra = ?, picture = ? WHERE job_id = ?",
+        params![state.name(), result, error, turn.now_ms, extra, picture, job.job_id.as_str()],
     )?;
     let now_ms = turn.now_ms;
     let took_ms = now_ms.saturating_sub(job.created_ms).max(0);

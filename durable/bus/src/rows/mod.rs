@@ -7,6 +7,7 @@ pub mod inbox;
 pub mod jobs;
 pub mod origins;
 pub mod owners;
+pub mod pictures;
 pub mod reach;
 pub mod revocations;
 pub mod sessions;

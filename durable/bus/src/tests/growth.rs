@@ -10,6 +10,7 @@ use crate::tests::world::World;
 use crate::turn::Turn;
 use crate::wire::command::{Command, Reply};
 use crate::wire::topics::{Subscription, Topic};
+use crate::wire::views::JobsAsked;
 
 /// A bus that keeps this many ended jobs and has one peer with `job_ack`.
 fn world(stored: u32) -> World {
@@ -136,4 +137,20 @@ fn a_full_inbox_makes_a_record_no_dearer() {
     let many = say(&mut world);
     assert_eq!((many.statements, many.scanned), (few.statements + 2, few.scanned), "the oldest goes, and is counted");
     assert!(many.steps < few.steps + 100, "{many:?} and {few:?}");
+}
+
+#[test]
+fn a_page_of_the_dashboard_costs_the_same_with_1_000_and_with_5_000_stored_jobs() {
+    let look = |stored| {
+        let mut world = world(stored);
+        world.dispatch_to("b1");
+        world.sql.batch("UPDATE jobs SET picture = 1 WHERE seq % 3 = 0").unwrap();
+        world.sql.take_work();
+        world.serve(Command::Overview { jobs: JobsAsked::default() });
+        world.sql.take_work()
+    };
+    let (few, many) = (look(1_000), look(5_000));
+    assert_eq!((few.statements, few.steps, few.rows_written), (many.statements, many.steps, 0));
+    // The newest jobs, which are counted, and the page of them.
+    assert!(many.scanned < 600, "{many:?}");
 }

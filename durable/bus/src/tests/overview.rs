@@ -1,9 +1,10 @@
 //! What the dashboard shows, and taking a client off the bus.
 
+use kernel::storage::Sql;
 use serde_json::json;
 
 use crate::requests::wait::Outcome;
-use crate::tests::world::World;
+use crate::tests::world::{World, dispatch_command};
 use crate::turn::effect::Effect;
 use crate::wire::command::{Command, Reply};
 use crate::wire::views::{JobDetail, JobsAsked, Overview};
@@ -126,4 +127,45 @@ fn jobs_are_found_by_state_blender_client_and_text_and_read_page_by_page() {
         older = next;
     }
     assert_eq!(read, ended);
+}
+
+/// Ends a job with a result that has a picture.
+fn draw(world: &mut World, command: &str, blender: &str, kind: &str) -> String {
+    let asked = dispatch_of(command, Some(blender));
+    let Outcome::Wait(wait) = world.serve(asked) else { panic!("no job") };
+    let result = json!({"width": 2, "image": {"data": "aGk=", "mime_type": kind}}).to_string();
+    world.update(if blender == "b1" { "w1" } else { "w2" }, &wait.subject, "completed", &result);
+    wait.subject
+}
+
+fn dispatch_of(command: &str, blender: Option<&str>) -> Command {
+    let mut asked = dispatch_command(blender, 30_000);
+    if let Command::Dispatch { command: name, .. } = &mut asked {
+        command.clone_into(name);
+    }
+    asked
+}
+
+fn pictures(world: &mut World) -> Vec<(String, String)> {
+    overview(world).pictures.into_iter().map(|one| (one.target_uuid, one.job_id)).collect()
+}
+
+#[test]
+fn a_blender_shows_the_newest_picture_that_a_job_made_of_it_as_long_as_the_job_is_kept() {
+    let mut world = World::new();
+    world.attach("w1", "b1", &[]);
+    world.attach("w2", "b2", &[]);
+    assert_eq!(pictures(&mut world), []);
+    let kept = draw(&mut world, "render", "b1", "image/png");
+    world.pass(1_000);
+    let newest = draw(&mut world, "get_viewport_screenshot", "b1", "image/jpeg");
+    let other = draw(&mut world, "render_views", "b2", "image/png");
+    draw(&mut world, "get_asset_preview", "b2", "image/png");
+    draw(&mut world, "render", "b2", "image/svg+xml");
+    let failed = world.dispatch_to("b2").subject;
+    world.update("w2", &failed, "failed", "");
+    assert_eq!(pictures(&mut world), [("b1".to_owned(), newest.clone()), ("b2".to_owned(), other)]);
+    assert!((overview(&mut world).pictures[0].made_at - overview(&mut world).now).abs() < 0.01);
+    world.sql.query("DELETE FROM jobs WHERE job_id = ?", &[newest.as_str().into()]).unwrap();
+    assert_eq!(pictures(&mut world)[0], ("b1".to_owned(), kept));
 }

@@ -42,6 +42,8 @@ pub struct Overview {
     pub open: Vec<JobLine>,
     /// Jobs that wait for the owner's consent.
     pub questions: Vec<JobDetail>,
+    /// The newest picture of each of the Blenders that has one.
+    pub pictures: Vec<Picture>,
     /// The grants of the share links whose page is open somewhere.
     pub watching: Vec<String>,
     pub counters: Counters,
@@ -57,8 +59,17 @@ pub struct Watched {
     pub jobs: Vec<JobLine>,
     /// The ids of open jobs that this share link has sent.
     pub own: Vec<String>,
-    /// The job that made its latest picture of the viewport, if that is kept.
-    pub picture: Option<String>,
+    /// Its newest picture, if that is kept.
+    pub picture: Option<Picture>,
+}
+
+/// A picture that a job has made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    pub target_uuid: String,
+    pub job_id: String,
+    /// Unix seconds.
+    pub made_at: f64,
 }
 
 /// Which jobs the dashboard lists. Fields that are none leave nothing out.
@@ -147,4 +158,6 @@ pub struct Counters {
     pub clients: i64,
     pub kept_messages: i64,
     pub database_bytes: u64,
+    /// At this many nothing more is taken.
+    pub most_bytes: u64,
 }

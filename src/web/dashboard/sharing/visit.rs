@@ -24,7 +24,7 @@ use crate::web::dashboard::sharing::acts;
 use crate::web::dashboard::sharing::guest::Guest;
 use crate::web::dashboard::words::{moment, moment_ms};
 use crate::web::pages::GUEST_SCRIPT;
-use crate::web::pages::dashboard::Outcome;
+use crate::web::pages::dashboard::{Outcome, Shot};
 use crate::web::pages::sharing::{GuestJob, GuestLive, GuestPage};
 use crate::web::posted_form::{PostedForm, is_same_origin};
 use crate::web::screens;
@@ -100,11 +100,11 @@ async fn live(guest: &Guest<'_>, watched: &Watched) -> Result<String, Error> {
         now: watched.now,
         is_connected: watched.blender.as_ref().is_some_and(|blender| blender.connected),
         seen: watched.blender.as_ref().map(|blender| moment(blender.last_seen)),
-        picture: watched.picture.as_ref().map(|job_id| format!("{home}?picture={}", encoded(job_id))),
-        pictured: watched
-            .picture
-            .as_ref()
-            .and_then(|job_id| watched.jobs.iter().find(|job| job.job_id == *job_id).map(|job| moment(job.created_at))),
+        picture: watched.picture.as_ref().map(|picture| Shot {
+            job_id: picture.job_id.clone(),
+            href: format!("{home}?picture={}", encoded(&picture.job_id)),
+            made: moment(picture.made_at),
+        }),
         jobs,
         home: &home,
         own: &watched.own,

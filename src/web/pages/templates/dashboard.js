@@ -1,12 +1,15 @@
 (() => {
-  const { byId, setClock, part, listen, sendForms, onKeys } = shared;
+  const { LOST, AGAIN_AFTER_MS, byId, setClock, part, listen, sendForms, onKeys } = shared;
   const live = byId('live');
   const LOOK_EVERY_MS = 400;
   let looking = false;
   let stale = false;
+  let lost = false;
 
-  const say = (text) => {
-    if (byId('link').textContent !== text) byId('link').textContent = text;
+  const say = (text, isLost = false) => {
+    const link = byId('link');
+    link.classList.toggle('warning', isLost);
+    if (link.textContent !== text) link.textContent = text;
   };
 
   // -- the live part: only what has changed is replaced, and what was opened, shown or focused in it stays -----------------
@@ -15,9 +18,10 @@
   const note = (root) => root.querySelectorAll('[data-list] > li').forEach((item) => known.set(item.id, item.outerHTML));
 
   const carry = (old, item) => {
+    const before = [...old.querySelectorAll('[data-keep]')];
     for (const kept of item.querySelectorAll('[data-keep]')) {
-      const before = old.querySelector(`[data-keep="${kept.dataset.keep}"]`);
-      if (before) kept.replaceWith(before);
+      const same = before.find((one) => one.dataset.keep === kept.dataset.keep);
+      if (same) kept.replaceWith(same);
     }
   };
   const updateList = (list, fresh) => {
@@ -58,6 +62,7 @@
       for (const list of lists) updateList(byId(list.id), list);
       for (const swapped of section.querySelectorAll('[data-swap]')) byId(swapped.id).replaceWith(swapped);
     }
+    byId('warning').replaceWith(fresh.querySelector('#warning'));
     byId('seen').hidden = fresh.querySelector('#seen').hidden;
     tellTargets();
     const asked = byId('questions').querySelectorAll('li').length;
@@ -65,8 +70,8 @@
     setClock(fresh.querySelector('#now').dataset.now);
   };
   const tellTargets = () => {
-    const connected = [...document.querySelectorAll('#blenders button[value="screenshot"]')];
-    const uuids = connected.map((button) => button.form.elements.client_uuid.value);
+    const connected = [...document.querySelectorAll('#blenders button[name=screenshot]')];
+    const uuids = connected.map((button) => button.value);
     const target = byId('target');
     const offered = [...target.options].slice(0, -1).map((option) => option.value);
     if (offered.join('\n') === uuids.join('\n')) return;
@@ -83,13 +88,45 @@
       stale = false;
       try {
         update(await (await part(`/dashboard/live${location.search}`)).text());
+        if (lost) say('Live');
+        lost = false;
       } catch {
-        say('Not connected. Trying again ...');
+        lost = true;
+        say(LOST, true);
+        setTimeout(look, AGAIN_AFTER_MS);
       }
       await new Promise((next) => setTimeout(next, LOOK_EVERY_MS));
     }
     looking = false;
   };
+
+  // -- a picture every minute of the Blenders that the owner chose, while somebody looks and they are free -------------------
+
+  const EVERY_MS = 60000;
+  const due = new Map(JSON.parse(sessionStorage.getItem('every') ?? '[]').map((uuid) => [uuid, 0]));
+  const glance = async (uuid) => {
+    const card = byId(`peer:${uuid}`);
+    if (document.hidden || card?.dataset.free !== 'true') return;
+    due.set(uuid, Date.now() + EVERY_MS);
+    const body = new URLSearchParams({ form_token: byId('do').elements.form_token.value, glance: uuid });
+    try {
+      const answer = await (await part('/dashboard', { method: 'POST', body })).text();
+      byId(`of:${uuid}`).innerHTML = answer.includes('class="error"') ? answer : '';
+    } catch {
+      // The next minute tries again.
+    }
+  };
+  document.addEventListener('change', ({ target }) => {
+    if (!target.closest('.every')) return;
+    if (target.checked) due.set(target.value, 0);
+    else due.delete(target.value);
+    sessionStorage.setItem('every', JSON.stringify([...due.keys()]));
+  });
+  setInterval(() => {
+    for (const [uuid, at] of due) if (at <= Date.now()) void glance(uuid);
+  }, 1000);
+  for (const box of document.querySelectorAll('.every input')) box.checked = due.has(box.value);
+  document.documentElement.classList.add('scripted');
 
   // -- keys, filters and forms -----------------------------------------------------------------------------------------
 
@@ -102,12 +139,20 @@
     '/': () => byId('by-text').focus(),
     j: () => move(1),
     k: () => move(-1),
-    c: () => document.activeElement.closest('#jobs-list li')?.querySelector('button[value=cancel]')?.click(),
+    c: () => document.activeElement.closest('#jobs-list li')?.querySelector('button[name=cancel]')?.click(),
   });
   byId('filter').addEventListener('change', ({ target }) => {
     if (target.tagName === 'SELECT') byId('filter').requestSubmit();
   });
-  sendForms(() => void look());
+  const ask = ({ name, value, textContent }) => {
+    if (name === 'release')
+      return `Free the name ${value}? The next Blender that connects under it gets it and what waits for it, whatever login or token it has.`;
+    if (name !== 'disconnect') return '';
+    return textContent === 'Forget'
+      ? `Forget ${value}? To take back what it may do, revoke it under Clients.`
+      : `Take ${value} off the bus? It stays away until Connect is pressed in it.`;
+  };
+  sendForms(() => void look(), ask);
 
   const command = byId('command');
   const tellTakes = () => {

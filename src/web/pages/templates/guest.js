@@ -1,5 +1,5 @@
 (() => {
-  const { byId, tick, setClock, part, listen, sendForms } = shared;
+  const { LOST, byId, tick, setClock, part, listen, sendForms } = shared;
   const live = byId('shared');
   if (!live) {
     tick();
@@ -32,7 +32,7 @@
       try {
         update(await (await part(`${location.pathname}?part=live`)).text());
       } catch {
-        say('Not connected. Trying again ...');
+        say(LOST);
       }
       await new Promise((next) => setTimeout(next, 400));
     }

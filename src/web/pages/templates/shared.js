@@ -2,6 +2,7 @@
 /** What the pages with a script share: times in words, parts of a page, and the stream of news while somebody looks. */
 const shared = (() => {
   const AGAIN_AFTER_MS = 5000;
+  const LOST = 'Connection lost. Trying again ...';
   const byId = (id) => document.getElementById(id);
   let ahead = 0; // how far this clock is ahead of the server's, in seconds
 
@@ -51,7 +52,7 @@ const shared = (() => {
       };
       stream.onmessage = look;
       stream.onerror = () => {
-        say('Not connected. Trying again ...');
+        say(LOST, true);
         if (stream?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
         stream = null;
         look(); // which finds out if it is because of the session
@@ -74,21 +75,26 @@ const shared = (() => {
     };
   };
 
-  /** Sends forms that say where their outcome goes, without leaving the page, and then calls `after`. */
-  const sendForms = (after) => {
+  /**
+   * Sends forms that say where their outcome goes, without leaving the page, and then calls `after`. `ask(button)` is what to
+   * ask first, if anything. With `of` the outcome goes to what its button is about.
+   */
+  const sendForms = (after, ask = () => '') => {
     document.addEventListener('submit', async (event) => {
       const { target: form, submitter } = event;
       if (!form.dataset.out) return;
       event.preventDefault();
-      if (submitter.dataset.ask && !confirm(submitter.dataset.ask)) return;
+      const question = ask(submitter);
+      if (question && !confirm(question)) return;
       const body = new URLSearchParams(new FormData(form, submitter));
-      const out = byId(form.dataset.out);
+      const place = form.dataset.out === 'of' ? `of:${submitter.dataset.out ?? submitter.value}` : form.dataset.out;
+      const out = byId(place) ?? byId('outcome');
       submitter.disabled = true;
       out.setAttribute('aria-busy', 'true');
       try {
         const answer = await part(form.getAttribute('action'), { method: 'POST', body });
-        const place = body.get('action') === 'disconnect' ? byId('outcome') : out;
-        place.innerHTML = await answer.text();
+        const shown = body.has('disconnect') ? byId('outcome') : out;
+        shown.innerHTML = await answer.text();
       } catch {
         out.textContent = 'The server could not be reached. Try again.';
       }
@@ -109,5 +115,5 @@ const shared = (() => {
   };
 
   setInterval(tick, 1000);
-  return { byId, tick, setClock, part, listen, sendForms, onKeys };
+  return { LOST, AGAIN_AFTER_MS, byId, tick, setClock, part, listen, sendForms, onKeys };
 })();
