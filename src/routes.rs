@@ -54,6 +54,7 @@ pub enum Page {
     Audit,
     Export,
     Import,
+    Notifications,
     Clients,
     Tokens,
     Dashboard,
@@ -94,7 +95,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 49] = [
+const ROUTES: [Route; 50] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -136,6 +137,7 @@ const ROUTES: [Route; 49] = [
     page("/account/audit", READ, Page::Audit).after_login(),
     page("/account/export", GET, Page::Export).limited(Limit::Logins).after_login(),
     page("/account/import", FORM, Page::Import).limited(Limit::LoginPosts).after_login(),
+    page("/account/notifications", FORM, Page::Notifications).limited(Limit::LoginPosts).after_login(),
     page("/clients", FORM, Page::Clients).after_login(),
     page("/tokens", FORM, Page::Tokens).after_login(),
     page("/dashboard", FORM, Page::Dashboard).after_login(),

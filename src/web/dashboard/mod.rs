@@ -9,7 +9,7 @@ mod filter;
 pub mod home;
 pub mod job;
 mod job_view;
-mod owner;
+pub mod owner;
 mod parts;
 pub mod shelf;
 mod submit;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::delivery::window::Unsent;
 use crate::delivery::{post, window};
+use crate::push::news;
 use crate::rows::away::LOST_AFTER_MS;
 use crate::rows::jobs::{self, MAX_RECORD};
 use crate::rows::timers::{self, Kind};
@@ -139,7 +140,7 @@ pub fn note_progress(turn: &mut Turn<'_>, known: &Job, reported: Reported<'_>) -
         job.updated_ms = Some(now_ms);
     });
     jobs::tell(turn, known);
-    Ok(())
+    if reported.asks { news::job_asks(turn, known) } else { Ok(()) }
 }
 
 /// A report of its peer came in. The first one acknowledges the job. Says whether it did.
@@ -156,6 +157,7 @@ pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<bool, Error> {
 /// Ends the job and tells whoever sent it.
 pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
     jobs::finish(turn, job, state, result, error)?;
+    news::job_ended(turn, job, state)?;
     report_update(turn, job, state.name(), result, error)
 }
 

@@ -26,11 +26,23 @@ pub enum Kind {
     PartsAway,
     /// A socket outlives its access token. Subject: the socket's id.
     SocketExpiry,
+    /// A notification is to be sent again. Subject: its id.
+    Push,
+    /// A minute is over in which there were too many notifications. Subject: their kind.
+    PushRest,
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Retention, Self::Lost, Self::Unanswered, Self::Untaken, Self::PartsAway, Self::SocketExpiry];
+    const ALL: [Self; 8] = [
+        Self::Retention,
+        Self::Lost,
+        Self::Unanswered,
+        Self::Untaken,
+        Self::PartsAway,
+        Self::SocketExpiry,
+        Self::Push,
+        Self::PushRest,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -40,6 +52,8 @@ impl Kind {
             Self::Untaken => "untaken",
             Self::PartsAway => "parts_away",
             Self::SocketExpiry => "socket_expiry",
+            Self::Push => "push",
+            Self::PushRest => "push_rest",
         }
     }
 }

@@ -22,6 +22,7 @@ mod owners;
 mod parts;
 mod peers;
 mod proof;
+mod push;
 mod questions;
 mod registry;
 mod sessions;

@@ -3,6 +3,7 @@
 pub mod command;
 pub mod envelope;
 pub mod priority;
+pub mod push;
 pub mod record;
 pub mod rights;
 pub mod tables;
