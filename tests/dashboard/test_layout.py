@@ -26,7 +26,7 @@ PATHS = [
     "/tokens",
     "/clients",
 ]
-OWN = [*PATHS, "/account", "/account/audit", "/account/import", "/nowhere"]
+OWN = [*PATHS, "/account", "/account/audit", "/account/import", "/account/notifications", "/nowhere"]
 ERROR = 'Traceback (most recent call last):\n  File "x", line 1\nRuntimeError: ' + "a_long_word_without_spaces" * 12
 
 # What is wrong with the layout of the page that is shown, a line each.

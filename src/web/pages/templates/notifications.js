@@ -1,6 +1,7 @@
 'use strict';
 /** Says what keeps this browser from being told, or has it told: asks for permission, and posts where it can be reached. */
 (() => {
+  const PATIENCE_MS = 30000;
   const byId = (id) => document.getElementById(id);
   const form = byId('add');
   const wasTold = 'told' in form.dataset;
@@ -35,7 +36,10 @@
   const subscribe = async () => {
     await navigator.serviceWorker.register('/notifications.js', { scope: '/' });
     const worker = await navigator.serviceWorker.ready;
-    return worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: form.dataset.key });
+    const given = worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: form.dataset.key });
+    // Where its push service is out of reach, a browser may try for ever.
+    const late = new Promise((_, give) => setTimeout(give, PATIENCE_MS, new Error('its push service does not answer')));
+    return Promise.race([given, late]);
   };
 
   form.addEventListener('submit', async (event) => {
@@ -50,8 +54,10 @@
       form.submit();
     } catch (error) {
       button.disabled = false;
-      if (Notification.permission !== 'granted') say('denied');
-      else fail(`The browser did not switch it on: ${error.message}`);
+      form.hidden = Notification.permission === 'denied';
+      if (form.hidden) say('denied');
+      else if (Notification.permission === 'granted') fail(`The browser did not switch it on: ${error.message}`);
+      else fail('The browser was not allowed to. Press the button again, and choose Allow.');
     }
   });
 
