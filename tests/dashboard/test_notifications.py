@@ -21,6 +21,7 @@ from playwright.async_api import Worker, async_playwright, expect
 from .owner import Owner
 
 PATH = "/account/notifications"
+WRONG = Path(__file__).with_name("layout.js").read_text()
 SUBSCRIPTION = """
 const fields = %s;
 const plain = (text) => atob(text.replaceAll('-', '+').replaceAll('_', '/'));
@@ -115,6 +116,18 @@ async def until_shown(owner: Owner, data: str, look: Callable[[Worker], Awaitabl
 
 async def shown(owner: Owner, data: str) -> list[dict[str, str]]:
     return list(await until_shown(owner, data, lambda _: owner.page.evaluate(SHOWN)))
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_list_of_browsers_is_readable_at_any_width(
+    server: Workerd, tmp_path: Path, width: int, scheme: str
+) -> None:
+    window = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    async with at_browser(server.url, tmp_path, **window) as owner:
+        await switch_on(owner, Browser())
+        assert await owner.page.evaluate(WRONG) == [] and await owner.violations() == []
+        await owner.picture(f"notifications-on-{width}-{scheme}")
 
 
 async def test_a_browser_is_switched_on_changed_tested_and_removed(tmp_path: Path) -> None:
