@@ -56,6 +56,7 @@ pub enum Page {
     Audit,
     Export,
     Import,
+    Notifications,
     Clients,
     Tokens,
     Shares,
@@ -98,7 +99,7 @@ const POST: &str = "POST";
 const FORM: &str = "GET, HEAD, POST";
 
 #[rustfmt::skip]
-const ROUTES: [Route; 52] = [
+const ROUTES: [Route; 53] = [
     special("/", Endpoint::McpOrHome).after_login(),
     special("/mcp", Endpoint::Mcp(Profile::Full)),
     profile(Profile::Core),
@@ -140,6 +141,7 @@ const ROUTES: [Route; 52] = [
     page("/account/audit", READ, Page::Audit).after_login(),
     page("/account/export", GET, Page::Export).limited(Limit::Logins).after_login(),
     page("/account/import", FORM, Page::Import).limited(Limit::LoginPosts).after_login(),
+    page("/account/notifications", FORM, Page::Notifications).limited(Limit::LoginPosts).after_login(),
     page("/clients", FORM, Page::Clients).after_login(),
     page("/tokens", FORM, Page::Tokens).after_login(),
     page("/shares", FORM, Page::Shares).after_login(),

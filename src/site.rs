@@ -69,6 +69,12 @@ impl Site {
         self.loopback
     }
 
+    /// Whether a host name is this server's.
+    pub fn is_own_host(&self, name: &str) -> bool {
+        let host_is = |origin: &str| Url::parse(origin).is_ok_and(|own| own.host_str() == Some(name));
+        host_is(&self.here) || host_is(&self.issuer)
+    }
+
     pub fn is_https(&self) -> bool {
         self.here.starts_with("https:")
     }

@@ -62,6 +62,7 @@ PACKAGES = [
         requests
         clients
         delivery
+        push
         rows
         turn
         wire

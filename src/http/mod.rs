@@ -1,6 +1,7 @@
 //! HTTP shared by all endpoints: errors, bodies and parameters, rate limits, CORS, redirects, event streams, and
 //! requests to other servers. Knows no endpoint.
 
+pub mod address;
 pub mod body;
 pub mod cors;
 pub mod error;

@@ -1,11 +1,10 @@
 //! Fetches JSON from another server, with limits on size and time, and without following redirects.
 
-use core::pin::pin;
 use core::time::Duration;
 
-use futures_util::future::{Either, select};
+use runtime::patience::within;
 use serde::de::DeserializeOwned;
-use worker::{AbortController, AbortSignal, Delay, Fetch, Request, RequestInit, RequestRedirect};
+use worker::{AbortSignal, Fetch, Request, RequestInit, RequestRedirect};
 
 use crate::http::body::bounded;
 use crate::http::error::Error;
@@ -25,20 +24,6 @@ pub async fn json<T: DeserializeOwned>(url: &str, mut init: RequestInit) -> Resu
     let body = answer.ok_or_else(|| failed(url, "did not answer in time"))??;
     let body = body.ok_or_else(|| failed(url, "answered with too much, or not with 200"))?;
     serde_json::from_slice(&body).map_err(|error| failed(url, &format!("answered with something unexpected: {error}")))
-}
-
-/// Runs `ask` for at most `patience`. Returns `None` after that, and aborts what `ask` fetches with the signal.
-pub async fn within<T>(patience: Duration, ask: impl AsyncFnOnce(&AbortSignal) -> T) -> Option<T> {
-    let controller = AbortController::default();
-    let signal = controller.signal();
-    let answer = pin!(ask(&signal));
-    match select(answer, Delay::from(patience)).await {
-        Either::Left((answer, _)) => Some(answer),
-        Either::Right(_) => {
-            controller.abort();
-            None
-        }
-    }
 }
 
 async fn read(request: Request, signal: &AbortSignal) -> Result<Option<Vec<u8>>, Error> {

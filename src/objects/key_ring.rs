@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use account::key_ring::keys::{Key, Purpose};
 use account::key_ring::names;
+use account::key_ring::push;
 use account::key_ring::setup::Command;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -44,6 +45,7 @@ struct Answer {
 
 thread_local! {
     static KEPT: RefCell<Option<Rc<Keys>>> = const { RefCell::new(None) };
+    static PUSH_KEY: RefCell<Option<String>> = const { RefCell::new(None) };
     static READ_MS: Cell<i64> = const { Cell::new(0) };
 }
 
@@ -96,6 +98,18 @@ impl Keys {
         KEPT.set(Some(Rc::clone(&keys)));
         Ok(keys)
     }
+}
+
+/// The public key by which push services know this server, read once per isolate.
+pub async fn push_key(env: &Env) -> Result<String, Error> {
+    if let Some(key) = PUSH_KEY.with_borrow(Clone::clone) {
+        return Ok(key);
+    }
+    let ring = env.durable_object("KEY_RING")?.get_by_name("keys")?;
+    let answer: push::Answer =
+        object::ask(&ring, "KeyRing", "https://key-ring/push", &push::Command::PublicKey).await?;
+    PUSH_KEY.set(Some(answer.public_key.clone()));
+    Ok(answer.public_key)
 }
 
 /// Claims or releases the right to be the first administrator. Returns whether that succeeded.

@@ -15,6 +15,7 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, page, start_session};
+use crate::web::notifications::here;
 use crate::web::pages::account::Account as AccountPage;
 use crate::web::posted_form::{PostedForm, form_token};
 use crate::web::return_to::sign_in_first;
@@ -59,6 +60,7 @@ pub async fn account(request: &mut Request, env: &Env) -> Result<Response, Error
     };
     if let Some(credential) = &outcome.session {
         session.credential.clone_from(credential);
+        here::signed_out_elsewhere(request, env, &site, &session.owner.user_id).await?;
     }
     show(env, &site, &config, &session, outcome).await
 }

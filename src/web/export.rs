@@ -7,6 +7,7 @@
 use account::accounts::{InBrowser, Reply};
 use account::export::Exported;
 use bus::wire::command::{Command, Reply as BusReply};
+use bus::wire::push::Browser;
 use bus::wire::views::{ClientInfo, ExportPage};
 use files::wire::{Command as FilesCommand, File, Reply as FilesReply, Who};
 use futures_util::StreamExt;
@@ -43,8 +44,9 @@ pub async fn export(request: &Request, env: &Env) -> Result<Response, Error> {
     // The first page is read before the response begins: a bus that cannot answer is told as an error.
     let first = page(&bus, 0, None).await?;
     let files = files_of(env, &session.owner.user_id).await?;
-    let (exported_ms, bus_clients) = (now_ms(), first.clients.as_slice());
-    let head = Head { format: FORMAT, exported_ms, exported: &exported, bus_clients, files: &files }.text()?;
+    let (exported_ms, bus_clients, notified_browsers) = (now_ms(), &first.clients[..], &first.browsers[..]);
+    let head = Head { format: FORMAT, exported_ms, exported: &exported, bus_clients, notified_browsers, files: &files }
+        .text()?;
     let query = Parameters::parse(request.url()?.query().unwrap_or_default());
     let next = match query.optional("jobs")? {
         Some("no") => Next::Page(ExportPage { jobs: Vec::new(), next: None, ..first }),
@@ -81,6 +83,8 @@ struct Head<'a> {
     #[serde(flatten)]
     exported: &'a Exported,
     bus_clients: &'a [ClientInfo],
+    /// Browsers that show notifications, without what it takes to send to them.
+    notified_browsers: &'a [Browser],
     files: &'a [File],
 }
 

@@ -13,6 +13,7 @@ mod device;
 mod export;
 mod import;
 mod known_browser;
+mod notifications;
 mod oidc;
 mod pages;
 mod posted_form;
@@ -46,6 +47,7 @@ pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Respo
         Page::Audit => audit::audit(request, env).await,
         Page::Export => export::export(request, env).await,
         Page::Import => import::import(request, env).await,
+        Page::Notifications => notifications::notifications(request, env).await,
         Page::Clients => clients::clients(request, env).await,
         Page::Tokens => tokens::tokens(request, env).await,
         Page::Shares => dashboard::sharing::shares(request, env).await,

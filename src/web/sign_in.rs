@@ -18,6 +18,7 @@ use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{Session, end_session, start_session};
 use crate::web::known_browser::KnownBrowser;
+use crate::web::notifications::here;
 use crate::web::posted_form::PostedForm;
 use crate::web::return_to::return_path;
 use crate::web::screens;
@@ -99,9 +100,15 @@ pub async fn logout(request: &mut Request, env: &Env) -> Result<Response, Error>
         Some(form) => return_path(&site, form.unchecked("return_to")?),
         None => return_path(&site, None),
     };
+    let mut was_told = false;
     if let (Some(session), Some(form)) = (Session::of(request, env, &site).await?, form) {
         form.of_session(env, Page::SignOut, &session, "").await?;
+        was_told = here::signed_out(request, env, &site, &session.owner.user_id).await?;
         session.account.ask(&InBrowser::SignOut.by(session.secret())).await?;
     }
-    Ok(end_session(see_other(&return_to)?, &site)?.empty())
+    let mut response = end_session(see_other(&return_to)?, &site)?.empty();
+    if was_told {
+        here::forget(&mut response, &site)?;
+    }
+    Ok(response)
 }

@@ -28,6 +28,7 @@ OWN = {
     "clients": "/clients",
     "account": "/account",
     "import": "/account/import",
+    "notifications": "/account/notifications",
 }
 
 
@@ -112,7 +113,7 @@ async def test_the_home_page_says_who_is_signed_in_and_how_many_blenders_there_a
 async def test_the_pages_with_a_script_run_that_one_and_no_other(server: Workerd) -> None:
     async with Owner.at(server.url) as owner:
         await owner.sign_in()
-        for path in ("/", "/dashboard", "/dashboard/job?id=x", "/dashboard/files"):
+        for path in ("/", "/dashboard", "/dashboard/job?id=x", "/dashboard/files", "/account/notifications"):
             answer = await owner.page.goto(server.url + path)
             assert answer is not None
             policy = answer.headers["content-security-policy"]

@@ -32,7 +32,7 @@ PATHS = [
     "/tokens",
     "/clients",
 ]
-OWN = [*PATHS, "/account", "/account/audit", "/account/import", "/nowhere"]
+OWN = [*PATHS, "/account", "/account/audit", "/account/import", "/account/notifications", "/nowhere"]
 CROWDED = ["/dashboard", "/dashboard/job?id=asks", "/dashboard/files", "/clients"]
 ERROR = 'Traceback (most recent call last):\n  File "x", line 1\nRuntimeError: ' + "a_long_word_without_spaces" * 12
 CODE = f"""import bpy, os, urllib.request

@@ -3,6 +3,7 @@
 use kernel::params;
 
 use crate::delivery::{endings, parts};
+use crate::push::{browsers, news, outbox};
 use crate::requests::guests;
 use crate::rows::timers::{self, Kind};
 use crate::rows::{clients, inbox, jobs, origins, revocations, sessions};
@@ -30,6 +31,8 @@ pub fn alarm(turn: &mut Turn<'_>) -> Result<(), Error> {
             Kind::Untaken => endings::lose_untaken(turn, &subject)?,
             Kind::Consent => guests::give_up(turn, &subject)?,
             Kind::PartsAway => parts::give_away(turn, &subject)?,
+            Kind::Push => outbox::send(turn, &subject)?,
+            Kind::PushRest => news::tell_rest(turn, &subject)?,
             Kind::SocketExpiry => {
                 let reason = "the access token expired";
                 turn.effects.push(Effect::Close { socket_id: subject, code: close::UNAUTHORIZED, reason });
@@ -53,6 +56,7 @@ fn retain(turn: &mut Turn<'_>) -> Result<(), Error> {
     origins::forget_old(turn)?;
     sessions::forget_idle(turn)?;
     clients::forget_idle(turn)?;
+    browsers::prune(turn)?;
     turn.sql.query("DELETE FROM revoked_grants WHERE until < ?", params![turn.now_ms])?;
     turn.presence.cache.forget_revoked();
     if was_erased && !revocations::is_erased(turn)? {

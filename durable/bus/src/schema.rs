@@ -16,6 +16,7 @@ pub const USER_BUS: Migrations = &[
     include_str!("../schema/0008_parts.sql"),
     include_str!("../schema/0009_pictures.sql"),
     include_str!("../schema/0010_guests.sql"),
+    include_str!("../schema/0011_push.sql"),
 ];
 
 /// Brings a bus up to date.

@@ -1,6 +1,7 @@
 //! A user's bus: every request of the edge comes through here.
 
 use crate::clients::registry::{self, Via};
+use crate::push::owner;
 use crate::requests::dispatch::Patience;
 use crate::requests::wait::Outcome;
 use crate::requests::{calls, dispatch, export, file_access, guests, overview, questions, tasks};
@@ -75,6 +76,7 @@ fn perform(
         Command::Disconnect { client_uuid } => Reply::Found { found: registry::disconnect(turn, client_uuid)? },
         Command::Release { client_uuid } => Reply::Found { found: registry::release(turn, client_uuid)? },
         Command::Answer { job_id, allow } => Reply::Found { found: questions::answer(turn, job_id, *allow)? },
+        Command::Push { asked } => Reply::Push { answered: owner::perform(turn, asked)? },
         Command::FileAccess { job_id, file_id } => file_access::answer(turn, job_id.as_deref(), file_id.as_deref())?,
         Command::FileChanged { file_id } => file_access::changed(turn, file_id),
         Command::OpenSession { protocol_version, client_name } => {

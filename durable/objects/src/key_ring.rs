@@ -2,16 +2,19 @@
 //!
 //! `POST /keys` is answered with all keys, as JSON `{"keys": [account::key_ring::keys::Key], "names_are_whole": bool}`; isolates of the edge keep the answer.
 //! `POST /names` takes a `account::key_ring::names::Command` and is answered `{"done": bool}`; the names are in objects of their own.
+//! `POST /push` takes a `account::key_ring::push::Command` and is answered a `account::key_ring::push::Answer`.
 //! `POST /setup` takes a `account::key_ring::setup::Command` and is answered `{"done": bool}`.
 
 use account::key_ring::keys::{KeyError, keys};
 use account::key_ring::names;
+use account::key_ring::push;
 use account::key_ring::setup::{Command, first_code, perform};
 use account::schema::KEY_RING;
 use kernel::migrate::migrate;
 use runtime::{WebCrypto, now_ms};
-use worker::{DurableObject, Env, Request, Response, Result, State, console_error, console_log, durable_object};
+use worker::{DurableObject, Env, Error, Request, Response, Result, State, console_error, console_log, durable_object};
 
+use crate::push::vapid;
 use crate::sqlite::ObjectSql;
 
 #[durable_object]
@@ -32,6 +35,10 @@ impl DurableObject for KeyRing {
         if request.path() == "/names" {
             let command: names::Command = request.json().await?;
             return self.about_names(&command);
+        }
+        if request.path() == "/push" {
+            let command: push::Command = request.json().await?;
+            return self.about_push(&command).await;
         }
         let sql = self.sql();
         let keys = migrate(&sql, KEY_RING).map_err(KeyError::from).and_then(|()| keys(&sql, now_ms(), &mut WebCrypto));
@@ -71,6 +78,34 @@ impl KeyRing {
                 Response::error("names unavailable", 500)
             }
         }
+    }
+
+    async fn about_push(&self, command: &push::Command) -> Result<Response> {
+        match self.push_answer(command).await {
+            Ok(answer) => Response::from_json(&answer),
+            Err(error) => {
+                console_error!("push key: {error}");
+                Response::error("push key unavailable", 500)
+            }
+        }
+    }
+
+    async fn push_answer(&self, command: &push::Command) -> Result<push::Answer> {
+        let failed = |error: KeyError| Error::RustError(error.to_string());
+        let sql = self.sql();
+        let kept = migrate(&sql, KEY_RING).and_then(|()| push::key(&sql)).map_err(|error| failed(error.into()))?;
+        let key = match kept {
+            Some(key) => key,
+            None => push::keep(&sql, vapid::new_key().await?, now_ms(), &mut WebCrypto).map_err(failed)?,
+        };
+        let public_key = push::public_key(&key).ok_or_else(|| Error::RustError("it is no key".to_owned()))?;
+        let token = match command {
+            push::Command::PublicKey => None,
+            push::Command::Token { audience, subject } => {
+                Some(vapid::signed(&key, &push::claims(audience, subject, now_ms())).await?)
+            }
+        };
+        Ok(push::Answer { public_key, token })
     }
 
     fn set_up(&self, command: &Command) -> Result<Response> {

@@ -7,6 +7,7 @@ mod device;
 mod files;
 mod key_ring;
 mod metrics;
+mod push;
 mod sleepers;
 pub mod sockets;
 mod sqlite;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod leaving;
+mod pushing;
 mod reports;
 
 mod audit;
@@ -35,6 +36,7 @@ use worker::{
 };
 
 use crate::counting::Counting;
+use crate::push::tokens::Tokens;
 use crate::sleepers::Sleepers;
 use crate::sockets::{Opened, Opening, Sockets};
 use crate::sqlite::ObjectSql;
@@ -69,6 +71,8 @@ struct Bus {
     telling_ms: Cell<Option<i64>>,
     /// When it was last looked who has fallen silent.
     looked_ms: Cell<i64>,
+    /// What push services are shown.
+    tokens: Tokens,
     /// None where nobody asks for metrics.
     counting: Option<Counting>,
     /// A reference to itself, for tasks that outlive a call.
@@ -92,6 +96,7 @@ impl DurableObject for UserBus {
             armed_ms: Cell::new(None),
             telling_ms: Cell::new(None),
             looked_ms: Cell::new(0),
+            tokens: Tokens::default(),
             counting: is_counted.then(Counting::default),
             me: me.clone(),
             state,
@@ -280,6 +285,7 @@ impl Bus {
             Effect::CountMade | Effect::CountEnded { .. } => self.count_job(&effect),
             Effect::News { subject } => self.waits.poke(&subject),
             Effect::Tell { due_ms } => self.tell_later(user_id, due_ms),
+            Effect::Push(push) => self.push(user_id, *push),
             Effect::Arm { due_ms } => return Some(due_ms),
             // Performed last, by `turn`.
             Effect::Vanish => {}

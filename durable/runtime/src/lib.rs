@@ -2,7 +2,9 @@
 
 pub mod calls;
 mod drawn;
+pub mod patience;
 pub mod sql;
+pub mod subtle;
 
 use core::cell::RefCell;
 

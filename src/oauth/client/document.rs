@@ -7,22 +7,24 @@
 use core::time::Duration;
 
 use runtime::now_ms;
+use runtime::patience::within;
 use serde_json::{Map, Value};
 use url::Url;
 use worker::{AbortSignal, Fetch, Headers, Request, RequestInit, RequestRedirect, console_log};
 
+use crate::http::address::{self, Rules};
 use crate::http::body::bounded;
 use crate::http::error::{Code, Error};
-use crate::http::outbound::within;
 use crate::oauth::client::metadata::{ClientMetadata, RawClientMetadata};
 use crate::oauth::client::{Client, Secret};
 use crate::site::Site;
 
-mod address;
 mod cache;
 
 /// The size that the draft recommends as limit (section 8.7), in bytes.
 const MAX_BYTES: usize = 5 * 1024;
+/// A `client_id` that is a URL.
+const ADDRESS: Rules = Rules { max_bytes: 512, may_have_query: false };
 /// For the whole response, headers and body.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -36,11 +38,8 @@ pub fn is_address(client_id: &str) -> bool {
 /// # Errors
 /// `invalid_client_metadata` saying what is wrong with the URL or the document.
 pub async fn fetch(client_id: &str, site: &Site) -> Result<Client, Error> {
-    let own_host = |name: &str| {
-        let host_is = |origin: &str| Url::parse(origin).is_ok_and(|own| own.host_str() == Some(name));
-        host_is(&site.here) || host_is(&site.issuer)
-    };
-    let url = address::check(client_id, own_host).map_err(|error| refused(error.to_string()))?;
+    let url = address::check(client_id, ADDRESS, |name| site.is_own_host(name))
+        .map_err(|error| refused(format!("a client_id that is a URL {error}")))?;
     if let Some(client) = cache::find(client_id, now_ms()) {
         return Ok(client);
     }

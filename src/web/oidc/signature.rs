@@ -1,13 +1,12 @@
-//! Verifies a provider's signatures with the runtime's WebCrypto, so that the Worker needs no code for RSA and elliptic
-//! curves.
+//! Verifies a provider's signatures with the runtime's WebCrypto.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use runtime::subtle::{call, given, parameters, uses};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use worker::js_sys::{Array, Function, JSON, Promise, Reflect, Uint8Array, global};
-use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
+use worker::js_sys::JSON;
+use worker::wasm_bindgen::JsValue;
 
 use crate::web::oidc::id_token::{Algorithm, IdToken};
 
@@ -68,25 +67,15 @@ pub fn key_of(keys: &[Jwk], token: &IdToken) -> Option<Value> {
 /// # Errors
 /// If the runtime does not accept the key.
 pub async fn is_signed(token: &IdToken, key: &Value) -> Result<bool, JsValue> {
-    let algorithm = JSON::parse(match token.algorithm {
+    let named = match token.algorithm {
         Algorithm::Rs256 => r#"{"name": "RSASSA-PKCS1-v1_5", "hash": "SHA-256"}"#,
         Algorithm::Es256 => r#"{"name": "ECDSA", "namedCurve": "P-256", "hash": "SHA-256"}"#,
-    })?;
-    let subtle = Reflect::get(&Reflect::get(&global(), &"crypto".into())?, &"subtle".into())?;
-    let key = JSON::parse(&key.to_string())?;
-    let uses = Array::of1(&"verify".into());
-    let import = Array::of5(&"jwk".into(), &key, &algorithm, &JsValue::FALSE, &uses);
-    let key = call(&subtle, "importKey", &import).await?;
-    let signature = Uint8Array::from(token.signature.as_slice());
-    let signed = Uint8Array::from(token.signed.as_bytes());
-    let verify = Array::of4(&algorithm, &key, &signature, &signed);
-    Ok(call(&subtle, "verify", &verify).await?.as_bool() == Some(true))
-}
-
-async fn call(subtle: &JsValue, method: &str, arguments: &Array) -> Result<JsValue, JsValue> {
-    let function: Function = Reflect::get(subtle, &method.into())?.dyn_into()?;
-    let promise: Promise = function.apply(subtle, arguments)?.dyn_into()?;
-    JsFuture::from(promise).await
+    };
+    let algorithm = parameters(named, &[])?;
+    let (key, may) = (JSON::parse(&key.to_string())?, uses(&["verify"]));
+    let key = call("importKey", &[&"jwk".into(), &key, &algorithm, &JsValue::FALSE, &may]).await?;
+    let (signature, signed) = (given(&token.signature), given(token.signed.as_bytes()));
+    Ok(call("verify", &[&algorithm, &key, &signature, &signed]).await?.as_bool() == Some(true))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod device;
 pub mod files;
 pub mod home;
 pub mod job;
+pub mod notifications;
 pub mod sharing;
 pub mod sign_in;
 pub mod tokens;
@@ -33,6 +34,11 @@ pub const DASHBOARD_SCRIPT: Script = Script {
 pub const FILES_SCRIPT: Script = Script {
     text: concat!(include_str!("templates/shared.js"), include_str!("templates/files.js")),
     needs: "; connect-src 'self'; img-src 'self'; manifest-src 'self'",
+};
+/// It has the browser fetch a service worker of this server's, the only one that there is.
+pub const NOTIFICATIONS_SCRIPT: Script = Script {
+    text: include_str!("templates/notifications.js"),
+    needs: "; worker-src 'self'; img-src 'self'; manifest-src 'self'",
 };
 /// It sends requests to this server and shows a picture of it.
 pub const GUEST_SCRIPT: Script = Script {

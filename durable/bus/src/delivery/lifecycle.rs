@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::delivery::guests::CONSENT_MS;
 use crate::delivery::window::Unsent;
 use crate::delivery::{guests, post, window};
+use crate::push::news;
 use crate::rows::away::LOST_AFTER_MS;
 use crate::rows::jobs::{self, MAX_RECORD};
 use crate::rows::timers::{self, Kind};
@@ -49,8 +50,17 @@ pub fn dispatch(turn: &mut Turn<'_>, job: NewJob<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes the job in this state, and sends it unless that is `queued`. Returns it as written.
+/// Writes the job in this state, and sends it unless that is `queued` or it waits for its owner, who is told. Returns it as
+/// written.
 fn create(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Error> {
+    let job = write(turn, job, state)?;
+    if job.progress.is_some() {
+        news::job_asks(turn, &job)?;
+    }
+    Ok(job)
+}
+
+fn write(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Error> {
     let guest = guests::admit(turn, &job)?;
     let progress = guest.as_ref().and_then(guests::Admitted::progress);
     let (state, expires_ms) = match progress {
@@ -161,7 +171,7 @@ pub fn note_progress(turn: &mut Turn<'_>, known: &Job, reported: Reported<'_>) -
         job.updated_ms = Some(now_ms);
     });
     jobs::tell(turn, known);
-    Ok(())
+    if reported.asks { news::job_asks(turn, known) } else { Ok(()) }
 }
 
 /// A report of its peer came in. The first one acknowledges the job. Says whether it did.
@@ -178,6 +188,7 @@ pub fn acknowledge(turn: &mut Turn<'_>, job: &Job) -> Result<bool, Error> {
 /// Ends the job and tells whoever sent it.
 pub fn finish(turn: &mut Turn<'_>, job: &Job, state: State, result: &str, error: &str) -> Result<(), Error> {
     jobs::finish(turn, job, state, result, error)?;
+    news::job_ended(turn, job, state)?;
     report_update(turn, job, state.name(), result, error)
 }
 

@@ -6,6 +6,7 @@ use kernel::params;
 use kernel::storage::Row;
 use serde_json::{Value, json};
 
+use crate::push::browsers;
 use crate::rows::clients;
 use crate::turn::error::Error;
 use crate::turn::job::State;
@@ -24,9 +25,10 @@ pub fn page(turn: &Turn<'_>, after: i64, until: Option<i64>) -> Result<ExportPag
         Some(until) => until,
         None => newest(turn)?,
     };
-    let clients = if after == 0 { clients::all(turn)? } else { Vec::new() };
+    let (clients, browsers) =
+        if after == 0 { (clients::all(turn)?, browsers::all(turn)?) } else { (Vec::new(), Vec::new()) };
     let Some(last) = last_of_page(turn, after, until)? else {
-        return Ok(ExportPage { clients, jobs: Vec::new(), until, next: None });
+        return Ok(ExportPage { clients, browsers, jobs: Vec::new(), until, next: None });
     };
     let rows = turn.sql.query(
         "SELECT job_id, command, target_uuid, from_uuid, state, progress, result, error, created_at, finished_at, record,
@@ -34,7 +36,7 @@ pub fn page(turn: &Turn<'_>, after: i64, until: Option<i64>) -> Result<ExportPag
         params![after, last],
     )?;
     let jobs = rows.iter().map(job).collect::<Result<_, _>>()?;
-    Ok(ExportPage { clients, jobs, until, next: (last < until).then_some(last) })
+    Ok(ExportPage { clients, browsers, jobs, until, next: (last < until).then_some(last) })
 }
 
 fn newest(turn: &Turn<'_>) -> Result<i64, Error> {

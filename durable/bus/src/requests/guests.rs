@@ -42,6 +42,7 @@ pub fn check(turn: &Turn<'_>, command: &Command) -> Result<(), Error> {
         | Command::Release { .. }
         | Command::Disconnect { .. }
         | Command::FileChanged { .. }
+        | Command::Push { .. }
         | Command::RevokeGrant { .. }
         | Command::Erase => false,
     };

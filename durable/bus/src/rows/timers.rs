@@ -28,10 +28,14 @@ pub enum Kind {
     Consent,
     /// A socket outlives its access token. Subject: the socket's id.
     SocketExpiry,
+    /// A notification is to be sent again. Subject: its id.
+    Push,
+    /// A minute is over in which there were too many notifications. Subject: their kind.
+    PushRest,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Retention,
         Self::Lost,
         Self::Unanswered,
@@ -39,6 +43,8 @@ impl Kind {
         Self::PartsAway,
         Self::Consent,
         Self::SocketExpiry,
+        Self::Push,
+        Self::PushRest,
     ];
 
     fn name(self) -> &'static str {
@@ -50,6 +56,8 @@ impl Kind {
             Self::PartsAway => "parts_away",
             Self::Consent => "consent",
             Self::SocketExpiry => "socket_expiry",
+            Self::Push => "push",
+            Self::PushRest => "push_rest",
         }
     }
 }

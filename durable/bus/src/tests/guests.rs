@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use crate::delivery::guests::CONSENT_MS;
 use crate::requests::wait::Outcome;
 use crate::tests::world::{World, caller};
+use crate::turn::effect::Effect;
 use crate::wire::command::{Caller, Command, Reply};
+use crate::wire::push::{Asked, Kinds, NewBrowser};
 use crate::wire::rights::{Guests, TOOLS};
 use crate::wire::tables::{BUS_TOOLS, FILE_TOOLS, JOB_TOOLS};
 use crate::wire::views::{JobsAsked, Watched};
@@ -292,4 +294,26 @@ fn an_ordinary_grant_that_ends_leaves_its_jobs() {
     world.serve_owner(Command::RevokeGrant { grant_id: "g-000001".to_owned() });
     let rows = world.sql.query("SELECT state FROM jobs WHERE job_id = ?", kernel::params![job_id]).unwrap();
     assert_ne!(rows[0].text(0).unwrap(), "cancelled");
+}
+
+#[test]
+fn the_owners_browsers_are_told_of_a_guests_question_once() {
+    let mut world = studio();
+    let browser = NewBrowser {
+        endpoint: "https://push.acme.dev/1".to_owned(),
+        p256dh: "key".to_owned(),
+        auth: "auth".to_owned(),
+        name: "Firefox on Android".to_owned(),
+        site: "https://bus.acme.dev".to_owned(),
+        kinds: Kinds { asks: true, ends: false },
+    };
+    world.serve_owner(Command::Push { asked: Asked::Add { browser } });
+    let pushed = |world: &World| world.effects.iter().filter(|effect| matches!(effect, Effect::Push(_))).count();
+    let job_id = code(&mut world, &guest(Guest::Work)).unwrap();
+    assert_eq!(pushed(&world), 1);
+    answer(&mut world, &job_id, true);
+    world.effects.clear();
+    let params = json!({"progressToken": job_id, "progress": 0, "_meta": {"blender-bus/asks": "consent"}});
+    world.frame("w1", &json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params}).to_string());
+    assert_eq!(pushed(&world), 0, "the owner has answered");
 }

@@ -23,6 +23,7 @@ mod owners;
 mod parts;
 mod peers;
 mod proof;
+mod push;
 mod questions;
 mod registry;
 mod sessions;

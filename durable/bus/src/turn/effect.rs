@@ -31,8 +31,31 @@ pub enum Effect {
     Tell { due_ms: i64 },
     /// The next timer is due then.
     Arm { due_ms: i64 },
+    /// Send a notification to a push service, and settle what comes of it. Nothing waits for it.
+    Push(Box<Push>),
     /// Everything is erased: delete the database.
     Vanish,
+}
+
+/// A notification for one browser, with what it takes to send it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Push {
+    pub push_id: String,
+    pub endpoint: String,
+    pub p256dh: String,
+    pub auth: String,
+    /// The origin of this server.
+    pub site: String,
+    pub payload: String,
+    pub urgency: String,
+    pub ttl_s: i64,
+}
+
+/// Where it goes, and what it says, is nobody's business.
+impl core::fmt::Debug for Push {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.debug_struct("Push").field("push_id", &self.push_id).finish_non_exhaustive()
+    }
 }
 
 /// Close codes of the peer protocol.

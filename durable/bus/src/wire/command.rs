@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::wire::envelope::Envelope;
 use crate::wire::priority::Priority;
+use crate::wire::push::{Answered, Asked};
 use crate::wire::topics::{Subscription, Topic};
 use crate::wire::views::{ExportPage, FileAccess, JobDetail, JobsAsked, Overview, Watched};
 
@@ -116,6 +117,10 @@ pub enum Command {
     /// Close a client's socket and forget it.
     Disconnect {
         client_uuid: String,
+    },
+    /// About the browsers that show notifications.
+    Push {
+        asked: Asked,
     },
     /// What the caller has of its user's files. `job_id`: a job that makes one. `file_id`: one that it wants to read.
     FileAccess {
@@ -228,6 +233,9 @@ pub enum Reply {
     },
     FileAccess {
         access: FileAccess,
+    },
+    Push {
+        answered: Answered,
     },
     /// Whether there was such a client, or question.
     Found {

@@ -4,6 +4,7 @@ pub mod command;
 pub mod envelope;
 pub mod guests;
 pub mod priority;
+pub mod push;
 pub mod record;
 pub mod rights;
 pub mod tables;

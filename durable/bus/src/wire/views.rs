@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::wire::push::Browser;
+
 /// The client type of a Blender.
 pub const BLENDER: &str = "blender";
 
@@ -127,6 +129,9 @@ pub struct JobDetail {
 pub struct ExportPage {
     /// Every registered client, on the first page; none on later ones.
     pub clients: Vec<ClientInfo>,
+    /// Every browser that shows notifications, on the first page.
+    #[serde(default)]
+    pub browsers: Vec<Browser>,
     /// Jobs in full, the oldest first.
     pub jobs: Vec<Value>,
     /// The last place of the whole export.

@@ -1,4 +1,5 @@
-//! Which URLs may be a `client_id`. Anyone who opens `/authorize` chooses what is fetched here.
+//! Which URLs that others name this server asks: those of client documents and of push services. Whoever opens a page chooses what
+//! is asked here.
 //!
 //! Invariant: an accepted URL is in normal form, so that all parsers read it alike, and has a public host name. If such
 //! a name resolves to a private network, the platform's `fetch` refuses to connect.
@@ -6,7 +7,13 @@
 use thiserror::Error;
 use url::{Host, Url};
 
-pub const MAX_BYTES: usize = 512;
+/// What a URL may be, beside what all of them must.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    pub max_bytes: usize,
+    pub may_have_query: bool,
+}
+
 /// Top-level labels that never name a public host (RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476 and ICANN's
 /// `internal`), and others that private networks use.
 const PRIVATE: [&str; 18] = [
@@ -32,23 +39,23 @@ const PRIVATE: [&str; 18] = [
 
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum AddressError {
-    #[error("a client_id that is a URL has at most {MAX_BYTES} bytes")]
-    TooLong,
-    #[error("a client_id that is a URL must be an https URL in its normal form")]
+    #[error("must have at most {0} bytes")]
+    TooLong(usize),
+    #[error("must be an https URL in its normal form")]
     NotNormal,
-    #[error("a client_id that is a URL must have a path, and no query, fragment, user name, password or port")]
+    #[error("must have a path, and no query, fragment, user name, password or port")]
     Parts,
-    #[error("a client_id that is a URL must name a public host, and not by an address")]
+    #[error("must name a public host, and not by an address")]
     Host,
 }
 
 /// `own_host`: whether a host name is this server's.
-pub fn check(client_id: &str, own_host: impl Fn(&str) -> bool) -> Result<Url, AddressError> {
-    if client_id.len() > MAX_BYTES {
-        return Err(AddressError::TooLong);
+pub fn check(address: &str, rules: Rules, own_host: impl Fn(&str) -> bool) -> Result<Url, AddressError> {
+    if address.len() > rules.max_bytes {
+        return Err(AddressError::TooLong(rules.max_bytes));
     }
-    let url = Url::parse(client_id).map_err(|_| AddressError::NotNormal)?;
-    let parts = url.query().is_some()
+    let url = Url::parse(address).map_err(|_| AddressError::NotNormal)?;
+    let parts = (url.query().is_some() && !rules.may_have_query)
         || url.fragment().is_some()
         || !url.username().is_empty()
         || url.password().is_some()
@@ -63,7 +70,7 @@ pub fn check(client_id: &str, own_host: impl Fn(&str) -> bool) -> Result<Url, Ad
         return Err(AddressError::Host);
     }
     // Dot segments, upper case, `:443`, an empty user name: anything that a parser would normalize.
-    if url.scheme() != "https" || url.as_str() != client_id {
+    if url.scheme() != "https" || url.as_str() != address {
         return Err(AddressError::NotNormal);
     }
     Ok(url)
@@ -71,17 +78,27 @@ pub fn check(client_id: &str, own_host: impl Fn(&str) -> bool) -> Result<Url, Ad
 
 #[cfg(test)]
 mod tests {
-    use super::{AddressError, MAX_BYTES, check};
+    use super::{AddressError, Rules, check};
+
+    const RULES: Rules = Rules { max_bytes: 512, may_have_query: false };
 
     fn refusal(client_id: &str) -> AddressError {
-        check(client_id, |name| name == "bus.acme.dev").expect_err(client_id)
+        check(client_id, RULES, |name| name == "bus.acme.dev").expect_err(client_id)
     }
 
     #[test]
     fn an_https_url_of_a_public_host_is_taken_as_it_is() {
         for client_id in ["https://app.acme.dev/client.json", "https://xn--mnchen-3ya.de/a/b", "https://a.b/c%20d"] {
-            assert_eq!(check(client_id, |_| false).unwrap().as_str(), client_id);
+            assert_eq!(check(client_id, RULES, |_| false).unwrap().as_str(), client_id);
         }
+    }
+
+    #[test]
+    fn a_query_is_taken_where_there_may_be_one() {
+        let (address, rules) = ("https://wns.acme.dev/w/?token=a%2fb", Rules { may_have_query: true, ..RULES });
+        assert_eq!(check(address, rules, |_| false).unwrap().as_str(), address);
+        assert_eq!(check(address, RULES, |_| false), Err(AddressError::Parts));
+        assert_eq!(check("https://10.0.0.1/w/?token=a", rules, |_| false), Err(AddressError::Host));
     }
 
     #[test]
@@ -164,6 +181,6 @@ mod tests {
         ] {
             assert_eq!(refusal(client_id), AddressError::Parts, "{client_id}");
         }
-        assert_eq!(refusal(&format!("https://app.acme.dev/{}", "c".repeat(MAX_BYTES))), AddressError::TooLong);
+        assert_eq!(refusal(&format!("https://app.acme.dev/{}", "c".repeat(512))), AddressError::TooLong(512));
     }
 }
