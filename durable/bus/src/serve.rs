@@ -87,12 +87,15 @@ fn perform(
         Command::SetLogLevel { level } => done(sessions::set_log_level(turn, session_id, level)?),
         Command::Subscribe { subscription } => done(subscriptions::subscribe(turn, session_id, subscription)?),
         Command::Unsubscribe { topic } => done(subscriptions::unsubscribe(turn, session_id, topic)?),
-        Command::CloseSession if sessions::close(turn, session_id)? => Reply::Done,
-        Command::CloseSession => Reply::NoSession,
+        Command::CloseSession => closed(sessions::close(turn, session_id)?),
         Command::RevokeGrant { grant_id } => done(guests::revoke(turn, grant_id)?),
         Command::Erase => done(revocations::erase(turn)?),
     };
     Ok(reply.into())
+}
+
+fn closed(was_open: bool) -> Reply {
+    if was_open { Reply::Done } else { Reply::NoSession }
 }
 
 fn done((): ()) -> Reply {
