@@ -65,11 +65,27 @@ async def test_the_newest_picture_stays_on_the_card_of_its_blender_also_without_
     async with Owner.at(server.url, java_script_enabled=False) as reader:
         await reader.sign_in()
         await expect(picture(reader)).to_be_visible()
-        answer = await reader.page.context.request.get(
-            server.url + (await picture(reader).get_attribute("src") or "")
-        )
+        answer = await reader.page.context.request.get(server.url + (await picture(reader).get_attribute("src") or ""))
         assert answer.headers["content-type"] == "image/png"
         await expect(reader.page.get_by_label("every minute")).to_be_hidden()
+
+
+async def test_a_card_of_which_nothing_is_new_stays_as_it_is(server: Workerd) -> None:
+    """Its picture is not fetched again, however much time goes by and whatever happens elsewhere."""
+    async with Owner.at(server.url) as owner, await farm(server, handler=draw):
+        await owner.sign_in()
+        await owner.peer("farm-1").get_by_role("button", name="Screenshot").click()
+        await size(picture(owner))
+        await expect(owner.peer("farm-1")).to_contain_text("idle")
+        await expect(owner.jobs().first).to_contain_text("completed")
+        await asyncio.sleep(1.5)
+        await owner.peer("farm-1").evaluate("card => { card.isTheSame = true; }")
+        before = len(owner.requests)
+        async with Peer(server.ws_url, await login(server.url), uuid="farm-2"):
+            await expect(owner.peer("farm-2")).to_contain_text("idle")
+        await expect(owner.peer("farm-2")).to_contain_text("away")
+        assert await owner.peer("farm-1").evaluate("card => card.isTheSame")
+        assert [url for url in owner.requests[before:] if url.endswith("format=picture")] == []
 
 
 async def test_without_scripts_a_picture_is_asked_for_by_its_button(server: Workerd) -> None:

@@ -82,9 +82,7 @@ async def test_what_a_real_blender_asks_about_says_what_it_does(server: Workerd,
             path = str(tmp_path / "elsewhere.txt.png")
             async with ModernClient(server.url, await login(server.url)) as client:
                 (tmp_path / "elsewhere.txt.png").write_text("there is something")
-                await client.call(
-                    "blender_submit", command="get_viewport_screenshot", params={"filepath": path}
-                )
+                await client.call("blender_submit", command="get_viewport_screenshot", params={"filepath": path})
                 question = owner.page.locator("#questions")
                 await expect(question).to_contain_text(f"Writes a picture to the file {path} on that computer.")
                 await expect(owner.peer("desk")).to_contain_text("asks you")

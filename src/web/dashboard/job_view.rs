@@ -76,7 +76,7 @@ pub fn detail(job: &JobDetail, form_token: &str) -> JobPart {
     let line = &job.line;
     let asks = line.is_open && line.progress.as_ref().is_some_and(|told| told.get("asks").is_some());
     let has_picture = encoded_picture(&job.result).is_some();
-    let beside = |name: &str| job.extra.get(name).map(shown).unwrap_or_default();
+    let beside = |name: &str| job.extra.get(name).map(in_text).unwrap_or_default();
     let result = if has_picture { String::new() } else { readable(&job.result) };
     let doing = message(line).filter(|_| line.is_open).unwrap_or_default();
     let texts = [
@@ -88,18 +88,22 @@ pub fn detail(job: &JobDetail, form_token: &str) -> JobPart {
         ("Value", "The value of its last expression", beside("value")),
         ("Changes", "What it changed in the scene", beside("changes")),
     ];
+    let is_cut = texts.iter().any(|(_, _, text)| text.chars().nth(MAX_SHOWN).is_some());
+    let html = |(title, label, text): (&'static str, &'static str, String)| Text {
+        title,
+        label,
+        text: html_of(title, &cut(&text, MAX_SHOWN)),
+    };
+    let mut shown: Vec<Text> = texts.into_iter().filter(|(_, _, text)| !text.is_empty()).map(html).collect();
     JobPart {
         row: row(line, &[]),
         asks,
         touches: asks.then(|| touches(&line.command, &job.payload)),
         facts: facts(job),
-        is_cut: texts.iter().any(|(_, _, text)| text.chars().nth(MAX_SHOWN).is_some()),
+        is_cut,
         picture: has_picture.then(|| format!("{}&format=picture", page_of(&line.job_id))),
-        texts: texts
-            .into_iter()
-            .filter(|(_, _, text)| !text.is_empty())
-            .map(|(title, label, text)| Text { title, label, text: html_of(title, &cut(&text, MAX_SHOWN)) })
-            .collect(),
+        asked: shown.first().is_some_and(|text| asks && text.title == GIVEN).then(|| shown.remove(0)),
+        texts: shown,
         made: made(&job.extra),
         form_token: form_token.to_owned(),
     }
@@ -112,7 +116,7 @@ fn html_of(title: &str, text: &str) -> String {
 
 fn facts(job: &JobDetail) -> Vec<Fact> {
     let fact = |label, value: Option<&str>| value.map(|value| Fact { label, value: cut(value, 200) });
-    let checkpoint = job.extra.get("checkpoint").map(shown);
+    let checkpoint = job.extra.get("checkpoint").map(in_text);
     [
         fact("Job", Some(&job.line.job_id)),
         fact("Trace", job.traceparent.as_deref()),
@@ -160,7 +164,7 @@ pub fn as_json(job: &JobDetail) -> Value {
     })
 }
 
-fn shown(value: &Value) -> String {
+fn in_text(value: &Value) -> String {
     value.as_str().map_or_else(|| format!("{value:#}"), str::to_owned)
 }
 

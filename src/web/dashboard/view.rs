@@ -117,6 +117,7 @@ fn peer(client: &ClientInfo, overview: &Overview, shares: &[Share]) -> Peer {
         seen: moment(client.last_seen),
         runs: running.into_iter().take(MAX_RUNS).map(run).collect(),
         waiting: waiting.len(),
+        waits_for: waiting.iter().find_map(|job| last_line(job)).unwrap_or_default(),
         asks: !asking.is_empty(),
         picture: picture.map(|picture| Shot {
             job_id: picture.job_id.clone(),
@@ -137,11 +138,18 @@ fn told<'a>(job: &'a JobLine, field: &str) -> Option<&'a Value> {
     job.progress.as_ref()?.get(field)
 }
 
+/// The first line of what its Blender has said of a job last, such as where in its code it is, or what it waits for.
+fn last_line(job: &JobLine) -> Option<String> {
+    let line = message(job)?.lines().next()?;
+    let line = line.strip_prefix("waiting: ").unwrap_or(line);
+    (!line.is_empty()).then(|| cut(line, MAX_MESSAGE))
+}
+
 fn run(job: &JobLine) -> Run {
     Run {
         job_id: job.job_id.clone(),
         is_busy: told(job, "busy_since").is_some(),
-        message: cut(message(job).and_then(|message| message.lines().next()).unwrap_or_default(), MAX_MESSAGE),
+        message: last_line(job).unwrap_or_default(),
         href: page_of(&job.job_id),
         command: job.command.clone(),
         progress: progress(job),

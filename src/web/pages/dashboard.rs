@@ -76,6 +76,8 @@ pub struct Peer {
     pub asks: bool,
     /// How many jobs wait until it takes them.
     pub waiting: usize,
+    /// What they wait for, as far as Blender has told.
+    pub waits_for: String,
     pub picture: Option<Shot>,
 }
 
@@ -117,6 +119,19 @@ pub struct Run {
 pub struct Moment {
     pub seconds: f64,
     pub text: String,
+}
+
+impl Moment {
+    /// How far it is from another time, Unix seconds, in words. The script has the same words.
+    pub fn apart(&self, now: &f64) -> String {
+        let seconds = (now - self.seconds).abs();
+        match seconds {
+            ..60.0 => format!("{:.0} s", seconds.floor()),
+            ..3_600.0 => format!("{:.0} min", (seconds / 60.0).floor()),
+            ..172_800.0 => format!("{:.0} h", (seconds / 3_600.0).floor()),
+            _ => format!("{:.0} days", (seconds / 86_400.0).floor()),
+        }
+    }
 }
 
 pub struct JobRow {

@@ -19,8 +19,9 @@ pub struct JobPart {
     pub row: JobRow,
     /// It waits for the owner's consent.
     pub asks: bool,
-    /// What it may touch, where it asks.
+    /// What it may touch and what it was given, where it asks.
     pub touches: Option<Touches>,
+    pub asked: Option<Text>,
     pub facts: Vec<Fact>,
     /// Where its picture is.
     pub picture: Option<String>,

@@ -15,7 +15,9 @@
   // -- the live part: only what has changed is replaced, and what was opened, shown or focused in it stays -----------------
 
   const known = new Map(); // what the server sent of an item, by its id
-  const note = (root) => root.querySelectorAll('[data-list] > li').forEach((item) => known.set(item.id, item.outerHTML));
+  /** Times go on by themselves: they are no news. */
+  const timeless = (item) => item.outerHTML.replace(/(<time[^>]*>)[^<]*/g, '$1');
+  const note = (root) => root.querySelectorAll('[data-list] > li').forEach((item) => known.set(item.id, timeless(item)));
 
   const carry = (old, item) => {
     const before = [...old.querySelectorAll('[data-keep]')];
@@ -34,7 +36,7 @@
     }
     let place = list.firstElementChild;
     for (const [id, item] of wanted) {
-      const html = item.outerHTML;
+      const html = timeless(item);
       const old = [...list.children].find((one) => one.id === id);
       let now = old;
       if (!old || known.get(id) !== html) {
@@ -126,7 +128,6 @@
     for (const [uuid, at] of due) if (at <= Date.now()) void glance(uuid);
   }, 1000);
   for (const box of document.querySelectorAll('.every input')) box.checked = due.has(box.value);
-  document.documentElement.classList.add('scripted');
 
   // -- keys, filters and forms -----------------------------------------------------------------------------------------
 
