@@ -180,7 +180,8 @@ fn hide(html: &mut String, letter: char) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::prelude::proptest;
+    use proptest::prop_assert_eq;
 
     use super::{Kind, coloured, parts, plain};
 
