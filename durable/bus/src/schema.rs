@@ -14,6 +14,7 @@ pub const USER_BUS: Migrations = &[
     include_str!("../schema/0006_owners.sql"),
     include_str!("../schema/0007_job_extra.sql"),
     include_str!("../schema/0008_parts.sql"),
+    include_str!("../schema/0009_jobs_not_completed.sql"),
 ];
 
 /// Brings a bus up to date.
