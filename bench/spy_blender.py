@@ -20,6 +20,8 @@ from typing import Any
 EXTENSION = "bl_ext.user_default.blender_bus"
 
 times: dict[str, dict[str, float]] = defaultdict(dict)
+# How often the timer has fired. Of a job it is noted for how many more times it waited.
+turns = 0
 
 
 def watch(package: str) -> None:
@@ -34,11 +36,12 @@ def watch(package: str) -> None:
         events = receive(self, text, now)
         for event in events:
             if isinstance(event, protocol.JobArrived):
-                times[event.job.job_id]["arrived"] = at
+                times[event.job.job_id] |= {"arrived": at, "turns": -turns}
         return events
 
     def began_noted(self: Any, job_id: str) -> None:
         times[job_id]["began"] = time.monotonic()
+        times[job_id]["turns"] += turns
         began(self, job_id)
 
     def answer_noted(self: Any, job_id: str, *rest: Any) -> None:
@@ -56,6 +59,7 @@ def watch(package: str) -> None:
 
 def with_window(url: str, token: str) -> None:
     """Turn the timer as Blender does, which without a window never fires."""
+    global turns
     # With it come the paths of Blender's own modules.
     import bpy  # isort: skip
     import addon_utils
@@ -68,6 +72,7 @@ def with_window(url: str, token: str) -> None:
     preferences.server_url, preferences.token = url, token
     session.connect()
     while True:
+        turns += 1
         time.sleep(session._tick())
 
 

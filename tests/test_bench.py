@@ -17,14 +17,17 @@ PARTS = {
     "growth": ({f"growth_{what}_p50_ratio" for what in GROWN}, {f"growth_{what}_p50_ratio" for what in GROWN}),
     "memory": (
         {f"memory_{what}" for what in ("bus_mib", "bus_evicted_mib", "peer_awake_kib", "peer_kib", "wasm_mib")}
-        | {f"memory_{what}" for what in ("wasm_of_buses_mib", "wasm_of_peers_mib", "process_mib")},
+        | {f"memory_{what}" for what in ("bare_socket_kib", "wasm_of_buses_mib", "wasm_of_peers_mib", "process_mib")},
         {"memory_bus_mib", "memory_peer_kib"},
     ),
-    "cold": ({"cold_process_ratio", "cold_isolate_ratio"}, {"cold_process_ratio", "cold_isolate_ratio"}),
+    "cold": (
+        {"cold_process_ratio", "cold_isolate_ratio", "cold_compiled_isolate_ratio"},
+        {"cold_process_ratio", "cold_isolate_ratio"},
+    ),
     "blender": (
-        {f"blender_{mode}_wait_frames" for mode in ("headless", "window")}
+        {"blender_headless_wait_ms", "blender_window_wait_ms", "blender_wait_turns"}
         | {f"blender_{m}_{c}_{s}_share" for m in ("headless", "window") for c in ("look", "code") for s in SHARES},
-        {f"blender_{mode}_wait_frames" for mode in ("headless", "window")},
+        {"blender_wait_turns"},
     ),
 }
 
