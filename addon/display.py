@@ -38,7 +38,7 @@ def tag_panels() -> None:
 
 
 class Display:
-    """Tells of a job before it runs, and how far it is."""
+    """Tells of a job before it runs, and how far it is. All that it and the session have drawn shares one interval."""
 
     def __init__(self, queue: MainThreadQueue, clock: Callable[[], float] = time.monotonic) -> None:
         self._queue = queue
@@ -53,9 +53,15 @@ class Display:
         control = self._queue.upcoming
         if control is None or control.job.job_id == self._announced or self._queue.running is not None:
             return False
-        if bpy.app.background or only_reads(control.job.command) or not self._may_draw():
+        if bpy.app.background or only_reads(control.job.command) or not self.redraw():
             return False
         self._announced = control.job.job_id
+        return True
+
+    def redraw(self) -> bool:
+        """Have Blender draw the panels, unless it has just been told to; return whether it will."""
+        if not self._may_draw():
+            return False
         tag_panels()
         return True
 

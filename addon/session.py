@@ -19,7 +19,7 @@ from .commands.checkpoints.keeper import keeper
 from .commands.msgbus import subscriptions
 from .commands.person import person
 from .commands.place import override
-from .display import REDRAW_INTERVAL, Display, tag_panels
+from .display import Display
 from .fetch.workers import TooBusy, workers
 from .link.address import InvalidServerUrl, protected_origin
 from .link.credentials import Credentials, RenewingTokens
@@ -54,18 +54,17 @@ class CannotConnect(Exception):
 class Session:
     """The state behind the panel."""
 
-    def __init__(self, preferences: Callable[[], Any]) -> None:
+    def __init__(self, preferences: Callable[[], Any], clock: Callable[[], float] = time.monotonic) -> None:
         self._preferences = preferences
         self._from_threads: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stop_timer: Callable[[], None] | None = None
         self._drawn: object = None
-        self._drawn_at = 0.0
         self._login: LoginAttempt | None = None
         self._tokens: RenewingTokens | None = None
         self._tokens_of: object = None
         # One for all that brings jobs, so that one job runs at a time; it is drained by the timer.
-        self.queue = MainThreadQueue(registry.run)
-        self._display = Display(self.queue)
+        self.queue = MainThreadQueue(registry.run, clock=clock)
+        self._display = Display(self.queue, clock)
         self.peer: Peer | None = None
         self.local: LocalPort | None = None
         self.note = ""
@@ -309,11 +308,8 @@ class Session:
         jobs = (begun, self.queue.finished[-1:], keeper.last)
         files = [(item.name, item.done, item.total, item.waits) for item in self.transfers]
         shown = (self.status, self.note, self.code, self.finding, questions, self.local_note, clients, jobs, files)
-        now = time.monotonic()
-        if shown == self._drawn or now - self._drawn_at < REDRAW_INTERVAL:
-            return
-        self._drawn, self._drawn_at = shown, now
-        tag_panels()
+        if shown != self._drawn and self._display.redraw():
+            self._drawn = shown
 
     def _token_source(self, credentials: Credentials) -> RenewingTokens:
         """Return what renews the login. Only one may at a time: a refresh token that is used twice ends the login."""

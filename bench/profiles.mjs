@@ -36,7 +36,7 @@ async function profiles() {
     connection.close();
   } finally {
     peer.close();
-    server.stop();
+    await server.stop();
   }
   process.exit(0);
 }

@@ -7,7 +7,7 @@ import { Complaint, spawnLeashed } from '../scripts/process.mjs';
 const START_MS = 30_000;
 
 /** Starts it in `folder`, where its log goes; it says its port at the file descriptor `portsAt`. Resolves to
- *  `{ port, pid, stop }` once it listens. */
+ *  `{ port, pid, stop }` once it listens; `stop` kills it, and resolves once it is gone. */
 export async function startServer(command, args, { folder, portsAt }) {
   const log = openSync(path.join(folder, 'log'), 'w');
   const control = portsAt === 3;
@@ -31,5 +31,10 @@ export async function startServer(command, args, { folder, portsAt }) {
   });
   child.removeAllListeners('exit');
   const pid = below(child.pid)[0];
-  return { port, pid, stop: () => process.kill(pid, 'SIGKILL') };
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const stop = () => {
+    process.kill(pid, 'SIGKILL');
+    return ended;
+  };
+  return { port, pid, stop };
 }

@@ -11,7 +11,7 @@ async function open(port) {
   return socket;
 }
 
-/** The answer at the head of `bytes` as `{ status, body, length }`, or null while it is not complete. */
+/** The answer at the head of `bytes` as `{ status, head, body, length }`, or null while it is not complete. */
 function parseAnswer(bytes) {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return null;
@@ -20,7 +20,7 @@ function parseAnswer(bytes) {
   const length = /\r\ncontent-length: *(\d+)/i.exec(head);
   if (length) {
     const total = end + 4 + Number(length[1]);
-    return bytes.length < total ? null : { status, body: bytes.utf8Slice(end + 4, total), length: total };
+    return bytes.length < total ? null : { status, head, body: bytes.utf8Slice(end + 4, total), length: total };
   }
   let body = '';
   for (let at = end + 4; ; ) {
@@ -29,7 +29,7 @@ function parseAnswer(bytes) {
     const size = Number.parseInt(bytes.latin1Slice(at, line), 16);
     const next = line + 2 + size + 2;
     if (bytes.length < next) return null;
-    if (size === 0) return { status, body, length: next };
+    if (size === 0) return { status, head, body, length: next };
     body += bytes.utf8Slice(line + 2, line + 2 + size);
     at = next;
   }
@@ -64,7 +64,7 @@ export class Connection {
     resolve(answer);
   }
 
-  /** Posts `{ path, headers, body }`; resolves to `{ status, body }`. */
+  /** Posts `{ path, headers, body }`; resolves to `{ status, head, body }`. */
   ask(call) {
     if (call !== this.call) {
       const { path, headers, body } = call;

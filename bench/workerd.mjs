@@ -15,8 +15,8 @@ function module(name) {
   return `(name = "${name}", ${name.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${name}")`;
 }
 
-/** `objects`: binding -> class; the first of `modules` is the entry. */
-function config({ modules, objects, variables, compatibilityDate }) {
+/** `objects`: binding -> class; the first of `modules`, files of this repository or bytes, is the entry. */
+function config({ modules, objects, variables, compatibilityDate, v8Flags = [] }) {
   const texts = Object.entries(variables).map(([name, value]) => `(name = "${name}", text = "${value}")`);
   const bound = Object.entries(objects).map(([name, kind]) => `(name = "${name}", durableObjectNamespace = "${kind}")`);
   const kinds = Object.values(objects).map((kind) => `(className = "${kind}", uniqueKey = "${kind}", enableSql = true)`);
@@ -24,6 +24,7 @@ function config({ modules, objects, variables, compatibilityDate }) {
 const config :Workerd.Config = (
   services = [(name = "main", worker = .main), (name = "state", disk = (writable = true))],
   sockets = [(name = "http", http = (), service = "main")],
+  v8Flags = [${v8Flags.map((flag) => `"${flag}"`).join(', ')}],
 );
 const main :Workerd.Worker = (
   modules = [${Object.keys(modules).map(module).join(', ')}],
@@ -35,20 +36,44 @@ const main :Workerd.Worker = (
 `;
 }
 
-/** Starts the Worker, its state in a folder under `state`; resolves to `{ port, pid, stop }` once it listens. */
-export async function startWorkerd(worker, state) {
-  const folder = mkdtempSync(path.join(state, 'blender-bus-bench-'));
-  mkdirSync(path.join(folder, 'state'));
+/** Writes the Worker into `folder`, whose state stays as it is. */
+export function layOut(worker, folder) {
+  mkdirSync(path.join(folder, 'state'), { recursive: true });
   for (const [name, file] of Object.entries(worker.modules)) {
-    writeFileSync(path.join(folder, name), readFileSync(path.join(ROOT, file)));
+    writeFileSync(path.join(folder, name), file instanceof Buffer ? file : readFileSync(path.join(ROOT, file)));
   }
   writeFileSync(path.join(folder, 'config.capnp'), config(worker));
-  const args = ['serve', 'config.capnp', 'config', '--socket-addr=http=127.0.0.1:0', '--control-fd=3', '--experimental',
+}
+
+/** Starts what `layOut` has written, on any port or this one; resolves to `{ port, pid, stop }` once it listens. */
+export function serve(folder, port = 0) {
+  const args = ['serve', 'config.capnp', 'config', `--socket-addr=http=127.0.0.1:${port}`, '--control-fd=3', '--experimental',
     `--directory-path=state=${path.join(folder, 'state')}`];
-  const server = await startServer(binary(), args, { folder, portsAt: 3 });
-  const stop = () => {
-    server.stop();
+  return startServer(binary(), args, { folder, portsAt: 3 });
+}
+
+/** A new folder under `state`. */
+export const newFolder = (state) => mkdtempSync(path.join(state, 'blender-bus-bench-'));
+
+/** Starts the Worker, its state in a folder under `state`, which goes when it stops; resolves to
+ *  `{ port, pid, folder, restart, stop }` once it listens. `restart` kills the process, does `meanwhile`, and starts another
+ *  on the same state and the same port. */
+export async function startWorkerd(worker, state) {
+  const folder = newFolder(state);
+  layOut(worker, folder);
+  const first = await serve(folder);
+  let { stop: kill } = first;
+  const server = { port: first.port, pid: first.pid, folder };
+  server.restart = async (meanwhile = () => {}) => {
+    await kill();
+    await meanwhile();
+    const next = await serve(folder, server.port);
+    kill = next.stop;
+    server.pid = next.pid;
+  };
+  server.stop = async () => {
+    await kill();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { ...server, stop };
+  return server;
 }

@@ -1,4 +1,6 @@
 //! From a request to its handler.
+
+use futures_util::FutureExt;
 use kernel::scopes::Scopes;
 use serde_json::json;
 use worker::web_sys::Response as RuntimeResponse;
@@ -27,25 +29,27 @@ pub async fn route(request: Request, env: Env, context: Context) -> Result<Runti
     headers::secure(response, is_https)
 }
 
+/// Each handler is boxed, so that it stays a function of its own: the runtime compiles a function when it is first called, and all
+/// in one would be compiled for any of them.
 async fn answer(mut request: Request, env: Env, context: &Context) -> Result<RuntimeResponse> {
     let Some(route) = routes::find(&request.path()) else {
         return not_found(wants_page(&request)?).map(Into::into);
     };
     let response = match route.endpoint {
         Endpoint::McpOrHome if wants_page(&request)? => {
-            let home = web::home(&request, &env).await;
+            let home = web::home(&request, &env).boxed_local().await;
             web::or_refusal(home, &request, &env)
         }
-        Endpoint::McpOrHome => return mcp::serve(request, env, context, Profile::Full).await,
-        Endpoint::Mcp(profile) => return mcp::serve(request, env, context, profile).await,
+        Endpoint::McpOrHome => return mcp::serve(request, env, context, Profile::Full).boxed_local().await,
+        Endpoint::Mcp(profile) => return mcp::serve(request, env, context, profile).boxed_local().await,
         // Its link says which tools it has.
-        Endpoint::SharedMcp => return mcp::serve(request, env, context, Profile::Full).await,
-        Endpoint::Socket => attach(request, env).await,
-        Endpoint::Files => files::serve(request, env).await,
+        Endpoint::SharedMcp => return mcp::serve(request, env, context, Profile::Full).boxed_local().await,
+        Endpoint::Socket => attach(request, env).boxed_local().await,
+        Endpoint::Files => files::serve(request, env).boxed_local().await,
         Endpoint::Health => Response::from_json(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
         Endpoint::Metrics => {
             let answer = match limits::check(&request, &env, route.limit).await {
-                Ok(()) => monitoring::metrics(&request, &env).await,
+                Ok(()) => monitoring::metrics(&request, &env).boxed_local().await,
                 Err(error) => Err(error),
             };
             answer.or_else(Error::into_response)
@@ -54,7 +58,7 @@ async fn answer(mut request: Request, env: Env, context: &Context) -> Result<Run
         Endpoint::Program(_) if route.is_open && request.method() == Method::Options => cors::preflight(),
         Endpoint::Program(program) => {
             let answer = match admit(route, &request, &env).await {
-                Ok(()) => oauth::serve(program, &mut request, &env).await,
+                Ok(()) => oauth::serve(program, &mut request, &env).boxed_local().await,
                 Err(error) => Err(error),
             };
             let response = answer.or_else(Error::into_response);
@@ -62,7 +66,7 @@ async fn answer(mut request: Request, env: Env, context: &Context) -> Result<Run
         }
         Endpoint::Page(page) => {
             let answer = match admit(route, &request, &env).await {
-                Ok(()) => web::serve(page, &mut request, &env).await,
+                Ok(()) => web::serve(page, &mut request, &env).boxed_local().await,
                 Err(error) => Err(error),
             };
             web::or_refusal(answer, &request, &env)

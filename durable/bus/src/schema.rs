@@ -17,6 +17,7 @@ pub const USER_BUS: Migrations = &[
     include_str!("../schema/0009_pictures.sql"),
     include_str!("../schema/0010_guests.sql"),
     include_str!("../schema/0011_push.sql"),
+    include_str!("../schema/0012_jobs_not_completed.sql"),
 ];
 
 /// Brings a bus up to date.

@@ -16,6 +16,7 @@ mod with_files;
 use bus::wire::command::{Command, Reply};
 use bus::wire::priority::Priority;
 use bus::wire::rights;
+use futures_util::FutureExt;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -54,21 +55,22 @@ pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
     } else if context.request.method == "server/discover" {
         return Ok(discovered(&context.caller.audience));
     }
+    // Boxed as in `router`, but for what is called most.
     match context.request.method.as_str() {
         "tools/list" => listed(&context, "tools", catalog::tools::list(context.profile)),
         "tools/call" => tools::call(&context).await,
-        "resources/list" => resources::list(&context).await,
+        "resources/list" => resources::list(&context).boxed_local().await,
         "resources/templates/list" => listed(&context, "resourceTemplates", catalog::resources::list_templates()),
-        "resources/read" => resources::read(&context).await,
+        "resources/read" => resources::read(&context).boxed_local().await,
         "resources/directory/read" => skills::folder(&context),
         "skills/list" => listed(&context, "skills", catalog::skills::list()),
         "skills/get" => skills::get(&context),
         "prompts/list" => listed(&context, "prompts", catalog::prompts::list()),
         "prompts/get" => prompts::get(&context),
-        "completion/complete" => completion::complete(&context).await,
-        "tasks/get" if context.is_modern() => tasks::get(&context).await,
-        "tasks/update" if context.is_modern() => tasks::update(&context).await,
-        "tasks/cancel" if context.is_modern() => tasks::cancel(&context).await,
+        "completion/complete" => completion::complete(&context).boxed_local().await,
+        "tasks/get" if context.is_modern() => tasks::get(&context).boxed_local().await,
+        "tasks/update" if context.is_modern() => tasks::update(&context).boxed_local().await,
+        "tasks/cancel" if context.is_modern() => tasks::cancel(&context).boxed_local().await,
         method => Err(RpcError::MethodNotFound { method: method.to_owned() }),
     }
 }
@@ -77,7 +79,7 @@ pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
 async fn answer_legacy(context: &RequestContext) -> Result<Option<Answer>, RpcError> {
     let method = context.request.method.as_str();
     if method == "initialize" {
-        return initialize(context).await.map(Some);
+        return initialize(context).boxed_local().await.map(Some);
     }
     let Era::Legacy { session_id: Some(_) } = &context.era else {
         let reason = "Mcp-Session-Id is missing: send initialize first and repeat the id it returns, or send \
@@ -89,8 +91,8 @@ async fn answer_legacy(context: &RequestContext) -> Result<Option<Answer>, RpcEr
             context.ask(Command::UseSession).await?;
             Ok(Some(Answer::default()))
         }
-        "resources/subscribe" => subscriptions::subscribe(context, true).await.map(Some),
-        "resources/unsubscribe" => subscriptions::subscribe(context, false).await.map(Some),
+        "resources/subscribe" => subscriptions::subscribe(context, true).boxed_local().await.map(Some),
+        "resources/unsubscribe" => subscriptions::subscribe(context, false).boxed_local().await.map(Some),
         "logging/setLevel" => {
             let level = context.request.text("level")?;
             if !Priority::LEVELS.contains(&level) {

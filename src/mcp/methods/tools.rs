@@ -5,6 +5,7 @@ use bus::wire::envelope::{Envelope, Status};
 use bus::wire::rights;
 use bus::wire::tables::{SEND_MESSAGE, SUBMIT};
 use bus::wire::tool_result;
+use futures_util::FutureExt;
 use kernel::arguments::unquoted;
 use serde_json::{Map, Value, json};
 
@@ -38,7 +39,7 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
             Ok(call) => call_blender(context, call).await,
             Err(error) => Ok(ToolOutcome::Refused(error.to_string()).into()),
         },
-        Tool::Job(tool) if tool.name == SUBMIT => submit(context, arguments).await,
+        Tool::Job(tool) if tool.name == SUBMIT => submit(context, arguments).boxed_local().await,
         Tool::Bus(tool) | Tool::Job(tool) => {
             context.need(rights::of_tool(tool.name).over_http)?;
             if tool.name == SEND_MESSAGE
@@ -49,8 +50,8 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
             let reply = context.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?;
             told(context, outcome_of(reply)?).await
         }
-        Tool::File(tool) => file_tools::call(context, tool, &arguments).await,
-        Tool::Account(tool) => account_tools::call(context, tool, &arguments).await.map(Answer::from),
+        Tool::File(tool) => file_tools::call(context, tool, &arguments).boxed_local().await,
+        Tool::Account(tool) => account_tools::call(context, tool, &arguments).boxed_local().await.map(Answer::from),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::turn::cache::Backlog;
 use crate::turn::change::Change;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
-use crate::turn::job::{Job, Part, State, is_open};
+use crate::turn::job::{Job, Part, State, is_not_completed, is_open};
 use crate::wire::record::Record;
 
 /// Open jobs of the whole bus.
@@ -175,12 +175,29 @@ fn is_shown(turn: &Turn<'_>, job: &Job) -> Result<bool, Error> {
 
 /// Jobs of clients that the caller reaches, newest first; only those in these states where any are named.
 pub fn list(turn: &Turn<'_>, states: &[State], limit: u32) -> Result<Vec<Job>, Error> {
-    let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
-    let condition = if names.is_empty() { "1".to_owned() } else { format!("state IN ({})", names.join(", ")) };
+    let (index, condition) = in_states(states);
     let (reached, parameter) = reach::condition(turn, "target_uuid");
-    let statement = format!("SELECT {COLUMNS} FROM jobs WHERE {reached} AND {condition} ORDER BY seq DESC LIMIT ?");
+    let statement =
+        format!("SELECT {COLUMNS} FROM jobs{index} WHERE {reached} AND {condition} ORDER BY seq DESC LIMIT ?");
     let parameters: Vec<_> = parameter.iter().chain(params![i64::from(limit)]).cloned().collect();
     turn.sql.query(&statement, &parameters)?.iter().map(job).collect()
+}
+
+/// What stands in a statement behind `FROM jobs`, and the condition for jobs in these states, or any where none are named. SQLite
+/// would rather look through all jobs, newest first, than take the index of the few.
+fn in_states(states: &[State]) -> (&'static str, String) {
+    if states.is_empty() {
+        return ("", "1".to_owned());
+    }
+    let names: Vec<String> = states.iter().map(|state| format!("'{}'", state.name())).collect();
+    let (index, also) = if states.iter().all(|state| state.is_open()) {
+        (" INDEXED BY jobs_open", concat!(" AND ", is_open!()))
+    } else if !states.iter().any(|state| state.is_open() || *state == State::Completed) {
+        (" INDEXED BY jobs_not_completed", concat!(" AND ", is_not_completed!()))
+    } else {
+        ("", "")
+    };
+    (index, format!("state IN ({}){also}", names.join(", ")))
 }
 
 /// The job or batch that was submitted with this key.

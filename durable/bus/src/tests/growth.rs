@@ -16,13 +16,17 @@ use crate::wire::views::JobsAsked;
 fn world(stored: u32) -> World {
     let mut world = World::new();
     world.attach("w1", "b1", &["job_ack"]);
+    fill(&mut world, stored);
+    world
+}
+
+fn fill(world: &mut World, stored: u32) {
     let fill = format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {stored})
          INSERT INTO jobs (job_id, command, target_uuid, from_uuid, priority, state, record, result, created_at)
          SELECT 'old-' || i, 'execute_code', 'b1', 'server:ada', 6, 'completed', '{{}}', 'x', 0 FROM n"
     );
     world.sql.batch(&fill).unwrap();
-    world
 }
 
 /// Dispatch, acknowledgement, answer, and the look of who waits.
@@ -62,6 +66,32 @@ fn what_a_peer_and_its_callers_do_searches_by_index_alone() {
     let scanned = world.sql.take_work().scanned;
     // The few clients there are, counted when one more comes.
     assert!(scanned < 10, "{scanned} rows were read without an index");
+}
+
+#[test]
+fn a_list_of_jobs_in_a_state_looks_at_no_more_of_them_among_many() {
+    let list = |world: &mut World, status: &str| {
+        world.sql.take_work();
+        let listed = world.call("blender_list_jobs", serde_json::json!({"status": status})).unwrap();
+        assert_eq!(listed["jobs"].as_array().map(Vec::len), Some(1), "{listed}");
+        world.sql.take_work()
+    };
+    let with_one_of_each = |stored: u32| {
+        let mut world = World::new();
+        world.attach("w1", "b1", &["job_ack"]);
+        world.dispatch_to("b1");
+        let failed = world.dispatch_to("b1");
+        world.progress("w1", &failed.subject, 0);
+        world.update("w1", &failed.subject, "failed", "");
+        let running = world.dispatch_to("b1");
+        world.progress("w1", &running.subject, 0);
+        fill(&mut world, stored);
+        world
+    };
+    let (mut few, mut many) = (with_one_of_each(1), with_one_of_each(10_000));
+    for status in ["queued", "running", "failed"] {
+        assert_eq!(list(&mut few, status).steps, list(&mut many, status).steps, "{status}");
+    }
 }
 
 #[test]

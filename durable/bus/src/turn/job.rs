@@ -46,6 +46,14 @@ macro_rules! is_open {
 }
 pub(crate) use is_open;
 
+/// SQL for a job that ended, but not well; as `is_open!`, for the partial index `jobs_not_completed`.
+macro_rules! is_not_completed {
+    () => {
+        "state IN ('failed', 'cancelled', 'lost')"
+    };
+}
+pub(crate) use is_not_completed;
+
 /// The field of a job's progress that says since when it keeps its Blender from everything else. Unix milliseconds.
 pub const BUSY_SINCE: &str = "busy_since";
 

@@ -1,0 +1,75 @@
+// How long a call takes that meets a server which has just started on a kept folder, beside a bare object of JavaScript
+// with rows in the same place. What is begun anew: the process, the Worker's module in it, the object with its rows, and the
+// Blender's connection. The access token is one of an earlier start. The engine compiles a function of WebAssembly when it is first
+// called; what the rest takes is seen on a third side, on which it compiles all of them before the server listens.
+import { asked, connected, median, print } from './load.mjs';
+import { BUS, attach, dispatch, login } from './bus.mjs';
+import { echoCall, echoPeer, echoWorker } from './sides.mjs';
+import { startWorkerd } from './workerd.mjs';
+
+const STARTS = 5;
+const GOAL = 2;
+
+async function bus(state, v8Flags) {
+  const server = await startWorkerd({ ...BUS, v8Flags }, state);
+  const token = await login(server.port);
+  return { server, call: dispatch(token), connect: () => attach(server.port, token) };
+}
+
+async function bare(state) {
+  const server = await startWorkerd(echoWorker(true), state);
+  return { server, call: echoCall, connect: () => echoPeer(server.port) };
+}
+
+/** Milliseconds from the start of the process, and from where it listens, to the answer of the first call and of the second. */
+async function start({ server, call, connect }) {
+  let begun = 0;
+  await server.restart(() => (begun = performance.now()));
+  const listens = performance.now();
+  const peer = await connect();
+  const attached = performance.now();
+  const calls = await connected(server.port, async ([connection]) => {
+    await asked(connection, call);
+    const first = performance.now();
+    await asked(connection, call);
+    return { first, second: performance.now() - first };
+  }, 1);
+  peer.close();
+  const { first, second } = calls;
+  return { process: first - begun, isolate: first - listens, attach: attached - listens, call: first - attached, second };
+}
+
+/** Both in turns. */
+export async function coldStarts({ rounds, state }) {
+  const sides = [
+    { name: 'bus', ...await bus(state, []) },
+    { name: 'bus, compiled before', ...await bus(state, ['--no-wasm-lazy-compilation']) },
+    { name: 'bare object, two rows', ...await bare(state) },
+  ];
+  const count = rounds * STARTS;
+  console.log(`${count} starts of each in turns, medians in ms: until it listens, the Blender is attached, a call is answered, and the next`);
+  try {
+    for (const side of sides) {
+      side.starts = [];
+      await start(side); // the tables are made, the call has run
+    }
+    for (let turn = 0; turn < count; turn += 1) for (const side of sides) side.starts.push(await start(side));
+  } finally {
+    await Promise.all(sides.map(({ server }) => server.stop()));
+  }
+  const of = (side, what) => side.starts.map((one) => one[what]);
+  for (const side of sides) {
+    const listens = side.starts.map((one) => one.process - one.isolate);
+    const cells = [listens, ...['attach', 'call', 'second'].map((what) => of(side, what))];
+    console.log(`${side.name.padEnd(24)} ${cells.map((times) => median(times).toFixed(2).padStart(9)).join(' ')}`);
+  }
+  const [ours, compiled, yardstick] = sides;
+  const ratio = (side, what) => median(of(side, what).map((took, turn) => took / of(yardstick, what)[turn]));
+  const figures = [
+    { name: 'first answer from the start of the process', key: 'cold_process_ratio', value: ratio(ours, 'process'), unit: 'x', goal: GOAL },
+    { name: 'first answer from where it listens', key: 'cold_isolate_ratio', value: ratio(ours, 'isolate'), unit: 'x', goal: GOAL },
+    { name: 'the same, compiled before', key: 'cold_compiled_isolate_ratio', value: ratio(compiled, 'isolate'), unit: 'x' },
+  ];
+  print(figures);
+  return figures;
+}
