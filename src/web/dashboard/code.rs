@@ -180,7 +180,7 @@ fn hide(html: &mut String, letter: char) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{prop_assert_eq, proptest};
 
     use super::{Kind, coloured, parts, plain};
 
