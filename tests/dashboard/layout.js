@@ -4,6 +4,7 @@
   const named = (it) => `<${it.tagName.toLowerCase()} class="${it.className}"> ${it.textContent.trim().slice(0, 40)}`;
   const seen = [...document.body.querySelectorAll('*')].filter((it) =>
     it.checkVisibility({visibilityProperty: true}) && !it.closest('script, style, option, svg'));
+  const coarse = matchMedia('(pointer: coarse)').matches;
   const clips = (it) => getComputedStyle(it).overflowX !== 'visible';
   if (document.documentElement.scrollWidth > innerWidth) wrong.push(`wider than the window: ${document.documentElement.scrollWidth}`);
 
@@ -22,6 +23,8 @@
     if (style.overflowX === 'hidden' && style.textOverflow !== 'ellipsis' && it.scrollWidth > it.clientWidth + 1) wrong.push(`cut: ${named(it)}`);
     if (style.overflowY === 'hidden' && it.scrollHeight > it.clientHeight + 2 && hasText(it)) wrong.push(`cut below: ${named(it)}`);
     if (it.tagName === 'BUTTON' && !it.matches('.link') && it.scrollWidth > it.clientWidth + 1) wrong.push(`its text does not fit: ${named(it)}`);
+    const small = it.getBoundingClientRect().height < 40;
+    if (small && coarse && it.matches('button:not(.link), .button, select, summary, .check, input:not([type=checkbox])')) wrong.push(`too low for a finger: ${named(it)}`);
     const lines = new Set([...it.getClientRects()].map((rect) => Math.round(rect.top)));
     if (it.matches('button:not(.link), .state') && lines.size > 1) wrong.push(`broken into lines: ${named(it)}`);
   }

@@ -1,7 +1,7 @@
-"""How long a page of the dashboard takes with very many jobs, beside one with none: a ratio. `node bench/pages.mjs` runs it.
+"""How long a page of the dashboard takes with very many jobs, beside one with none: a ratio.
 
-Both servers run side by side and are asked in turns, so that a noisy machine is noisy for both. The time is from the request to
-the last byte; the servers' own processor time is told beside it.
+`node bench/pages.mjs` runs it. Both servers run side by side and are asked in turns, so that a noisy machine is noisy
+for both. The time is from the request to the last byte; the servers' own processor time is told beside it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ import httpx
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dashboard.stocked import ERROR, blenders, copy_jobs, give
 from harness.workerd import Workerd
+
+from dashboard.stocked import ERROR, blenders, copy_jobs, give
 
 NAMES = [f"render-node-{number:02}" for number in range(30)]
 VIEWS = {
@@ -83,11 +84,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        with Workerd(Path(folder, "none")) as none, Workerd(Path(folder, "many")) as many:
-            asyncio.run(stock(none, 0))
-            asyncio.run(stock(many, options.jobs))
-            figures = measure([none, many], options.rounds)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Workerd(Path(folder, "none")) as none,
+        Workerd(Path(folder, "many")) as many,
+    ):
+        asyncio.run(stock(none, 0))
+        asyncio.run(stock(many, options.jobs))
+        figures = measure([none, many], options.rounds)
     if options.json:
         options.json.write_text(json.dumps(figures))
 

@@ -49,7 +49,8 @@ def copy_jobs(server: Workerd, count: int) -> None:
             if ended:
                 database.execute(
                     f"""WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count - 1}),
-                    old AS (SELECT *, row_number() OVER (ORDER BY seq) - 1 AS place FROM jobs WHERE finished_at IS NOT NULL)
+                    old AS (SELECT *, row_number() OVER (ORDER BY seq) - 1 AS place FROM jobs
+                      WHERE finished_at IS NOT NULL)
                     INSERT INTO jobs (job_id, {", ".join(kept)})
                     SELECT 'copy-' || i, {", ".join(kept)} FROM n JOIN old ON place = i % {ended}"""
                 )

@@ -122,13 +122,14 @@ async def test_nothing_overlaps_is_cut_or_scrolls_sideways(
 
 
 async def test_the_measure_finds_what_is_wrong(server: Workerd) -> None:
-    async with Owner.at(server.url, viewport={"width": 360, "height": 800}) as owner:
+    async with Owner.at(server.url, viewport={"width": 360, "height": 800}, has_touch=True) as owner:
         await owner.opens("/login")
         assert await owner.page.evaluate(WRONG) == []
         for style, complaint in [
             ("h1 { margin-bottom: -2rem }", "overlap: "),
             ("main { width: 30rem }", "beyond the window: "),
             ("label { overflow: hidden; white-space: nowrap; width: 1rem }", "cut: "),
+            ("main input { min-height: 0 !important; height: 1.5rem }", "too low for a finger: "),
             ("main button { flex: none !important; width: 2rem; padding: 0 !important }", "its text does not fit: "),
         ]:
             await owner.page.evaluate(STYLE, style)

@@ -59,12 +59,19 @@ async def test_a_connection_that_is_lost_is_told_and_comes_back_by_itself(server
         await owner.picture("lost-phone")
         server.start()
         await expect(owner.link()).to_have_text("Live")
-        async with blenders(server, ["desk"]):
+        async with blenders(server, ["desk"]) as [peer]:
             await expect(owner.peer("desk")).to_contain_text("connected, idle")
             await owner.page.context.set_offline(True)
             await owner.page.get_by_role("button", name="Screenshot").click()
             await expect(owner.peer("desk")).to_contain_text("The server could not be reached. Try again.")
             await owner.page.context.set_offline(False)
+            await owner.opens(f"/dashboard/job?id={await give(peer, 'j-1')}")
+            lost = owner.page.get_by_text("Connection lost. Trying again ...")
+            await expect(lost).to_have_count(0)
+            server.kill()
+            await expect(lost).to_be_visible()
+            server.start()
+            await expect(lost).to_have_count(0)
 
 
 async def test_a_full_shelf_and_a_full_bus_say_so_before_anything_is_refused(tmp_path: Path) -> None:

@@ -180,8 +180,7 @@ fn hide(html: &mut String, letter: char) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::proptest;
-    use proptest::prop_assert_eq;
+    use proptest::{prop_assert_eq, proptest};
 
     use super::{Kind, coloured, parts, plain};
 

@@ -42,5 +42,9 @@
   });
   sendForms(() => void look());
   onKeys({ c: () => byId('cancel')?.click() });
-  if (settle()) end = listen(() => void look(), () => {});
+  const say = (text, isLost = false) => {
+    byId('link').classList.toggle('warning', isLost);
+    byId('link').textContent = isLost ? text : '';
+  };
+  if (settle()) end = listen(() => void look(), say);
 })();
