@@ -85,7 +85,8 @@ function object(Half) {
 
     async fetch(request) {
       if (!Half.prototype.command || request.method !== 'POST') return promised(() => this.#living().fetch(request));
-      const text = await request.text();
+      // A short text comes in a header (`durable/runtime/src/shim.js`): a body costs a stream at both ends.
+      const text = request.headers.get('bus-text') ?? (await request.text());
       return kept((ticket) => this.#living().command(text, ticket));
     }
 
