@@ -106,10 +106,11 @@ pub async fn push_key(env: &Env) -> Result<String, Error> {
         return Ok(key);
     }
     let ring = env.durable_object("KEY_RING")?.get_by_name("keys")?;
-    let answer: push::Answer =
-        object::ask(&ring, "KeyRing", "https://key-ring/push", &push::Command::PublicKey).await?;
-    PUSH_KEY.set(Some(answer.public_key.clone()));
-    Ok(answer.public_key)
+    let command = push::Command::PublicKey.text();
+    let answer: String = object::ask(&ring, "KeyRing", "https://key-ring/push", &command).await?;
+    let public_key = push::Answer::of(&answer).public_key;
+    PUSH_KEY.set(Some(public_key.clone()));
+    Ok(public_key)
 }
 
 /// Claims or releases the right to be the first administrator. Returns whether that succeeded.

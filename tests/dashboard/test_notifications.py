@@ -85,7 +85,7 @@ async def switch_on(owner: Owner, browser: Browser) -> None:
     form = owner.page.locator("#add")
     await form.get_by_label("when Blender asks me").check()
     await form.get_by_role("button").click()
-    await owner.sees("This browser is told from now on.")
+    await owner.sees("This browser tells you from now on.")
 
 
 async def delivered(owner: Owner, data: str) -> Worker:
@@ -150,7 +150,7 @@ async def test_a_browser_is_switched_on_changed_tested_and_removed(tmp_path: Pat
             [told] = service.read(browser)
             assert await shown(owner, json.dumps(told)) == [told]
             await row.get_by_role("button", name="Remove").click()
-            await owner.sees("That browser is no longer told.")
+            await owner.sees("That browser tells you nothing any more.")
             assert await owner.page.evaluate("sessionStorage.getItem('asked')") is None, "it was given back"
             await expect(owner.page.locator("#add")).to_be_visible()
             assert owner.complaints == [] and owner.elsewhere() == []

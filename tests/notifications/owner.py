@@ -49,7 +49,7 @@ class Owner:
     def add(self, browser: Browser, *kinds: str) -> str:
         """Has a browser told. Returns its id in the list."""
         answer = self.post("add", **browser.fields, kind=list(kinds or ("asks", "ends")))
-        assert answer.status_code == 200 and "is told from now on" in answer.text, answer.text
+        assert answer.status_code == 200 and "tells you from now on" in answer.text, answer.text
         return self.ids()[-1]
 
     def ids(self) -> list[str]:

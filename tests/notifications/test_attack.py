@@ -83,7 +83,7 @@ def test_an_endless_answer_is_not_read(server: Workerd, service: PushService) ->
     owner.add(browser)
     service.answers[browser.endpoint] = Answer(201, {"Content-Length": str(10**12)}, b"x" * 1_000_000)
     asyncio.run(ask_about_a_job(server))
-    service.until(lambda: "last told" in owner.page())
+    service.until(lambda: "last used" in owner.page())
 
 
 def test_a_push_service_that_never_answers_is_given_up(server: Workerd, service: PushService) -> None:
@@ -128,6 +128,7 @@ def test_another_owners_browser_is_neither_seen_nor_reached(server: Workerd, ser
         assert answer.status_code == 422 and "no longer in the list" in answer.text
     ada.http.cookies.set("bmcp_notified", browser_id, domain="localhost.local")
     ada.sign_out()
+    assert ada.http.cookies.get("bmcp_notified", domain="localhost.local") == browser_id, "it is demo's browser too"
     assert demo.ids() == [browser_id] and service.asked == []
 
 

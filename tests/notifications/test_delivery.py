@@ -223,6 +223,6 @@ def test_the_download_of_an_account_names_browsers_and_not_where_they_are(server
     owner.add(browser, "asks")
     answer = owner.http.get("/account/export")
     [named] = answer.json()["notified_browsers"]
-    assert (named["name"], named["asks"], named["ends"]) == ("Firefox on Android", True, False)
+    assert (named["name"], named["kinds"]) == ("Firefox on Android", {"asks": True, "ends": False})
     for secret in browser.fields.values():
         assert secret not in answer.text

@@ -2,7 +2,7 @@
 //!
 //! `POST /keys` is answered with all keys, as JSON `{"keys": [account::key_ring::keys::Key], "names_are_whole": bool}`; isolates of the edge keep the answer.
 //! `POST /names` takes a `account::key_ring::names::Command` and is answered `{"done": bool}`; the names are in objects of their own.
-//! `POST /push` takes a `account::key_ring::push::Command` and is answered a `account::key_ring::push::Answer`.
+//! `POST /push` takes the text of a `account::key_ring::push::Command` and is answered that of an `Answer`, both as JSON.
 //! `POST /setup` takes a `account::key_ring::setup::Command` and is answered `{"done": bool}`.
 
 use account::key_ring::keys::{KeyError, keys};
@@ -37,8 +37,8 @@ impl DurableObject for KeyRing {
             return self.about_names(&command);
         }
         if request.path() == "/push" {
-            let command: push::Command = request.json().await?;
-            return self.about_push(&command).await;
+            let text: String = serde_json::from_slice(&request.bytes().await?)?;
+            return self.about_push(&push::Command::of(&text)).await;
         }
         let sql = self.sql();
         let keys = migrate(&sql, KEY_RING).map_err(KeyError::from).and_then(|()| keys(&sql, now_ms(), &mut WebCrypto));
@@ -82,7 +82,7 @@ impl KeyRing {
 
     async fn about_push(&self, command: &push::Command) -> Result<Response> {
         match self.push_answer(command).await {
-            Ok(answer) => Response::from_json(&answer),
+            Ok(answer) => Response::from_json(&answer.text()),
             Err(error) => {
                 console_error!("push key: {error}");
                 Response::error("push key unavailable", 500)
@@ -100,9 +100,9 @@ impl KeyRing {
         };
         let public_key = push::public_key(&key).ok_or_else(|| Error::RustError("it is no key".to_owned()))?;
         let token = match command {
-            push::Command::PublicKey => None,
+            push::Command::PublicKey => String::new(),
             push::Command::Token { audience, subject } => {
-                Some(vapid::signed(&key, &push::claims(audience, subject, now_ms())).await?)
+                vapid::signed(&key, &push::claims(audience, subject, now_ms())).await?
             }
         };
         Ok(push::Answer { public_key, token })

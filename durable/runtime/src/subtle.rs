@@ -4,24 +4,24 @@ use worker::js_sys::{Array, ArrayBuffer, Function, JSON, Object, Promise, Reflec
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 
-/// Calls a method of `crypto.subtle`.
+/// Calls a method of `crypto.subtle`. What it answers is to be awaited.
 ///
 /// # Errors
 /// What the runtime throws: an argument that it does not accept, or something that does not fit.
-pub async fn call(method: &str, arguments: &[&JsValue]) -> Result<JsValue, JsValue> {
+pub fn call(method: &str, arguments: &[&JsValue]) -> Result<JsFuture, JsValue> {
     let subtle = Reflect::get(&Reflect::get(&global(), &"crypto".into())?, &"subtle".into())?;
     let function: Function = Reflect::get(&subtle, &method.into())?.dyn_into()?;
     let arguments: Array = arguments.iter().copied().collect();
     let promise: Promise = function.apply(&subtle, &arguments)?.dyn_into()?;
-    JsFuture::from(promise).await
+    Ok(JsFuture::from(promise))
 }
 
-/// The same of a method that answers with bytes.
+/// The bytes of an answer.
 ///
 /// # Errors
-/// As `call`.
-pub async fn bytes(method: &str, arguments: &[&JsValue]) -> Result<Vec<u8>, JsValue> {
-    let buffer: ArrayBuffer = call(method, arguments).await?.dyn_into()?;
+/// If it is something else.
+pub fn bytes(answer: JsValue) -> Result<Vec<u8>, JsValue> {
+    let buffer: ArrayBuffer = answer.dyn_into()?;
     Ok(Uint8Array::new(&buffer).to_vec())
 }
 

@@ -1,8 +1,8 @@
 //! Which of the owner's browsers a request comes from: a cookie with the id of its row, so that signing out ends notifications there
 //! without a script. It opens nothing: the row is looked for among those of whoever is signed in.
 
-use bus::wire::command::Command;
-use bus::wire::push::Asked;
+use bus::wire::command::{Command, Reply};
+use bus::wire::push::{Answered, Asked};
 use worker::{Env, Response, console_error};
 
 use crate::http::error::Error;
@@ -35,11 +35,10 @@ fn set(response: &mut Response, site: &Site, value: &str, max_age_s: i64) -> Res
     Ok(response.headers_mut().append("set-cookie", &header)?)
 }
 
-/// The owner signs out in this browser, and is no longer told there. Says whether they may have been.
+/// The owner signs out in this browser, and is no longer told there. Says whether they were: the browser may be another owner's too.
 pub async fn signed_out(request: &Request, env: &Env, site: &Site, user_id: &str) -> Result<bool, Error> {
     let Some(browser_id) = of(request, site)? else { return Ok(false) };
-    ask(env, user_id, Asked::Remove { browser_id }).await;
-    Ok(true)
+    Ok(ask(env, user_id, Asked::Remove { browser_id }).await)
 }
 
 /// The password was changed in this browser: no other is told any more.
@@ -48,13 +47,17 @@ pub async fn signed_out_elsewhere(request: &Request, env: &Env, site: &Site, use
     Ok(())
 }
 
-/// Neither a sign-out nor a new password depends on it.
-async fn ask(env: &Env, user_id: &str, asked: Asked) {
+/// Whether something was found. Neither a sign-out nor a new password depends on it.
+async fn ask(env: &Env, user_id: &str, asked: Asked) -> bool {
     let told = match Bus::of_owner(env, user_id) {
-        Ok(bus) => bus.ask("", None, Command::Push { asked }, &|_| {}).await.map(|_| ()),
+        Ok(bus) => bus.ask("", None, Command::Push { asked }, &|_| {}).await,
         Err(error) => Err(error),
     };
-    if let Err(error) = told {
-        console_error!("notifications go on in a browser that was signed out: {error}");
+    match told {
+        Ok(reply) => matches!(reply, Reply::Push { answered: Answered::Found { found: true } }),
+        Err(error) => {
+            console_error!("notifications go on in a browser that was signed out: {error}");
+            false
+        }
     }
 }

@@ -30,7 +30,7 @@ use crate::web::screens::{self, day};
 /// What came of a form.
 enum Outcome {
     Done(&'static str),
-    /// This browser is told from now on.
+    /// This browser tells you from now on.
     Added(String),
     /// This browser is no longer told.
     Removed(String),
@@ -80,7 +80,7 @@ async fn act(owner: &Owner<'_>, parameters: &Parameters, agent: &str) -> Result<
 
 async fn add(owner: &Owner<'_>, parameters: &Parameters, agent: &str, kinds: Kinds) -> Result<Outcome, Error> {
     if kinds == Kinds::default() {
-        return Ok(Outcome::Failed("Choose of what this browser is to be told.".to_owned()));
+        return Ok(Outcome::Failed("Choose what this browser is to tell you.".to_owned()));
     }
     let browser = match address::read(parameters, &owner.site)? {
         Ok(new) => new.named(browser_name::of(agent), kinds, &owner.site),
@@ -126,8 +126,8 @@ async fn show(owner: &Owner<'_>, here: Option<String>, outcome: Option<Outcome>)
     let rows: Vec<Row> = browsers.into_iter().map(|browser| row(browser, here.as_deref())).collect();
     let (done, error) = match &outcome {
         Some(Outcome::Done(text)) => (Some(*text), None),
-        Some(Outcome::Added(_)) => (Some("This browser is told from now on."), None),
-        Some(Outcome::Removed(_)) => (Some("That browser is no longer told."), None),
+        Some(Outcome::Added(_)) => (Some("This browser tells you from now on."), None),
+        Some(Outcome::Removed(_)) => (Some("That browser tells you nothing any more."), None),
         Some(Outcome::Failed(reason)) => (None, Some(reason.as_str())),
         None => (None, None),
     };

@@ -73,9 +73,9 @@ pub async fn is_signed(token: &IdToken, key: &Value) -> Result<bool, JsValue> {
     };
     let algorithm = parameters(named, &[])?;
     let (key, may) = (JSON::parse(&key.to_string())?, uses(&["verify"]));
-    let key = call("importKey", &[&"jwk".into(), &key, &algorithm, &JsValue::FALSE, &may]).await?;
+    let key = call("importKey", &[&"jwk".into(), &key, &algorithm, &JsValue::FALSE, &may])?.await?;
     let (signature, signed) = (given(&token.signature), given(token.signed.as_bytes()));
-    Ok(call("verify", &[&algorithm, &key, &signature, &signed]).await?.as_bool() == Some(true))
+    Ok(call("verify", &[&algorithm, &key, &signature, &signed])?.await?.as_bool() == Some(true))
 }
 
 #[cfg(test)]

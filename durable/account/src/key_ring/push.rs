@@ -6,16 +6,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::ids::{Entropy, random_id};
 use kernel::params;
 use kernel::storage::{Sql, StorageError};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::key_ring::keys::KeyError;
 
 /// How long a token is good. RFC 8292 allows a day.
 pub const TOKEN_LIFETIME_MS: i64 = 12 * 60 * 60 * 1_000;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+/// What is asked. As a text it is two lines: the push service and who sends, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     PublicKey,
     /// A token for the push service of this origin. `subject`: a URL of who sends.
@@ -25,11 +24,42 @@ pub enum Command {
     },
 }
 
-/// `public_key`: an uncompressed point of P-256, base64url.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+impl Command {
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::PublicKey => String::new(),
+            Self::Token { audience, subject } => format!("{audience}\n{subject}"),
+        }
+    }
+
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        match text.split_once('\n') {
+            Some((audience, subject)) => Self::Token { audience: audience.to_owned(), subject: subject.to_owned() },
+            None => Self::PublicKey,
+        }
+    }
+}
+
+/// `public_key`: an uncompressed point of P-256, base64url. `token`: empty where none was asked for. As a text it is two lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub public_key: String,
-    pub token: Option<String>,
+    pub token: String,
+}
+
+impl Answer {
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}\n{}", self.public_key, self.token)
+    }
+
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let (public_key, token) = text.split_once('\n').unwrap_or((text, ""));
+        Self { public_key: public_key.to_owned(), token: token.to_owned() }
+    }
 }
 
 /// The key pair as a JSON Web Key, if there is one.
@@ -61,14 +91,9 @@ pub fn keep(sql: &dyn Sql, made: String, now_ms: i64, entropy: &mut dyn Entropy)
 /// The public half. None if the key is not one.
 #[must_use]
 pub fn public_key(key: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Point {
-        x: String,
-        y: String,
-    }
-    let point: Point = serde_json::from_str(key).ok()?;
-    let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32);
-    let (x, y) = (decoded(&point.x)?, decoded(&point.y)?);
+    let point: Value = serde_json::from_str(key).ok()?;
+    let decoded = |name| URL_SAFE_NO_PAD.decode(point.get(name)?.as_str()?).ok().filter(|bytes| bytes.len() == 32);
+    let (x, y) = (decoded("x")?, decoded("y")?);
     Some(URL_SAFE_NO_PAD.encode([[4].as_slice(), &x, &y].concat()))
 }
 
@@ -84,7 +109,7 @@ pub fn claims(audience: &str, subject: &str, now_ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{claims, keep, key, public_key};
+    use super::{Answer, Command, claims, keep, key, public_key};
     use crate::key_ring::keys::keys;
     use crate::schema::KEY_RING;
     use base64::Engine;
@@ -113,6 +138,18 @@ mod tests {
         assert_eq!((bytes.len(), bytes[0], &bytes[1..]), (65, 4, [7; 64].as_slice()));
         for wrong in ["", "{}", r#"{"x": "AA", "y": "AA"}"#] {
             assert_eq!(public_key(wrong), None);
+        }
+    }
+
+    #[test]
+    fn what_is_asked_and_answered_reads_back_as_itself() {
+        let token = Command::Token { audience: "https://push.acme.dev".to_owned(), subject: "https://a.b".to_owned() };
+        for command in [Command::PublicKey, token] {
+            assert_eq!(Command::of(&command.text()), command);
+        }
+        for token in ["", "a.b.c"] {
+            let answer = Answer { public_key: "BKey".to_owned(), token: token.to_owned() };
+            assert_eq!(Answer::of(&answer.text()), answer);
         }
     }
 

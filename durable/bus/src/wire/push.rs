@@ -57,7 +57,6 @@ pub struct NewBrowser {
 pub struct Browser {
     pub browser_id: String,
     pub name: String,
-    #[serde(flatten)]
     pub kinds: Kinds,
     pub created_ms: i64,
     /// When its push service last took something for it.

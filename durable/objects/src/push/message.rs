@@ -25,12 +25,12 @@ pub async fn encrypted(payload: &str, p256dh: &str, auth: &str) -> Result<Vec<u8
     let decoded = |text| URL_SAFE_NO_PAD.decode(text).map_err(|_| JsValue::from_str("not base64url"));
     let (theirs, auth) = (decoded(p256dh)?, decoded(auth)?);
     let ecdh = parameters(ECDH, &[])?;
-    let pair = call("generateKey", &[&ecdh, &JsValue::TRUE, &uses(&["deriveBits"])]).await?;
-    let ours = bytes("exportKey", &[&"raw".into(), &Reflect::get(&pair, &"publicKey".into())?]).await?;
-    let theirs_key = call("importKey", &[&"raw".into(), &given(&theirs), &ecdh, &JsValue::FALSE, &uses(&[])]).await?;
+    let pair = call("generateKey", &[&ecdh, &JsValue::TRUE, &uses(&["deriveBits"])])?.await?;
+    let ours = bytes(call("exportKey", &[&"raw".into(), &Reflect::get(&pair, &"publicKey".into())?])?.await?)?;
+    let theirs_key = call("importKey", &[&"raw".into(), &given(&theirs), &ecdh, &JsValue::FALSE, &uses(&[])])?.await?;
     let agree = parameters(ECDH, &[("public", &theirs_key)])?;
     let private = Reflect::get(&pair, &"privateKey".into())?;
-    let agreed = bytes("deriveBits", &[&agree, &private, &256.into()]).await?;
+    let agreed = bytes(call("deriveBits", &[&agree, &private, &256.into()])?.await?)?;
     let both = [b"WebPush: info\0", theirs.as_slice(), ours.as_slice()].concat();
     let key_material = derived(&agreed, &auth, &both, 32).await?;
     let mut salt = [0_u8; 16];
@@ -45,15 +45,15 @@ pub async fn encrypted(payload: &str, p256dh: &str, auth: &str) -> Result<Vec<u8
 /// HKDF with SHA-256 (RFC 5869).
 async fn derived(secret: &[u8], salt: &[u8], info: &[u8], length: u32) -> Result<Vec<u8>, JsValue> {
     let may = uses(&["deriveBits"]);
-    let key = call("importKey", &[&"raw".into(), &given(secret), &"HKDF".into(), &JsValue::FALSE, &may]).await?;
+    let key = call("importKey", &[&"raw".into(), &given(secret), &"HKDF".into(), &JsValue::FALSE, &may])?.await?;
     let hkdf = r#"{"name": "HKDF", "hash": "SHA-256"}"#;
     let how = parameters(hkdf, &[("salt", &given(salt)), ("info", &given(info))])?;
-    bytes("deriveBits", &[&how, &key, &length.saturating_mul(8).into()]).await
+    bytes(call("deriveBits", &[&how, &key, &length.saturating_mul(8).into()])?.await?)
 }
 
 async fn sealed(key: &[u8], nonce: &[u8], plain: &[u8]) -> Result<Vec<u8>, JsValue> {
     let (aes, may) = (parameters(AES_GCM, &[])?, uses(&["encrypt"]));
-    let key = call("importKey", &[&"raw".into(), &given(key), &aes, &JsValue::FALSE, &may]).await?;
+    let key = call("importKey", &[&"raw".into(), &given(key), &aes, &JsValue::FALSE, &may])?.await?;
     let how = parameters(AES_GCM, &[("iv", &given(nonce))])?;
-    bytes("encrypt", &[&how, &key, &given(plain)]).await
+    bytes(call("encrypt", &[&how, &key, &given(plain)])?.await?)
 }

@@ -34,9 +34,10 @@ impl Tokens {
         // Push services want an https address to complain to, also from a server on loopback.
         let subject = site.replacen("http://", "https://", 1);
         let command = Command::Token { audience: service.to_owned(), subject };
-        let answered = post("KeyRing", &ring, "https://key-ring/push", &command).await;
-        let answer: Answer = serde_json::from_slice(&answered.map_err(|error| Error::RustError(error.to_string()))?)?;
-        let value = format!("vapid t={}, k={}", answer.token.unwrap_or_default(), answer.public_key);
+        let answered = post("KeyRing", &ring, "https://key-ring/push", &command.text()).await;
+        let text: String = serde_json::from_slice(&answered.map_err(|error| Error::RustError(error.to_string()))?)?;
+        let answer = Answer::of(&text);
+        let value = format!("vapid t={}, k={}", answer.token, answer.public_key);
         let mut tokens = self.0.borrow_mut();
         if tokens.len() >= MAX_TOKENS {
             tokens.clear();

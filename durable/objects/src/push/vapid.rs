@@ -13,8 +13,8 @@ const ECDSA: &str = r#"{"name": "ECDSA", "namedCurve": "P-256", "hash": "SHA-256
 /// # Errors
 /// If the runtime makes none.
 pub async fn new_key() -> Result<String, JsValue> {
-    let pair = call("generateKey", &[&parameters(ECDSA, &[])?, &JsValue::TRUE, &uses(&["sign", "verify"])]).await?;
-    let key = call("exportKey", &[&"jwk".into(), &Reflect::get(&pair, &"privateKey".into())?]).await?;
+    let pair = call("generateKey", &[&parameters(ECDSA, &[])?, &JsValue::TRUE, &uses(&["sign", "verify"])])?.await?;
+    let key = call("exportKey", &[&"jwk".into(), &Reflect::get(&pair, &"privateKey".into())?])?.await?;
     let text = |name: &str| -> Result<String, JsValue> {
         Reflect::get(&key, &name.into())?.as_string().ok_or_else(|| JsValue::from_str("a key without its parts"))
     };
@@ -28,7 +28,7 @@ pub async fn new_key() -> Result<String, JsValue> {
 /// If `key` is no key.
 pub async fn signed(key: &str, said: &str) -> Result<String, JsValue> {
     let (ecdsa, may) = (parameters(ECDSA, &[])?, uses(&["sign"]));
-    let key = call("importKey", &[&"jwk".into(), &JSON::parse(key)?, &ecdsa, &JsValue::FALSE, &may]).await?;
-    let signature = bytes("sign", &[&ecdsa, &key, &given(said.as_bytes())]).await?;
+    let key = call("importKey", &[&"jwk".into(), &JSON::parse(key)?, &ecdsa, &JsValue::FALSE, &may])?.await?;
+    let signature = bytes(call("sign", &[&ecdsa, &key, &given(said.as_bytes())])?.await?)?;
     Ok(format!("{said}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
