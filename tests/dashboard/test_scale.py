@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from harness.workerd import Workerd
@@ -18,6 +20,7 @@ JOBS = 5_000
 MAX_BYTES = 100_000
 MAX_SECONDS = 0.1
 NAMES = [f"render-node-{number:02}" for number in range(30)]
+ROOT = Path(__file__).parents[2]
 QUERIES = [
     "",
     "?state=failed",
@@ -73,3 +76,14 @@ async def test_only_pictures_that_are_seen_are_fetched(stocked: Workerd) -> None
         await owner.page.wait_for_load_state("networkidle")
         pictures = [url for url in owner.requests if url.endswith("format=picture")]
         assert 0 < len(pictures) < 20, len(pictures)
+
+
+def test_the_benchmark_of_the_pages_gives_ratios(tmp_path: Path) -> None:
+    """They are for people to read, and none is judged here."""
+    file = tmp_path / "figures.json"
+    command = ["node", "bench/pages.mjs", "--jobs", "60", "--rounds", "2", "--json", str(file)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stdout + run.stderr
+    figures = json.loads(file.read_text())
+    assert list(figures) == [f"dashboard_{view}_ratio" for view in ("page", "failed", "blender", "client", "text")]
+    assert all(figure > 0 for figure in figures.values())
