@@ -136,7 +136,9 @@ async def test_a_picture_comes_every_minute_while_the_owner_wants_and_looks_and_
                 await owner.page.clock.run_for(1_000)  # in which the page sees what has come
             return pictures - before
 
+        before = len(owner.requests)
         assert await come(3) == 0
+        assert [url for url in owner.requests[before:] if not url.endswith("/events")] == []
         box = card.get_by_label("every minute")
         await box.check()
         assert await come(1) in (1, 2)  # one at once

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import statistics
-import time
+import subprocess
+from pathlib import Path
 
 import pytest
 from harness.workerd import Workerd
@@ -16,8 +16,11 @@ from .test_pictures import drawn
 
 JOBS = 5_000
 MAX_BYTES = 100_000
+# Of the server's processor: how long it takes by the clock depends on what else the machine does.
 MAX_SECONDS = 0.1
+ROUNDS = 12
 NAMES = [f"render-node-{number:02}" for number in range(30)]
+ROOT = Path(__file__).parents[2]
 QUERIES = [
     "",
     "?state=failed",
@@ -48,13 +51,11 @@ async def test_with_30_blenders_and_5_000_jobs_every_view_is_small_and_quick(sto
             await peers[number].progress(await give(peers[number], f"open-{number}"), 40, "frame 4 of 10")
         slow = []
         for query in QUERIES:
-            took = []
-            for _ in range(7):
-                started = time.perf_counter()
+            before = stocked.cpu_seconds()
+            for _ in range(ROUNDS):
                 answer = await owner.page.context.request.get(f"{stocked.url}/dashboard{query}")
-                took.append(time.perf_counter() - started)
                 assert answer.status == 200
-            size, seconds = len(await answer.body()), statistics.median(took)
+            size, seconds = len(await answer.body()), (stocked.cpu_seconds() - before) / ROUNDS
             if size > MAX_BYTES or seconds > MAX_SECONDS:
                 slow.append(f"{query}: {size} bytes, {seconds * 1000:.0f} ms")
             print(f"{query or '/':30} {size} bytes, {seconds * 1000:.1f} ms")
@@ -73,3 +74,14 @@ async def test_only_pictures_that_are_seen_are_fetched(stocked: Workerd) -> None
         await owner.page.wait_for_load_state("networkidle")
         pictures = [url for url in owner.requests if url.endswith("format=picture")]
         assert 0 < len(pictures) < 20, len(pictures)
+
+
+def test_the_benchmark_of_the_pages_gives_ratios(tmp_path: Path) -> None:
+    """They are for people to read, and none is judged here."""
+    file = tmp_path / "figures.json"
+    command = ["node", "bench/pages.mjs", "--jobs", "60", "--rounds", "2", "--json", str(file)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stdout + run.stderr
+    figures = json.loads(file.read_text())
+    assert list(figures) == [f"dashboard_{view}_ratio" for view in ("page", "failed", "blender", "client", "text")]
+    assert all(figure > 0 for figure in figures.values())

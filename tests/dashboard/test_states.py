@@ -45,6 +45,11 @@ async def test_a_blender_that_takes_nothing_says_where_to_look(server: Workerd) 
         card = owner.peer("desk")
         await expect(card).to_contain_text("connected, not yet at work")
         await expect(card).to_contain_text("2 jobs wait for it. If that lasts, look at its computer")
+        job = (await peer.next_job())["job_id"]
+        told = {"progressToken": job, "progress": 0, "total": 100, "message": "waiting: the user drags something"}
+        told["_meta"] = {"blender-bus/waits": True}
+        await peer.send({"jsonrpc": "2.0", "method": "notifications/progress", "params": told})
+        await expect(card).to_contain_text("2 jobs wait for it: the user drags something.")
         await peer.close()
         await expect(card).to_contain_text("away, seen")
         await expect(card).to_contain_text("What is sent to it waits until it is back.")

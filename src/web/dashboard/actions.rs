@@ -168,6 +168,8 @@ async fn screenshot(owner: &Owner<'_>, client_uuid: &str, or_busy: bool) -> Resu
     };
     match owner.ask(command).await? {
         Reply::Envelope { envelope } => Ok(match encoded_picture(&envelope.result) {
+            // The card says what it works on.
+            None if or_busy && envelope.status == Status::Busy => Outcome::default(),
             Some(_) => Outcome::done(format!("The new picture is on the card of {client_uuid}.")),
             None => Outcome::failed(no_picture(&envelope)),
         }),

@@ -218,3 +218,17 @@ impl Outcome {
         Self { error: Some(text.into()), ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Moment;
+
+    #[test]
+    fn times_are_told_as_the_script_tells_them() {
+        let then = Moment { seconds: 1_000.0, text: String::new() };
+        let told =
+            [0.4, 59.9, 60.0, 3_599.0, 3_600.0, 172_799.0, 172_800.0].map(|later| then.apart(&(1_000.0 + later)));
+        assert_eq!(told, ["0 s", "59 s", "1 min", "59 min", "1 h", "47 h", "2 days"]);
+        assert_eq!(then.apart(&880.0), "2 min", "of what is to come");
+    }
+}
