@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import weakref
+from pathlib import Path
 
 from addon.link.queue.control import JobControl
 from addon.link.queue.interrupt import Interrupter
 from addon.link.queue.watch import POLL_INTERVAL, Watch
 from addon.link.records import Job
+
+ROOT = Path(__file__).resolve().parents[2]
+# Threads that look and leave garbage, whose collection calls something, while others begin and end.
+BUSY = """
+import gc, sys, threading, time, weakref
+from addon.link.queue.stacks import place_of
+
+class Node:
+    pass
+
+def garbage():
+    node = Node()
+    node.itself = node
+    return weakref.ref(node, lambda _: [None for _ in range(50)])
+
+kept = []
+def look(until, main):
+    while time.monotonic() < until:
+        kept[:] = [garbage() for _ in range(20)]
+        place_of(main)
+
+gc.set_threshold(1)
+sys.setswitchinterval(1e-6)
+until = time.monotonic() + 3
+main = threading.main_thread().ident
+for _ in range(3):
+    threading.Thread(target=look, args=(until, main), daemon=True).start()
+while time.monotonic() < until:
+    one = threading.Thread(target=len, args=("",))
+    one.start()
+    one.join()
+print("alive", gc.isenabled())
+"""
 
 
 class Held:
@@ -34,3 +70,9 @@ def test_what_a_call_had_is_gone_when_it_ends_though_it_was_looked_at() -> None:
         assert kept[0]() is None
     finally:
         watch.stop()
+
+
+def test_looking_never_stops_python_though_garbage_is_collected_and_threads_come_and_go() -> None:
+    # In a process of its own: what this is about would end no other way.
+    done = subprocess.run([sys.executable, "-c", BUSY], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "alive True\n", done.stderr

@@ -7,14 +7,18 @@ later, when Blender may have freed it.
 from __future__ import annotations
 
 import dis
+import gc
 import sys
+import threading
 import traceback
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, FrameType
 
 from ..records import cut_middle
 
 MAX_STACK_BYTES = 8_192
+# One at a time: whether garbage is collected is one switch for all.
+_listing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +35,32 @@ class Place:
         return self.instruction < len(code) and dis.opname[code[self.instruction]].startswith(("CALL", "PRECALL"))
 
 
+def _frame_of(thread: int | None) -> FrameType | None:
+    """Return the frame that a thread is in, for its caller to let go of.
+
+    Python 3.11 lists threads under a lock of its own. Were garbage collected meanwhile, what that calls could hand over
+    the global lock: the next thread to begin or end would have that and wait for the other one, and Blender would hang
+    for good. So nothing is collected meanwhile.
+    """
+    with _listing:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return sys._current_frames().get(thread or 0)
+        finally:
+            if collects:
+                gc.enable()
+
+
 def place_of(thread: int | None) -> Place | None:
     """Return where a thread is; None if there is no such thread."""
-    frame = sys._current_frames().get(thread or 0)
+    frame = _frame_of(thread)
     return None if frame is None else Place(frame.f_code, frame.f_lasti)
 
 
 def stack_of(thread: int | None) -> traceback.StackSummary:
     """Return the Python stack of a thread, the outermost call first; its lines are read when they are asked for."""
-    frame = sys._current_frames().get(thread or 0)
+    frame = _frame_of(thread)
     calls = [] if frame is None else [
         traceback.FrameSummary(frame.f_code.co_filename, line, frame.f_code.co_name, lookup_line=False)
         for frame, line in traceback.walk_stack(frame)
