@@ -11,9 +11,6 @@ use crate::request::Request;
 /// The header with the client's address, set by the platform. Local runs have none, so nothing is limited there.
 const ADDRESS: &str = "cf-connecting-ip";
 
-/// How the paths of share links begin.
-const SHARE: &str = "/share/";
-
 /// How often one address may request a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
@@ -32,12 +29,7 @@ pub enum Limit {
 /// 429 if the address has sent too many.
 pub async fn check(request: &Request, env: &Env, limit: Limit) -> Result<(), Error> {
     let Some(binding) = limit.binding(&request.method()) else { return Ok(()) };
-    count(request, env, binding, &counted(&request.path())).await
-}
-
-/// What the requests to a path are counted under, which is logged too: a share link has its secret in the path.
-fn counted(path: &str) -> String {
-    if path.starts_with(SHARE) { SHARE.to_owned() } else { path.to_owned() }
+    count(request, env, binding, &request.path()).await
 }
 
 async fn count(request: &Request, env: &Env, binding: &str, path: &str) -> Result<(), Error> {

@@ -106,7 +106,7 @@ pub fn create(
         scopes: new.scopes.clone(),
         audience: new.audience.clone(),
     };
-    let (secret, token_id) = keep(sql, &permission, maker, (now_ms, expires_ms), entropy)?;
+    let (secret, token_id) = keep::<TokenError>(sql, &permission, maker, (now_ms, expires_ms), entropy)?;
     let name = new.name.clone();
     let made_by = maker.map(|(_, client)| client.client_name.clone());
     let scopes = new.scopes.clone();
@@ -118,13 +118,13 @@ pub fn create(
 ///
 /// # Errors
 /// If there is no database, or no randomness.
-pub fn keep(
+pub fn keep<E: From<StorageError> + From<EntropyError>>(
     sql: &dyn Sql,
     permission: &Permission,
     maker: Option<Maker<'_>>,
     (now_ms, expires_ms): (i64, i64),
     entropy: &mut dyn Entropy,
-) -> Result<(String, String), TokenError> {
+) -> Result<(String, String), E> {
     let token_id = random_id::<12>("g-", entropy)?;
     let secret = new_secret(entropy)?;
     // A token ends with its grant.
@@ -248,27 +248,11 @@ mod tests {
     use crate::grants::Permission;
     use crate::grants::grant;
     use crate::grants::untold;
-    use crate::schema::ACCOUNT;
-    use kernel::migrate::migrate;
+    use crate::testing::{Account, ORIGIN};
     use kernel::scopes::Scopes;
     use kernel::storage::Sql;
-    use kernel::testing::Counter;
-    use kernel::testing::Memory;
-
-    const ORIGIN: &str = "https://bus.example";
-
-    struct Account {
-        sql: Memory,
-        entropy: Counter,
-    }
 
     impl Account {
-        fn new() -> Self {
-            let sql = Memory::new();
-            migrate(&sql, ACCOUNT).unwrap();
-            Self { sql, entropy: Counter::default() }
-        }
-
         fn create(&mut self, new: &NewToken) -> Result<(String, String), TokenError> {
             create(&self.sql, new, None, 1, &mut self.entropy).map(|(secret, listed)| (secret, listed.token_id))
         }

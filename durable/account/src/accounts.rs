@@ -22,7 +22,7 @@ mod tokens;
 pub use command::{AfterLogin, Authority, Command, Denial, Effect, From, InBrowser, Owner, Reply};
 pub use deletion::is_over;
 pub use error::AccountError;
-use outcome::{effects, granted_to, settle};
+use outcome::{done, effects, granted_to, settle};
 pub use row::create;
 use row::{exists, owner};
 use signing_in::{Login, login, sign_in_as, sign_up};
@@ -116,10 +116,6 @@ fn of_owner(
         Command::SignUp { .. } | Command::SignInAs { .. } | Command::Login { .. } => absent(&command),
     };
     Ok((reply, Vec::new()))
-}
-
-fn done((): ()) -> Reply {
-    Reply::Done
 }
 
 /// What a token that was made by hand stands for.

@@ -23,5 +23,7 @@ pub mod key_ring;
 pub mod passwords;
 pub mod schema;
 pub mod shares;
+#[cfg(test)]
+mod testing;
 pub mod token_approvals;
 pub mod usernames;

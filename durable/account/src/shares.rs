@@ -4,13 +4,13 @@
 //! revocation does. Its scopes name the Blender and what kind of guest its holder is.
 
 use kernel::access::{Access, Bound, Guest};
-use kernel::ids::Entropy;
+use kernel::ids::{Entropy, EntropyError};
 use kernel::params;
 use kernel::storage::{Row, Sql, StorageError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::access_tokens::{self, Held, MAX_NAME_CHARACTERS, TokenError, is_name};
+use crate::access_tokens::{self, Held, MAX_NAME_CHARACTERS, is_name};
 use crate::grants::{Permission, SHARE_CLIENT, revoke_of_client};
 
 pub const MIN_MINUTES: i64 = 5;
@@ -68,9 +68,9 @@ pub enum ShareError {
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]
-    Token(#[from] TokenError),
-    #[error(transparent)]
     Storage(#[from] StorageError),
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
 }
 
 /// Makes a link; returns its secret and how it is listed.
@@ -107,7 +107,7 @@ pub fn make(
         scopes: new.scopes(),
         audience: new.audience.clone(),
     };
-    let (secret, share_id) = access_tokens::keep(sql, &permission, None, (now_ms, expires_ms), entropy)?;
+    let (secret, share_id) = access_tokens::keep::<ShareError>(sql, &permission, None, (now_ms, expires_ms), entropy)?;
     let (blender, may_work) = (new.blender.clone(), new.may_work);
     let name = name.to_owned();
     Ok((secret, Share { share_id, name, blender, may_work, created_ms: now_ms, expires_ms, last_used_ms: None }))
@@ -161,26 +161,11 @@ mod tests {
     use super::{MAX_SHARES, MINUTE_MS, NewShare, Refused, Share, ShareError, end, find, list, make};
     use crate::access_tokens;
     use crate::grants::untold;
-    use crate::schema::ACCOUNT;
+    use crate::testing::{Account, ORIGIN};
     use kernel::access::{Access, Guest};
-    use kernel::migrate::migrate;
     use kernel::storage::Sql;
-    use kernel::testing::{Counter, Memory};
-
-    const ORIGIN: &str = "https://bus.example";
-
-    struct Account {
-        sql: Memory,
-        entropy: Counter,
-    }
 
     impl Account {
-        fn new() -> Self {
-            let sql = Memory::new();
-            migrate(&sql, ACCOUNT).unwrap();
-            Self { sql, entropy: Counter::default() }
-        }
-
         fn make(&mut self, new: &NewShare) -> Result<(String, Share), ShareError> {
             make(&self.sql, new, 1, &mut self.entropy)
         }

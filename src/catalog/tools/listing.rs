@@ -16,17 +16,29 @@ use super::{Profile, output, served};
 /// The value of `tools` in a list result: a JSON array, made once in the life of an isolate.
 #[must_use]
 pub fn list(profile: Profile) -> &'static RawValue {
-    static LISTS: [OnceLock<Box<RawValue>>; 6] = [const { OnceLock::new() }; 6];
-    let make = || {
-        // Constant tables always serialize; a test reads the list.
-        to_raw_value(&listed_in(profile).collect::<Vec<_>>()).unwrap_or_default()
-    };
+    static LISTS: [OnceLock<Box<RawValue>>; 4] = [const { OnceLock::new() }; 4];
     // Each profile has a place in the array.
-    let guests = [Profile::Guest(Guest::Watch), Profile::Guest(Guest::Work)];
-    match Profile::ALL.iter().chain(&guests).zip(&LISTS).find(|(known, _)| **known == profile) {
-        Some((_, list)) => list.get_or_init(make),
+    match Profile::ALL.iter().zip(&LISTS).find(|(known, _)| **known == profile) {
+        Some((_, list)) => list.get_or_init(|| made(listed_in(profile))),
         None => RawValue::NULL,
     }
+}
+
+/// The same of what a guest may call, at whichever address.
+#[must_use]
+pub fn list_for(guest: Guest) -> &'static RawValue {
+    static WATCH: OnceLock<Box<RawValue>> = OnceLock::new();
+    static WORK: OnceLock<Box<RawValue>> = OnceLock::new();
+    let list = match guest {
+        Guest::Watch => &WATCH,
+        Guest::Work => &WORK,
+    };
+    list.get_or_init(|| made(served().filter(|tool| tool.is_shared_with(guest)).map(listed)))
+}
+
+fn made(tools: impl Iterator<Item = rmcp::model::Tool>) -> Box<RawValue> {
+    // Constant tables always serialize; a test reads the lists.
+    to_raw_value(&tools.collect::<Vec<_>>()).unwrap_or_default()
 }
 
 fn listed_in(profile: Profile) -> impl Iterator<Item = rmcp::model::Tool> {

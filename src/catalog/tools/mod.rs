@@ -23,7 +23,7 @@ mod seeing;
 pub use account::{CREATE_ACCESS_TOKEN, LIST_ACCESS_TOKENS};
 pub use code::CONSOLE_LEVELS;
 pub use kinds::MAX_INTEGER;
-pub use listing::{bytes_to_models, list};
+pub use listing::{bytes_to_models, list, list_for};
 pub use model::{AccountTool, Annotations, BusTool, Changes, DispatchCall, DispatchTool, MAX_TIMEOUT_SECONDS, Tool};
 pub use profile::Profile;
 

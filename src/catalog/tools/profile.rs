@@ -3,8 +3,6 @@
 
 use ::bus::wire::tables::{JOB_CANCEL, JOB_RESULT, JOB_STATUS, LIST_AVAILABLE_CLIENTS, LIST_JOBS, SUBMIT};
 
-use kernel::access::Guest;
-
 use super::{Tool, checkpoints, code, exchange, generated, msgbus, online, scene, seeing};
 
 /// Which tools an endpoint lists.
@@ -14,8 +12,6 @@ pub enum Profile {
     Scene,
     Assets,
     Full,
-    /// What a guest has: no address of its own, since the guest's link says which.
-    Guest(Guest),
 }
 
 /// Beside the tools that look at the scene and run code: following jobs, and choosing a Blender.
@@ -43,7 +39,7 @@ impl Profile {
             Self::Core => "/mcp/core",
             Self::Scene => "/mcp/scene",
             Self::Assets => "/mcp/assets",
-            Self::Full | Self::Guest(_) => "/mcp/full",
+            Self::Full => "/mcp/full",
         }
     }
 
@@ -57,7 +53,6 @@ impl Profile {
             }
             Self::Assets => "the core, with files, Poly Haven, Sketchfab and Hyper3D",
             Self::Full => "all tools, as at /mcp",
-            Self::Guest(_) => "what a share link is for",
         }
     }
 
@@ -66,12 +61,8 @@ impl Profile {
         let is_of = |families: &[&[super::DispatchTool]]| {
             families.iter().flat_map(|family| family.iter()).any(|listed| listed.name == tool.name())
         };
-        if let Self::Guest(guest) = self {
-            return tool.is_shared_with(guest);
-        }
         CORE.contains(&tool.name())
             || match self {
-                Self::Guest(_) => false,
                 Self::Core => false,
                 Self::Scene => is_of(&[
                     scene::TOOLS,

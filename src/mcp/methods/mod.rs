@@ -57,7 +57,10 @@ pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
     }
     // Boxed as in `router`, but for what is called most.
     match context.request.method.as_str() {
-        "tools/list" => listed(&context, "tools", catalog::tools::list(context.profile)),
+        "tools/list" => {
+            let of_guest = context.caller.scopes.guest.map(catalog::tools::list_for);
+            listed(&context, "tools", of_guest.unwrap_or_else(|| catalog::tools::list(context.profile)))
+        }
         "tools/call" => tools::call(&context).await,
         "resources/list" => resources::list(&context).boxed_local().await,
         "resources/templates/list" => listed(&context, "resourceTemplates", catalog::resources::list_templates()),

@@ -41,7 +41,6 @@ pub async fn serve(mut request: Request, env: Env, context: &Context, profile: P
             // Before the method is checked: a client that probes with GET must learn how to sign in.
             match bearer::authenticate(&request, &env, site).await {
                 Ok(caller) if request.method() == Method::Post => {
-                    let profile = caller.scopes.guest.map_or(profile, Profile::Guest);
                     let to = Addressed { profile, for_a_page: origin.is_some() };
                     post(&mut request, &env, context, caller, to).await?
                 }

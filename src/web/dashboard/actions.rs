@@ -2,7 +2,6 @@
 
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
-use bus::wire::tables::JOB_CANCEL;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::tools::DispatchTool;
@@ -10,12 +9,9 @@ use crate::http::error::Error;
 use crate::http::parameters::Parameters;
 use crate::web::dashboard::job_view::encoded_picture;
 use crate::web::dashboard::owner::Owner;
-use crate::web::dashboard::submit::{Sent, submit};
+use crate::web::dashboard::submit::{Sent, cancel, picture, submit};
 use crate::web::pages::dashboard::Outcome;
 
-const SCREENSHOT: &str = "get_viewport_screenshot";
-const SCREENSHOT_TIMEOUT_MS: i64 = 30_000;
-const SCREENSHOT_SIZE: u32 = 960;
 /// The actions of buttons whose value is the job or the client that they are about.
 const OF_BUTTONS: [&str; 5] = ["cancel", "disconnect", "release", "screenshot", GLANCE];
 /// A picture that nobody waits for.
@@ -31,7 +27,7 @@ pub async fn act(owner: &Owner<'_>, parameters: &Parameters) -> Result<Outcome, 
             continue;
         }
         return match name {
-            "cancel" => cancel(owner, about).await,
+            "cancel" => cancel(&owner.bus, about).await,
             "disconnect" => disconnect(owner, about).await,
             "release" => release(owner, about).await,
             name => screenshot(owner, about, name == GLANCE).await,
@@ -40,7 +36,7 @@ pub async fn act(owner: &Owner<'_>, parameters: &Parameters) -> Result<Outcome, 
     match field("action")? {
         "send" => send(owner, field("target")?, field("command")?, field("input")?).await,
         "again" => again(owner, field("job_id")?).await,
-        "cancel" => cancel(owner, field("job_id")?).await,
+        "cancel" => cancel(&owner.bus, field("job_id")?).await,
         "allow" => answer(owner, field("job_id")?, true).await,
         "refuse" => answer(owner, field("job_id")?, false).await,
         _ => Ok(Outcome::failed("This page does not know that action. Reload the page and try again.")),
@@ -56,7 +52,7 @@ async fn send(owner: &Owner<'_>, target: &str, command: &str, input: &str) -> Re
         Ok(params) => params,
         Err(reason) => return Ok(Outcome::failed(reason)),
     };
-    Ok(told(submit(owner, command, params, target).await?))
+    Ok(told(submit(&owner.bus, command, params, target).await?))
 }
 
 fn told(sent: Result<Sent, String>) -> Outcome {
@@ -81,7 +77,7 @@ async fn again(owner: &Owner<'_>, job_id: &str) -> Result<Outcome, Error> {
         None => (job.line.command.as_str(), job.payload.get("params").cloned().unwrap_or_default()),
     };
     let params = params.as_object().cloned().unwrap_or_default();
-    Ok(told(submit(owner, command, params, job.line.target_uuid.as_deref().unwrap_or_default()).await?))
+    Ok(told(submit(&owner.bus, command, params, job.line.target_uuid.as_deref().unwrap_or_default()).await?))
 }
 
 /// The validated parameters of a command.
@@ -98,18 +94,6 @@ fn given(tool: &DispatchTool, input: &str) -> Result<Map<String, Value>, String>
         })?,
     };
     tool.parse_params(&params).map_err(|error| format!("{}: {error}.", tool.command()))
-}
-
-async fn cancel(owner: &Owner<'_>, job_id: &str) -> Result<Outcome, Error> {
-    let arguments = json!({"job_id": job_id});
-    match owner.ask(Command::Tool { name: JOB_CANCEL.to_owned(), arguments }).await? {
-        Reply::Document { document } => Ok(match document.get("hint").and_then(Value::as_str) {
-            Some(hint) => Outcome::done(hint),
-            None => Outcome::failed("This job no longer exists."),
-        }),
-        Reply::Rejected { message } => Ok(Outcome::failed(message)),
-        _ => Err(Error::UnexpectedReply("UserBus")),
-    }
 }
 
 async fn disconnect(owner: &Owner<'_>, client_uuid: &str) -> Result<Outcome, Error> {
@@ -155,18 +139,7 @@ async fn answer(owner: &Owner<'_>, job_id: &str, allow: bool) -> Result<Outcome,
 
 /// Asks a Blender for a picture, which its card then shows. `or_busy`: not while it works on something that does not yield.
 async fn screenshot(owner: &Owner<'_>, client_uuid: &str, or_busy: bool) -> Result<Outcome, Error> {
-    let command = Command::Dispatch {
-        command: SCREENSHOT.to_owned(),
-        params: json!({"max_size": SCREENSHOT_SIZE, "format": "jpg"}),
-        target_uuid: Some(client_uuid.to_owned()),
-        timeout_ms: SCREENSHOT_TIMEOUT_MS,
-        or_busy,
-        request_key: None,
-        in_lines: false,
-        frame: None,
-        task_after_ms: None,
-    };
-    match owner.ask(command).await? {
+    match owner.ask(picture(Some(client_uuid.to_owned()), or_busy)).await? {
         Reply::Envelope { envelope } => Ok(match encoded_picture(&envelope.result) {
             // The card says what it works on.
             None if or_busy && envelope.status == Status::Busy => Outcome::default(),

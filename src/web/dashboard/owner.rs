@@ -22,6 +22,7 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::Session;
+use crate::web::dashboard::submit;
 use crate::web::posted_form::form_token;
 
 /// How long a stream of events lasts, in milliseconds. The script then opens the next one, if the session is still
@@ -44,7 +45,7 @@ impl<'a> Owner<'a> {
     }
 
     pub async fn ask(&self, command: Command) -> Result<Reply, Error> {
-        Ok(self.bus.ask("", None, command, &|_| {}).await.map_err(worker::Error::from)?)
+        submit::ask(&self.bus, command).await
     }
 
     pub fn files(&self) -> Result<Files, Error> {

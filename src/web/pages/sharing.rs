@@ -36,6 +36,8 @@ pub struct Shares<'a> {
 pub struct GuestPage<'a> {
     pub blender: &'a str,
     pub may_work: bool,
+    /// The server's clock, Unix seconds.
+    pub now: f64,
     pub ends: Moment,
     /// The path of the page.
     pub home: &'a str,

@@ -5,14 +5,14 @@ use kernel::storage::{Sql, StorageError};
 
 use crate::accounts::command::{Effect, InBrowser, Owner, Reply};
 use crate::accounts::error::AccountError;
-use crate::accounts::outcome::{effects, settle};
+use crate::accounts::outcome::{done, effects, settle};
 use crate::accounts::signing_in::{change_password, is_confirmed};
 use crate::accounts::{deletion, shares, tokens};
 use crate::codes::CodeBinding;
 use crate::consents::Consent;
 use crate::failed_logins::DeviceCode;
 use crate::grants::Permission;
-use crate::{audit, browser_sessions, codes, consents, export, grants, invites, passwords};
+use crate::{audit, browser_sessions, codes, consents, export, grants, invites, passwords, shares as links};
 
 /// Performs a command of the owner, if the session is live.
 ///
@@ -51,7 +51,7 @@ pub fn perform(
         InBrowser::AskingClient { grant_id } => asking_client(sql, &grant_id, now_ms)?,
         InBrowser::ApproveAccessToken { grant_id, new } => tokens::approve(sql, &grant_id, &new, now_ms)?,
         InBrowser::Share { new } => shares::make(sql, &new, now_ms, entropy)?,
-        InBrowser::ListShares => Reply::Shares { shares: shares::list(sql, now_ms)? },
+        InBrowser::ListShares => Reply::Shares { shares: links::list(sql, now_ms)? },
         InBrowser::EndShare { share_id } => return shares::end(sql, owner, &share_id, now_ms),
         InBrowser::ListAudit => Reply::Audit { entries: audit::list(sql, now_ms)? },
         InBrowser::Export => export::read(sql, now_ms)?
@@ -64,10 +64,6 @@ pub fn perform(
         InBrowser::MakeInvite => Reply::Invite { invite: invites::make(sql, now_ms, entropy)? },
     };
     Ok((reply, Vec::new()))
-}
-
-fn done((): ()) -> Reply {
-    Reply::Done
 }
 
 fn issue_code(

@@ -4,6 +4,10 @@ use crate::accounts::command::{Effect, Owner, Reply};
 use crate::accounts::error::AccountError;
 use crate::grants::{GrantError, Granted};
 
+pub fn done((): ()) -> Reply {
+    Reply::Done
+}
+
 pub fn granted_to(owner: &Owner, granted: Granted) -> Reply {
     Reply::Granted { owner: owner.clone(), granted }
 }

@@ -3,27 +3,18 @@
 use kernel::ids::Entropy;
 use kernel::storage::Sql;
 
-use crate::access_tokens::TokenError;
 use crate::accounts::command::{Effect, Owner, Reply};
 use crate::accounts::error::AccountError;
 use crate::accounts::outcome::effects;
-use crate::shares::{self, NewShare, Share, ShareError};
+use crate::shares::{self, NewShare, ShareError};
 
 pub fn make(sql: &dyn Sql, new: &NewShare, now_ms: i64, entropy: &mut dyn Entropy) -> Result<Reply, AccountError> {
     match shares::make(sql, new, now_ms, entropy) {
         Ok((token, share)) => Ok(Reply::ShareMade { token, share }),
         Err(ShareError::Refused(reason)) => Ok(Reply::ShareRefused { reason }),
-        Err(ShareError::Storage(error) | ShareError::Token(TokenError::Storage(error))) => Err(error.into()),
-        Err(ShareError::Token(TokenError::Entropy(error))) => Err(error.into()),
-        // Only tokens that clients ask for come to this.
-        Err(ShareError::Token(TokenError::Refused(_) | TokenError::NotApproved)) => {
-            Ok(Reply::ShareRefused { reason: shares::Refused::Name })
-        }
+        Err(ShareError::Storage(error)) => Err(error.into()),
+        Err(ShareError::Entropy(error)) => Err(error.into()),
     }
-}
-
-pub fn list(sql: &dyn Sql, now_ms: i64) -> Result<Vec<Share>, AccountError> {
-    Ok(shares::list(sql, now_ms)?)
 }
 
 /// Ends a link, and tells the bus.

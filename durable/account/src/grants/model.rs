@@ -3,8 +3,9 @@
 //! The model knows nothing of tables: a grant is a tree of tokens, each with its parent and the time it was first used.
 
 #![allow(clippy::arithmetic_side_effects)]
-use super::tests::{Account, refresh_request};
+use super::tests::refresh_request;
 use super::{GRACE_MS, Granted, REFRESH_LIFETIME_MS, REVOKED_KEPT_MS, Refusal, revoke, revoke_token, told, untold};
+use crate::testing::Account;
 
 /// xorshift64*: repeatable, and good enough to choose steps.
 struct Dice(u64);

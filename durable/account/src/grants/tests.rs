@@ -1,33 +1,19 @@
-use kernel::migrate::migrate;
 use kernel::params;
 use kernel::scopes::Scopes;
 use kernel::storage::Sql;
-use kernel::testing::{Counter, Memory};
 
 use super::{
     GRACE_MS, GrantError, Granted, MAX_GRANTS, Permission, REFRESH_LIFETIME_MS, Refresh, Refusal, grant, refresh,
     revoke, revoke_of_client, revoke_token, told, untold,
 };
 use crate::codes::{self, CodeBinding, Exchange, LIFETIME_MS};
-use crate::schema::ACCOUNT;
+use crate::testing::{Account, ORIGIN};
 
-const ORIGIN: &str = "https://bus.example";
 // RFC 7636 appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-pub(super) struct Account {
-    pub(super) sql: Memory,
-    entropy: Counter,
-}
-
 impl Account {
-    pub(super) fn new() -> Self {
-        let sql = Memory::new();
-        migrate(&sql, ACCOUNT).unwrap();
-        Self { sql, entropy: Counter::default() }
-    }
-
     pub(super) fn grant(&mut self, now_ms: i64) -> Granted {
         grant(&self.sql, &permission(), now_ms, &mut self.entropy).unwrap().0
     }

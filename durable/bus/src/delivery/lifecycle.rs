@@ -15,7 +15,7 @@ use crate::rows::jobs::{self, MAX_RECORD};
 use crate::rows::timers::{self, Kind};
 use crate::turn::change::Change;
 use crate::turn::effect::Effect;
-use crate::turn::error::{Error, Rejection};
+use crate::turn::error::Error;
 use crate::turn::job::{self, Job, MAX_RESULT, NewJob, State};
 use crate::turn::{Turn, seconds};
 use crate::wire::priority::Priority;
@@ -80,7 +80,7 @@ fn write(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Erro
         traceparent: turn.trace.traceparent.clone(),
     };
     let text = serde_json::to_string(&record).map_err(|source| Error::Stored { what: "record", source })?;
-    fits(&text)?;
+    jobs::fits("job", &text)?;
     let NewJob { command, target_uuid, batch_id, idempotency_key, part, .. } = job;
     let guest = guest.as_ref().map(|guest| (guest.grant_id.as_str(), guest.consent));
     let said = progress.as_ref();
@@ -108,15 +108,6 @@ fn write(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Erro
         batch_id: batch_id.map(str::to_owned),
         part,
     })
-}
-
-/// # Errors
-/// `Rejection::TooLong`.
-fn fits(record: &str) -> Result<(), Error> {
-    match record.len() {
-        size if size > MAX_RECORD => Err(Rejection::TooLong { what: "job", size, limit: MAX_RECORD }.into()),
-        _ => Ok(()),
-    }
 }
 
 /// Sends a new job in this state, or sees to it that one which waits for its peer is lost in the end.

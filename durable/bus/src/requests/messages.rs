@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clients::registry::Via;
 use crate::delivery::{lifecycle, parts, post, routing};
-use crate::rows::jobs::{self, MAX_RECORD};
+use crate::rows::jobs;
 use crate::rows::{clients, origins, owners, reach};
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{EXTRA, Job, MAX_ERROR, MAX_EXTRA, MAX_RESULT, NewJob, State};
@@ -44,7 +44,7 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
         }
         return Ok(answer);
     }
-    fits(&call.payload)?;
+    jobs::fits("payload", &call.payload.to_string())?;
     routing::admit(turn, recipients.len())?;
     if dispatches.is_some() {
         // Peers read the id from the payload.
@@ -64,15 +64,6 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
     };
     carry(turn, record, dispatches.as_deref().map(|command| (command, call.priority)), &recipients, known.is_some())?;
     Ok(answer)
-}
-
-/// # Errors
-/// `Rejection::TooLong`.
-fn fits(payload: &Value) -> Result<(), Error> {
-    match payload.to_string().len() {
-        size if size > MAX_RECORD => Err(Rejection::TooLong { what: "payload", size, limit: MAX_RECORD }.into()),
-        _ => Ok(()),
-    }
 }
 
 /// Makes a job of a record that dispatches to one client (`again`: its id has been used), or sends it to each recipient.

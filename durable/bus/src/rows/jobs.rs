@@ -10,7 +10,7 @@ use crate::turn::Turn;
 use crate::turn::cache::Backlog;
 use crate::turn::change::Change;
 use crate::turn::effect::Effect;
-use crate::turn::error::Error;
+use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{Job, Part, State, is_not_completed, is_open};
 use crate::wire::record::Record;
 
@@ -45,6 +45,15 @@ pub fn backlog(turn: &mut Turn<'_>, client_uuid: &str) -> Result<Backlog, Error>
 
 /// The longest job or message, in bytes of JSON. The body of a request, which may have 1 MiB, fits.
 pub const MAX_RECORD: usize = 1_200_000;
+
+/// # Errors
+/// `Rejection::TooLong` for a job or a message of more bytes of JSON. `what`: what it is called to its sender.
+pub fn fits(what: &'static str, json: &str) -> Result<(), Error> {
+    match json.len() {
+        size if size > MAX_RECORD => Err(Rejection::TooLong { what, size, limit: MAX_RECORD }.into()),
+        _ => Ok(()),
+    }
+}
 
 /// What the other columns of a job's row take at the most, in bytes.
 const ROW_MARGIN: usize = 16 * 1024;

@@ -18,6 +18,7 @@ use crate::request::Request;
 use crate::routes::Page;
 use crate::site::Site;
 use crate::web::browser::{cookie, cookie_name, set_cookie};
+use crate::web::dashboard::submit;
 use crate::web::posted_form::form_token;
 
 /// What counts wrong links of one address.
@@ -78,7 +79,7 @@ impl<'a> Guest<'a> {
     }
 
     pub async fn ask(&self, command: Command) -> Result<Reply, Error> {
-        Ok(self.bus.ask("", None, command, &|_| {}).await.map_err(worker::Error::from)?)
+        submit::ask(&self.bus, command).await
     }
 
     /// What there is to see; none if the link has ended meanwhile.

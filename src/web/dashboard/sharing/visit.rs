@@ -76,6 +76,7 @@ async fn show(guest: &Guest<'_>, outcome: Option<&Outcome>) -> Result<Response, 
     let html = screens::render(&GuestPage {
         blender: guest.caller.scopes.bound.as_ref().and_then(|bound| bound.blender()).unwrap_or_default(),
         may_work: guest.may_work(),
+        now: watched.now,
         ends: moment_ms(guest.caller.expires_at_ms),
         home: &guest.home(),
         endpoint: &guest.endpoint(),

@@ -83,7 +83,7 @@ pub async fn send(owner: &Owner<'_>, file_id: &str, target: &str) -> Result<Outc
         return Ok(Outcome::failed("Choose the Blender to send it to."));
     }
     let params = Map::from_iter([("file_id".to_owned(), Value::from(file.file_id))]);
-    Ok(match submit(owner, IMPORT, params, target).await? {
+    Ok(match submit(&owner.bus, IMPORT, params, target).await? {
         Ok(sent) => Outcome {
             link: Some(sent.link()),
             ..Outcome::done(format!("{} is sent to {}, which imports it.", file.name, sent.target_uuid))
