@@ -24,7 +24,7 @@
     if (style.overflowY === 'hidden' && it.scrollHeight > it.clientHeight + 2 && hasText(it)) wrong.push(`cut below: ${named(it)}`);
     if (it.tagName === 'BUTTON' && !it.matches('.link') && it.scrollWidth > it.clientWidth + 1) wrong.push(`its text does not fit: ${named(it)}`);
     const small = it.getBoundingClientRect().height < 40;
-    if (small && coarse && it.matches('button:not(.link), .button, select, summary, .check, input:not([type=checkbox])')) wrong.push(`too low for a finger: ${named(it)}`);
+    if (small && coarse && it.matches('button:not(.link), .button, select, summary, .check, input:not(.check > input)')) wrong.push(`too low for a finger: ${named(it)}`);
     const lines = new Set([...it.getClientRects()].map((rect) => Math.round(rect.top)));
     if (it.matches('button:not(.link), .state') && lines.size > 1) wrong.push(`broken into lines: ${named(it)}`);
   }

@@ -25,6 +25,7 @@ OWN = {
     "job": "/dashboard/job?id=j-2",
     "files": "/dashboard/files",
     "tokens": "/tokens",
+    "shares": "/shares",
     "clients": "/clients",
     "account": "/account",
     "import": "/account/import",

@@ -30,6 +30,7 @@ PATHS = [
     "/dashboard/job?id=asks",
     "/dashboard/files",
     "/tokens",
+    "/shares",
     "/clients",
 ]
 OWN = [*PATHS, "/account", "/account/audit", "/account/import", "/account/notifications", "/nowhere"]

@@ -9,12 +9,11 @@ import base64
 import json
 import os
 import struct
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from harness.elsewhere import Elsewhere
 
 HOST = "https://push.acme.dev"
 CURVE = ec.SECP256R1()
@@ -110,38 +110,21 @@ class Answer:
     pause: float = 0.0
 
 
-class PushService:
+class PushService(Elsewhere):
     """`answers` by endpoint: one, or a list of which the last stays.
 
     `messages` are those whose sender was verified, `asked` is all that was asked, as method and URL.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.answers: dict[str, Answer | list[Answer]] = {}
         self.messages: list[Message] = []
         self.asked: list[str] = []
         self.faults: list[str] = []
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def _serve(self) -> None:
-                service.serve(self)
-
-            do_GET = do_POST = do_PUT = do_HEAD = _serve
-
-            def log_message(self, *_: object) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self._server.server_port}"
 
     def serve(self, request: BaseHTTPRequestHandler) -> None:
-        origin = f"{request.headers['X-Forwarded-Proto']}://{request.headers['Host']}"
+        origin = self.origin(request)
         endpoint = origin + request.path
         self.asked.append(f"{request.command} {endpoint}")
         body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
@@ -185,11 +168,3 @@ class PushService:
         """What so many messages for a browser say, once they are there."""
         self.until(lambda: len(self.of(browser)) >= count, seconds)
         return [browser.read(message.body) for message in self.of(browser)]
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()

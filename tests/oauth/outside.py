@@ -1,13 +1,14 @@
-"""The internet as the Worker meets it in a test: one server that answers for every https host, as it is told to."""
+"""Documents of others, as the Worker fetches them in a test."""
 
 from __future__ import annotations
 
 import json
-import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from harness.elsewhere import Elsewhere
 
 
 @dataclass
@@ -26,32 +27,19 @@ class Answer:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
-class Outside:
+class Outside(Elsewhere):
     """`answers` by URL; `asked` holds the URLs that were fetched, in order."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
-        outside = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outside.answer(self)
-
-            def log_message(self, *_: object) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self._server.server_port}"
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        url = f"{request.headers['X-Forwarded-Proto']}://{request.headers['Host']}{request.path}"
+    def serve(self, request: BaseHTTPRequestHandler) -> None:
+        if request.command != "GET":
+            return request.send_error(501)
+        url = self.origin(request) + request.path
         self.asked.append(url)
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         answer = self.answers.get(url, Answer(b"not found", 404, {"Content-Type": "text/plain"}))
@@ -69,11 +57,3 @@ class Outside:
             request.wfile.write(data[half:])
         except (BrokenPipeError, ConnectionResetError):
             pass  # whoever asked has had enough
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
