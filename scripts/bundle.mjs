@@ -1,6 +1,7 @@
 // From the module that cargo made to what the runtime loads: build/index.js and build/index_bg.wasm.
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { renameFunctions, shortened, unnumbered } from './names.mjs';
 import { Complaint, ROOT, run } from './process.mjs';
 import { toolEnv } from './toolchain.mjs';
 
@@ -71,9 +72,10 @@ export async function bundle(module, bindgen, { optimize }) {
     const wasm = path.join(folder, 'index_bg.wasm');
     if (optimize) {
       const optimized = path.join(folder, 'optimized.wasm');
-      // Names of functions stay: the trace of a panic is made of them.
+      // Names of functions stay, in short: the trace of a panic is made of them.
+      writeFileSync(wasm, renameFunctions(readFileSync(wasm), shortened));
       await run('wasm-opt', [wasm, ...SMALLER, ...FEATURES, '--debuginfo', '-o', optimized], { env });
-      copyFileSync(optimized, wasm);
+      writeFileSync(wasm, renameFunctions(readFileSync(optimized), unnumbered));
     }
     renameSync(wasm, OUTPUTS[1]);
     renameSync(script, OUTPUTS[0]);

@@ -13,7 +13,7 @@ const NODE_BIN = path.join(NODE_MODULES, '.bin');
 const CARGO_BIN = path.join(process.env.CARGO_HOME ?? path.join(homedir(), '.cargo'), 'bin');
 const BINDGEN = path.join(ROOT, 'scripts', 'bindgen');
 const BINDGEN_FILES = ['Cargo.toml', 'Cargo.lock', 'src/main.rs'].map((name) => path.join(BINDGEN, name));
-const BUNDLER_FILES = ['bundle.mjs', 'entry.js'].map((name) => path.join(ROOT, 'scripts', name));
+const BUNDLER_FILES = ['bundle.mjs', 'names.mjs', 'entry.js'].map((name) => path.join(ROOT, 'scripts', name));
 /** Somebody waits: npm would try for minutes where there is no network, as cargo does for half a minute (CARGO_NET_RETRY). */
 const IMPATIENT = { npm_config_fetch_retries: '2', npm_config_fetch_retry_mintimeout: '1000', npm_config_fetch_retry_maxtimeout: '4000' };
 export const NO_CRATES = 'Is crates.io reachable?';
