@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use files::refusal::Refusal;
 use files::wire::{COMPLETED, Conditions, File, LENGTH, STANDING, Standing};
+use kernel::json;
 use serde::de::DeserializeOwned;
 use worker::web_sys::{Response as RuntimeResponse, ResponseInit};
 use worker::{Headers, Response};
@@ -43,7 +44,7 @@ fn said<T: DeserializeOwned>(answer: &RuntimeResponse, name: &str) -> Result<Opt
     let header = answer.headers().get(name).map_err(worker::Error::from)?;
     let Some(header) = header else { return Ok(None) };
     let json = URL_SAFE_NO_PAD.decode(header).map_err(|_| Error::UnexpectedReply("Files"))?;
-    Ok(Some(serde_json::from_slice(&json)?))
+    Ok(Some(json::read(&json)?))
 }
 
 /// What a client wants of a download.

@@ -1,6 +1,7 @@
 //! Reading the body of a request, with a limit.
 
 use futures_util::StreamExt;
+use kernel::json;
 use worker::ByteStream;
 
 use crate::http::error::{Code, Error};
@@ -95,7 +96,7 @@ pub async fn form_within(request: &mut Request, limit: usize) -> Result<Paramete
 
 pub async fn json<T: serde::de::DeserializeOwned>(request: &mut Request, refusal: Code) -> Result<T, Error> {
     expect_type(request, "application/json")?;
-    serde_json::from_slice(&body(request).await?)
+    json::read(&body(request).await?)
         .map_err(|error| Error::new(refusal, format!("the body is not the JSON object expected here: {error}")))
 }
 

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use kernel::json;
 use runtime::patience::within;
 use serde::de::DeserializeOwned;
 use worker::{AbortSignal, Fetch, Request, RequestInit, RequestRedirect};
@@ -23,7 +24,7 @@ pub async fn json<T: DeserializeOwned>(url: &str, mut init: RequestInit) -> Resu
     let answer = within(PATIENCE, async |signal| read(request, signal).await).await;
     let body = answer.ok_or_else(|| failed(url, "did not answer in time"))??;
     let body = body.ok_or_else(|| failed(url, "answered with too much, or not with 200"))?;
-    serde_json::from_slice(&body).map_err(|error| failed(url, &format!("answered with something unexpected: {error}")))
+    json::read(&body).map_err(|error| failed(url, &format!("answered with something unexpected: {error}")))
 }
 
 async fn read(request: Request, signal: &AbortSignal) -> Result<Option<Vec<u8>>, Error> {

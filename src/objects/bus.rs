@@ -4,6 +4,7 @@ use ::objects::sockets::header;
 use ::objects::status;
 use bus::wire::command::{Caller, Command, Line, Reply, Request as BusRequest, SignIn};
 use futures_util::StreamExt;
+use kernel::json;
 use kernel::trace::Trace;
 use runtime::calls::{To, post};
 use thiserror::Error;
@@ -190,7 +191,7 @@ impl Bus {
         let mut response = self.upgrade(headers).await?;
         let status = response.status_code();
         if status == 404 {
-            return Ok(Opened::Refused(response.json().await?));
+            return Ok(Opened::Refused(json::read(&response.bytes().await?).map_err(worker::Error::from)?));
         }
         if status == 429 {
             return Ok(Opened::Refused(Reply::Rejected { message: response.text().await? }));
@@ -216,7 +217,7 @@ async fn read_lines(response: &mut Response, pass_on: &dyn Fn(&Line)) -> Result<
         buffer.extend_from_slice(&chunk?);
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
-            match serde_json::from_slice(&line).map_err(worker::Error::from)? {
+            match json::read(&line).map_err(worker::Error::from)? {
                 Line::Reply(reply) => return Ok(reply),
                 line => pass_on(&line),
             }

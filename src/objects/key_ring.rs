@@ -10,6 +10,7 @@ use account::key_ring::setup::Command;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
+use kernel::json;
 use runtime::now_ms;
 use serde::Deserialize;
 use sha2::Sha256;
@@ -92,7 +93,7 @@ impl Keys {
         if response.status_code() != 200 {
             return Err(Error::Object("KeyRing", response.status_code()));
         }
-        let answer: Answer = serde_json::from_slice(&response.bytes().await?)?;
+        let answer: Answer = json::read(&response.bytes().await?)?;
         let names_are_whole = answer.names_are_whole;
         let keys = Rc::new(Self { names_are_whole, ..Self::sorted(answer.keys)? });
         KEPT.set(Some(Rc::clone(&keys)));

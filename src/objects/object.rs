@@ -1,5 +1,6 @@
 //! Sends a JSON command to a Durable Object and parses its JSON reply.
 
+use kernel::json;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::JsValue;
@@ -14,7 +15,7 @@ pub async fn ask<Reply: DeserializeOwned>(
     url: &str,
     command: &impl Serialize,
 ) -> Result<Reply, Error> {
-    Ok(serde_json::from_slice(&post(stub, name, url, command).await?)?)
+    Ok(json::read(&post(stub, name, url, command).await?)?)
 }
 
 /// The same, with the bytes of the answer.

@@ -5,6 +5,7 @@ use account::access_tokens::Listed;
 use account::accounts::{InBrowser, Reply};
 use account::consents::Allowed;
 use account::import::{Imported, LeftOut, Made};
+use kernel::json;
 use serde::Deserialize;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::File as ChosenFile;
@@ -109,7 +110,7 @@ fn read(file: &[u8]) -> Result<Document, String> {
     if file.is_empty() {
         return Err("No file was chosen, or it is empty.".to_owned());
     }
-    let Version { format } = serde_json::from_slice(file).map_err(|error| {
+    let Version { format } = json::read(file).map_err(|error| {
         format!(
             "This is not the download of an account: a JSON object with the field \"format\" is expected ({error})."
         )
@@ -118,7 +119,7 @@ fn read(file: &[u8]) -> Result<Document, String> {
         let shown: String = format.chars().take(80).collect();
         return Err(format!("The file has the format {shown:?}, and this server reads {FORMAT:?}."));
     }
-    serde_json::from_slice(file).map_err(|error| format!("The file is damaged, nothing was taken from it: {error}."))
+    json::read(file).map_err(|error| format!("The file is damaged, nothing was taken from it: {error}."))
 }
 
 async fn take_over(session: &Session, site: &Site, document: Document) -> Result<Outcome, Error> {

@@ -4,11 +4,12 @@
 //! - `ids` and `secrets`: names and secrets made of randomness that is handed in.
 //! - `arguments`: one table for the parameters of a tool, from which come its schema and its checks.
 //! - `scopes` and `access`: what a token may do, and in which Blenders.
-//! - `text`, `shorten`, `trace`: cutting texts and documents, and what a log line says.
+//! - `json`, `text`, `shorten`, `trace`: reading JSON, cutting texts and documents, and what a log line says.
 
 pub mod access;
 pub mod arguments;
 pub mod ids;
+pub mod json;
 pub mod migrate;
 pub mod scopes;
 pub mod secrets;

@@ -10,6 +10,7 @@ use account::key_ring::names::{self, Command as Names};
 use account::key_ring::setup::Command as Setup;
 use bus::wire::command::{Command as BusCommand, Reply as BusReply, Request as BusRequest};
 use files::wire::{Command as FilesCommand, Reply as FilesReply, Request as FilesRequest, Who};
+use kernel::json;
 use kernel::storage::StorageError;
 use kernel::trace::Trace;
 use runtime::{WebCrypto, now_ms};
@@ -58,7 +59,7 @@ impl DurableObject for Account {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let command: Command = match serde_json::from_slice(&request.bytes().await?) {
+        let command: Command = match json::read(&request.bytes().await?) {
             Ok(command) => command,
             Err(error) => return Response::error(format!("not a command: {error}"), 400),
         };

@@ -5,6 +5,7 @@
 use core::time::Duration;
 
 use account::device::{DeviceError, Question, Reply, handle, sweep};
+use kernel::json;
 use runtime::{WebCrypto, now_ms};
 use worker::{DurableObject, Env, Request, Response, Result, State, console_error, durable_object};
 
@@ -21,7 +22,7 @@ impl DurableObject for DeviceSignIn {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let question: Question = match serde_json::from_slice(&request.bytes().await?) {
+        let question: Question = match json::read(&request.bytes().await?) {
             Ok(question) => question,
             Err(error) => return Response::error(format!("not a question: {error}"), 400),
         };

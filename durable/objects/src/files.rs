@@ -27,6 +27,7 @@ use ::files::writing::{Ended, is_nobodys, stored};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bus::wire::command::{Command as BusCommand, Request as BusRequest};
+use kernel::json;
 use kernel::migrate::migrate;
 use kernel::trace::Trace;
 use runtime::{WebCrypto, now_ms};
@@ -128,7 +129,7 @@ fn refused(refusal: &Refusal) -> Result<Response> {
 impl Shelf {
     async fn answer(&self, mut request: Request) -> core::result::Result<Response, Failure> {
         if request.method() == Method::Post {
-            let asked: FilesRequest = serde_json::from_slice(&request.bytes().await?)?;
+            let asked: FilesRequest = json::read(&request.bytes().await?)?;
             if !self.awake.get() && commands::is_fresh(&self.sql)? {
                 // Looking leaves nothing behind.
                 if let Some(reply) = commands::without_files(&asked.command, &self.limits, self.stores.place()) {
@@ -141,7 +142,7 @@ impl Shelf {
         self.wake()?;
         let header = request.headers().get(ASK)?.unwrap_or_default();
         let no_ask = || Failure::Runtime(RuntimeError::RustError("a stream does not say what for".to_owned()));
-        let ask: Ask = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).map_err(|_| no_ask())?)?;
+        let ask: Ask = json::read(&URL_SAFE_NO_PAD.decode(header).map_err(|_| no_ask())?)?;
         let path = request.path();
         let file_id = path.trim_start_matches('/');
         match &ask.stream {

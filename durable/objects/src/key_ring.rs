@@ -10,6 +10,7 @@ use account::key_ring::names;
 use account::key_ring::push;
 use account::key_ring::setup::{Command, first_code, perform};
 use account::schema::KEY_RING;
+use kernel::json;
 use kernel::migrate::migrate;
 use runtime::{WebCrypto, now_ms};
 use worker::{DurableObject, Env, Error, Request, Response, Result, State, console_error, console_log, durable_object};
@@ -29,15 +30,15 @@ impl DurableObject for KeyRing {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         if request.path() == "/setup" {
-            let command: Command = request.json().await?;
+            let command: Command = json::read(&request.bytes().await?)?;
             return self.set_up(&command);
         }
         if request.path() == "/names" {
-            let command: names::Command = request.json().await?;
+            let command: names::Command = json::read(&request.bytes().await?)?;
             return self.about_names(&command);
         }
         if request.path() == "/push" {
-            let text: String = serde_json::from_slice(&request.bytes().await?)?;
+            let text: String = json::read(&request.bytes().await?)?;
             return self.about_push(&push::Command::of(&text)).await;
         }
         let sql = self.sql();

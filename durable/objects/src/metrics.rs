@@ -4,6 +4,7 @@
 
 use ::metrics::store::{METRICS, take, totals};
 use ::metrics::text;
+use kernel::json;
 use kernel::migrate::migrate;
 use kernel::storage::StorageError;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, console_error, durable_object};
@@ -25,7 +26,7 @@ impl DurableObject for Metrics {
         let answered = if request.method() == Method::Get {
             migrate(&sql, METRICS).and_then(|()| totals(&sql)).map(|totals| text::of(&totals))
         } else {
-            let report = request.json().await?;
+            let report = json::read(&request.bytes().await?)?;
             migrate(&sql, METRICS).and_then(|()| take(&sql, &report)).map(|()| String::new())
         };
         answered.map_or_else(failed, Response::ok)

@@ -6,6 +6,7 @@
 
 use core::time::Duration;
 
+use kernel::json;
 use runtime::now_ms;
 use runtime::patience::within;
 use serde_json::{Map, Value};
@@ -92,7 +93,7 @@ fn is_json(content_type: &str) -> bool {
 
 /// The client that the document at `url` describes.
 fn describe(url: &Url, body: &[u8]) -> Result<Client, Error> {
-    let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(body) else {
+    let Ok(fields) = json::read::<Map<String, Value>>(body) else {
         return Err(refused("its metadata document is not a JSON object"));
     };
     // A document is authoritative for its own URL only.

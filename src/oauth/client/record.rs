@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kernel::json;
 use kernel::secrets::{encoded_hash, hash};
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +84,7 @@ impl Record {
             return Ok(None);
         }
         let record = URL_SAFE_NO_PAD.decode(record).ok();
-        Ok(record.and_then(|record| serde_json::from_slice(&record).ok()))
+        Ok(record.and_then(|record| json::read(&record).ok()))
     }
 
     pub fn client(self, client_id: &str) -> Client {
@@ -99,7 +100,7 @@ impl Record {
 pub fn program(client_id: &str) -> String {
     let name = || {
         let record = client_id.strip_prefix(PREFIX)?.split('.').nth(1)?;
-        let record: Record = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(record).ok()?).ok()?;
+        let record: Record = json::read(&URL_SAFE_NO_PAD.decode(record).ok()?).ok()?;
         if record.name.is_empty() {
             return None;
         }

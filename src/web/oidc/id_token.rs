@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kernel::json;
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -98,7 +99,7 @@ impl IdToken {
         let (signed, signature) = text.rsplit_once('.').filter(|_| text.len() <= MAX_BYTES).ok_or(malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(malformed)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed);
-        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| malformed)?;
+        let header: Header = json::read(&decode(header)?).map_err(|_| malformed)?;
         // Only these two, so that no key is used with another algorithm, and `none` is refused.
         let algorithm = match header.alg.as_str() {
             "RS256" => Algorithm::Rs256,
@@ -108,7 +109,7 @@ impl IdToken {
         if header.crit.is_some() {
             return Err(malformed);
         }
-        let claims = serde_json::from_slice(&decode(claims)?).map_err(|_| malformed)?;
+        let claims = json::read(&decode(claims)?).map_err(|_| malformed)?;
         Ok(Self { algorithm, kid: header.kid, claims, signed: signed.to_owned(), signature: decode(signature)? })
     }
 }

@@ -4,6 +4,7 @@ use core::cell::RefCell;
 use std::collections::BTreeMap;
 
 use account::key_ring::push::{Answer, Command, TOKEN_LIFETIME_MS};
+use kernel::json;
 use runtime::now_ms;
 use worker::{Env, Error, Result};
 
@@ -35,7 +36,7 @@ impl Tokens {
         let subject = site.replacen("http://", "https://", 1);
         let command = Command::Token { audience: service.to_owned(), subject };
         let answered = post("KeyRing", &ring, "https://key-ring/push", &command.text()).await;
-        let text: String = serde_json::from_slice(&answered.map_err(|error| Error::RustError(error.to_string()))?)?;
+        let text: String = json::read(&answered.map_err(|error| Error::RustError(error.to_string()))?)?;
         let answer = Answer::of(&text);
         let value = format!("vapid t={}, k={}", answer.token, answer.public_key);
         let mut tokens = self.0.borrow_mut();
