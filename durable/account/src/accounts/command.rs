@@ -18,7 +18,7 @@ use crate::usernames::Username;
 
 /// What the edge asks of an account. Secrets are the bare secret parts, without the routing part.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// `dev_password` is set where this name is a development account and the request came over loopback.
     Login {
@@ -230,7 +230,7 @@ impl Owner {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "reply", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     Granted {
         owner: Owner,

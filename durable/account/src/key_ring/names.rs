@@ -14,7 +14,7 @@ use crate::schema::NAMES;
 pub const SHARDS: u8 = 16;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Whether there is an account of this name.
     Knows { name: String },

@@ -11,7 +11,7 @@ use crate::key_ring::keys::KeyError;
 
 /// What the edge asks. `configured` is the code from the configuration, accepted as well as the generated one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     Claim {
         code: String,
