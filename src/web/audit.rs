@@ -39,10 +39,10 @@ fn row(entry: Entry) -> Row {
     let at = chrono::DateTime::from_timestamp(entry.at_ms.div_euclid(1000), 0);
     Row {
         at: at.map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default(),
-        what: entry.event.what,
-        client: entry.event.client,
-        detail: entry.event.detail,
-        address: entry.event.address,
+        what: entry.what,
+        client: entry.client,
+        detail: entry.detail,
+        address: entry.address,
         times: entry.times,
     }
 }

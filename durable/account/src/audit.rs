@@ -27,12 +27,14 @@ pub struct Event {
     pub address: String,
 }
 
-/// A row as the owner sees it. `times`: how often it happened up to `at_ms`, within the hour.
+/// An event as the owner sees it. `times`: how often it happened up to `at_ms`, within the hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub at_ms: i64,
-    #[serde(flatten)]
-    pub event: Event,
+    pub what: String,
+    pub client: String,
+    pub detail: String,
+    pub address: String,
     pub times: i64,
 }
 
@@ -105,8 +107,14 @@ pub fn list(sql: &dyn Sql, now_ms: i64) -> Result<Vec<Entry>, StorageError> {
 }
 
 fn entry(row: &Row) -> Result<Entry, StorageError> {
-    let event = Event { what: row.text(1)?, client: row.text(2)?, detail: row.text(3)?, address: row.text(4)? };
-    Ok(Entry { at_ms: row.integer(0)?, event, times: row.integer(5)? })
+    Ok(Entry {
+        at_ms: row.integer(0)?,
+        what: row.text(1)?,
+        client: row.text(2)?,
+        detail: row.text(3)?,
+        address: row.text(4)?,
+        times: row.integer(5)?,
+    })
 }
 
 fn cut(text: &str) -> String {
@@ -133,8 +141,7 @@ mod tests {
             note(&sql, &Event::failed_sign_in("192.0.2.0/24"), now_ms).unwrap();
         }
         note(&sql, &Event::failed_sign_in("198.51.100.0/24"), 3).unwrap();
-        let found: Vec<_> =
-            list(&sql, 4).unwrap().into_iter().map(|entry| (entry.event.address, entry.times)).collect();
+        let found: Vec<_> = list(&sql, 4).unwrap().into_iter().map(|entry| (entry.address, entry.times)).collect();
         assert_eq!(found, [("192.0.2.0/24".to_owned(), 3), ("198.51.100.0/24".to_owned(), 1)]);
         note(&sql, &Event::failed_sign_in("192.0.2.0/24"), 3 * MERGED_MS).unwrap();
         assert_eq!(list(&sql, 4).unwrap().len(), 3);
@@ -149,7 +156,7 @@ mod tests {
         }
         let found = list(&sql, 3).unwrap();
         assert_eq!(found.len(), 501);
-        assert!(found.iter().any(|entry| entry.event.client == "An app"));
+        assert!(found.iter().any(|entry| entry.client == "An app"));
         for number in 0..MAX_ROWS + 5 {
             note(&sql, &Event::of("consent given", &number.to_string()), 4).unwrap();
         }
@@ -164,6 +171,6 @@ mod tests {
         let sql = account();
         note(&sql, &Event::of("x", &format!("a\r\nb{}", "c".repeat(500))), 1).unwrap();
         let found = list(&sql, 2).unwrap();
-        assert!(found[0].event.client.starts_with("abc") && found[0].event.client.len() == 200);
+        assert!(found[0].client.starts_with("abc") && found[0].client.len() == 200);
     }
 }

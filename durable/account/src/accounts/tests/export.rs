@@ -44,7 +44,7 @@ fn an_export_has_the_grants_tokens_and_audit_log_and_no_secret() {
     let ids: Vec<_> = exported.grants.iter().map(|grant| grant.grant_id.as_str()).collect();
     assert!(ids.contains(&granted.grant_id.as_str()) && ids.contains(&listed.token_id.as_str()), "{ids:?}");
     assert!(exported.grants.iter().all(|grant| grant.used_ms.is_none()), "nothing was used since");
-    assert!(exported.audit.iter().any(|entry| entry.event.what == "access token made"));
+    assert!(exported.audit.iter().any(|entry| entry.what == "access token made"));
     let text = serde_json::to_string(&exported).unwrap();
     for secret in [token, granted.refresh_token, session] {
         assert!(!text.contains(&secret));
@@ -57,12 +57,7 @@ fn an_export_needs_a_session_and_is_written_to_the_audit_log() {
     assert_eq!(account.ask(InBrowser::Export.by("forged")).0, Reply::NoSession);
     let session = session(&mut account, 1);
     let downloads = |exported: &Exported| {
-        exported
-            .audit
-            .iter()
-            .filter(|entry| entry.event.what == "data downloaded")
-            .map(|entry| entry.times)
-            .sum::<i64>()
+        exported.audit.iter().filter(|entry| entry.what == "data downloaded").map(|entry| entry.times).sum::<i64>()
     };
     assert_eq!(downloads(&exported(&mut account, &session)), 0, "the forged one is not there");
     assert_eq!(downloads(&exported(&mut account, &session)), 1);

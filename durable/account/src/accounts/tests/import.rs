@@ -56,7 +56,7 @@ fn a_token_is_made_anew_for_this_server_with_its_bound_and_its_end() {
     assert!(matches!(account.ask_at(find(HERE), NOW_MS).0, Reply::AccessToken { .. }));
     assert_eq!(account.ask_at(find("https://there.example"), NOW_MS).0, Reply::NoAccessToken);
     let Reply::Audit { entries } = account.ask_at(InBrowser::ListAudit.by(session), NOW_MS).0 else { panic!("none") };
-    let what: Vec<_> = entries.iter().map(|entry| entry.event.what.as_str()).collect();
+    let what: Vec<_> = entries.iter().map(|entry| entry.what.as_str()).collect();
     assert!(what.contains(&"data of another server imported") && what.contains(&"access token made"), "{what:?}");
 }
 

@@ -140,7 +140,7 @@ fn what_touches_rights_is_written_down_without_secrets() {
     let change = InBrowser::ChangePassword { old: "nonsense".into(), new: "long enough".into() }.by(session.clone());
     account.ask(change);
     let Reply::Audit { entries } = account.ask(InBrowser::ListAudit.by(session.clone())).0 else { panic!() };
-    let mut found: Vec<_> = entries.iter().map(|entry| entry.event.what.as_str()).collect();
+    let mut found: Vec<_> = entries.iter().map(|entry| entry.what.as_str()).collect();
     found.sort_unstable();
     let expected = [
         "access token agreed to",
