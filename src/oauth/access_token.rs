@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn part(text: &str, index: usize) -> Value {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text.split('.').nth(index).unwrap()).unwrap()).unwrap()
+        kernel::json::read(&URL_SAFE_NO_PAD.decode(text.split('.').nth(index).unwrap()).unwrap()).unwrap()
     }
 
     fn encode(value: &Value) -> String {
