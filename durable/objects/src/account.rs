@@ -43,7 +43,7 @@ pub enum Failure {
     Undone,
 }
 
-#[durable_object]
+#[durable_object(alarm)]
 pub struct Account {
     state: State,
     env: Env,

@@ -11,7 +11,7 @@ use worker::{DurableObject, Env, Request, Response, Result, State, console_error
 
 use crate::sqlite::ObjectSql;
 
-#[durable_object]
+#[durable_object(alarm)]
 pub struct DeviceSignIn {
     state: State,
 }

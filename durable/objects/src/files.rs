@@ -46,7 +46,7 @@ use store::Stores;
 /// How soon a cleaning that failed is tried again.
 const RETRY: Duration = Duration::from_secs(60);
 
-#[durable_object]
+#[durable_object(alarm)]
 pub struct Files(Rc<Shelf>);
 
 /// What the object is made of; shared with the streams of answers that outlive the call that began them.

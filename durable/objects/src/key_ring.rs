@@ -18,7 +18,7 @@ use worker::{DurableObject, Env, Error, Request, Response, Result, State, consol
 use crate::push::vapid;
 use crate::sqlite::ObjectSql;
 
-#[durable_object]
+#[durable_object(fetch)]
 pub struct KeyRing {
     state: State,
 }

@@ -11,7 +11,7 @@ use worker::{DurableObject, Env, Method, Request, Response, Result, State, conso
 
 use crate::sqlite::ObjectSql;
 
-#[durable_object]
+#[durable_object(fetch)]
 pub struct Metrics {
     state: State,
 }
