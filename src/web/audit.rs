@@ -38,7 +38,7 @@ pub async fn audit(request: &Request, env: &Env) -> Result<Response, Error> {
 fn row(entry: Entry) -> Row {
     let at = chrono::DateTime::from_timestamp(entry.at_ms.div_euclid(1000), 0);
     Row {
-        at: at.map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default(),
+        at: at.map(|at| at.naive_utc().to_string()).unwrap_or_default(),
         what: entry.what,
         client: entry.client,
         detail: entry.detail,

@@ -1,6 +1,6 @@
 //! Times and texts as the pages show them.
 
-use chrono::DateTime;
+use chrono::{DateTime, Timelike, Utc};
 
 use crate::web::pages::dashboard::Moment;
 
@@ -37,7 +37,8 @@ pub fn moment(seconds: f64) -> Moment {
     // Times of the bus fit into an i64.
     #[allow(clippy::cast_possible_truncation)]
     let time = DateTime::from_timestamp(seconds as i64, 0);
-    Moment { seconds, text: time.map(|time| time.format("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default() }
+    let written = |time: DateTime<Utc>| format!("{} {:02}:{:02} UTC", time.date_naive(), time.hour(), time.minute());
+    Moment { seconds, text: time.map(written).unwrap_or_default() }
 }
 
 /// At most `limit` characters, with a mark if there were more.
