@@ -137,8 +137,9 @@ pub fn page_running(
     script: Option<&Script>,
 ) -> Result<ResponseBuilder, Error> {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
-    let runs =
-        script.map(|script| format!("; script-src 'sha256-{}'{}", hash(script.text), script.needs)).unwrap_or_default();
+    let runs = script
+        .map(|script| format!("; script-src 'sha256-{}'{}", hash(&script.text()), script.needs))
+        .unwrap_or_default();
     let onward = destination.map(|destination| format!(" {}", destination.form_action())).unwrap_or_default();
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{}'{runs}; form-action 'self'{onward}; frame-ancestors 'none'; \
