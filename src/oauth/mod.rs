@@ -17,6 +17,7 @@ pub mod personal_tokens;
 pub mod redirect_uri;
 mod register;
 mod token;
+use futures_util::FutureExt;
 use worker::{Env, Response};
 
 use crate::card;
@@ -31,11 +32,11 @@ pub async fn serve(program: Program, request: &mut Request, env: &Env) -> Result
         Program::RegistryEntry => metadata::document(request, env, card::registry_entry),
         Program::ProtectedResource(path) => metadata::protected_resource(request, env, path),
         Program::AuthorizationServer => metadata::authorization_server(request, env),
-        Program::Register => register::register(request, env).await,
-        Program::Token => token::token(request, env).await,
-        Program::Revoke => token::revoke(request, env).await,
-        Program::DeviceAuthorization => device::authorization(request, env).await,
-        Program::PasswordLogin => password::login(request, env).await,
-        Program::PasswordRefresh => password::refresh(request, env).await,
+        Program::Register => register::register(request, env).boxed_local().await,
+        Program::Token => token::token(request, env).boxed_local().await,
+        Program::Revoke => token::revoke(request, env).boxed_local().await,
+        Program::DeviceAuthorization => device::authorization(request, env).boxed_local().await,
+        Program::PasswordLogin => password::login(request, env).boxed_local().await,
+        Program::PasswordRefresh => password::refresh(request, env).boxed_local().await,
     }
 }

@@ -24,6 +24,7 @@ mod sign_up;
 mod tokens;
 
 pub use dashboard::home::home;
+use futures_util::FutureExt;
 pub use screens::not_found;
 use worker::{Env, Response, Result as Served};
 
@@ -35,30 +36,32 @@ use crate::site::Site;
 
 /// Answers a request. Its method is already checked.
 pub async fn serve(page: Page, request: &mut Request, env: &Env) -> Result<Response, Error> {
-    match page {
-        Page::Authorize => authorize::authorize(request, env).await,
-        Page::Device => device::device(request, env).await,
-        Page::SignUp => sign_up::sign_up(request, env).await,
-        Page::SignIn => sign_in::login(request, env).await,
-        Page::OidcBegin => oidc::begin(request, env).await,
-        Page::OidcCallback => oidc::callback(request, env).await,
-        Page::SignOut => sign_in::logout(request, env).await,
-        Page::Account => account::account(request, env).await,
-        Page::Audit => audit::audit(request, env).await,
-        Page::Export => export::export(request, env).await,
-        Page::Import => import::import(request, env).await,
-        Page::Notifications => notifications::notifications(request, env).await,
-        Page::Clients => clients::clients(request, env).await,
-        Page::Tokens => tokens::tokens(request, env).await,
-        Page::Shares => dashboard::sharing::shares(request, env).await,
-        Page::Share => dashboard::sharing::share(request, env).await,
-        Page::Dashboard => dashboard::dashboard(request, env).await,
-        Page::DashboardLive => dashboard::live(request, env).await,
-        Page::DashboardJob => dashboard::job::job(request, env).await,
-        Page::Files => dashboard::shelf::files(request, env).await,
-        Page::FileContent => dashboard::shelf::content::content(request, env).await,
-        Page::DashboardEvents => dashboard::events(request, env).await,
-    }
+    // In boxes, so that a page is compiled when it is asked for the first time, and not with the first of the others.
+    let answered = match page {
+        Page::Authorize => authorize::authorize(request, env).boxed_local(),
+        Page::Device => device::device(request, env).boxed_local(),
+        Page::SignUp => sign_up::sign_up(request, env).boxed_local(),
+        Page::SignIn => sign_in::login(request, env).boxed_local(),
+        Page::OidcBegin => oidc::begin(request, env).boxed_local(),
+        Page::OidcCallback => oidc::callback(request, env).boxed_local(),
+        Page::SignOut => sign_in::logout(request, env).boxed_local(),
+        Page::Account => account::account(request, env).boxed_local(),
+        Page::Audit => audit::audit(request, env).boxed_local(),
+        Page::Export => export::export(request, env).boxed_local(),
+        Page::Import => import::import(request, env).boxed_local(),
+        Page::Notifications => notifications::notifications(request, env).boxed_local(),
+        Page::Clients => clients::clients(request, env).boxed_local(),
+        Page::Tokens => tokens::tokens(request, env).boxed_local(),
+        Page::Shares => dashboard::sharing::shares(request, env).boxed_local(),
+        Page::Share => dashboard::sharing::share(request, env).boxed_local(),
+        Page::Dashboard => dashboard::dashboard(request, env).boxed_local(),
+        Page::DashboardLive => dashboard::live(request, env).boxed_local(),
+        Page::DashboardJob => dashboard::job::job(request, env).boxed_local(),
+        Page::Files => dashboard::shelf::files(request, env).boxed_local(),
+        Page::FileContent => dashboard::shelf::content::content(request, env).boxed_local(),
+        Page::DashboardEvents => dashboard::events(request, env).boxed_local(),
+    };
+    answered.await
 }
 
 /// The response, or a page that shows the error.
