@@ -1,32 +1,28 @@
 //! One object per user: that user's bus. Decodes, takes a turn of `bus`, performs what it says.
 
 mod answer;
+mod audit;
 mod leaving;
 mod pushing;
 mod reports;
+mod turns;
 
-mod audit;
 use core::cell::{Cell, RefCell};
-use core::time::Duration;
 use std::rc::{Rc, Weak};
 
 use ::metrics::{TOKEN, is_token};
-use account::audit::Event;
+use bus::alarm;
 use bus::clients::{sockets, streams};
 use bus::delivery::proof;
 use bus::peer::{self, Frame};
 use bus::requests::listen;
 use bus::rows::timers::{self, Kind};
-use bus::turn::Turn;
-use bus::turn::cache::Cache;
-use bus::turn::effect::{Effect, close};
+use bus::turn::effect::close;
 use bus::turn::error::Error as CoreError;
 use bus::turn::limits::Limits;
 use bus::turn::presence::Presence;
-use bus::{alarm, announce, schema};
-use kernel::storage::StorageError;
 use runtime::calls::{self, Outcome, Ticket};
-use runtime::{WebCrypto, now_ms};
+use runtime::now_ms;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::web_sys::WebSocket as RuntimeWebSocket;
@@ -201,98 +197,6 @@ impl Bus {
         }
     }
 
-    /// Takes a turn now.
-    async fn turn<T>(
-        &self,
-        user_id: &str,
-        decide: impl FnOnce(&mut Turn<'_>) -> core::result::Result<T, CoreError>,
-    ) -> core::result::Result<T, CoreError> {
-        self.turn_at(now_ms(), user_id, decide).await
-    }
-
-    /// Takes one synchronous turn and performs its effects. Nothing awaits before the last of them but the alarm. The clock was
-    /// looked at just before: each look is a call out of the module.
-    async fn turn_at<T>(
-        &self,
-        now_ms: i64,
-        user_id: &str,
-        decide: impl FnOnce(&mut Turn<'_>) -> core::result::Result<T, CoreError>,
-    ) -> core::result::Result<T, CoreError> {
-        let awake = self.awake.get();
-        if !awake {
-            schema::migrate(&self.sql)?;
-        }
-        let (decided, effects) = {
-            let mut presence = self.presence.borrow_mut();
-            let mut entropy = WebCrypto;
-            let mut turn = Turn::new(&self.sql, &mut presence, &mut entropy, now_ms, user_id);
-            if !awake {
-                streams::wake(&mut turn)?;
-                self.awake.set(true);
-            }
-            let decided = decide(&mut turn);
-            // Announce even if it failed, because writes before the error stay.
-            let announced = announce::settle(&mut turn);
-            let decided = decided.and_then(|decided| announced.map(|()| decided));
-            if decided.is_err() {
-                // It may have stopped between writing a row and updating the cache.
-                turn.presence.cache = Cache::default();
-            }
-            (decided, turn.effects)
-        };
-        let mut due_ms = None;
-        let vanish = effects.contains(&Effect::Vanish);
-        for effect in effects {
-            due_ms = self.perform(now_ms, user_id, effect).into_iter().chain(due_ms).min();
-        }
-        if vanish {
-            self.state.storage().delete_all().await.map_err(failed)?;
-            self.awake.set(false);
-            self.armed_ms.set(None);
-        } else if let Some(due_ms) = due_ms {
-            self.arm(due_ms).await?;
-        }
-        self.report_later();
-        decided
-    }
-
-    /// Performs one effect; when that is to arm the alarm, says for when.
-    fn perform(&self, now_ms: i64, user_id: &str, effect: Effect) -> Option<i64> {
-        match effect {
-            Effect::Send { socket_id, frame } => {
-                if let Some(slow) = self.sockets.send(&self.state, &socket_id, &frame, now_ms) {
-                    self.leave_behind(slow);
-                }
-            }
-            Effect::LookForPing { socket_id } => self.look_for_ping(user_id, socket_id),
-            Effect::AskRead { socket_id } => self.sockets.ask(&socket_id),
-            Effect::Note { socket_id } => {
-                self.sockets.note(&socket_id, &self.presence.borrow());
-                self.waits.poke_all();
-            }
-            Effect::Close { socket_id, code, reason } => {
-                self.count_close(code, self.sockets.close(&socket_id, code, reason));
-            }
-            Effect::CloseGrant { grant_id, code, reason } => {
-                self.count_close(code, self.sockets.close_grant(&grant_id, code, reason));
-            }
-            Effect::CloseAll { code, reason } => {
-                self.count_close(code, self.sockets.close_all(code, reason));
-                self.waits.poke_all();
-            }
-            Effect::Audit { username, what, detail } => self.audit(username, Event::of(what, "").about(detail)),
-            Effect::Log { line } => console_log!("{line}"),
-            Effect::CountMade | Effect::CountEnded { .. } => self.count_job(&effect),
-            Effect::News { subject } => self.waits.poke(&subject),
-            Effect::Tell { due_ms } => self.tell_later(user_id, due_ms),
-            Effect::Push(push) => self.push(user_id, *push),
-            Effect::Arm { due_ms } => return Some(due_ms),
-            // Performed last, by `turn`.
-            Effect::Vanish => {}
-        }
-        None
-    }
-
     /// Lets a socket's last `ping` prove what has arrived.
     fn look_for_ping(&self, user_id: &str, socket_id: String) {
         let (Some(bus), Some(pinged_ms)) = (self.me.upgrade(), self.sockets.last_ping(&self.state, &socket_id)) else {
@@ -323,23 +227,6 @@ impl Bus {
                 logged(&error);
             }
         });
-    }
-
-    /// Sets the alarm, unless it goes off earlier anyway.
-    async fn arm(&self, due_ms: i64) -> core::result::Result<(), CoreError> {
-        let storage = self.state.storage();
-        let armed = match self.armed_ms.get() {
-            Some(armed) => Some(armed),
-            None => storage.get_alarm().await.map_err(failed)?,
-        };
-        if armed.is_none_or(|armed| due_ms < armed) {
-            let left = u64::try_from(due_ms.saturating_sub(now_ms())).unwrap_or(0);
-            storage.set_alarm(Duration::from_millis(left)).await.map_err(failed)?;
-            self.armed_ms.set(Some(due_ms));
-        } else {
-            self.armed_ms.set(armed);
-        }
-        Ok(())
     }
 
     /// Accepts a peer's socket, or the edge's end of an event stream. The edge has checked the token and says in headers
@@ -378,10 +265,6 @@ impl Bus {
         }
         Ok(response)
     }
-}
-
-fn failed(error: Error) -> CoreError {
-    CoreError::Storage(StorageError::Statement(error.to_string()))
 }
 
 /// Logs the error in full. Callers get one opaque sentence.

@@ -27,32 +27,38 @@ pub fn admit(turn: &mut Turn<'_>, messages: usize) -> Result<(), Error> {
 /// # Errors
 /// `Rejection::Beyond` for one that the caller does not reach.
 pub fn pick_peer(turn: &Turn<'_>, command: &str, wanted: Option<&str>) -> Result<Result<String, Envelope>, Error> {
-    if let Some(uuid) = wanted.filter(|uuid| *uuid != LATEST) {
-        reach::check(turn, uuid)?;
+    match wanted {
+        Some(uuid) if uuid != LATEST => named_peer(turn, command, uuid),
+        _ => only_or_latest_peer(turn, command, wanted.is_some()),
     }
-    let mut live = turn.presence.blenders();
-    let mut beyond = Vec::new();
-    for uuid in &live {
-        if !reach::includes(turn, uuid)? {
-            beyond.push(*uuid);
+}
+
+/// Looks at no other: there may be hundreds.
+fn named_peer(turn: &Turn<'_>, command: &str, uuid: &str) -> Result<Result<String, Envelope>, Error> {
+    reach::check(turn, uuid)?;
+    if turn.presence.get(uuid).is_some() || clients::find(turn, uuid)?.is_some() {
+        return Ok(Ok(uuid.to_owned()));
+    }
+    Ok(Err(Envelope::new(Status::UnknownTarget, command).candidates(known_blenders(turn)?).hint(
+        "No client with this target_uuid is registered. Use one of the candidates, or leave target_uuid out \
+               to reach the only connected Blender.",
+    )))
+}
+
+fn only_or_latest_peer(turn: &Turn<'_>, command: &str, latest: bool) -> Result<Result<String, Envelope>, Error> {
+    let mut reached = Vec::new();
+    for uuid in turn.presence.blenders() {
+        if reach::includes(turn, uuid)? {
+            reached.push(uuid.clone());
         }
     }
-    live.retain(|uuid| !beyond.contains(uuid));
-    Ok(match (wanted, live.as_slice()) {
-        (None | Some(LATEST), []) => Err(no_client(command)),
-        (Some(LATEST), [newest, ..]) => Ok((*newest).clone()),
-        (None, [only]) => Ok((*only).clone()),
-        (None, several) => Err(Envelope::new(Status::AmbiguousTarget, command)
-            .candidates(several.iter().map(|uuid| (*uuid).clone()).collect())
-            .hint(
-                "Several Blenders are connected. Call again with target_uuid set to one of the candidates, or to \
-                   \"latest\" for the one that connected last.",
-            )),
-        (Some(uuid), _) if turn.presence.get(uuid).is_some() => Ok(uuid.to_owned()),
-        (Some(uuid), _) if clients::find(turn, uuid)?.is_some() => Ok(uuid.to_owned()),
-        (Some(_), _) => Err(Envelope::new(Status::UnknownTarget, command).candidates(known_blenders(turn)?).hint(
-            "No client with this target_uuid is registered. Use one of the candidates, or leave target_uuid out \
-                   to reach the only connected Blender.",
+    Ok(match reached.as_slice() {
+        [] => Err(no_client(command)),
+        [newest, ..] if latest => Ok(newest.clone()),
+        [only] => Ok(only.clone()),
+        _ => Err(Envelope::new(Status::AmbiguousTarget, command).candidates(reached).hint(
+            "Several Blenders are connected. Call again with target_uuid set to one of the candidates, or to \
+               \"latest\" for the one that connected last.",
         )),
     })
 }

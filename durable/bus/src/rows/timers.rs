@@ -6,6 +6,9 @@ use crate::turn::Turn;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
 
+/// How many timers a turn takes out. The rest waits for the next alarm, which goes off at once.
+pub const AT_ONCE: i64 = 100;
+
 /// How often old rows are looked for.
 pub const RETENTION_EVERY_MS: i64 = 60 * 60 * 1_000;
 
@@ -95,12 +98,12 @@ pub fn clear(turn: &mut Turn<'_>, kind: Kind, subject: &str) -> Result<(), Error
     Ok(())
 }
 
-/// Takes out what is due, earliest first, at most 100 at a time.
+/// Takes out what is due, earliest first, at most `AT_ONCE`.
 pub fn take_due(turn: &mut Turn<'_>) -> Result<Vec<(Kind, String)>, Error> {
     turn.presence.cache.note_retention(false);
     let rows = turn
         .sql
-        .query("SELECT kind, subject FROM timers WHERE due <= ? ORDER BY due LIMIT 100", params![turn.now_ms])?;
+        .query("SELECT kind, subject FROM timers WHERE due <= ? ORDER BY due LIMIT ?", params![turn.now_ms, AT_ONCE])?;
     let mut due = Vec::new();
     for row in &rows {
         let (name, subject) = (row.text(0)?, row.text(1)?);
