@@ -7,13 +7,15 @@ import { Complaint, spawnLeashed } from '../scripts/process.mjs';
 const START_MS = 30_000;
 
 /** Starts it in `folder`, where its log goes; it says its port at the file descriptor `portsAt`. Resolves to
- *  `{ port, pid, stop }` once it listens; `stop` kills it, and resolves once it is gone. */
+ *  `{ port, pid, begun, stop }` once it listens: `begun` is when its process began, without what it takes to get there;
+ *  `stop` kills it, and resolves once it is gone. */
 export async function startServer(command, args, { folder, portsAt }) {
   const log = openSync(path.join(folder, 'log'), 'w');
   const control = portsAt === 3;
   const stdio = [control ? log : 'pipe', log];
-  const child = spawnLeashed(command, args, { cwd: folder, env: { ...process.env, PWD: folder }, stdio, control });
-  const port = await new Promise((resolve, reject) => {
+  const telling = ['-c', `echo >&${portsAt}; exec "$0" "$@"`, command, ...args];
+  const child = spawnLeashed('sh', telling, { cwd: folder, env: { ...process.env, PWD: folder }, stdio, control });
+  const { begun, port } = await new Promise((resolve, reject) => {
     const failed = (why) => {
       const said = readFileSync(path.join(folder, 'log'), 'utf8');
       reject(new Complaint(`${path.basename(command)} ${why}:\n${said}`));
@@ -21,12 +23,14 @@ export async function startServer(command, args, { folder, portsAt }) {
     const limit = setTimeout(() => failed(`was not ready after ${START_MS / 1000} s`), START_MS);
     child.once('error', (error) => failed(`did not start (${error.message})`));
     child.once('exit', () => failed('ended'));
-    let text = '';
+    let [text, begun] = ['', null];
     child.stdio[portsAt].setEncoding('utf8').on('data', (more) => {
+      begun ??= performance.now();
       text += more;
-      if (!text.includes('\n')) return;
+      const [, line, rest] = text.split('\n');
+      if (rest === undefined) return;
       clearTimeout(limit);
-      resolve(JSON.parse(text.split('\n')[0]).port);
+      resolve({ begun, port: JSON.parse(line).port });
     });
   });
   child.removeAllListeners('exit');
@@ -36,5 +40,5 @@ export async function startServer(command, args, { folder, portsAt }) {
     process.kill(pid, 'SIGKILL');
     return ended;
   };
-  return { port, pid, stop };
+  return { port, pid, begun, stop };
 }

@@ -1,6 +1,6 @@
 // What is measured, and against what. Each side starts a server on a state folder, attaches a peer, and says what call is
 // made; `good` tells whether an answer is the right one.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../scripts/process.mjs';
 import { pythonEnv } from '../scripts/python-env.mjs';
@@ -38,6 +38,28 @@ export const echoPeer = (port) => openPeer(port, '/', {}, (text, send) => send(t
 export const echo = (rows) => async (state) => {
   const server = await startWorkerd(echoWorker(rows), state);
   return { server, call: echoCall, peer: await echoPeer(server.port) };
+};
+
+/** The tables of a bus, as a module. */
+function schema() {
+  const folder = path.join(ROOT, 'durable', 'bus', 'schema');
+  const migrations = readdirSync(folder).sort().map((name) => readFileSync(path.join(folder, name), 'utf8'));
+  return Buffer.from(`export default ${JSON.stringify(migrations.join('\n'))};`);
+}
+
+/** Plain JavaScript that asks of the runtime what a dispatch asks: what is left where the module costs nothing. */
+export const asks = async (state) => {
+  const worker = {
+    modules: { 'asks.js': 'bench/asks.js', 'schema.js': schema() },
+    objects: { ASKS: 'Asks' },
+    variables: {},
+    compatibilityDate: '2026-11-01',
+  };
+  const server = await startWorkerd(worker, state);
+  const call = dispatch('a token is some four hundred characters long, '.repeat(9));
+  const heard = (text, send) => text.startsWith('{') || send(text);
+  const good = ({ status, body }) => status === 200 && body === call.body;
+  return { server, call: { ...call, good }, peer: await openPeer(server.port, '/', {}, heard) };
 };
 
 /** A FastMCP server that keeps its jobs in memory and asks for no token. */

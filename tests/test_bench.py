@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SIDES = ["dispatch", "acknowledged", "fastmcp", "rows"]
+SIDES = ["dispatch", "acknowledged", "fastmcp", "asked", "echo"]
 GROWN = ["control", "clients", "jobs", "list", "list_running", "list_failed", "sockets", "users", "lists"]
 SHARES = ["network", "bus", "waiting", "work", "answer"]
 # What each part tells, and which of it has a goal.
@@ -32,6 +33,17 @@ PARTS = {
 }
 
 
+def test_the_bench_that_asks_what_a_dispatch_asks_uses_the_bus_s_statements() -> None:
+    def one_line(text: str) -> str:
+        return re.sub(r"\s+", " ", text)
+
+    rows = one_line((ROOT / "durable/bus/src/rows/jobs.rs").read_text())
+    statements = re.findall(r"const \w+ = `((?:INSERT|UPDATE).*?)`", (ROOT / "bench/asks.js").read_text(), re.DOTALL)
+    assert len(statements) == 2
+    for statement in statements:
+        assert f'"{one_line(statement)}"' in rows
+
+
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["node", "bench/run.mjs", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
@@ -42,7 +54,8 @@ def test_a_round_gives_ratios_for_every_side(tmp_path: Path) -> None:
     run = bench("--rounds", "1", "--state", str(tmp_path), "--json", str(file))
     assert run.returncode == 0, run.stdout + run.stderr
     figures = json.loads(file.read_text())
-    assert list(figures) == [f"{side}_{figure}_ratio" for side in SIDES for figure in ("p50", "throughput")]
+    assert set(figures.pop("goals")) == {"dispatch_p50_ratio", "dispatch_cpu_ratio"}
+    assert list(figures) == [f"{side}_{figure}_ratio" for side in SIDES for figure in ("p50", "throughput", "cpu")]
     assert all(figure > 0 for figure in figures.values())
     assert [name for name in ("dispatch", "FastMCP", "echo only") if name not in run.stdout] == []
     assert [left.name for left in tmp_path.iterdir()] == [file.name]
