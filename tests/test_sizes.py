@@ -21,7 +21,10 @@ def files(*patterns: str) -> list[Path]:
 def functions_of_rust(path: Path) -> Iterator[tuple[str, int]]:
     lines = path.read_text().split("\n")
     for begin, line in enumerate(lines):
-        if (found := FUNCTION.match(line)) and f"{found[1]}}}" in lines[begin:]:
+        if not (found := FUNCTION.match(line)) or f"{found[1]}}}" not in lines[begin:]:
+            continue
+        signature = next(line for line in lines[begin:] if line.endswith(("{", "}", ";")))
+        if not signature.endswith(";"):  # else it is declared only, for another to define
             yield found[2], lines.index(f"{found[1]}}}", begin) - begin + 1
 
 

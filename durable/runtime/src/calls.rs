@@ -2,16 +2,15 @@
 
 use core::cell::{Cell, RefCell};
 use core::future::Future;
-use core::pin::Pin;
-use core::task::{Context, Waker};
 use std::collections::HashMap;
 
 use futures_channel::oneshot;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use worker::wasm_bindgen::JsValue;
-use worker::wasm_bindgen_futures::spawn_local;
 use worker::web_sys::Response;
 use worker::{Env, Error};
+
+use crate::tasks;
 
 #[wasm_bindgen]
 extern "C" {
@@ -54,7 +53,7 @@ pub enum Outcome {
 
 /// Serves a call of an export, whose caller holds the promise of this ticket. What can be done at once is done at once.
 pub fn serve(ticket: Ticket, serving: impl Future<Output = Result<Outcome, Error>> + 'static) {
-    let mut serving: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
+    tasks::begin(async move {
         match serving.await {
             Ok(Outcome::Done) => ticket.resolve(&JsValue::UNDEFINED),
             Ok(Outcome::Response(response)) => ticket.resolve(&response),
@@ -62,9 +61,6 @@ pub fn serve(ticket: Ticket, serving: impl Future<Output = Result<Outcome, Error
             Err(error) => ticket.reject(&error.into()),
         }
     });
-    if serving.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-        spawn_local(serving);
-    }
 }
 
 /// Adds headers that a response lacks, and more if it is an HTML document: JSON arrays of pairs of a name and a value.
@@ -80,8 +76,10 @@ thread_local! {
     /// One for all calls: each costs three calls out of the module to make and to drop.
     static HEARD: Closure<dyn FnMut(u32, u16, JsValue)> = Closure::new(|number, status, value| {
         if let Some(sender) = WAITING.with_borrow_mut(|waiting| waiting.remove(&number)) {
-            // Fails if nobody waits any more.
-            let _ = sender.send((status, value));
+            tasks::during(|| {
+                // Fails if nobody waits any more.
+                let _ = sender.send((status, value));
+            });
         }
     });
 }

@@ -5,6 +5,7 @@ mod drawn;
 pub mod patience;
 pub mod sql;
 pub mod subtle;
+pub mod tasks;
 
 use core::cell::RefCell;
 
