@@ -77,12 +77,24 @@ mod tests {
     use core::cell::{Cell, RefCell};
     use std::rc::Rc;
 
-    use futures_channel::oneshot::channel;
+    use futures_channel::oneshot::{Sender, channel};
 
     use super::{IS_DURING, WAITING, WOKEN, begin, during};
 
     fn left() -> (usize, usize) {
         (WAITING.with_borrow(std::collections::HashMap::len), WOKEN.with_borrow(std::collections::VecDeque::len))
+    }
+
+    /// A task that waits for the sender, and then says that it is done.
+    fn waiting() -> (Sender<()>, Rc<Cell<bool>>) {
+        let (sender, receiver) = channel();
+        let done = Rc::new(Cell::new(false));
+        let told = Rc::clone(&done);
+        begin(async move {
+            receiver.await.unwrap();
+            told.set(true);
+        });
+        (sender, done)
     }
 
     #[test]
@@ -121,13 +133,7 @@ mod tests {
     #[test]
     fn a_call_that_was_left_by_an_exception_keeps_no_task_waiting() {
         IS_DURING.set(true);
-        let (sender, receiver) = channel::<()>();
-        let done = Rc::new(Cell::new(false));
-        let told = Rc::clone(&done);
-        begin(async move {
-            receiver.await.unwrap();
-            told.set(true);
-        });
+        let (sender, done) = waiting();
         IS_DURING.set(true);
         sender.send(()).unwrap();
         assert_eq!(left(), (1, 1));
@@ -137,13 +143,7 @@ mod tests {
 
     #[test]
     fn a_task_that_wakes_another_as_it_begins_does_not_wait_for_it() {
-        let (sender, receiver) = channel::<()>();
-        let done = Rc::new(Cell::new(false));
-        let told = Rc::clone(&done);
-        begin(async move {
-            receiver.await.unwrap();
-            told.set(true);
-        });
+        let (sender, done) = waiting();
         begin(async move { sender.send(()).unwrap() });
         assert!(done.get());
         assert_eq!(left(), (0, 0));
