@@ -1,14 +1,19 @@
 // How long a call takes that meets a server which has just started on a kept folder, beside a bare object of JavaScript
 // with rows in the same place. What is begun anew: the process, the Worker's module in it, the object with its rows, and the
 // Blender's connection. The access token is one of an earlier start. The engine compiles a function of WebAssembly when it is first
-// called; what the rest takes is seen on a third side, on which it compiles all of them before the server listens.
+// called; what the rest takes is seen on a side on which it compiles all of them before the server listens. On another, plain
+// JavaScript asks of the runtime what the bus asks of it: what is left where the module costs nothing.
 import { asked, connected, median, print } from './load.mjs';
 import { BUS, attach, dispatch, login } from './bus.mjs';
-import { echoCall, echoPeer, echoWorker } from './sides.mjs';
+import { asksCall, asksPeer, asksWorker, echoCall, echoPeer, echoWorker } from './sides.mjs';
 import { startWorkerd } from './workerd.mjs';
 
 const STARTS = 5;
 const GOAL = 2;
+const SINCE = [
+  { what: 'process', name: 'the start of the process' },
+  { what: 'isolate', name: 'where it listens' },
+];
 
 async function bus(state, v8Flags) {
   const server = await startWorkerd({ ...BUS, v8Flags }, state);
@@ -16,9 +21,9 @@ async function bus(state, v8Flags) {
   return { server, call: dispatch(token), connect: () => attach(server.port, token) };
 }
 
-async function bare(state) {
-  const server = await startWorkerd(echoWorker(true), state);
-  return { server, call: echoCall, connect: () => echoPeer(server.port) };
+async function plain(worker, call, peer, state) {
+  const server = await startWorkerd(worker, state);
+  return { server, call, connect: () => peer(server.port) };
 }
 
 /** Milliseconds from the start of the process, and from where it listens, to the answer of the first call and of the second. */
@@ -38,12 +43,13 @@ async function start({ server, call, connect }) {
   return { process: first - server.begun, isolate: first - listens, attach: attached - listens, call: first - attached, second };
 }
 
-/** Both in turns. */
+/** All in turns. */
 export async function coldStarts({ rounds, state }) {
   const sides = [
-    { name: 'bus', ...await bus(state, []) },
-    { name: 'bus, compiled before', ...await bus(state, ['--no-wasm-lazy-compilation']) },
-    { name: 'bare object, two rows', ...await bare(state) },
+    { name: 'bus', key: '', ...await bus(state, []) },
+    { name: 'bus, compiled before', key: 'compiled_', ...await bus(state, ['--no-wasm-lazy-compilation']) },
+    { name: 'bus, module at no cost', key: 'asked_', ...await plain(asksWorker(), asksCall, asksPeer, state) },
+    { name: 'bare object, two rows', ...await plain(echoWorker(true), echoCall, echoPeer, state) },
   ];
   const count = rounds * STARTS;
   console.log(`${count} starts of each in turns, medians in ms: until it listens, the Blender is attached, a call is answered, and the next`);
@@ -62,13 +68,15 @@ export async function coldStarts({ rounds, state }) {
     const cells = [listens, ...['attach', 'call', 'second'].map((what) => of(side, what))];
     console.log(`${side.name.padEnd(24)} ${cells.map((times) => median(times).toFixed(2).padStart(9)).join(' ')}`);
   }
-  const [ours, compiled, yardstick] = sides;
+  const yardstick = sides.at(-1);
   const ratio = (side, what) => median(of(side, what).map((took, turn) => took / of(yardstick, what)[turn]));
-  const figures = [
-    { name: 'first answer from the start of the process', key: 'cold_process_ratio', value: ratio(ours, 'process'), unit: 'x', goal: GOAL },
-    { name: 'first answer from where it listens', key: 'cold_isolate_ratio', value: ratio(ours, 'isolate'), unit: 'x', goal: GOAL },
-    { name: 'the same, compiled before', key: 'cold_compiled_isolate_ratio', value: ratio(compiled, 'isolate'), unit: 'x' },
-  ];
+  const figures = sides.filter(({ key }) => key !== undefined).flatMap((side) => SINCE.map(({ name, what }) => ({
+    name: `${side.name}: first answer from ${name}`,
+    key: `cold_${side.key}${what}_ratio`,
+    value: ratio(side, what),
+    unit: 'x',
+    ...(side.key === '' && { goal: GOAL }),
+  })));
   print(figures);
   return figures;
 }

@@ -1,12 +1,11 @@
 // What a dispatch costs beside the least it could cost.
 //
 // A modern tools/call with a real token goes through the Worker, the user's object and a WebSocket peer that echoes, and
-// back; the yardstick is a bare JavaScript Durable Object that does only the echo. All run in turns, so that a noisy
-// machine is noisy for all. Load and peer are this one process, on plain TCP sockets; what it costs itself is printed, so
-// that one can see it is not what is measured. The yardstick of all ratios writes the two rows that a job is kept in, and nothing
-// else. Another asks of the runtime what a dispatch asks: what is left between it and a dispatch is the module's doing.
-// And there is what people come from, a FastMCP server with its jobs in memory. CPU is the server's own, which a busy
-// machine changes least.
+// back. The yardstick of all ratios is a bare JavaScript Durable Object that echoes and writes the two rows that a job is
+// kept in. Beside it: one that asks of the runtime what a dispatch asks, so that the rest of a dispatch is the module's
+// doing; one that only echoes; and what people come from, a FastMCP server with its jobs in memory. All run in turns, so
+// that a noisy machine is noisy for all. Load and peer are this one process, on plain TCP sockets; what it costs itself is
+// printed, so that one can see it is not what is measured. CPU is the server's own, which a busy machine changes least.
 import { availableParallelism } from 'node:os';
 import { pythonEnv } from '../scripts/python-env.mjs';
 import { IN_FLIGHT, connected, many, median, one, processorMs, quantile } from './load.mjs';
@@ -21,8 +20,8 @@ const YARDSTICK = 'bare object, two rows';
 const SIDES = [
   { name: 'dispatch', key: 'dispatch', start: bus(false), goals: { p50: 1.5, cpu: 1.6 } },
   { name: 'dispatch, acknowledged', key: 'acknowledged', start: bus(true) },
+  { name: 'dispatch, module at no cost', key: 'asked', start: asks },
   { name: 'FastMCP, in memory', key: 'fastmcp', start: fastmcp },
-  { name: 'the same, module at no cost', key: 'asked', start: asks },
   { name: YARDSTICK, start: echo(true) },
   { name: 'bare object, echo only', key: 'echo', start: echo(false) },
 ];

@@ -48,18 +48,24 @@ function schema() {
 }
 
 /** Plain JavaScript that asks of the runtime what a dispatch asks: what is left where the module costs nothing. */
+export const asksWorker = () => ({
+  modules: { 'asks.js': 'bench/asks.js', 'schema.js': schema() },
+  objects: { ASKS: 'Asks' },
+  variables: {},
+  compatibilityDate: '2026-11-01',
+});
+
+const NO_TOKEN = dispatch('a token is some four hundred characters long, '.repeat(9));
+
+/** What is asked of it: a dispatch, which it sends back. */
+export const asksCall = { ...NO_TOKEN, good: ({ status, body }) => status === 200 && body === NO_TOKEN.body };
+
+/** What answers it: all but the confirmation of an answer. */
+export const asksPeer = (port) => openPeer(port, '/', {}, (text, send) => text.startsWith('{') || send(text));
+
 export const asks = async (state) => {
-  const worker = {
-    modules: { 'asks.js': 'bench/asks.js', 'schema.js': schema() },
-    objects: { ASKS: 'Asks' },
-    variables: {},
-    compatibilityDate: '2026-11-01',
-  };
-  const server = await startWorkerd(worker, state);
-  const call = dispatch('a token is some four hundred characters long, '.repeat(9));
-  const heard = (text, send) => text.startsWith('{') || send(text);
-  const good = ({ status, body }) => status === 200 && body === call.body;
-  return { server, call: { ...call, good }, peer: await openPeer(server.port, '/', {}, heard) };
+  const server = await startWorkerd(asksWorker(), state);
+  return { server, call: asksCall, peer: await asksPeer(server.port) };
 };
 
 /** A FastMCP server that keeps its jobs in memory and asks for no token. */

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SIDES = ["dispatch", "acknowledged", "fastmcp", "asked", "echo"]
+SIDES = ["dispatch", "acknowledged", "asked", "fastmcp", "echo"]
 GROWN = ["control", "clients", "jobs", "list", "list_running", "list_failed", "sockets", "users", "lists"]
 SHARES = ["network", "bus", "waiting", "work", "answer"]
 # What each part tells, and which of it has a goal.
@@ -22,7 +22,7 @@ PARTS = {
         {"memory_bus_mib", "memory_peer_kib"},
     ),
     "cold": (
-        {"cold_process_ratio", "cold_isolate_ratio", "cold_compiled_isolate_ratio"},
+        {f"cold_{side}{since}_ratio" for side in ("", "compiled_", "asked_") for since in ("process", "isolate")},
         {"cold_process_ratio", "cold_isolate_ratio"},
     ),
     "blender": (
