@@ -41,6 +41,11 @@ impl Request {
         path(&self.url).to_owned()
     }
 
+    /// The URL up to its path.
+    pub fn origin(&self) -> &str {
+        split(&self.url).0
+    }
+
     pub fn headers(&self) -> &Headers {
         &self.headers
     }
@@ -119,16 +124,22 @@ fn parse(head: &str) -> (&str, &str, Headers) {
     (method, url, Headers(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
 }
 
-/// The path of a URL that the runtime has written.
+/// A URL that the runtime has written, before its path and from there.
+fn split(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |end| end.saturating_add("://".len()));
+    let path = url.get(host..).and_then(|after| after.find('/')).map(|start| start.saturating_add(host));
+    path.and_then(|start| url.split_at_checked(start)).unwrap_or((url, "/"))
+}
+
+/// Its path.
 fn path(url: &str) -> &str {
-    let after = url.split_once("://").map_or(url, |(_, after)| after);
-    let path = after.find('/').and_then(|start| after.get(start..)).unwrap_or("/");
+    let (_, path) = split(url);
     path.split(['?', '#']).next().unwrap_or(path)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{parse, path};
+    use super::{parse, path, split};
 
     #[test]
     fn a_head_is_read_line_by_line() {
@@ -150,6 +161,17 @@ mod tests {
             ("http://localhost:8787/?/x", "/"),
         ] {
             assert_eq!(path(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_origin_of_a_url_ends_before_its_path() {
+        for (url, expected) in [
+            ("https://bus.example/a?b=https://evil.example/", "https://bus.example"),
+            ("http://[::1]:8787/", "http://[::1]:8787"),
+            ("https://bus.example", "https://bus.example"),
+        ] {
+            assert_eq!(split(url).0, expected, "{url}");
         }
     }
 }

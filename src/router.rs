@@ -26,7 +26,7 @@ pub async fn route(request: Request, env: Env, context: Context) -> Result<Runti
     if let Some(env) = counting {
         monitoring::count(response.status(), &env, &context);
     }
-    headers::secure(response, is_https)
+    Ok(headers::secure(response, is_https))
 }
 
 /// Each handler is boxed, so that it stays a function of its own: the runtime compiles a function when it is first called, and all

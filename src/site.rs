@@ -1,6 +1,8 @@
 //! The server's own addresses: its issuer, the origin of a request, and the origins that count as the same audience.
 //!
 //! Invariant: plain http is for loopback only. An issuer has no trailing slash.
+use core::cell::RefCell;
+
 use thiserror::Error;
 use url::{Host, Url};
 
@@ -30,10 +32,23 @@ pub struct Site {
     port: Option<u16>,
 }
 
+thread_local! {
+    /// That of the last request, by the beginning of its URL: most requests of an isolate come to the same.
+    static LAST: RefCell<Option<(String, Result<Site, SiteError>)>> = const { RefCell::new(None) };
+}
+
 impl Site {
+    /// `config`: the isolate's, which does not change.
     pub fn of(request: &Request, config: &Config) -> Result<Self, SiteError> {
-        let url = request.url().map_err(|_| SiteError::Unreadable)?;
-        Self::at(&url, config.public_origin.as_deref())
+        LAST.with_borrow_mut(|last| match last {
+            Some((origin, site)) if origin == request.origin() => site.clone(),
+            _ => {
+                let url = request.url().map_err(|_| SiteError::Unreadable);
+                let site = url.and_then(|url| Self::at(&url, config.public_origin.as_deref()));
+                *last = Some((request.origin().to_owned(), site.clone()));
+                site
+            }
+        })
     }
 
     fn at(url: &Url, public_origin: Option<&str>) -> Result<Self, SiteError> {

@@ -1,7 +1,10 @@
 //! Headers that every answer has, set in one place so that no endpoint can forget them.
 
+use std::sync::LazyLock;
+
+use kernel::json::text;
 use runtime::calls::complete;
-use worker::Result;
+use serde_json::json;
 use worker::web_sys::Response;
 
 /// What an answer says unless its endpoint has said something else. Tokens are near nearly everywhere, so caching is what
@@ -19,12 +22,15 @@ const OF_DOCUMENTS: [(&str, &str); 3] = [
 ];
 pub const HSTS: (&str, &str) = ("strict-transport-security", "max-age=31536000");
 
+/// Their texts as `complete` takes them: over http, over https, and of documents.
+static TEXTS: LazyLock<[String; 3]> = LazyLock::new(|| {
+    let with_hsts: Vec<_> = DEFAULTS.into_iter().chain([HSTS]).collect();
+    [json!(DEFAULTS), json!(with_hsts), json!(OF_DOCUMENTS)].map(|headers| text(&headers))
+});
+
 /// Adds the headers. `is_https`: the client has come over https.
-///
-/// # Errors
-/// None that is known.
-pub fn secure(response: Response, is_https: bool) -> Result<Response> {
-    let always: Vec<_> = DEFAULTS.into_iter().chain(is_https.then_some(HSTS)).collect();
-    complete(&response, &serde_json::to_string(&always)?, &serde_json::to_string(&OF_DOCUMENTS)?);
-    Ok(response)
+pub fn secure(response: Response, is_https: bool) -> Response {
+    let [http, https, of_documents] = &*TEXTS;
+    complete(&response, if is_https { https } else { http }, of_documents);
+    response
 }

@@ -16,6 +16,7 @@ use crate::turn::Turn;
 use crate::turn::effect::Effect;
 use crate::turn::error::Error;
 use crate::turn::job::{BUSY_SINCE, State, WAITS};
+use crate::turn::sender::Sender;
 use crate::wire::command::Caller;
 use crate::wire::record::Routing;
 use crate::wire::tools::BusCall;
@@ -68,7 +69,7 @@ pub fn receive(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Fr
     }
     turn.act_for(socket.caller.clone());
     let name = turn.presence.bound_to(socket.socket_id).map(str::to_owned);
-    turn.note_sender(&socket.caller.grant_id, name.as_deref().unwrap_or_default());
+    turn.sender = Some(Sender::new(&socket.caller.grant_id, name.as_deref().unwrap_or_default()));
     if let Some(uuid) = name {
         proof::heard(turn, &uuid)?;
     }
@@ -286,7 +287,7 @@ fn oversize(turn: &mut Turn<'_>, socket: Socket<'_>, text: &str) -> Result<Frame
 }
 
 fn reply(turn: &mut Turn<'_>, socket: Socket<'_>, message: Value) {
-    turn.effects.push(Effect::Send { socket_id: socket.socket_id.to_owned(), frame: message.to_string() });
+    turn.effects.push(Effect::Send { socket_id: socket.socket_id.to_owned(), frame: kernel::json::text(&message) });
 }
 
 fn initialized() -> Value {

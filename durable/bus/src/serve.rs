@@ -9,6 +9,7 @@ use crate::rows::revocations::{self, is_revoked};
 use crate::rows::{clients, sessions, subscriptions};
 use crate::turn::Turn;
 use crate::turn::error::Error;
+use crate::turn::sender::Sender;
 use crate::wire::command::{Caller, Command, Reply, Request};
 
 /// Serves one request. A fault of the caller comes back as `Reply::Rejected`.
@@ -34,10 +35,10 @@ pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error
     let caller_uuid =
         request.caller.as_ref().map(|caller| caller_uuid(caller, client_name.as_deref().unwrap_or_default()));
     if let Some(caller) = &request.caller {
-        turn.note_sender(&caller.grant_id, client_name.as_deref().unwrap_or_default());
+        turn.sender = Some(Sender::new(&caller.grant_id, client_name.as_deref().unwrap_or_default()));
     }
     let allowed = guests::check(turn, &request.command);
-    match allowed.and_then(|()| perform(turn, &request, caller_uuid.as_deref(), protocol_version)) {
+    match allowed.and_then(|()| perform(turn, &mut request, caller_uuid.as_deref(), protocol_version)) {
         Err(Error::Rejected(rejection)) => Ok(Reply::Rejected { message: rejection.to_string() }.into()),
         outcome => outcome,
     }
@@ -45,7 +46,7 @@ pub fn serve(turn: &mut Turn<'_>, mut request: Request) -> Result<Outcome, Error
 
 fn perform(
     turn: &mut Turn<'_>,
-    request: &Request,
+    request: &mut Request,
     caller_uuid: Option<&str>,
     protocol_version: String,
 ) -> Result<Outcome, Error> {
@@ -54,10 +55,10 @@ fn perform(
     if let (Command::Dispatch { .. } | Command::Tool { .. }, Some(uuid)) = (&request.command, caller_uuid) {
         clients::note_caller(turn, uuid)?;
     }
-    let reply = match &request.command {
+    let reply = match &mut request.command {
         Command::Dispatch { command, params, target_uuid, timeout_ms, or_busy, task_after_ms, .. } => {
             let patience = Patience { timeout_ms: *timeout_ms, task_after_ms: *task_after_ms, or_busy: *or_busy };
-            return dispatch::dispatch(turn, command, params, target_uuid.as_deref(), patience);
+            return dispatch::dispatch(turn, command, core::mem::take(params), target_uuid.as_deref(), patience);
         }
         Command::Tool { name, arguments } => {
             return calls::perform_tool(turn, name, arguments, Via::Http { session_id: request.session_id.as_deref() });

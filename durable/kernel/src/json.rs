@@ -1,8 +1,9 @@
-//! Reading JSON.
+//! Reading and writing JSON.
 
 use core::str::from_utf8;
 
 use serde::de::{DeserializeOwned, Error};
+use serde_json::Value;
 
 /// Reads JSON from bytes. As text, always: the reader of a type is compiled once for texts, and would be once more for bytes.
 ///
@@ -10,6 +11,11 @@ use serde::de::{DeserializeOwned, Error};
 /// If the bytes are not UTF-8, or not the JSON of a `T`.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     serde_json::from_str(from_utf8(bytes).map_err(Error::custom)?)
+}
+
+/// The text of a value. Its own `to_string` goes through a formatter, which costs more than the writing.
+pub fn text(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| value.to_string())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::json;
 use crate::text::cut;
 
 /// Bytes of a name that a log line shows.
@@ -32,7 +33,7 @@ pub fn line(event: &str, fields: &[(&str, Option<Value>)]) -> String {
             line.insert((*name).to_owned(), value.clone());
         }
     }
-    Value::Object(line).to_string()
+    json::text(&Value::Object(line))
 }
 
 /// A name that a client chose, cut to a length that a log can show.

@@ -4,7 +4,7 @@
 use kernel::shorten::shorten;
 use kernel::trace;
 use kernel::{ids, params};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::delivery::guests::CONSENT_MS;
 use crate::delivery::window::Unsent;
@@ -22,8 +22,14 @@ use crate::wire::priority::Priority;
 use crate::wire::record::{Record, Routing};
 
 /// The payload of a command's record.
-pub fn command_payload(job_id: &str, command: &str, params: &Value) -> Value {
-    json!({"message_type": "command_dispatch", "job_id": job_id, "command": command, "params": params})
+pub fn command_payload(job_id: &str, command: &str, params: Value) -> Value {
+    // Built without `json!`, which would copy the parameters of up to a megabyte.
+    Value::Object(Map::from_iter([
+        ("message_type".to_owned(), Value::from("command_dispatch")),
+        ("job_id".to_owned(), Value::from(job_id)),
+        ("command".to_owned(), Value::from(command)),
+        ("params".to_owned(), params),
+    ]))
 }
 
 /// Makes a job that nobody waits for.
@@ -113,7 +119,7 @@ fn write(turn: &mut Turn<'_>, job: NewJob<'_>, state: State) -> Result<Job, Erro
 /// Sends a new job in this state, or sees to it that one which waits for its peer is lost in the end.
 fn send(turn: &mut Turn<'_>, target_uuid: &str, priority: u8, record: &str, state: State) -> Result<(), Error> {
     if state != State::Queued {
-        let sender = turn.sender.clone();
+        let sender = turn.sender.as_ref().map(|sender| sender.text().to_owned());
         return post::send_record(turn, target_uuid, priority, record, sender.as_deref());
     }
     if turn.presence.get(target_uuid).is_none() {

@@ -10,6 +10,7 @@ use crate::rows::timers::{self, Kind};
 use crate::turn::Turn;
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{Job, MAX_PART, NewJob, Part, State, TRIES, is_open};
+use crate::turn::sender::Sender;
 use crate::wire::priority::Priority;
 use crate::wire::record::Routing;
 use crate::wire::views::BLENDER;
@@ -164,7 +165,7 @@ fn pass(turn: &mut Turn<'_>, job: &Job, target_uuid: &str) -> Result<(), Error> 
     let params = record.payload.get("params").cloned().unwrap_or_default();
     let job_id = ids::job_id(turn.entropy)?;
     let next = NewJob {
-        payload: lifecycle::command_payload(&job_id, &job.command, &params),
+        payload: lifecycle::command_payload(&job_id, &job.command, params),
         job_id,
         command: &job.command,
         from_uuid: job.from_uuid.clone(),
@@ -176,7 +177,7 @@ fn pass(turn: &mut Turn<'_>, job: &Job, target_uuid: &str) -> Result<(), Error> 
         expires_ms: None,
         part: Some(Part { tries_left: part.tries_left.saturating_sub(1), ..part }),
     };
-    let own = core::mem::replace(&mut turn.sender, sender);
+    let own = core::mem::replace(&mut turn.sender, sender.map(Sender::kept));
     let traceparent = core::mem::replace(&mut turn.trace.traceparent, job.traceparent.clone());
     let made = lifecycle::enqueue(turn, next);
     (turn.sender, turn.trace.traceparent) = (own, traceparent);

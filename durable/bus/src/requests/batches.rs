@@ -92,7 +92,7 @@ pub fn start(
         from_uuid: call.from_uuid.clone().unwrap_or_else(|| turn.server_uuid()),
         target_uuid,
         routing,
-        payload: lifecycle::command_payload(&job_id, &call.command, params.as_ref().unwrap_or(&call.params)),
+        payload: lifecycle::command_payload(&job_id, &call.command, params.unwrap_or_else(|| call.params.clone())),
         priority: Priority::default(),
         batch_id,
         idempotency_key: key,

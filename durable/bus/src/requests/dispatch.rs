@@ -30,7 +30,7 @@ pub struct Patience {
 pub fn dispatch(
     turn: &mut Turn<'_>,
     command: &str,
-    params: &Value,
+    params: Value,
     wanted: Option<&str>,
     Patience { timeout_ms, task_after_ms, or_busy }: Patience,
 ) -> Result<Outcome, Error> {

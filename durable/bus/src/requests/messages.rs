@@ -44,7 +44,7 @@ pub fn send(turn: &mut Turn<'_>, mut call: SendMessage) -> Result<Value, Error> 
         }
         return Ok(answer);
     }
-    jobs::fits("payload", &call.payload.to_string())?;
+    jobs::fits("payload", &kernel::json::text(&call.payload))?;
     routing::admit(turn, recipients.len())?;
     if dispatches.is_some() {
         // Peers read the id from the payload.

@@ -12,6 +12,7 @@ use crate::turn::change::Change;
 use crate::turn::effect::Effect;
 use crate::turn::error::{Error, Rejection};
 use crate::turn::job::{Job, Part, State, is_not_completed, is_open};
+use crate::turn::sender::Sender;
 use crate::wire::record::Record;
 
 /// Open jobs of the whole bus.
@@ -94,7 +95,7 @@ pub fn insert(turn: &mut Turn<'_>, record: &Record, text: &str, state: State, jo
             turn.now_ms,
             record.traceparent.clone(),
             job.expires_ms,
-            turn.sender.clone(),
+            turn.sender.as_ref().map(Sender::text),
             job.part.map(|part| part.frame),
             job.part.map(|part| part.frame_end),
             job.part.map(|part| part.tries_left),

@@ -2,14 +2,13 @@
 
 use kernel::access::{Bound, Guest};
 use kernel::ids::Entropy;
-use kernel::secrets::{encoded_hash, hash};
 use kernel::storage::Sql;
 use kernel::trace::Trace;
-use serde_json::json;
 
 use crate::turn::change::Changes;
 use crate::turn::effect::Effect;
 use crate::turn::presence::Presence;
+use crate::turn::sender::Sender;
 use crate::wire::command::Caller;
 
 pub mod cache;
@@ -20,6 +19,7 @@ pub mod job;
 pub mod limits;
 pub mod news;
 pub mod presence;
+pub mod sender;
 
 /// Everything a decision may look at.
 pub struct Turn<'a> {
@@ -34,8 +34,8 @@ pub struct Turn<'a> {
     pub caller: Option<Caller>,
     /// The clients that this turn is bound to; none where it may reach all.
     pub bound: Option<Bound>,
-    /// Who asked for it, as told to the Blender of a job: `{"grant", "client"}` as JSON.
-    pub sender: Option<String>,
+    /// Who asked for it, as told to the Blender of a job.
+    pub sender: Option<Sender>,
     pub effects: Vec<Effect>,
     /// For `announce::settle` to tell at the end.
     pub changes: Changes,
@@ -68,13 +68,6 @@ impl<'a> Turn<'a> {
     pub fn act_for(&mut self, caller: Caller) {
         self.bound.clone_from(&caller.scopes.bound);
         self.caller = Some(caller);
-    }
-
-    /// Notes who asked for this turn. The grant is named by a short hash, which identifies it and gives no access.
-    pub fn note_sender(&mut self, grant_id: &str, client: &str) {
-        let mut grant = encoded_hash(&hash(grant_id));
-        grant.truncate(16);
-        self.sender = Some(json!({"grant": grant, "client": client}).to_string());
     }
 
     /// What kind of guest asks for it, and by which grant; none for the owner and for whatever acts for the owner.

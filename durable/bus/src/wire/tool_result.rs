@@ -36,7 +36,8 @@ pub fn is_about_files(envelope: &Envelope) -> bool {
 
 /// A tool's document with more content than its text.
 pub fn with_content(document: Value, more: impl IntoIterator<Item = Value>, is_error: bool) -> Value {
-    let text = Map::from_iter([("type".to_owned(), json!("text")), ("text".to_owned(), document.to_string().into())]);
+    let text =
+        Map::from_iter([("type".to_owned(), json!("text")), ("text".to_owned(), kernel::json::text(&document).into())]);
     let content = core::iter::once(Value::Object(text)).chain(more).collect();
     // Built without `json!`, which would copy the document of up to a megabyte.
     Value::Object(Map::from_iter([
