@@ -10,6 +10,7 @@ use account::key_ring::names;
 use account::key_ring::push;
 use account::key_ring::setup::{Command, first_code, perform};
 use account::schema::KEY_RING;
+use futures_util::FutureExt;
 use kernel::json;
 use kernel::migrate::migrate;
 use runtime::{WebCrypto, now_ms};
@@ -39,7 +40,7 @@ impl DurableObject for KeyRing {
         }
         if request.path() == "/push" {
             let text: String = json::read(&request.bytes().await?)?;
-            return self.about_push(&push::Command::of(&text)).await;
+            return self.about_push(&push::Command::of(&text)).boxed_local().await;
         }
         let sql = self.sql();
         let keys = migrate(&sql, KEY_RING).map_err(KeyError::from).and_then(|()| keys(&sql, now_ms(), &mut WebCrypto));
@@ -71,6 +72,7 @@ impl KeyRing {
         }
     }
 
+    #[cold]
     fn about_names(&self, command: &names::Command) -> Result<Response> {
         match names::perform(&self.sql(), command) {
             Ok(done) => Response::from_json(&serde_json::json!({"done": done})),
@@ -109,6 +111,7 @@ impl KeyRing {
         Ok(push::Answer { public_key, token })
     }
 
+    #[cold]
     fn set_up(&self, command: &Command) -> Result<Response> {
         let sql = self.sql();
         match migrate(&sql, KEY_RING).and_then(|()| perform(&sql, command)) {

@@ -49,7 +49,7 @@ ambiguous_target, unknown_target or disconnected follow the hint and candidates.
 pub async fn answer(context: RequestContext) -> Result<Answer, RpcError> {
     context.need(rights::of_method(&context.request.method))?;
     if !context.is_modern() {
-        if let Some(answer) = answer_legacy(&context).await? {
+        if let Some(answer) = answer_legacy(&context).boxed_local().await? {
             return Ok(answer);
         }
     } else if context.request.method == "server/discover" {

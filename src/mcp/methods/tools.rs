@@ -40,19 +40,21 @@ pub async fn call(context: &RequestContext) -> Result<Answer, RpcError> {
             Err(error) => Ok(ToolOutcome::Refused(error.to_string()).into()),
         },
         Tool::Job(tool) if tool.name == SUBMIT => submit(context, arguments).boxed_local().await,
-        Tool::Bus(tool) | Tool::Job(tool) => {
-            context.need(rights::of_tool(tool.name).over_http)?;
-            if tool.name == SEND_MESSAGE
-                && let Err(reason) = with_files::may_name(context, arguments.pointer("/payload/params")).await?
-            {
-                return Ok(ToolOutcome::Refused(reason).into());
-            }
-            let reply = context.ask(Command::Tool { name: tool.name.to_owned(), arguments }).await?;
-            told(context, outcome_of(reply)?).await
-        }
+        Tool::Bus(tool) | Tool::Job(tool) => call_bus(context, tool.name, arguments).boxed_local().await,
         Tool::File(tool) => file_tools::call(context, tool, &arguments).boxed_local().await,
         Tool::Account(tool) => account_tools::call(context, tool, &arguments).boxed_local().await.map(Answer::from),
     }
+}
+
+async fn call_bus(context: &RequestContext, name: &str, arguments: Value) -> Result<Answer, RpcError> {
+    context.need(rights::of_tool(name).over_http)?;
+    if name == SEND_MESSAGE
+        && let Err(reason) = with_files::may_name(context, arguments.pointer("/payload/params")).await?
+    {
+        return Ok(ToolOutcome::Refused(reason).into());
+    }
+    let reply = context.ask(Command::Tool { name: name.to_owned(), arguments }).await?;
+    told(context, outcome_of(reply)?).await
 }
 
 /// `blender_submit`. A client that knows tasks gets a task.
@@ -119,7 +121,7 @@ async fn call_blender(context: &RequestContext, call: DispatchCall) -> Result<An
         return Ok(ToolOutcome::Refused(reason).into());
     }
     match dispatch(context, call, AnswerAs::Tool).await? {
-        Dispatched::Envelope(envelope) => enveloped(context, envelope).await,
+        Dispatched::Envelope(envelope) => enveloped(context, envelope).boxed_local().await,
         Dispatched::Instead(answer) => Ok(answer),
         Dispatched::Rejected(reason) => Ok(ToolOutcome::Refused(reason).into()),
     }

@@ -8,6 +8,7 @@
 use bus::wire::command::{Command, Reply};
 use bus::wire::envelope::{Envelope, Status};
 use bus::wire::tool_parameters::MAX_ID;
+use futures_util::FutureExt;
 use runtime::now_ms;
 use serde_json::{Map, Value, json};
 
@@ -47,6 +48,10 @@ pub async fn choice(context: &RequestContext) -> Result<Choice, RpcError> {
             state.as_str().ok_or_else(|| RpcError::invalid_params("params.requestState must be a string"))?
         }
     };
+    answered(context, state).boxed_local().await
+}
+
+async fn answered(context: &RequestContext, state: &str) -> Result<Choice, RpcError> {
     let refused = |reason| Err(RpcError::invalid_params(format!("params.requestState {reason}")));
     match seal::check(&context.env, &bound_parts(context), state, now_ms()).await {
         Ok(StateCheck::Valid) => {}
@@ -54,7 +59,7 @@ pub async fn choice(context: &RequestContext) -> Result<Choice, RpcError> {
         Ok(StateCheck::Expired) => return refused("has expired: call again without it"),
         Err(error) => return Err(RpcError::Internal(error.to_string())),
     }
-    match params.get("inputResponses").and_then(|responses| responses.get(QUESTION)) {
+    match context.request.params.get("inputResponses").and_then(|responses| responses.get(QUESTION)) {
         None => Ok(Choice::Open),
         Some(response) => said(response),
     }
@@ -94,7 +99,13 @@ pub fn not_chosen(choice: &Choice, command: &str) -> Option<Envelope> {
 /// `RpcError` for a closed session, a revoked grant or a failure of the bus.
 pub async fn question(context: &RequestContext, candidates: Option<&[String]>) -> Result<Option<Answer>, RpcError> {
     let shows_forms = context.client().is_some_and(|client| client.shows_forms);
-    let Some(candidates) = candidates.filter(|_| shows_forms) else { return Ok(None) };
+    match candidates.filter(|_| shows_forms) {
+        Some(candidates) => form(context, candidates).boxed_local().await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn form(context: &RequestContext, candidates: &[String]) -> Result<Answer, RpcError> {
     let clients = match context.ask(Command::Clients).await? {
         Reply::Document { document } => document,
         other => return Err(RpcError::Internal(format!("the bus listed clients with {other:?}"))),
@@ -113,7 +124,7 @@ pub async fn question(context: &RequestContext, candidates: Option<&[String]>) -
         "inputRequests": {QUESTION: {"method": "elicitation/create", "params": form}},
         "requestState": state.map_err(|error| RpcError::Internal(error.to_string()))?,
     });
-    Ok(Some(Answer::from(fields).of_type(ResultType::InputRequired)))
+    Ok(Answer::from(fields).of_type(ResultType::InputRequired))
 }
 
 /// How a Blender is named to a person: its open file, its version, and its uuid.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bus::wire::command::Reply as BusReply;
 use bus::wire::tool_result::MAX_INLINE;
 use files::wire::{Command, File, Keep, Reply, Who};
+use futures_util::FutureExt;
 use kernel::text::cut;
 use serde_json::{Map, Value, json};
 use worker::console_error;
@@ -222,8 +223,8 @@ pub async fn may_name(context: &RequestContext, params: Option<&Value>) -> Resul
     if context.caller.scopes.bound.is_none() {
         return Ok(Ok(()));
     }
-    let who = who(context, Wants::Read, None).await?;
-    Ok(match ask(context, who, Command::Get { file_id: file_id.to_owned() }).await? {
+    let who = who(context, Wants::Read, None).boxed_local().await?;
+    Ok(match ask(context, who, Command::Get { file_id: file_id.to_owned() }).boxed_local().await? {
         Reply::Refused(refusal) => Err(refusal.to_string()),
         _ => Ok(()),
     })

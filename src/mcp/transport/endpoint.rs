@@ -1,7 +1,7 @@
 //! The MCP endpoint: HTTP methods, headers and body sizes.
 
 use bus::wire::command::{Command, Reply};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use worker::web_sys::Response as RuntimeResponse;
 use worker::{Context, Env, Headers, Method, Response, Result, console_error};
 
@@ -44,7 +44,7 @@ pub async fn serve(mut request: Request, env: Env, context: &Context, profile: P
                     let to = Addressed { profile, for_a_page: origin.is_some() };
                     post(&mut request, &env, context, caller, to).await?
                 }
-                Ok(caller) => serve_bodiless(&request, &env, &caller).await?.into(),
+                Ok(caller) => serve_bodiless(&request, &env, &caller).boxed_local().await?.into(),
                 Err(challenge) => challenge.response()?.into(),
             }
         }
@@ -112,7 +112,7 @@ async fn post(
     match parsed {
         Err(unreadable) => answer_error(request, &unreadable.error, unreadable.id.as_ref(), false).map(Into::into),
         Ok(Body::One(message)) => post.answer(message).await,
-        Ok(Body::Batch(batch)) => post.answer_batch(batch).await.map(Into::into),
+        Ok(Body::Batch(batch)) => post.answer_batch(batch).boxed_local().await.map(Into::into),
     }
 }
 

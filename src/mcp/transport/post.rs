@@ -84,7 +84,7 @@ impl Post<'_> {
                 let error = RpcError::NotAcceptable { method: context.request.method };
                 return answer_error(self.request, &error, Some(&id), modern).map(Into::into);
             }
-            let listening = match subscriptions::listen(&context).await {
+            let listening = match subscriptions::listen(&context).boxed_local().await {
                 Ok(listening) => bridge(listening.socket, Some(listening.acknowledgement), Some(listening.completion)),
                 Err(error) => answer_error(self.request, &error, Some(&id), modern),
             };

@@ -202,6 +202,7 @@ fn unknown(name: &str) -> CallError {
     CallError::UnknownTool { name: quoted(name) }
 }
 
+#[inline(never)]
 fn typed<T: DeserializeOwned>(tool: &ToolParameters, arguments: &Value) -> Result<T, CallError> {
     let checked = validate(tool.parameters, arguments)?;
     serde_json::from_value(Value::Object(checked))
