@@ -202,6 +202,7 @@ fn unknown(name: &str) -> CallError {
     CallError::UnknownTool { name: quoted(name) }
 }
 
+// A function for each type: in one with `parse`, a first call would have all of them compiled.
 #[inline(never)]
 fn typed<T: DeserializeOwned>(tool: &ToolParameters, arguments: &Value) -> Result<T, CallError> {
     let checked = validate(tool.parameters, arguments)?;
