@@ -40,12 +40,18 @@ thread_local! {
 impl Site {
     /// `config`: the isolate's, which does not change.
     pub fn of(request: &Request, config: &Config) -> Result<Self, SiteError> {
+        Self::remembered(request.origin(), || {
+            let url = request.url().map_err(|_| SiteError::Unreadable)?;
+            Self::at(&url, config.public_origin.as_deref())
+        })
+    }
+
+    fn remembered(origin: &str, read: impl FnOnce() -> Result<Self, SiteError>) -> Result<Self, SiteError> {
         LAST.with_borrow_mut(|last| match last {
-            Some((origin, site)) if origin == request.origin() => site.clone(),
+            Some((known, site)) if known == origin => site.clone(),
             _ => {
-                let url = request.url().map_err(|_| SiteError::Unreadable);
-                let site = url.and_then(|url| Self::at(&url, config.public_origin.as_deref()));
-                *last = Some((request.origin().to_owned(), site.clone()));
+                let site = read();
+                *last = Some((origin.to_owned(), site.clone()));
                 site
             }
         })
@@ -149,6 +155,16 @@ mod tests {
         let site = site("https://bus.example/authorize?x", None).unwrap();
         assert_eq!((site.issuer.as_str(), site.here.as_str()), ("https://bus.example", "https://bus.example"));
         assert_eq!(site.audiences(), ["https://bus.example"]);
+    }
+
+    #[test]
+    fn the_site_of_the_last_origin_is_remembered_and_no_other() {
+        let (mine, other) = ("https://bus.example", "http://bus.example");
+        let asked = |origin: &str| Site::remembered(origin, || site(origin, None));
+        assert_eq!(asked(mine).unwrap().here, mine);
+        assert_eq!(asked(other), Err(SiteError::PlainHttp));
+        assert_eq!(asked(mine).unwrap().here, mine);
+        assert_eq!(Site::remembered(mine, || Err(SiteError::Unreadable)).unwrap().here, mine);
     }
 
     #[test]

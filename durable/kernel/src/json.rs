@@ -2,8 +2,8 @@
 
 use core::str::from_utf8;
 
-use serde::Serialize;
 use serde::de::{DeserializeOwned, Error};
+use serde_json::Value;
 
 /// Reads JSON from bytes. As text, always: the reader of a type is compiled once for texts, and would be once more for bytes.
 ///
@@ -13,10 +13,9 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     serde_json::from_str(from_utf8(bytes).map_err(Error::custom)?)
 }
 
-/// The text of what always has one: a JSON value, or a structure whose keys are texts. A value's own `to_string` goes through a
-/// formatter, which costs more than the writing.
-pub fn text(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+/// The text of a value, which always has one. Its own `to_string` goes through a formatter, which costs more than the writing.
+pub fn text(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| value.to_string())
 }
 
 #[cfg(test)]

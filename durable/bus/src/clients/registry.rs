@@ -110,7 +110,7 @@ fn write_row(turn: &Turn<'_>, call: &RegisterClient, via: Via<'_>) -> Result<(),
 
 fn tell_of_move(turn: &mut Turn<'_>, client_uuid: &str) {
     let fields = [("client_uuid", trace::shown(client_uuid))];
-    turn.effects.push(Effect::Log { line: trace::line("client_moved", &fields) });
+    turn.effects.push(Effect::Log { line: trace::line("client_moved", fields) });
     if let Some(username) = turn.caller.as_ref().map(|caller| caller.username.clone()) {
         let (what, detail) = ("client moved to a later sign-in", client_uuid.to_owned());
         turn.effects.push(Effect::Audit { username, what, detail });
@@ -252,7 +252,7 @@ pub fn release(turn: &mut Turn<'_>, client_uuid: &str) -> Result<bool, Error> {
     let found = owners::release(turn, client_uuid)?;
     if found {
         let fields = [("client_uuid", trace::shown(client_uuid))];
-        turn.effects.push(Effect::Log { line: trace::line("client_released", &fields) });
+        turn.effects.push(Effect::Log { line: trace::line("client_released", fields) });
     }
     Ok(found)
 }

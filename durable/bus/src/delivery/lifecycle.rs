@@ -214,7 +214,7 @@ pub fn refill(turn: &mut Turn<'_>, client_uuid: &str) -> Result<(), Error> {
 fn fail(turn: &mut Turn<'_>, unsent: Vec<Unsent>) -> Result<(), Error> {
     for (job_id, error) in unsent {
         let fields = [("job_id", trace::shown(&job_id)), ("error", Some(Value::from(error.to_string())))];
-        turn.effects.push(Effect::Log { line: trace::line("job_unsent", &fields) });
+        turn.effects.push(Effect::Log { line: trace::line("job_unsent", fields) });
         if let Some(job) = jobs::find(turn, &job_id)? {
             let reason = "the bus could not send this job to its Blender; the server's log has the reason";
             finish(turn, &job, State::Failed, "", reason)?;

@@ -125,7 +125,7 @@ fn log(turn: &mut Turn<'_>, event: &str, job: &Job, state: State, took_ms: Optio
         ("took_ms", took_ms.map(Value::from)),
         ("traceparent", job.traceparent.as_deref().map(Value::from)),
     ];
-    turn.effects.push(Effect::Log { line: trace::line(event, &fields) });
+    turn.effects.push(Effect::Log { line: trace::line(event, fields) });
 }
 
 /// Writes another state.
