@@ -47,7 +47,7 @@ function schema() {
   return Buffer.from(`export default ${JSON.stringify(migrations.join('\n'))};`);
 }
 
-/** Plain JavaScript that asks of the runtime what a dispatch asks: what is left where the module costs nothing. */
+/** Plain JavaScript that asks of the runtime what a dispatch asks. */
 export const asksWorker = () => ({
   modules: { 'asks.js': 'bench/asks.js', 'schema.js': schema() },
   objects: { ASKS: 'Asks' },
@@ -63,6 +63,7 @@ export const asksCall = { ...NO_TOKEN, good: ({ status, body }) => status === 20
 /** What answers it: all but the confirmation of an answer. */
 export const asksPeer = (port) => openPeer(port, '/', {}, (text, send) => text.startsWith('{') || send(text));
 
+/** What is left where the module costs nothing. */
 export const asks = async (state) => {
   const server = await startWorkerd(asksWorker(), state);
   return { server, call: asksCall, peer: await asksPeer(server.port) };
