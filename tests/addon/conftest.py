@@ -42,6 +42,15 @@ def bus() -> Iterator[Any]:
 
 
 @pytest.fixture
+def resources(tmp_path: Path) -> Path:
+    """A Blender profile with the extension's folder linked into it."""
+    folder = tmp_path / "extensions" / "user_default"
+    folder.mkdir(parents=True)
+    (folder / "blender_bus").symlink_to(ROOT / "addon")
+    return tmp_path
+
+
+@pytest.fixture
 def disk(tmp_path: Path) -> Any:
     """Where exported and imported files go and come from: a folder."""
     from carrying import Disk
