@@ -25,11 +25,29 @@ function told(data) {
   }
 }
 
-self.addEventListener('push', (event) => {
-  const { title, body, path, tag } = told(event.data);
+function show({ title, body, path, tag }) {
   const icon = '/icon-192.png';
-  event.waitUntil(self.registration.showNotification(title, { body, tag, icon, badge: icon, data: { path } }));
-});
+  return self.registration.showNotification(title, { body, tag, icon, badge: icon, data: { path } });
+}
+
+self.addEventListener('push', (event) => event.waitUntil(show(told(event.data))));
+
+const LOST = {
+  title: 'This browser tells you nothing any more',
+  body: 'Its push service has ended that. Open this to switch it on again.',
+  path: '/account/notifications',
+  tag: 'lost',
+};
+
+/** Where this browser is reached from now on only its owner may tell the server, signed in, on that page. So the browser's new
+ *  subscription is given back, for the page to say that it is lost, and the owner is told. */
+async function lost() {
+  const subscription = await self.registration.pushManager.getSubscription();
+  await subscription?.unsubscribe();
+  await show(LOST);
+}
+
+self.addEventListener('pushsubscriptionchange', (event) => event.waitUntil(lost()));
 
 async function open(href) {
   const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });

@@ -54,6 +54,14 @@ CLICK = """async () => {
   }
   return null;
 }"""
+# As where the browser has renewed its subscription by itself. Says whether that was given back.
+RENEW = """async () => {
+  let given = false;
+  PushManager.prototype.getSubscription = async () => ({ unsubscribe: async () => (given = true) });
+  dispatchEvent(new ExtendableEvent('pushsubscriptionchange'));
+  await new Promise((next) => setTimeout(next, 100));
+  return given;
+}"""
 # What is shown, once something is; null if nothing comes.
 SHOWN = """async () => {
   const worker = await navigator.serviceWorker.ready;
@@ -259,6 +267,19 @@ async def test_a_browser_that_has_lost_its_subscription_is_told_so(server: Worke
         await owner.opens(PATH)
         await owner.sees("no longer has what it takes")
         await expect(owner.page.locator("#add")).to_be_visible()
+
+
+async def test_a_browser_whose_push_service_ends_its_subscription_says_so(server: Workerd, tmp_path: Path) -> None:
+    async with at_browser(server.url, tmp_path) as owner:
+        await switch_on(owner, Browser())
+        [worker] = owner.page.context.service_workers
+        # Without a desktop Chromium drops some notifications again: then once more.
+        for _ in range(8):
+            assert await worker.evaluate(RENEW), "what the server does not know of is given back"
+            if shown := await owner.page.evaluate(SHOWN):
+                break
+        [told] = shown
+        assert "nothing any more" in told["title"] and told["path"] == PATH
 
 
 async def test_the_policy_of_the_page_allows_one_worker_of_this_server(server: Workerd, tmp_path: Path) -> None:
