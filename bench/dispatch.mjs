@@ -14,6 +14,8 @@ import { asks, bus, echo, fastmcp } from './sides.mjs';
 const SINGLE_CALLS = 300;
 const LOAD_MS = 1500;
 const WARM_UP_MS = 1500;
+/** The least part of all these, at whatever scale. */
+const LEAST = 0.1;
 const YARDSTICK = 'bare object, two rows';
 
 /** What is measured, by the yardstick. `key` is its name in the JSON file; `goals`: the most that its ratios should be. */
@@ -26,9 +28,9 @@ const SIDES = [
   { name: 'bare object, echo only', key: 'echo', start: echo(false) },
 ];
 
-async function prepare({ name, key, start, goals = {} }, state) {
+async function prepare({ name, key, start, goals = {} }, { state, part }) {
   const { server, call, peer } = await start(state);
-  await connected(server.port, (connections) => many(connections, call, WARM_UP_MS));
+  await connected(server.port, (connections) => many(connections, call, WARM_UP_MS * part));
   const stop = () => {
     peer.close();
     return server.stop();
@@ -37,10 +39,10 @@ async function prepare({ name, key, start, goals = {} }, state) {
   return { name, key, goals, call, port: server.port, stop, pid: server.pid, ...figures };
 }
 
-async function measure(side, connections) {
-  const took = await one(connections, side.call, SINGLE_CALLS);
+async function measure(side, connections, part) {
+  const took = await one(connections, side.call, Math.ceil(SINGLE_CALLS * part));
   const before = processorMs(side.pid);
-  const { count, rate, generator } = await many(connections, side.call, LOAD_MS);
+  const { count, rate, generator } = await many(connections, side.call, LOAD_MS * part);
   side.costs.push(((processorMs(side.pid) - before) * 1000) / count);
   side.latencies.push(...took);
   side.p50s.push(median(took));
@@ -68,15 +70,16 @@ function report(sides) {
 }
 
 /** The table, and its ratios as figures. */
-export async function dispatches({ rounds, state }) {
-  console.log(`${rounds} rounds in turns, each ${SINGLE_CALLS} calls one by one, then ${LOAD_MS / 1000} s with `
+export async function dispatches({ rounds, scale, state }) {
+  const part = Math.max(scale, LEAST);
+  console.log(`${rounds} rounds in turns, each ${Math.ceil(SINGLE_CALLS * part)} calls one by one, then ${(LOAD_MS / 1000) * part} s with `
     + `${IN_FLIGHT} in flight; ${availableParallelism()} processors, rows under ${state}`);
   await pythonEnv('clients'); // made here the first time, for minutes, in which open connections would go stale
   const sides = [];
   try {
-    for (const side of SIDES) sides.push(await prepare(side, state));
+    for (const side of SIDES) sides.push(await prepare(side, { state, part }));
     for (let round = 0; round < rounds; round += 1) for (const side of sides) {
-      await connected(side.port, (connections) => measure(side, connections));
+      await connected(side.port, (connections) => measure(side, connections, part));
     }
   } finally {
     await Promise.all(sides.map((side) => side.stop()));

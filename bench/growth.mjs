@@ -15,6 +15,8 @@ const CALLS = 60;
 const WARM_UP = 5;
 /** A new server becomes quicker for some thousand calls. */
 const WARM_UP_MS = 3000;
+/** The least part of all these, at whatever scale. */
+const LEAST = 0.1;
 /** Turns of each pair, for each of the rounds. */
 const TURNS = 5;
 const GOAL = 1.1;
@@ -117,7 +119,7 @@ async function prepare({ fill, usual }, { state, scale }) {
   const count = Math.ceil(usual * scale);
   const idle = (await fill(side, count)) ?? [];
   const peer = await attach(server.port, side.token);
-  await connected(server.port, (connections) => many(connections, measured(side), WARM_UP_MS * Math.max(scale, 0.1)));
+  await connected(server.port, (connections) => many(connections, measured(side), WARM_UP_MS * Math.max(scale, LEAST)));
   const stop = async () => {
     for (const socket of [peer, ...idle]) socket.close();
     await server.stop();
@@ -125,25 +127,25 @@ async function prepare({ fill, usual }, { state, scale }) {
   return { ...side, count, stop };
 }
 
-const turn = (side, call) => connected(side.server.port, async (connections) => {
+const turn = (side, call, calls) => connected(side.server.port, async (connections) => {
   await one(connections, call, WARM_UP);
-  return median(await one(connections, call, CALLS));
+  return median(await one(connections, call, calls));
 }, 1);
 
 /** The p50 of both in turns, and the median of its ratios. */
-async function compared(side, empty, callOf, turns) {
+async function compared(side, empty, callOf, { turns, calls }) {
   const [ours, theirs] = [[], []];
   for (const number of range(turns)) {
     const order = [[side, ours], [empty, theirs]];
-    for (const [which, times] of number % 2 ? order : order.reverse()) times.push(await turn(which, callOf(which)));
+    for (const [which, times] of number % 2 ? order : order.reverse()) times.push(await turn(which, callOf(which), calls));
   }
   return { p50: median(ours), empty: median(theirs), ratio: median(ours.map((took, index) => took / theirs[index])) };
 }
 
 /** One after the other, each beside the empty server. */
 export async function growth({ rounds, scale, state }) {
-  const turns = rounds * TURNS;
-  console.log(`${turns} turns of each pair, ${CALLS} calls each, one by one: milliseconds of the median call`);
+  const much = { turns: rounds * TURNS, calls: Math.ceil(CALLS * Math.max(scale, LEAST)) };
+  console.log(`${much.turns} turns of each pair, ${much.calls} calls each, one by one: milliseconds of the median call`);
   const figures = [];
   const add = (name, key, { p50, empty, ratio }) => {
     figures.push({ name: `${name}: ${p50.toFixed(3)} ms, empty ${empty.toFixed(3)}`, key: `growth_${key}_p50_ratio`, value: ratio, unit: 'x', goal: GOAL });
@@ -155,10 +157,10 @@ export async function growth({ rounds, scale, state }) {
       const side = await prepare(variant, { state, scale });
       try {
         const named = variant.usual ? `${side.count} ${variant.name}` : variant.name;
-        add(named, variant.key, await compared(side, empty, measured, turns));
+        add(named, variant.key, await compared(side, empty, measured, much));
         if (variant.key !== 'jobs') continue;
         for (const { name, key, tool, args } of LISTS) {
-          add(`${named}, ${name}`, key, await compared(side, empty, ({ token }) => toolCall(token, tool, args), turns));
+          add(`${named}, ${name}`, key, await compared(side, empty, ({ token }) => toolCall(token, tool, args), much));
         }
       } finally {
         await side.stop();

@@ -51,7 +51,7 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_round_gives_ratios_for_every_side(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    run = bench("--rounds", "1", "--state", str(tmp_path), "--json", str(file))
+    run = bench("--rounds", "1", "--scale", "0.1", "--state", str(tmp_path), "--json", str(file))
     assert run.returncode == 0, run.stdout + run.stderr
     figures = json.loads(file.read_text())
     assert set(figures.pop("goals")) == {"dispatch_p50_ratio", "dispatch_cpu_ratio"}

@@ -14,6 +14,8 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+# The same without all that a window needs: it starts in half the time. It has no notifications.
+WINDOWLESS = "chromium-headless-shell"
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 SECONDS = 20
 MAX_TABS = 30
@@ -46,7 +48,7 @@ def chromium_binary() -> str:
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_binary())
+        browser = await playwright.chromium.launch(executable_path=shutil.which(WINDOWLESS) or chromium_binary())
         yield browser
         await browser.close()
 
