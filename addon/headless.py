@@ -108,7 +108,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--policy",
         choices=("everything", "ask", "read-only"),
         default="everything",
-        help="what clients may do here; there is nobody to ask, so ask refuses all code",
+        help="what clients may do here; ask: code from the bus waits for its owner at the dashboard, other is refused",
     )
     add("--no-checkpoints", action="store_true", help="make no checkpoints that nobody asked for")
     names = ", ".join(row.name for row in ALL)

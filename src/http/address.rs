@@ -94,6 +94,15 @@ mod tests {
     }
 
     #[test]
+    fn a_host_in_another_script_is_taken_only_as_browsers_send_it() {
+        for host in
+            ["m\u{fc}nchen.de", "app\u{3002}acme.dev", "\u{ff4c}ocalhost", "\u{ff11}27.0.0.1", "app.acme.dev\u{ad}"]
+        {
+            assert_eq!(refusal(&format!("https://{host}/client.json")), AddressError::NotNormal, "{host}");
+        }
+    }
+
+    #[test]
     fn a_query_is_taken_where_there_may_be_one() {
         let (address, rules) = ("https://wns.acme.dev/w/?token=a%2fb", Rules { may_have_query: true, ..RULES });
         assert_eq!(check(address, rules, |_| false).unwrap().as_str(), address);
