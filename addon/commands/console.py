@@ -14,7 +14,7 @@ import bpy
 
 from ..link.queue.control import JobControl
 from .allowed.policy import console_effect
-from .place import override
+from .place import override, stay_in_a_window
 from .registry import Bounds, CommandError, command
 from .source import typed, unwrapped
 
@@ -128,6 +128,9 @@ class _Console:
                 operator(**arguments)
         except (RuntimeError, TypeError, ValueError) as error:
             raise CommandError(f"console_operations: Blender refused: {error}") from None
+        finally:
+            # What was typed may have loaded a file.
+            stay_in_a_window()
 
 
 def _consoles() -> list[_Console]:
@@ -236,6 +239,9 @@ def _new(before: list[Any], now: list[Any]) -> list[Any]:
     return now
 
 
+_CLOSED = "the code closed this console, as loading a file does"
+
+
 def _execute(console: _Console, params: dict[str, Any]) -> str:
     """Type the code as a person would, statement by statement; its output appears in the console."""
     if console.space.language not in ("", "python"):
@@ -246,12 +252,17 @@ def _execute(console: _Console, params: dict[str, Any]) -> str:
         told = "".join(traceback.format_exception_only(error))
         raise CommandError(f"console_operations: nothing was typed, for this is no Python:\n{told}") from None
     before, printed = _scrollback(console.space), ""
-    for lines in statements:
+    for number, lines in enumerate(statements, 1):
         for line in lines:
             console.call(bpy.ops.console.clear_line)
             if line:
                 console.call(bpy.ops.console.insert, text=line)
             console.call(bpy.ops.console.execute)
+        if all(other.area != console.area for other in _consoles()):
+            # It went with the file, and another file brings its own.
+            if number < len(statements):
+                raise CommandError(f"console_operations: {_CLOSED}; what comes after was not typed\n{printed}".rstrip())
+            return f"{printed}\nExecuted; {_CLOSED}".lstrip()
         shown = [line for line in _new(before, _scrollback(console.space)) if line.type in ("output", "error")]
         # The console puts an empty line after each print.
         printed = "\n".join(line.text for line in shown if line.text)

@@ -101,8 +101,23 @@ def in_viewport() -> Iterator[None]:
             members["region"] = place.region
     elif windows and bpy.context.window is None and not bpy.app.background:
         members = {"window": windows[0]}
-    with contextlib.ExitStack() as stack:
-        if members:
-            with contextlib.suppress(TypeError, ValueError, RuntimeError):
-                stack.enter_context(override(**members))
-        yield
+    try:
+        with contextlib.ExitStack() as stack:
+            if members:
+                with contextlib.suppress(TypeError, ValueError, RuntimeError):
+                    stack.enter_context(override(**members))
+            yield
+    finally:
+        stay_in_a_window()
+
+
+def stay_in_a_window() -> None:
+    """Have a window be the context again, where none is.
+
+    An override within which a file was loaded leaves none at its end, since each file brings windows of its own. With
+    an interface the next event brings one. Without, Blender 4.2 then ends where a scene is removed, as screenshots do.
+    """
+    windows = bpy.context.window_manager.windows
+    if bpy.app.background and bpy.context.window is None and windows:
+        # What is entered and never left stays.
+        override(window=windows[0]).__enter__()

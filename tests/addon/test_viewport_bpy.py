@@ -186,3 +186,34 @@ def test_the_frame_of_a_camera_is_where_it_renders(bpy: Any) -> None:
     assert camera_frame(scene, own) is None
     scene.camera = None
     assert camera_frame(scene, own) is None
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "bpy.ops.wm.read_homefile()",
+        "bpy.ops.wm.read_homefile(use_empty=True)",
+        "bpy.ops.wm.read_factory_settings()",
+        "bpy.ops.wm.save_as_mainfile(filepath={0!r})\nbpy.ops.wm.open_mainfile(filepath={0!r})",
+        "bpy.ops.wm.save_as_mainfile(filepath={0!r})\nbpy.ops.wm.revert_mainfile()",
+    ],
+)
+def test_a_blender_whose_code_has_loaded_a_file_goes_on_making_pictures(bpy: Any, load: str, tmp_path: Path) -> None:
+    assert run("execute_code", code=load.format(str(tmp_path / "a.blend"))).status == "completed"
+    # Without a window Blender 4.2 ends in each of these.
+    assert bpy.context.window is not None
+    scenes = "bpy.data.scenes.remove(bpy.data.scenes.new('b'))\nprint(len(bpy.data.scenes))"
+    for picture in ("get_viewport_screenshot", "render_views"):
+        outcome = run(picture, max_size=128)
+        assert outcome.status == "completed", outcome.error
+    assert run("execute_code", code=scenes).result == "1\n"
+
+
+def test_a_file_that_is_loaded_in_the_console_closes_it_and_leaves_a_window(bpy: Any) -> None:
+    loads = "print('before')\nbpy.ops.wm.read_homefile()"
+    typed = run("console_operations", operation="execute", params={"code": loads})
+    assert typed.document["message"].startswith("before\nExecuted; the code closed this console")
+    cut = run("console_operations", operation="execute", params={"code": f"{loads}\nprint('never')"})
+    assert cut.status == "failed" and "what comes after was not typed" in cut.error
+    assert bpy.context.window is not None
+    assert run("get_viewport_screenshot", max_size=128).status == "completed"
