@@ -13,7 +13,7 @@ const CLOSING_LINES = {
 };
 
 const clippy = ['clippy', '--workspace', '--quiet'];
-const abreast = ['--numprocesses', '4', '--dist', 'loadfile'];
+const abreast = ['--numprocesses', '3', '--dist', 'loadfile'];
 const denyWarnings = ['--', '--deny', 'warnings'];
 
 /** name, what it runs, whose closing line to repeat. `python` names the environment the command is run in. Stages of a `lane`

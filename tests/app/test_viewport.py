@@ -323,7 +323,8 @@ async def test_a_real_blender_is_looked_at_from_its_tree(host: Hosting, tmp_path
         await host.calls(TREE)
         await expect(host.at_id("rows")).to_contain_text("Scene Collection")
         await host.press("Cube").click()
-        await expect(host.at_id("image")).to_be_visible()
+        # Its first picture: without a graphics card all that draws is compiled first.
+        await expect(host.at_id("image")).to_be_visible(timeout=60_000)
         assert await host.at_id("image").evaluate("it => it.naturalWidth") >= 512
         await host.press("Four views").click()
         await expect(host.at_id("caption")).to_contain_text("persp, front, right, top")
