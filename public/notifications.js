@@ -42,9 +42,12 @@ const LOST = {
 /** Where this browser is reached from now on only its owner may tell the server, signed in, on that page. So the browser's new
  *  subscription is given back, for the page to say that it is lost, and the owner is told. */
 async function lost() {
-  const subscription = await self.registration.pushManager.getSubscription();
-  await subscription?.unsubscribe();
-  await show(LOST);
+  try {
+    const subscription = await self.registration.pushManager.getSubscription();
+    await subscription?.unsubscribe();
+  } finally {
+    await show(LOST);
+  }
 }
 
 self.addEventListener('pushsubscriptionchange', (event) => event.waitUntil(lost()));
