@@ -95,9 +95,13 @@ mod tests {
 
     #[test]
     fn a_host_in_another_script_is_taken_only_as_browsers_send_it() {
-        for host in
-            ["m\u{fc}nchen.de", "app\u{3002}acme.dev", "\u{ff4c}ocalhost", "\u{ff11}27.0.0.1", "app.acme.dev\u{ad}"]
-        {
+        for host in [
+            "m\u{fc}nchen.de",
+            "app\u{3002}acme.dev",
+            "\u{ff4c}ocalhost",
+            "\u{ff11}\u{ff12}\u{ff17}.0.0.1",
+            "app.acme.dev\u{ad}",
+        ] {
             assert_eq!(refusal(&format!("https://{host}/client.json")), AddressError::NotNormal, "{host}");
         }
     }
@@ -144,7 +148,6 @@ mod tests {
             "nas.home.arpa",
             "intranet",
             "%6cocalhost",
-            "\u{ff11}\u{ff12}\u{ff17}.0.0.1",
             "bus.acme.dev",
             "BUS.acme.dev",
             "hidden.onion",
