@@ -8,14 +8,12 @@
 // printed, so that one can see it is not what is measured. CPU is the server's own, which a busy machine changes least.
 import { availableParallelism } from 'node:os';
 import { pythonEnv } from '../scripts/python-env.mjs';
-import { IN_FLIGHT, connected, many, median, one, processorMs, quantile } from './load.mjs';
+import { IN_FLIGHT, connected, many, median, one, partAt, processorMs, quantile } from './load.mjs';
 import { asks, bus, echo, fastmcp } from './sides.mjs';
 
 const SINGLE_CALLS = 300;
 const LOAD_MS = 1500;
 const WARM_UP_MS = 1500;
-/** The least part of all these, at whatever scale. */
-const LEAST = 0.1;
 const YARDSTICK = 'bare object, two rows';
 
 /** What is measured, by the yardstick. `key` is its name in the JSON file; `goals`: the most that its ratios should be. */
@@ -71,8 +69,8 @@ function report(sides) {
 
 /** The table, and its ratios as figures. */
 export async function dispatches({ rounds, scale, state }) {
-  const part = Math.max(scale, LEAST);
-  console.log(`${rounds} rounds in turns, each ${Math.ceil(SINGLE_CALLS * part)} calls one by one, then ${(LOAD_MS / 1000) * part} s with `
+  const part = partAt(scale);
+  console.log(`${rounds} rounds in turns, each ${Math.ceil(SINGLE_CALLS * part)} calls one by one, then ${(LOAD_MS * part) / 1000} s with `
     + `${IN_FLIGHT} in flight; ${availableParallelism()} processors, rows under ${state}`);
   await pythonEnv('clients'); // made here the first time, for minutes, in which open connections would go stale
   const sides = [];

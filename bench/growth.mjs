@@ -7,7 +7,7 @@ import path from 'node:path';
 import { ROOT, run } from '../scripts/process.mjs';
 import { pythonEnv } from '../scripts/python-env.mjs';
 import { BUS, JSON_TYPE, attach, dispatch, login, toolCall } from './bus.mjs';
-import { connected, each, many, median, one, print } from './load.mjs';
+import { connected, each, many, median, one, partAt, print } from './load.mjs';
 import { users } from './users.mjs';
 import { startWorkerd } from './workerd.mjs';
 
@@ -15,8 +15,6 @@ const CALLS = 60;
 const WARM_UP = 5;
 /** A new server becomes quicker for some thousand calls. */
 const WARM_UP_MS = 3000;
-/** The least part of all these, at whatever scale. */
-const LEAST = 0.1;
 /** Turns of each pair, for each of the rounds. */
 const TURNS = 5;
 const GOAL = 1.1;
@@ -119,7 +117,7 @@ async function prepare({ fill, usual }, { state, scale }) {
   const count = Math.ceil(usual * scale);
   const idle = (await fill(side, count)) ?? [];
   const peer = await attach(server.port, side.token);
-  await connected(server.port, (connections) => many(connections, measured(side), WARM_UP_MS * Math.max(scale, LEAST)));
+  await connected(server.port, (connections) => many(connections, measured(side), WARM_UP_MS * partAt(scale)));
   const stop = async () => {
     for (const socket of [peer, ...idle]) socket.close();
     await server.stop();
@@ -144,7 +142,7 @@ async function compared(side, empty, callOf, { turns, calls }) {
 
 /** One after the other, each beside the empty server. */
 export async function growth({ rounds, scale, state }) {
-  const much = { turns: rounds * TURNS, calls: Math.ceil(CALLS * Math.max(scale, LEAST)) };
+  const much = { turns: rounds * TURNS, calls: Math.ceil(CALLS * partAt(scale)) };
   console.log(`${much.turns} turns of each pair, ${much.calls} calls each, one by one: milliseconds of the median call`);
   const figures = [];
   const add = (name, key, { p50, empty, ratio }) => {

@@ -4,6 +4,10 @@ import { Complaint } from '../scripts/process.mjs';
 import { Connection } from './sockets.mjs';
 
 export const IN_FLIGHT = 32;
+/** Of calls and of the time they take, what is left at the smallest scale: with less nothing would be measured. */
+const LEAST = 0.1;
+
+export const partAt = (scale) => Math.max(scale, LEAST);
 
 export const quantile = (numbers, q) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length * q)];
 export const median = (numbers) => quantile(numbers, 0.5);
